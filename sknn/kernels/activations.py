@@ -1,0 +1,121 @@
+"""Activation functions of the hidden layers.
+
+An activation is two scalar functions: its value at the weighted sum ``z``, and its
+slope as a function of that value, so that ``z`` need not be kept. ``_forward`` and
+``_backward`` make leaves of them; each makes one pass over a layer's matrix, taking
+the bias, or the gradient of the bias, along.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from numba import types
+
+from sknn.kernels.elementary import exp, tanh
+from sknn.kernels.jit import Leaf, like, scalar
+
+
+class Activation(NamedTuple):
+    """The two leaves of an activation function."""
+
+    forward: Leaf
+    backward: Leaf
+
+
+ACTIVATIONS: dict[str, Activation] = {}
+
+
+def register(name: str, value: Callable, slope: Callable) -> None:
+    """Make an activation available under a name.
+
+    Parameters
+    ----------
+    name : str
+        What users write: ``activation="name"``.
+    value : function
+        Takes the weighted sum ``z`` and returns ``f(z)``; marked with ``@scalar``.
+    slope : function
+        Takes ``y = f(z)`` and returns ``f'(z)``; marked with ``@scalar``.
+    """
+    ACTIVATIONS[name] = Activation(
+        Leaf(_forward(value), _forward_signature, f"{name}_forward"),
+        Leaf(_backward(slope), _backward_signature, f"{name}_backward"),
+    )
+
+
+def _forward_signature(dtype):
+    return types.float64(types.Array(dtype, 2, "C"), types.Array(dtype, 1, "C"))
+
+
+def _forward(value):
+    def forward(z, bias):
+        """Set z to f(z + bias); shapes (n_rows, width) and (width,)."""
+        for i in range(z.shape[0]):
+            for j in range(z.shape[1]):
+                z[i, j] = value(z[i, j] + bias[j])
+        return 0.0
+
+    return forward
+
+
+def _backward_signature(dtype):
+    matrix = types.Array(dtype, 2, "C")
+    return types.float64(matrix, matrix, types.Array(dtype, 1, "C"))
+
+
+def _backward(slope):
+    def backward(y, delta, bias_gradient):
+        """Multiply delta by the slope at y; set bias_gradient to its column sums."""
+        bias_gradient[:] = 0
+        for i in range(y.shape[0]):
+            for j in range(y.shape[1]):
+                d = delta[i, j] * slope(y[i, j])
+                delta[i, j] = d
+                bias_gradient[j] += d
+        return 0.0
+
+    return backward
+
+
+# ---------------------------------------------------------------------------------
+
+
+@scalar
+def identity(z):
+    return z
+
+
+@scalar
+def identity_slope(y):
+    return like(y, 1)
+
+
+@scalar
+def relu(z):
+    return z if z > 0 else like(z, 0)
+
+
+@scalar
+def relu_slope(y):
+    return like(y, 1) if y != 0 else like(y, 0)
+
+
+@scalar
+def logistic(z):
+    return like(z, 1) / (like(z, 1) + exp(-z))
+
+
+@scalar
+def logistic_slope(y):
+    return y * (like(y, 1) - y)
+
+
+@scalar
+def tanh_slope(y):
+    return like(y, 1) - y * y
+
+
+register("identity", identity, identity_slope)
+register("relu", relu, relu_slope)
+register("logistic", logistic, logistic_slope)
+register("tanh", tanh, tanh_slope)

@@ -1,0 +1,170 @@
+"""Optimizers: the step that follows the gradient of a batch.
+
+An optimizer is a rule for one parameter, with as many state slots for each parameter
+as it needs, and a function for the rate of a step. ``_step`` makes a leaf of them: one
+pass over all parameters, which also adds the L2 penalty to the gradient.
+"""
+
+from collections.abc import Callable
+from math import sqrt
+from typing import NamedTuple
+
+from numba import types
+
+from sknn.kernels.jit import Leaf, scalar
+
+N_SETTINGS = 5
+
+
+class Optimizer(NamedTuple):
+    """A leaf that makes one step, and what it needs to know."""
+
+    step: Leaf
+    n_slots: int  # arrays of the parameters' size that it keeps
+    settings: Callable[..., list[float]]  # of the estimator's parameters
+
+
+OPTIMIZERS: dict[str, Optimizer] = {}
+
+
+def register(
+    name: str,
+    rule: Callable,
+    *,
+    n_slots: int,
+    settings: Callable[..., list[float]],
+    rate: Callable | None = None,
+) -> None:
+    """Make an optimizer available under a name.
+
+    Parameters
+    ----------
+    name : str
+        Key in ``OPTIMIZERS``.
+    rule : function
+        ``rule(theta, slots, i, g, rate, settings)`` updates parameter ``theta[i]``
+        and its state ``slots[:, i]`` in place, given its gradient ``g``; marked with
+        ``@scalar``.
+    n_slots : int
+        Number of state slots for each parameter, which start at zero.
+    settings : callable
+        Takes the estimator's parameters as a mapping; returns up to 5 numbers, which
+        the rule gets as a tuple in the dtype of theta.
+    rate : function, default=None
+        ``rate(learning_rate, t, settings)`` returns the rate of the t-th step, t = 1,
+        2, ..., in float64; None uses the learning rate as it is.
+    """
+    OPTIMIZERS[name] = Optimizer(
+        Leaf(_step(rule, rate or _constant), step_signature, f"{name}_step"),
+        n_slots,
+        lambda parameters: (settings(parameters) + [0.0] * N_SETTINGS)[:N_SETTINGS],
+    )
+
+
+def step_signature(dtype):
+    """Return float64(theta, gradient, slots, n_weights, alpha, size, rate, t, ...)."""
+    vector, slots = types.Array(dtype, 1, "C"), types.Array(dtype, 2, "C")
+    real, integer = types.float64, types.int64
+    settings = types.Array(real, 1, "C", readonly=True)
+    return real(vector, vector, slots, integer, real, real, real, integer, settings)
+
+
+def _step(rule, rate_of_step):
+    def step(
+        theta, gradient, slots, n_weights, alpha, size, learning_rate, t, settings
+    ):
+        """Update theta and slots in place; return the sum of the squared weights.
+
+        The first n_weights parameters are weights, the others biases, which are not
+        penalised. The gradient is a sum over a batch of the given size (or sum of
+        sample weights). The returned sum is taken before the update.
+        """
+        kind = theta.dtype.type
+        own = (
+            kind(settings[0]),
+            kind(settings[1]),
+            kind(settings[2]),
+            kind(settings[3]),
+            kind(settings[4]),
+        )
+        rate = kind(rate_of_step(learning_rate, t, settings))
+        decay, share = kind(alpha), kind(1.0 / size)
+        total = 0.0
+        for i in range(n_weights):
+            w = theta[i]
+            total += w * w
+            rule(theta, slots, i, (gradient[i] + decay * w) * share, rate, own)
+        for i in range(n_weights, theta.size):
+            rule(theta, slots, i, gradient[i] * share, rate, own)
+        return total
+
+    return step
+
+
+@scalar
+def _constant(learning_rate, t, settings):
+    return learning_rate
+
+
+# ---------------------------------------------------------------------------------
+# Stochastic gradient descent with momentum, plain or in Nesterov's form [1]_.
+#
+# .. [1] I. Sutskever et al., "On the importance of initialization and momentum in
+#    deep learning", ICML 2013.
+
+
+@scalar
+def sgd(theta, slots, i, g, rate, settings):
+    velocity = settings[0] * slots[0, i] - rate * g
+    slots[0, i] = velocity
+    theta[i] += velocity
+
+
+@scalar
+def nesterov(theta, slots, i, g, rate, settings):
+    velocity = settings[0] * slots[0, i] - rate * g
+    slots[0, i] = velocity
+    theta[i] += settings[0] * velocity - rate * g
+
+
+register("sgd", sgd, n_slots=1, settings=lambda p: [p["momentum"]])
+register("nesterov", nesterov, n_slots=1, settings=lambda p: [p["momentum"]])
+
+
+# ---------------------------------------------------------------------------------
+# Adam [1]_. The complements 1 - beta are settings of their own, for in float32 they
+# would lose digits.
+#
+# .. [1] D. Kingma and J. Ba, "Adam: A Method for Stochastic Optimization", 2014,
+#    https://arxiv.org/abs/1412.6980.
+
+
+@scalar
+def adam(theta, slots, i, g, rate, settings):
+    beta_1, complement_1, beta_2, complement_2, epsilon = settings
+    mean = beta_1 * slots[0, i] + complement_1 * g
+    square = beta_2 * slots[1, i] + complement_2 * (g * g)
+    slots[0, i] = mean
+    slots[1, i] = square
+    theta[i] -= rate * mean / (sqrt(square) + epsilon)
+
+
+@scalar
+def adam_rate(learning_rate, t, settings):
+    beta_1, beta_2, steps = settings[0], settings[2], float(t)
+    return learning_rate * sqrt(1.0 - beta_2**steps) / (1.0 - beta_1**steps)
+
+
+register(
+    "adam",
+    adam,
+    n_slots=2,
+    rate=adam_rate,
+    settings=lambda p: [
+        p["beta_1"],
+        1.0 - p["beta_1"],
+        p["beta_2"],
+        1.0 - p["beta_2"],
+        p["epsilon"],
+    ],
+)
