@@ -1,0 +1,21 @@
+"""The names that scikit-learn keeps private and sknn needs, in one place.
+
+They give sknn scikit-learn's checks and messages to the letter. Every supported
+version of scikit-learn is tested; a change there is mended here.
+"""
+
+from sklearn.base import _fit_context as fit_context
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.multiclass import _check_partial_fit_first_call as first_call
+from sklearn.utils.optimize import _check_optimize_result as check_optimize_result
+from sklearn.utils.validation import _check_sample_weight as check_sample_weight
+
+__all__ = [
+    "Interval",
+    "Options",
+    "StrOptions",
+    "check_optimize_result",
+    "check_sample_weight",
+    "first_call",
+    "fit_context",
+]
