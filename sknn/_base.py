@@ -1,0 +1,431 @@
+"""What the classifier and the regressor share: parameters, fit, partial_fit."""
+
+import warnings
+from abc import ABCMeta, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from numbers import Integral, Real
+from typing import ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator, is_regressor
+from sklearn.exceptions import InconsistentVersionWarning
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+import sknn
+from sknn._sklearn import Interval, Options, StrOptions, check_sample_weight
+from sknn._threads import blas_threads_for
+from sknn.kernels.activations import ACTIVATIONS
+from sknn.kernels.losses import LOSSES, Loss
+from sknn.network import Inputs, Network, read_only
+from sknn.network import network as network_of
+from sknn.schedules import SCHEDULES
+from sknn.training import (
+    Problem,
+    Progress,
+    new_slots,
+    optimizer_name,
+    train_lbfgs,
+    train_stochastic,
+)
+
+STOCHASTIC_SOLVERS = {"sgd", "adam"}
+FLOATS = (np.float64, np.float32)
+
+# Attributes of a stochastic fit, which lbfgs does not have.
+_STOCHASTIC_ATTRIBUTES = {
+    "loss_curve_",
+    "best_loss_",
+    "validation_scores_",
+    "best_validation_score_",
+    "_no_improvement_count",
+    "_optimizer_state",
+    "_split_state",
+}
+
+
+class BaseMLP(BaseEstimator, metaclass=ABCMeta):
+    """Base of the multi-layer perceptrons. Use a class derived from it."""
+
+    _doc_link_module = "sknn"
+
+    coefs_: list[np.ndarray]
+    intercepts_: list[np.ndarray]
+    validation_scores_: list[float] | None
+
+    _parameter_constraints: ClassVar[dict] = {
+        "hidden_layer_sizes": [
+            "array-like",
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+        "solver": [StrOptions(STOCHASTIC_SOLVERS | {"lbfgs"})],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "learning_rate": [StrOptions(set(SCHEDULES))],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "power_t": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "verbose": ["verbose"],
+        "warm_start": ["boolean"],
+        "momentum": [Interval(Real, 0, 1, closed="both")],
+        "nesterovs_momentum": ["boolean"],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "beta_1": [Interval(Real, 0, 1, closed="left")],
+        "beta_2": [Interval(Real, 0, 1, closed="left")],
+        "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "n_iter_no_change": [
+            Interval(Integral, 1, None, closed="left"),
+            Options(Real, {np.inf}),
+        ],
+        "max_fun": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        solver="adam",
+        alpha=0.0001,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=0.001,
+        power_t=0.5,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        n_iter_no_change=10,
+        max_fun=15000,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+
+    # What the two estimators define ----------------------------------------------
+
+    @abstractmethod
+    def _validate_targets(self, y, incremental: bool) -> np.ndarray:
+        """Check y; return targets of shape (n_samples, n_targets)."""
+
+    @abstractmethod
+    def _output(self, targets: np.ndarray) -> tuple[int, str]:
+        """Return the number of outputs and the key of the loss."""
+
+    @abstractmethod
+    def _stratify_by(self, targets: np.ndarray) -> np.ndarray | None:
+        """Return what to stratify the validation set by, or None."""
+
+    @abstractmethod
+    def _score_predictions(self, targets, predictions, sample_weight) -> float:
+        """Return the score of predictions for a validation set."""
+
+    # Fitting ---------------------------------------------------------------------
+
+    def _fit(self, X, y, sample_weight=None, incremental: bool = False):
+        with self._all_or_nothing():
+            hidden = self._hidden_units()
+            is_first = not hasattr(self, "coefs_") or not (
+                self.warm_start or incremental
+            )
+            if self.early_stopping and incremental:
+                raise ValueError("partial_fit does not support early_stopping=True")
+            X, y = validate_data(
+                self,
+                X,
+                y,
+                accept_sparse="csr",
+                dtype=FLOATS,
+                order="C",
+                multi_output=True,
+                y_numeric=is_regressor(self),
+                reset=is_first,
+            )
+            targets = self._validate_targets(y, incremental)
+            random_state = check_random_state(self.random_state)
+            n_outputs, loss = self._output(targets)
+            units = (X.shape[1], *hidden, n_outputs)
+            link = LOSSES[loss].link
+            if is_first:
+                network = network_of(units, self.activation, link, X.dtype)
+                theta = network.initial_parameters(random_state)
+            else:
+                self._check_same_shape(units)
+                network = network_of(units, self.activation, link, self.coefs_[0].dtype)
+                theta = network.pack(self.coefs_, self.intercepts_)
+            problem = _problem(X, targets, sample_weight, LOSSES[loss], network)
+
+            self.n_layers_ = len(units)
+            self.n_outputs_ = n_outputs
+            self.out_activation_ = link
+            if is_first:
+                self.t_ = 0
+                for name in _STOCHASTIC_ATTRIBUTES & vars(self).keys():
+                    delattr(self, name)
+            train = self._fit_lbfgs
+            if self.solver in STOCHASTIC_SOLVERS:
+                train = partial(
+                    self._fit_stochastic, X, random_state, incremental=incremental
+                )
+            rows = self._rows_at_once(network, X.shape[0])
+            with blas_threads_for(network.largest_product(rows)):
+                theta = train(network, problem, theta)
+            self.coefs_, self.intercepts_ = network.unpack(theta)
+        return self
+
+    @contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        """Leave the estimator as it was if an exception passes."""
+        before = self.__dict__.copy()
+        try:
+            yield
+        except BaseException:
+            self.__dict__ = before
+            raise
+
+    def _hidden_units(self) -> list[int]:
+        sizes = np.atleast_1d(np.asarray(self.hidden_layer_sizes))
+        if sizes.size and (sizes.ndim != 1 or sizes.dtype.kind not in "iu"):
+            raise TypeError(
+                "hidden_layer_sizes must hold one integer for each hidden layer, got "
+                f"{self.hidden_layer_sizes!r}. Write for example "
+                "hidden_layer_sizes=(100, 50)."
+            )
+        if np.any(sizes <= 0):
+            raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes.tolist()}.")
+        return sizes.tolist()
+
+    def _check_same_shape(self, units: tuple[int, ...]) -> None:
+        """Refuse to go on from weights that belong to another network."""
+        fitted = (*(coef.shape[0] for coef in self.coefs_), self.coefs_[-1].shape[1])
+        if fitted[1:-1] != units[1:-1]:
+            raise ValueError(
+                "Training can only go on with the layers it began with: the weights "
+                f"have hidden_layer_sizes={fitted[1:-1]}, but "
+                f"hidden_layer_sizes is now {self.hidden_layer_sizes!r}. Set it back, "
+                "or call fit with warm_start=False to start anew."
+            )
+        if fitted != units:
+            raise ValueError(
+                f"Training can only go on with as many outputs as it began with: the "
+                f"weights have {fitted[-1]}, but y now asks for {units[-1]}. Call fit "
+                "with warm_start=False to start anew."
+            )
+
+    def _rows_at_once(self, network: Network, n_samples: int) -> int:
+        """Return how many rows the largest matrix product will have."""
+        if self.solver == "lbfgs":
+            return network.block(n_samples)
+        return min(200 if self.batch_size == "auto" else self.batch_size, n_samples)
+
+    def _fit_lbfgs(self, network, problem, theta):
+        theta, self.loss_, self.n_iter_ = train_lbfgs(
+            network, problem, theta, self.get_params(deep=False)
+        )
+        return theta
+
+    def _fit_stochastic(self, X, random_state, network, problem, theta, incremental):
+        score = None
+        if self.early_stopping:
+            problem, score = self._split(X, random_state, network, problem)
+        parameters = self.get_params(deep=False)
+        progress = self._progress(network, theta, parameters, incremental)
+        train_stochastic(
+            network,
+            problem,
+            progress,
+            parameters,
+            random_state,
+            incremental=incremental,
+            score=score,
+        )
+        self.loss_ = progress.loss
+        self.n_iter_ = progress.n_iter
+        self.t_ = progress.n_samples_seen
+        self.loss_curve_ = progress.loss_curve
+        self.best_loss_ = None if score else progress.best_loss
+        self.validation_scores_ = progress.scores if score else None
+        self.best_validation_score_ = progress.best_score if score else None
+        self._no_improvement_count = progress.n_without_improvement
+        self._optimizer_state = {
+            "name": optimizer_name(parameters),
+            "slots": progress.slots,
+            "n_steps": progress.n_steps,
+            "learning_rate": progress.learning_rate,
+        }
+        return progress.theta
+
+    def _progress(self, network, theta, parameters, incremental) -> Progress:
+        """Return where training stands: at its start, or where the last call left it.
+
+        A warm start keeps the weights and the history, ``partial_fit`` the state of
+        the optimizer too.
+        """
+        progress = Progress(
+            theta,
+            new_slots(network, parameters),
+            float(self.learning_rate_init),
+            n_samples_seen=self.t_,
+            n_without_improvement=getattr(self, "_no_improvement_count", 0),
+            loss_curve=list(getattr(self, "loss_curve_", ())),
+        )
+        best_loss = getattr(self, "best_loss_", None)
+        if best_loss is not None:
+            progress.best_loss = best_loss
+        best_score = getattr(self, "best_validation_score_", None)
+        if best_score is not None:
+            progress.best_score = best_score
+            progress.scores = list(self.validation_scores_ or ())
+        state = getattr(self, "_optimizer_state", None)
+        if incremental and state and state["name"] == optimizer_name(parameters):
+            progress.slots = state["slots"].copy()
+            progress.n_steps = state["n_steps"]
+            progress.learning_rate = state["learning_rate"]
+        return progress
+
+    def _split(self, X, random_state, network, problem):
+        """Set rows aside for validation; return the others and a function to score."""
+        targets = problem.targets
+        if self.warm_start:
+            # Every warm start validates on the rows that were never trained on.
+            if not hasattr(self, "_split_state"):
+                self._split_state = random_state.get_state(legacy=False)
+            else:
+                random_state = np.random.RandomState()
+                random_state.set_state(self._split_state)
+        train, held_out = train_test_split(
+            np.arange(len(targets)),
+            random_state=random_state,
+            test_size=self.validation_fraction,
+            stratify=self._stratify_by(targets),
+        )
+        if len(held_out) < 2:
+            raise ValueError(
+                "The validation set is too small. Increase 'validation_fraction' or "
+                "the size of your dataset."
+            )
+        inputs = Inputs.of(X[held_out], network.dtype)
+        weights = problem.weights[held_out] if problem.weights.size else None
+
+        def score(theta: np.ndarray) -> float:
+            predictions = network.predict(theta, inputs)
+            if not np.isfinite(predictions).all():
+                return float("nan")
+            return float(
+                self._score_predictions(targets[held_out], predictions, weights)
+            )
+
+        return problem._replace(rows=train), score
+
+    # Predicting ------------------------------------------------------------------
+
+    def _predict_outputs(self, X) -> np.ndarray:
+        """Check X; return the network's predictions, shape (n_samples, n_outputs)."""
+        check_is_fitted(self)
+        X = validate_data(
+            self, X, accept_sparse="csr", dtype=FLOATS, order="C", reset=False
+        )
+        units = (*(coef.shape[0] for coef in self.coefs_), self.n_outputs_)
+        dtype = np.result_type(X.dtype, self.coefs_[0].dtype)
+        network = network_of(units, self.activation, self.out_activation_, dtype)
+        theta = network.vector_of(self.coefs_, self.intercepts_)
+        rows = network.block(X.shape[0])
+        with blas_threads_for(network.largest_product(rows)):
+            return network.predict(theta, Inputs.of(X, dtype))
+
+    # What scikit-learn asks for --------------------------------------------------
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def __getstate__(self):
+        return {**super().__getstate__(), "_sknn_version": sknn.__version__}
+
+    def __setstate__(self, state):
+        state = dict(state)
+        version = state.pop("_sknn_version", "of an unknown version")
+        if version != sknn.__version__:
+            warnings.warn(
+                InconsistentVersionWarning(
+                    estimator_name=type(self).__name__,
+                    current_sklearn_version=f"sknn {sknn.__version__}",
+                    original_sklearn_version=f"sknn {version}",
+                ),
+                stacklevel=2,
+            )
+        super().__setstate__(state)
+
+
+def has_partial_fit(estimator) -> bool:
+    """Return True for a stochastic solver, else say why ``partial_fit`` is missing."""
+    if estimator.solver in STOCHASTIC_SOLVERS:
+        return True
+    raise AttributeError(
+        "partial_fit is only available for stochastic optimizers. "
+        f"{estimator.solver} is not stochastic."
+    )
+
+
+def _problem(X, targets, sample_weight, loss: Loss, network: Network) -> Problem:
+    """Check what is left to check; bring all data into the network's dtype."""
+    loss.check_targets(targets)
+    dtype = network.dtype
+    with np.errstate(over="ignore"):
+        targets = np.ascontiguousarray(targets, dtype=dtype)
+    if not np.isfinite(targets).all():
+        raise ValueError(
+            f"y holds values too large for {dtype}, the dtype of X. Scale y, or pass "
+            "X in float64."
+        )
+    weights = np.empty(0, dtype=dtype)
+    if sample_weight is not None:
+        weights = check_sample_weight(
+            sample_weight, X, dtype=dtype, ensure_non_negative=True
+        )
+        if not weights.any():
+            raise ValueError(
+                "Sample weights must contain at least one non-zero number."
+            )
+    return Problem(Inputs.of(X, dtype), read_only(targets), read_only(weights), loss)
