@@ -7,15 +7,17 @@ import sys
 import tempfile
 
 _SCRIPT = """
-import sys, time, warnings
-warnings.simplefilter("ignore")
-from sklearn.datasets import load_iris
-X, y = load_iris(return_X_y=True)
+import time
 start = time.perf_counter()
 from {module} import MLPClassifier
 imported = time.perf_counter()
+import warnings
+from sklearn.datasets import load_iris
+warnings.simplefilter("ignore")
+X, y = load_iris(return_X_y=True)
+imported_data = time.perf_counter()
 MLPClassifier(max_iter=20, random_state=0).fit(X, y)
-print(imported - start, time.perf_counter() - imported)
+print(imported - start, time.perf_counter() - imported_data)
 """
 
 

@@ -19,6 +19,7 @@ import sknn
 from sknn._sklearn import Interval, Options, StrOptions, check_sample_weight
 from sknn._threads import blas_threads_for
 from sknn.kernels.activations import ACTIVATIONS
+from sknn.kernels.ahead import prepare
 from sknn.kernels.losses import LOSSES, Loss
 from sknn.network import Inputs, Network, read_only
 from sknn.network import network as network_of
@@ -207,6 +208,7 @@ class BaseMLP(BaseEstimator, metaclass=ABCMeta):
                 train = partial(
                     self._fit_stochastic, X, random_state, incremental=incremental
                 )
+            prepare(network.dtype)
             rows = self._rows_at_once(network, X.shape[0])
             with blas_threads_for(network.largest_product(rows)):
                 theta = train(network, problem, theta)

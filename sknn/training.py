@@ -47,6 +47,10 @@ class Problem(NamedTuple):
         """Number of rows to train on."""
         return self.inputs.n_samples if self.rows is None else len(self.rows)
 
+    def loss_scale(self, network: Network) -> float:
+        """Return what the sum over the outputs is multiplied by to be reported."""
+        return 1.0 / network.units[-1] if self.loss.mean_over_outputs else 1.0
+
 
 @dataclass
 class Progress:
@@ -220,7 +224,7 @@ def _epoch_runner(network, problem, progress, parameters, random_state):
         problem.loss.train.address(dtype),
         optimizer.step.address(dtype),
         network.n_weights,
-        1.0 / network.units[-1] if problem.loss.mean_over_outputs else 1.0,
+        problem.loss_scale(network),
         float(parameters["alpha"]),
     )
     settings = np.array(optimizer.settings(parameters), dtype=np.float64)
@@ -294,6 +298,34 @@ def _plateau(progress, parameters, rate: float | None, is_score: bool) -> str:
     return f"{message} Stopping."
 
 
+def objective(
+    network: Network, problem: Problem, alpha: float, x: np.ndarray
+) -> tuple[float, np.ndarray]:
+    """Return the mean loss over all rows, penalty included, and its gradient.
+
+    As in scikit-learn, a loss that is reported as the mean over the outputs has the
+    gradient of the sum.
+
+    Parameters
+    ----------
+    network : Network
+    problem : Problem
+    alpha : float
+        Strength of the L2 penalty.
+    x : ndarray of shape (n_parameters,)
+        Where to evaluate, in float64; the kernels work in the network's dtype.
+    """
+    n, weights = network.n_weights, problem.weights
+    size = float(weights.sum() if weights.size else problem.inputs.n_samples)
+    loss, gradient = network.loss_gradient(
+        x.astype(network.dtype), problem.loss, problem.inputs, problem.targets, weights
+    )
+    gradient = gradient.astype(np.float64)
+    gradient[:n] += alpha * x[:n]
+    penalty = 0.5 * alpha * np.dot(x[:n], x[:n])
+    return (loss * problem.loss_scale(network) + penalty) / size, gradient / size
+
+
 def train_lbfgs(
     network: Network, problem: Problem, theta: np.ndarray, parameters: dict
 ) -> tuple[np.ndarray, float, int]:
@@ -302,28 +334,14 @@ def train_lbfgs(
     Raises
     ------
     ValueError
-        If the solution is not finite.
+        If the loss or the solution is not finite.
 
     Warns
     -----
     ConvergenceWarning
         If max_iter or max_fun was reached, or the line search failed.
     """
-    n_weights, alpha = network.n_weights, float(parameters["alpha"])
-    weights = problem.weights
-    size = float(weights.sum() if weights.size else problem.inputs.n_samples)
-    scale = 1.0 / network.units[-1] if problem.loss.mean_over_outputs else 1.0
-
-    def objective(x: np.ndarray) -> tuple[float, np.ndarray]:
-        point = x.astype(network.dtype)
-        loss, gradient = network.loss_gradient(
-            point, problem.loss, problem.inputs, problem.targets, weights
-        )
-        gradient = gradient.astype(np.float64)
-        gradient[:n_weights] += alpha * x[:n_weights]
-        penalty = 0.5 * alpha * np.dot(x[:n_weights], x[:n_weights])
-        return (loss * scale + penalty) / size, gradient / size
-
+    alpha = float(parameters["alpha"])
     # What is left when a KeyboardInterrupt ends the search.
     found = scipy.optimize.OptimizeResult(x=theta.astype(np.float64), fun=np.nan, nit=0)
 
@@ -338,7 +356,7 @@ def train_lbfgs(
 
     try:
         found = scipy.optimize.minimize(
-            objective,
+            lambda x: objective(network, problem, alpha, x),
             found.x,
             method="L-BFGS-B",
             jac=True,
@@ -351,6 +369,8 @@ def train_lbfgs(
                 "ftol": max(2.220446049250313e-09, np.finfo(network.dtype).eps),
             },
         )
+        if not np.isfinite(found.fun):
+            raise ValueError(f"{NON_FINITE} The loss became {found.fun}.")
         n_iter = check_optimize_result("lbfgs", found, parameters["max_iter"])
     except KeyboardInterrupt:
         warnings.warn("Training interrupted by user.", stacklevel=2)

@@ -17,7 +17,7 @@ from numba import types
 from numba.extending import overload
 
 # Re-ordering would undo the two-step reduction of the range.
-OPTIONS = {"fastmath": {"contract"}}
+OPTIONS = {"fastmath": {"contract"}, "forceinline": True}
 
 
 def exp(x):

@@ -83,6 +83,13 @@ class Compiled:
                     self.versions[dtype] = self._compile(dtype)
         return self.versions[dtype]
 
+    def was_compiled(self, dtype: np.dtype) -> bool:
+        """Return whether the version was compiled here, not loaded from the cache."""
+        return not INTERPRETED and not self._cache_hits(self.version(dtype))
+
+    def _cache_hits(self, version: Any) -> int:
+        raise NotImplementedError
+
     def _compile(self, dtype: np.dtype) -> Any:
         if INTERPRETED:
             return self.function
@@ -128,6 +135,9 @@ class Driver(Compiled):
         """Run the version for a dtype."""
         return self.version(dtype)(*arguments)
 
+    def _cache_hits(self, version):
+        return sum(version.stats.cache_hits.values())
+
     def _decorated(self, function, signature, cache):
         return numba.jit(signature, nogil=True, cache=cache, **_OPTIONS)(function)
 
@@ -142,6 +152,9 @@ class Leaf(Compiled):
             _INTERPRETED_LEAVES[id(version)] = version
             return id(version)
         return version.address
+
+    def _cache_hits(self, version):
+        return version.cache_hits
 
     def _decorated(self, function, signature, cache):
         return numba.cfunc(signature, cache=cache, **_OPTIONS)(function)
@@ -159,7 +172,7 @@ def driver(signature: Callable) -> Callable[[Callable], Driver]:
 
 def scalar(function: Callable) -> Callable:
     """Mark a scalar function as one that leaves may contain."""
-    return register_jitable(fastmath={"contract"})(function)
+    return register_jitable(fastmath={"contract"}, forceinline=True)(function)
 
 
 # ---------------------------------------------------------------------------------

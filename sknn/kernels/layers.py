@@ -92,8 +92,16 @@ def dense_backward(op, batch, theta, gradient, values, deltas):
         x = matrix(batch.data, batch.offset, n, fan_in)
     else:
         x = matrix(values, op[INPUT] * n, n, fan_in)
-        weights = matrix(theta, op[WEIGHTS], fan_in, fan_out)
-        np.dot(delta, weights.T, matrix(deltas, op[INPUT] * n, n, fan_in))
+        x_delta = matrix(deltas, op[INPUT] * n, n, fan_in)
+        if fan_out == 1:  # an outer product, at which BLAS is slow
+            weights = matrix(theta, op[WEIGHTS], 1, fan_in)
+            for i in range(n):
+                d = delta[i, 0]
+                for j in range(fan_in):
+                    x_delta[i, j] = d * weights[0, j]
+        else:
+            weights = matrix(theta, op[WEIGHTS], fan_in, fan_out)
+            np.dot(delta, weights.T, x_delta)
     np.dot(x.T, delta, matrix(gradient, op[WEIGHTS], fan_in, fan_out))
     return 0.0
 
