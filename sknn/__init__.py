@@ -1,8 +1,20 @@
 """Neural networks that feel like scikit-learn and run like compiled code."""
 
+import os
+import warnings
+
 __version__ = "0.1.0"
 
 from sknn._classifier import MLPClassifier
 from sknn._regressor import MLPRegressor
 
 __all__ = ["MLPClassifier", "MLPRegressor", "__version__"]
+
+# scikit-neuralnetwork of 2016 unpacks into a folder of the same name.
+if os.path.isdir(os.path.join(os.path.dirname(__file__), "backend")):
+    warnings.warn(
+        "scikit-neuralnetwork and sknn are installed into the same folder and "
+        "overwrite each other's files. Run 'pip uninstall scikit-neuralnetwork', then "
+        "'pip install --force-reinstall sknn'.",
+        stacklevel=2,
+    )

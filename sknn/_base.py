@@ -16,16 +16,21 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 import sknn
-from sknn._sklearn import Interval, Options, StrOptions, check_sample_weight
+from sknn._checks import (
+    STOCHASTIC_SOLVERS,
+    check_same_shape,
+    hidden_units,
+    problem_of,
+)
+from sknn._sklearn import Interval, Options, StrOptions
 from sknn._threads import blas_threads_for
 from sknn.kernels.activations import ACTIVATIONS
 from sknn.kernels.ahead import prepare
-from sknn.kernels.losses import LOSSES, Loss
-from sknn.network import Inputs, Network, read_only
+from sknn.kernels.losses import LOSSES
+from sknn.network import Inputs, Network
 from sknn.network import network as network_of
 from sknn.schedules import SCHEDULES
 from sknn.training import (
-    Problem,
     Progress,
     new_slots,
     optimizer_name,
@@ -33,7 +38,6 @@ from sknn.training import (
     train_stochastic,
 )
 
-STOCHASTIC_SOLVERS = {"sgd", "adam"}
 FLOATS = (np.float64, np.float32)
 
 # Attributes of a stochastic fit, which lbfgs does not have.
@@ -165,7 +169,7 @@ class BaseMLP(BaseEstimator, metaclass=ABCMeta):
 
     def _fit(self, X, y, sample_weight=None, incremental: bool = False):
         with self._all_or_nothing():
-            hidden = self._hidden_units()
+            hidden = hidden_units(self.hidden_layer_sizes)
             is_first = not hasattr(self, "coefs_") or not (
                 self.warm_start or incremental
             )
@@ -191,10 +195,10 @@ class BaseMLP(BaseEstimator, metaclass=ABCMeta):
                 network = network_of(units, self.activation, link, X.dtype)
                 theta = network.initial_parameters(random_state)
             else:
-                self._check_same_shape(units)
+                check_same_shape(self, units)
                 network = network_of(units, self.activation, link, self.coefs_[0].dtype)
                 theta = network.pack(self.coefs_, self.intercepts_)
-            problem = _problem(X, targets, sample_weight, LOSSES[loss], network)
+            problem = problem_of(X, targets, sample_weight, LOSSES[loss], network)
 
             self.n_layers_ = len(units)
             self.n_outputs_ = n_outputs
@@ -224,35 +228,6 @@ class BaseMLP(BaseEstimator, metaclass=ABCMeta):
         except BaseException:
             self.__dict__ = before
             raise
-
-    def _hidden_units(self) -> list[int]:
-        sizes = np.atleast_1d(np.asarray(self.hidden_layer_sizes))
-        if sizes.size and (sizes.ndim != 1 or sizes.dtype.kind not in "iu"):
-            raise TypeError(
-                "hidden_layer_sizes must hold one integer for each hidden layer, got "
-                f"{self.hidden_layer_sizes!r}. Write for example "
-                "hidden_layer_sizes=(100, 50)."
-            )
-        if np.any(sizes <= 0):
-            raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes.tolist()}.")
-        return sizes.tolist()
-
-    def _check_same_shape(self, units: tuple[int, ...]) -> None:
-        """Refuse to go on from weights that belong to another network."""
-        fitted = (*(coef.shape[0] for coef in self.coefs_), self.coefs_[-1].shape[1])
-        if fitted[1:-1] != units[1:-1]:
-            raise ValueError(
-                "Training can only go on with the layers it began with: the weights "
-                f"have hidden_layer_sizes={fitted[1:-1]}, but "
-                f"hidden_layer_sizes is now {self.hidden_layer_sizes!r}. Set it back, "
-                "or call fit with warm_start=False to start anew."
-            )
-        if fitted != units:
-            raise ValueError(
-                f"Training can only go on with as many outputs as it began with: the "
-                f"weights have {fitted[-1]}, but y now asks for {units[-1]}. Call fit "
-                "with warm_start=False to start anew."
-            )
 
     def _rows_at_once(self, network: Network, n_samples: int) -> int:
         """Return how many rows the largest matrix product will have."""
@@ -363,17 +338,40 @@ class BaseMLP(BaseEstimator, metaclass=ABCMeta):
 
     def _predict_outputs(self, X) -> np.ndarray:
         """Check X; return the network's predictions, shape (n_samples, n_outputs)."""
-        check_is_fitted(self)
-        X = validate_data(
-            self, X, accept_sparse="csr", dtype=FLOATS, order="C", reset=False
-        )
-        units = (*(coef.shape[0] for coef in self.coefs_), self.n_outputs_)
+        if not self._needs_no_validation(X):
+            check_is_fitted(self)
+            X = validate_data(
+                self, X, accept_sparse="csr", dtype=FLOATS, order="C", reset=False
+            )
         dtype = np.result_type(X.dtype, self.coefs_[0].dtype)
-        network = network_of(units, self.activation, self.out_activation_, dtype)
+        network = self._network_of_weights(dtype)
         theta = network.vector_of(self.coefs_, self.intercepts_)
         rows = network.block(X.shape[0])
         with blas_threads_for(network.largest_product(rows)):
             return network.predict(theta, Inputs.of(X, dtype))
+
+    def _needs_no_validation(self, X) -> bool:
+        """Return True if X is just what ``validate_data`` would return.
+
+        Validation costs ten times what the network does for a single row.
+        """
+        might = (
+            type(X) is np.ndarray
+            and X.ndim == 2
+            and X.dtype in FLOATS
+            and X.dtype.isnative
+            and X.flags.c_contiguous
+            and len(X) > 0
+            and X.shape[1] == getattr(self, "n_features_in_", None)
+            and not hasattr(self, "feature_names_in_")
+            and hasattr(self, "coefs_")
+        )
+        with np.errstate(over="ignore", invalid="ignore"):
+            return might and bool(np.isfinite(X.sum()))
+
+    def _network_of_weights(self, dtype) -> Network:
+        units = (*(coef.shape[0] for coef in self.coefs_), self.n_outputs_)
+        return network_of(units, self.activation, self.out_activation_, dtype)
 
     # What scikit-learn asks for --------------------------------------------------
 
@@ -398,36 +396,8 @@ class BaseMLP(BaseEstimator, metaclass=ABCMeta):
                 stacklevel=2,
             )
         super().__setstate__(state)
-
-
-def has_partial_fit(estimator) -> bool:
-    """Return True for a stochastic solver, else say why ``partial_fit`` is missing."""
-    if estimator.solver in STOCHASTIC_SOLVERS:
-        return True
-    raise AttributeError(
-        "partial_fit is only available for stochastic optimizers. "
-        f"{estimator.solver} is not stochastic."
-    )
-
-
-def _problem(X, targets, sample_weight, loss: Loss, network: Network) -> Problem:
-    """Check what is left to check; bring all data into the network's dtype."""
-    loss.check_targets(targets)
-    dtype = network.dtype
-    with np.errstate(over="ignore"):
-        targets = np.ascontiguousarray(targets, dtype=dtype)
-    if not np.isfinite(targets).all():
-        raise ValueError(
-            f"y holds values too large for {dtype}, the dtype of X. Scale y, or pass "
-            "X in float64."
-        )
-    weights = np.empty(0, dtype=dtype)
-    if sample_weight is not None:
-        weights = check_sample_weight(
-            sample_weight, X, dtype=dtype, ensure_non_negative=True
-        )
-        if not weights.any():
-            raise ValueError(
-                "Sample weights must contain at least one non-zero number."
-            )
-    return Problem(Inputs.of(X, dtype), read_only(targets), read_only(weights), loss)
+        if "coefs_" in state:
+            # Pickled apart, the weights become views of one vector again.
+            network = self._network_of_weights(self.coefs_[0].dtype)
+            theta = network.pack(self.coefs_, self.intercepts_)
+            self.coefs_, self.intercepts_ = network.unpack(theta)

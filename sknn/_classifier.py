@@ -8,7 +8,8 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
-from sknn._base import BaseMLP, has_partial_fit
+from sknn._base import BaseMLP
+from sknn._checks import has_partial_fit
 from sknn._docs import documented
 from sknn._sklearn import first_call, fit_context
 
@@ -134,9 +135,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             if it was so in ``fit``.
         """
         probabilities = self._predict_outputs(X)
-        if self.n_outputs_ == 1:
-            probabilities = probabilities.ravel()
-        return self._label_binarizer.inverse_transform(probabilities)
+        if self._is_multiclass:
+            return self.classes_[probabilities.argmax(axis=1)]
+        if self._label_binarizer.y_type_ != "binary":
+            return self._label_binarizer.inverse_transform(probabilities)
+        is_second = (probabilities.ravel() > 0.5) & (len(self.classes_) == 2)
+        return self.classes_[is_second.astype(np.intp)]
 
     def predict_proba(self, X):
         """Predict the probability of each class.

@@ -7,7 +7,8 @@ from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 
-from sknn._base import BaseMLP, has_partial_fit
+from sknn._base import BaseMLP
+from sknn._checks import has_partial_fit
 from sknn._docs import documented
 from sknn._sklearn import StrOptions, fit_context
 

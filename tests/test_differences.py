@@ -29,7 +29,7 @@ def test_partial_fit_is_hidden_for_lbfgs(estimator):
     assert not hasattr(estimator(solver="lbfgs"), "partial_fit")
     assert hasattr(estimator(solver="sgd"), "partial_fit")
     with pytest.raises(AttributeError, match="has no attribute 'partial_fit'") as error:
-        estimator(solver="lbfgs").partial_fit
+        estimator(solver="lbfgs").partial_fit  # noqa: B018
     assert "lbfgs is not stochastic" in str(error.value.__cause__)
 
 
