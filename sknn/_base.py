@@ -187,26 +187,25 @@ class BaseMLP(BaseEstimator, metaclass=ABCMeta):
                 reset=is_first,
             )
             targets = self._validate_targets(y, incremental)
-            random_state = check_random_state(self.random_state)
             n_outputs, loss = self._output(targets)
             units = (X.shape[1], *hidden, n_outputs)
-            link = LOSSES[loss].link
-            if is_first:
-                network = network_of(units, self.activation, link, X.dtype)
-                theta = network.initial_parameters(random_state)
-            else:
+            if not is_first:
                 check_same_shape(self, units)
-                network = network_of(units, self.activation, link, self.coefs_[0].dtype)
-                theta = network.pack(self.coefs_, self.intercepts_)
+            dtype = X.dtype if is_first else self.coefs_[0].dtype
+            network = network_of(units, self.activation, LOSSES[loss].link, dtype)
             problem = problem_of(X, targets, sample_weight, LOSSES[loss], network)
+            random_state = check_random_state(self.random_state)
 
             self.n_layers_ = len(units)
             self.n_outputs_ = n_outputs
-            self.out_activation_ = link
+            self.out_activation_ = network.link
             if is_first:
+                theta = network.initial_parameters(random_state)
                 self.t_ = 0
                 for name in _STOCHASTIC_ATTRIBUTES & vars(self).keys():
                     delattr(self, name)
+            else:
+                theta = network.pack(self.coefs_, self.intercepts_)
             train = self._fit_lbfgs
             if self.solver in STOCHASTIC_SOLVERS:
                 train = partial(

@@ -96,11 +96,15 @@ def _tanh64(x):
     p = p - 1.61468768441708447952e3
     q = ((z + 1.12811678491632931402e2) * z + 2.23548839060100448583e3) * z
     q = q + 4.84406305325125486048e3
-    near = x + x * z * (p / q)
+    # Near zero x + x z p / q, elsewhere sign(x) (1 - 2 / (exp(2 |x|) + 1)): with one
+    # division for both.
     size = abs(x)
-    far = 1.0 - 2.0 / (exp(2.0 * size) + 1.0)
-    far = -far if x < 0.0 else far
-    return far if size > 0.625 else near
+    is_far = size > 0.625
+    sign = -1.0 if x < 0.0 else 1.0
+    base = sign if is_far else x
+    numerator = -2.0 * sign if is_far else x * z * p
+    denominator = exp(2.0 * size) + 1.0 if is_far else q
+    return base + numerator / denominator
 
 
 def _tanh32(x):
