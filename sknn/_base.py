@@ -302,13 +302,12 @@ class BaseMLP(BaseEstimator, metaclass=ABCMeta):
     def _split(self, X, random_state, network, problem):
         """Set rows aside for validation; return the others and a function to score."""
         targets = problem.targets
-        if self.warm_start:
-            # Every warm start validates on the rows that were never trained on.
-            if not hasattr(self, "_split_state"):
-                self._split_state = random_state.get_state(legacy=False)
-            else:
-                random_state = np.random.RandomState()
-                random_state.set_state(self._split_state)
+        if hasattr(self, "_split_state"):
+            # A warm start validates on the rows that were never trained on.
+            random_state = np.random.RandomState()
+            random_state.set_state(self._split_state)
+        else:
+            self._split_state = random_state.get_state(legacy=False)
         train, held_out = train_test_split(
             np.arange(len(targets)),
             random_state=random_state,

@@ -50,7 +50,8 @@ early_stopping : bool, default=False
     Whether to hold out a validation set, to stop when its score (accuracy or R^2)
     no longer improves, and to keep the weights that scored best. Not used by 'lbfgs'.
 validation_fraction : float, default=0.1
-    Share of the rows held out by early stopping, stratified for classes.
+    Share of the rows held out by early stopping. They are drawn class by class, but
+    for multilabel targets and where a class is too rare to be on both sides.
 beta_1 : float, default=0.9
     Decay of the mean of the gradient in 'adam', in [0, 1).
 beta_2 : float, default=0.999

@@ -146,6 +146,14 @@ def test_warm_start_validates_on_the_same_rows(monkeypatch, random_state):
     assert_array_equal(first, third)
 
 
+def test_a_later_warm_start_validates_on_the_rows_of_the_first_fit(monkeypatch):
+    model = MLPClassifier(early_stopping=True, max_iter=3, random_state=0)
+    (first,) = held_out_rows(monkeypatch, model, X_IRIS, Y_IRIS, 1)
+    model.set_params(warm_start=True)
+    (second,) = held_out_rows(monkeypatch, model, X_IRIS, Y_IRIS, 1)
+    assert_array_equal(first, second)
+
+
 def test_a_fresh_fit_draws_new_validation_rows(monkeypatch):
     model = MLPClassifier(early_stopping=True, max_iter=3)
     first, second = held_out_rows(monkeypatch, model, X_IRIS, Y_IRIS, 2)

@@ -12,7 +12,8 @@ def prepare(dtype: np.dtype) -> None:
 
     If the cache does not hold the main driver, every activation, optimizer and driver
     is compiled along with it, so that a search over them never stops to compile. If
-    it does, it holds the others too, and each is loaded when it is needed.
+    it does, it holds the others too, and each is loaded when it is needed. Without a
+    cache, each process compiles only what it uses.
     """
     drivers.epoch.version(dtype)
     if not drivers.epoch.was_compiled(dtype):

@@ -37,6 +37,8 @@ _OPTIONS: dict[str, Any] = {
 
 COMPILED: list["Compiled"] = []  # every leaf and driver, in the order of definition
 
+_unusable_caches: list[Exception] = []  # what went wrong, at most once
+
 
 def _digest_of_sources() -> str:
     """Return a short hash of the text of all kernel files.
@@ -84,8 +86,9 @@ class Compiled:
         return self.versions[dtype]
 
     def was_compiled(self, dtype: np.dtype) -> bool:
-        """Return whether the version was compiled here, not loaded from the cache."""
-        return not INTERPRETED and not self._cache_hits(self.version(dtype))
+        """Return whether the version was compiled and put into the cache just now."""
+        version = self.version(dtype)
+        return not (INTERPRETED or _unusable_caches or self._cache_hits(version))
 
     def _cache_hits(self, version: Any) -> int:
         raise NotImplementedError
@@ -95,20 +98,24 @@ class Compiled:
             return self.function
         signature = self.signature(numba.from_dtype(dtype))
         function = self._renamed(dtype)
-        try:
-            return self._decorated(function, signature, cache=True)
-        except Exception as error:
-            # Compiled afresh: an error of the code itself shows up again here.
-            compiled = self._decorated(function, signature, cache=False)
+        if not _unusable_caches:
+            try:
+                return self._decorated(function, signature, cache=True)
+            except Exception as error:
+                cause = error
+        # An error of the code itself, not of the cache, is raised again here.
+        compiled = self._decorated(function, signature, cache=False)
+        if not _unusable_caches:
+            _unusable_caches.append(cause)
             warnings.warn(
-                f"Numba's cache cannot be used ({type(error).__name__}: {error}); sknn "
+                f"Numba's cache cannot be used ({type(cause).__name__}: {cause}); sknn "
                 "compiles without it, which costs seconds in each new process. Point "
                 "the environment variable NUMBA_CACHE_DIR to a folder that can be "
                 "written.",
                 RuntimeWarning,
                 stacklevel=2,
             )
-            return compiled
+        return compiled
 
     def _renamed(self, dtype: np.dtype) -> FunctionType:
         """Copy the function under a name that no other version shares.

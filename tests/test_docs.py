@@ -1,0 +1,96 @@
+"""What the documentation quotes, names and promises."""
+
+import ast
+import doctest
+import importlib
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+import sknn
+import sknn._classifier
+import sknn._docs
+import sknn._regressor
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md")]
+pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+
+QUOTE = re.compile(r"<!-- from (\S+) -->\n```python\n(.*?)```", re.DOTALL)
+LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
+
+
+def test_quoted_code_stands_in_the_files():
+    quotes = QUOTE.findall((ROOT / "docs/extending.md").read_text("utf-8"))
+    assert len(quotes) >= 5
+    for path, code in quotes:
+        assert code.strip() in (ROOT / path).read_text("utf-8"), (path, code)
+
+
+@pages
+def test_links_lead_to_files(page):
+    for target in LINK.findall(page.read_text("utf-8")):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+@pages
+def test_named_files_exist(page):
+    for path in re.findall(
+        r"`((?:sknn|tests|docs|examples)/[\w./]+)`", page.read_text()
+    ):
+        assert (ROOT / path).exists(), path
+
+
+def test_every_difference_names_its_test():
+    text = (ROOT / "docs/differences.md").read_text("utf-8")
+    tree = ast.parse((ROOT / "tests/test_differences.py").read_text("utf-8"))
+    tests = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    named = set(re.findall(r"`(test_\w+)`", text))
+    assert named <= tests
+    assert len(named) >= 25
+    differences, _, _ = text.partition("## Kept although odd")
+    for item in re.split(r"\n- \*\*", differences)[1:]:
+        assert "`test_" in item, item
+
+
+def test_example_of_the_readme_runs(capsys):
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    assert len(code.splitlines()) <= 12
+    exec(compile(code, "README.md", "exec"), {})
+    assert float(capsys.readouterr().out) > 0.95
+
+
+@pytest.mark.parametrize("module", ["sknn._classifier", "sknn._regressor"])
+def test_examples_of_the_docstrings_run(module):
+    result = doctest.testmod(importlib.import_module(module))
+    assert result.attempted > 5
+    assert result.failed == 0
+
+
+@pytest.mark.parametrize("estimator", [sknn.MLPClassifier, sknn.MLPRegressor])
+def test_every_parameter_and_attribute_is_documented(estimator):
+    documentation = estimator.__doc__
+    for name in estimator().get_params():
+        assert re.search(rf"^    {name} : .*default=", documentation, re.MULTILINE), (
+            name
+        )
+    for name in ("coefs_", "intercepts_", "loss_curve_", "n_iter_", "t_", "best_loss_"):
+        assert re.search(rf"^    {name} : ", documentation, re.MULTILINE), name
+    assert "{" not in re.sub(r"\{'[^}]*'\}|\{array-like[^}]*\}", "", documentation)
+
+
+@pytest.mark.slow
+def test_quickstart_saves_its_pictures(tmp_path, capsys, monkeypatch):
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    namespace = runpy.run_path(str(ROOT / "examples/quickstart.py"))
+    namespace["main"](tmp_path)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {
+        "quickstart_loss_curve.png",
+        "quickstart_predicted_vs_actual.png",
+    }
+    assert "accuracy or R2" in capsys.readouterr().out
