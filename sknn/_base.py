@@ -60,6 +60,7 @@ class BaseMLP(BaseEstimator, metaclass=ABCMeta):
     coefs_: list[np.ndarray]
     intercepts_: list[np.ndarray]
     validation_scores_: list[float] | None
+    _split_state: dict
 
     _parameter_constraints: ClassVar[dict] = {
         "hidden_layer_sizes": [

@@ -21,6 +21,11 @@ from sknn.kernels.losses import LINKS, Loss
 _BLOCK_SIZE = 2**17
 _FEWEST_ROWS = 32
 
+# Multiplications that take a slow core about a fifth of a second, and what a row
+# costs beside those of its products.
+_OPERATIONS_A_CALL = 2 * 10**9
+_OPERATIONS_BESIDE = 100
+
 
 class Inputs(NamedTuple):
     """A dense or CSR matrix as the kernels take it: flat and read-only."""
@@ -37,9 +42,11 @@ class Inputs(NamedTuple):
         """Take a C-ordered or CSR matrix; copy only what has another type."""
         n_samples, n_features = X.shape
         is_sparse = scipy.sparse.issparse(X)
-        values, indices, indptr = (
-            (X.data, X.indices, X.indptr) if is_sparse else (X, (), ())
-        )
+        values, indices, indptr = X, (), ()
+        if is_sparse:
+            # The kernels trust the indices; scipy checks them only when asked.
+            X.check_format(full_check=True)
+            values, indices, indptr = X.data, X.indices, X.indptr
         return cls(
             read_only(np.ravel(np.asarray(values, dtype=dtype, order="C"))),
             read_only(np.asarray(indices, dtype=np.int32)),
@@ -193,20 +200,35 @@ class Network:
         """Return how many rows to pass through the network at a time."""
         return min(n_rows, max(_FEWEST_ROWS, _BLOCK_SIZE // sum(self.units)))
 
+    def calls(self, n_rows: int, batch_size: int) -> list[tuple[int, int]]:
+        """Return from where to where each call of a driver goes.
+
+        In whole batches, and so that no call takes much longer than a fifth of a
+        second: only between calls can Ctrl-C interrupt.
+        """
+        operations_a_row = 3 * self.n_parameters + _OPERATIONS_BESIDE
+        batches = _OPERATIONS_A_CALL // (operations_a_row * batch_size)
+        step = batch_size * max(1, batches)
+        return [(start, min(start + step, n_rows)) for start in range(0, n_rows, step)]
+
     def predict(self, theta: np.ndarray, inputs: Inputs) -> np.ndarray:
         """Return predictions of shape (n_samples, n_outputs), in blocks of rows."""
         block = self.block(inputs.n_samples)
+        values = self.buffer(block)
         out = np.empty((inputs.n_samples, self.units[-1]), dtype=self.dtype)
-        drivers.predict(
-            self.dtype,
-            self.table(inputs.is_sparse),
-            theta,
-            self.buffer(block),
-            *inputs[:4],
-            block,
-            LINKS[self.link].address(self.dtype),
-            out,
-        )
+        for start, stop in self.calls(inputs.n_samples, block):
+            drivers.predict(
+                self.dtype,
+                self.table(inputs.is_sparse),
+                theta,
+                values,
+                *inputs[:4],
+                start,
+                stop,
+                block,
+                LINKS[self.link].address(self.dtype),
+                out,
+            )
         return out
 
     def loss_gradient(
@@ -229,19 +251,24 @@ class Network:
             Sample weights; empty where there are none.
         """
         block = self.block(inputs.n_samples)
-        gradient = np.empty_like(theta)
-        value = drivers.loss_gradient(
-            self.dtype,
-            self.table(inputs.is_sparse),
-            theta,
-            gradient,
-            np.empty_like(theta),
-            self.buffer(block),
-            self.buffer(block),
-            *inputs[:4],
-            targets,
-            weights,
-            block,
-            loss.train.address(self.dtype),
-        )
+        gradient, partial = np.zeros_like(theta), np.empty_like(theta)
+        values, deltas = self.buffer(block), self.buffer(block)
+        value = 0.0
+        for start, stop in self.calls(inputs.n_samples, block):
+            value += drivers.loss_gradient(
+                self.dtype,
+                self.table(inputs.is_sparse),
+                theta,
+                gradient,
+                partial,
+                values,
+                deltas,
+                *inputs[:4],
+                targets,
+                weights,
+                start,
+                stop,
+                block,
+                loss.train.address(self.dtype),
+            )
         return value, gradient

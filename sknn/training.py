@@ -216,10 +216,8 @@ def _epoch_runner(network, problem, progress, parameters, random_state):
         problem.targets,
         problem.weights,
     )
+    gather = (gathered, read_only(gathered.ravel()))
     constants = (
-        gathered,
-        read_only(gathered.ravel()),
-        n_rows,
         batch_size,
         problem.loss.train.address(dtype),
         optimizer.step.address(dtype),
@@ -228,7 +226,7 @@ def _epoch_runner(network, problem, progress, parameters, random_state):
         float(parameters["alpha"]),
     )
     settings = np.array(optimizer.settings(parameters), dtype=np.float64)
-    n_batches = -(-n_rows // batch_size)
+    calls = network.calls(n_rows, batch_size)
 
     def run_epoch() -> float:
         nonlocal order
@@ -237,17 +235,23 @@ def _epoch_runner(network, problem, progress, parameters, random_state):
             drawn = np.arange(n_rows)
             random_state.shuffle(drawn)
             order = order[drawn]
-        loss = drivers.epoch(
-            dtype,
-            *buffers,
-            order if problem.rows is None else problem.rows[order],
-            *constants,
-            progress.learning_rate,
-            progress.n_steps,
-            settings,
-        )
-        progress.n_steps += n_batches
-        return loss
+        rows = order if problem.rows is None else problem.rows[order]
+        loss = 0.0
+        for start, stop in calls:
+            loss += drivers.epoch(
+                dtype,
+                *buffers,
+                rows,
+                *gather,
+                start,
+                stop,
+                *constants,
+                progress.learning_rate,
+                progress.n_steps,
+                settings,
+            )
+            progress.n_steps += -(-(stop - start) // batch_size)
+        return loss / n_rows
 
     return run_epoch
 

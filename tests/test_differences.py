@@ -323,6 +323,22 @@ def test_interrupt_keeps_a_usable_model(solver, monkeypatch):
     assert np.isfinite(model.predict(X)).all()
 
 
+def test_interrupt_ends_a_long_epoch():
+    """An epoch of seconds is left in its midst, with weights trained so far."""
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(300_000, 20)).astype(np.float32)
+    model = MLPRegressor("squared_error", (400, 400), max_iter=2, random_state=0)
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.5)
+    try:
+        with pytest.warns(UserWarning, match="Training interrupted by user"):
+            model.fit(X, X[:, 0])
+    finally:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    assert model.n_iter_ == 0
+    assert np.isfinite(model.predict(X[:100])).all()
+
+
 def test_pickle_carries_the_version(monkeypatch):
     model = MLPClassifier(max_iter=2).fit(X_IRIS, Y_IRIS)
     stored = pickle.dumps(model)

@@ -1,6 +1,8 @@
 """Drivers: a whole epoch, a full gradient, a prediction, in one call each.
 
-They walk the table of operations and the batches, and allocate nothing.
+They walk the table of operations and the batches, and allocate nothing. All work on
+the rows from ``start`` to ``stop``: compiled code does not see Ctrl-C, so Python calls
+them for some of the rows at a time where all of them would take long.
 """
 
 from numba import types
@@ -21,56 +23,57 @@ def _types(dtype):
 
 def _predict_signature(dtype):
     table, vector, square, readonly = _types(dtype)
-    return types.float64(
+    real, integer = types.float64, types.int64
+    return real(
         table, vector, vector,
-        readonly(dtype), readonly(types.int32), readonly(types.int64), types.int64,
-        types.int64, types.int64, square,
+        readonly(dtype), readonly(types.int32), readonly(integer), integer,
+        integer, integer, integer, integer, square,
     )  # fmt: skip
 
 
 @driver(_predict_signature)
-def predict(ops, theta, values, data, indices, indptr, n_features, block, link, out):
-    """Fill out, of shape (n_samples, n_outputs), block by block of rows.
+def predict(
+    ops, theta, values, data, indices, indptr, n_features, start, stop, block, link, out
+):  # fmt: skip
+    """Fill rows of out, of shape (n_samples, n_outputs), block by block.
 
     ``data`` is a matrix in C order, flat, or holds the values of a CSR matrix.
     """
-    n_samples, n_outputs = out.shape
     every_row = indptr[:0]
-    for first in range(0, n_samples, block):
-        n = block if first + block < n_samples else n_samples - first
+    for first in range(start, stop, block):
+        n = block if first + block < stop else stop - first
         batch = Batch(data, first * n_features, indices, indptr, every_row, first, n)
         raw = _forward(ops, batch, theta, values)
         call(link, (raw,))
         for i in range(n):
-            for j in range(n_outputs):
+            for j in range(out.shape[1]):
                 out[first + i, j] = raw[i, j]
     return 0.0
 
 
 def _gradient_signature(dtype):
     table, vector, _, readonly = _types(dtype)
-    return types.float64(
+    real, integer = types.float64, types.int64
+    return real(
         table, vector, vector, vector, vector, vector,
-        readonly(dtype), readonly(types.int32), readonly(types.int64), types.int64,
-        readonly(dtype, 2), readonly(dtype), types.int64, types.int64,
+        readonly(dtype), readonly(types.int32), readonly(integer), integer,
+        readonly(dtype, 2), readonly(dtype), integer, integer, integer, integer,
     )  # fmt: skip
 
 
 @driver(_gradient_signature)
 def loss_gradient(
     ops, theta, gradient, partial, values, deltas,
-    data, indices, indptr, n_features, targets, weights, block, loss,
+    data, indices, indptr, n_features, targets, weights, start, stop, block, loss,
 ):  # fmt: skip
-    """Return the loss summed over all rows and set gradient to its gradient.
+    """Return the loss summed over rows; add its gradient to gradient.
 
     No penalty is included. ``partial`` holds the gradient of one block of rows.
     """
     every_row = indptr[:0]
     total = 0.0
-    gradient[:] = 0
-    n_samples = targets.shape[0]
-    for first in range(0, n_samples, block):
-        n = block if first + block < n_samples else n_samples - first
+    for first in range(start, stop, block):
+        n = block if first + block < stop else stop - first
         batch = Batch(data, first * n_features, indices, indptr, every_row, first, n)
         raw = _forward(ops, batch, theta, values)
         delta = matrix(deltas, ops[-1, OUTPUT] * n, n, ops[-1, FAN_OUT])
@@ -89,7 +92,7 @@ def _epoch_signature(dtype):
         readonly(dtype), readonly(types.int32), readonly(integer), integer,
         readonly(dtype, 2), readonly(dtype), readonly(integer),
         square, readonly(dtype),
-        integer, integer, integer, integer, integer,
+        integer, integer, integer, integer, integer, integer,
         real, real, real, integer, readonly(real),
     )  # fmt: skip
 
@@ -98,10 +101,10 @@ def _epoch_signature(dtype):
 def epoch(
     ops, theta, gradient, slots, values, deltas,
     data, indices, indptr, n_features, targets, weights, rows, gathered, gathered_data,
-    n_samples, batch_size, loss, step, n_weights,
+    start, stop, batch_size, loss, step, n_weights,
     loss_scale, alpha, learning_rate, t, settings,
 ):  # fmt: skip
-    """Train on each batch once; return the mean loss, penalty included.
+    """Train on each batch once; return the loss times the rows, penalty included.
 
     Parameters
     ----------
@@ -117,8 +120,8 @@ def epoch(
         Number of steps made before.
     """
     total = 0.0
-    for first in range(0, n_samples, batch_size):
-        n = batch_size if first + batch_size < n_samples else n_samples - first
+    for first in range(start, stop, batch_size):
+        n = batch_size if first + batch_size < stop else stop - first
         if gathered.size:
             for i in range(n):
                 row = matrix(data, rows[first + i] * n_features, 1, n_features)
@@ -140,7 +143,7 @@ def epoch(
         arguments = (theta, gradient, slots, n_weights, alpha, size, learning_rate)
         squares = call(step, (*arguments, t, settings))
         total += n * (value * loss_scale + 0.5 * alpha * squares) / size
-    return total / n_samples
+    return total
 
 
 @scalar
