@@ -311,6 +311,8 @@ def test_interrupt_keeps_a_usable_model(solver, monkeypatch):
     model = MLPRegressor(
         solver=solver, max_iter=10**8, max_fun=10**8, tol=0, n_iter_no_change=np.inf
     )
+    model.set_params(max_iter=1).fit(X_REG, Y_REG)  # compiles
+    model.set_params(max_iter=10**8)
     rng = np.random.RandomState(0)
     X, y = rng.normal(size=(20_000, 20)), rng.normal(size=20_000)
     signal.signal(signal.SIGALRM, signal.default_int_handler)
@@ -328,6 +330,7 @@ def test_interrupt_ends_a_long_epoch():
     rng = np.random.RandomState(0)
     X = rng.normal(size=(300_000, 20)).astype(np.float32)
     model = MLPRegressor("squared_error", (400, 400), max_iter=2, random_state=0)
+    model.fit(X[:10], X[:10, 0])  # compiles
     signal.signal(signal.SIGALRM, signal.default_int_handler)
     signal.setitimer(signal.ITIMER_REAL, 0.5)
     try:
