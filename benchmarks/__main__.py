@@ -23,7 +23,7 @@ from threadpoolctl import threadpool_limits
 
 import sknn
 from benchmarks.cases import CASES
-from benchmarks.startup import startup_times
+from benchmarks.startup import compile_times, startup_times
 
 
 def main() -> None:
@@ -164,6 +164,10 @@ def print_startup() -> None:
     print("|---|---|---|---|")
     for name, (imported, fit) in startup_times().items():
         print(f"| {name} | {imported:.2f} | {fit:.2f} | {imported + fit:.2f} |")
+    print("\nSeconds to compile each kernel for float64, in this order:\n")
+    times = compile_times()
+    print(", ".join(f"{name} {seconds:.2f}" for name, seconds in times.items()))
+    print(f"\nTogether: {sum(times.values()):.1f}")
 
 
 if __name__ == "__main__":

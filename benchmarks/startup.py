@@ -20,6 +20,27 @@ MLPClassifier(max_iter=20, random_state=0).fit(X, y)
 print(imported - start, time.perf_counter() - imported_data)
 """
 
+_COMPILE_ALL = """
+import time
+import numpy as np
+import sknn
+from sknn.kernels.jit import COMPILED
+for kernel in COMPILED:
+    start = time.perf_counter()
+    kernel.version(np.dtype(np.float64))
+    print(kernel.name, time.perf_counter() - start)
+"""
+
+
+def compile_times() -> dict[str, float]:
+    """Return how long each kernel takes to compile for float64, one after the other.
+
+    The first one includes what Numba sets up in a process.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        lines = _output_of(_COMPILE_ALL, folder).splitlines()
+    return {name: float(seconds) for name, seconds in map(str.split, lines)}
+
 
 def startup_times(repeats: int = 3) -> dict[str, tuple[float, float]]:
     """Return the medians of import and first fit for each library and cache."""
@@ -37,18 +58,23 @@ def startup_times(repeats: int = 3) -> dict[str, tuple[float, float]]:
 
 
 def _run(module: str, cache: str | None = None) -> tuple[float, float]:
+    imported, fit = _output_of(_SCRIPT.format(module=module), cache).split()
+    return float(imported), float(fit)
+
+
+def _output_of(script: str, cache: str | None) -> str:
+    """Run a script in a new process and return what it prints."""
     environment = dict(os.environ)
     if cache:
         environment["NUMBA_CACHE_DIR"] = cache
     result = subprocess.run(
-        [sys.executable, "-c", _SCRIPT.format(module=module)],
+        [sys.executable, "-c", script],
         env=environment,
         capture_output=True,
         text=True,
         check=True,
     )
-    imported, fit = result.stdout.split()
-    return float(imported), float(fit)
+    return result.stdout
 
 
 def _median(pairs) -> tuple[float, float]:
