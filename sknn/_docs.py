@@ -1,5 +1,7 @@
 """The parts of the docstrings that both estimators share."""
 
+import inspect
+
 _SHARED = {
     "parameters": """\
 hidden_layer_sizes : array-like of int or int, default=(100,)
@@ -106,10 +108,8 @@ References
 
 def documented(estimator: type) -> type:
     """Fill the shared parts into the docstring of an estimator."""
-    text = estimator.__doc__ or ""
+    text = inspect.cleandoc(estimator.__doc__ or "")
     for name, part in _SHARED.items():
-        lines = part.splitlines()
-        indented = [lines[0]] + [f"    {line}".rstrip() for line in lines[1:]]
-        text = text.replace(f"{{{name}}}", "\n".join(indented))
+        text = text.replace(f"{{{name}}}", part)
     estimator.__doc__ = text
     return estimator

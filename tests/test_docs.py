@@ -74,11 +74,9 @@ def test_examples_of_the_docstrings_run(module):
 def test_every_parameter_and_attribute_is_documented(estimator):
     documentation = estimator.__doc__
     for name in estimator().get_params():
-        assert re.search(rf"^    {name} : .*default=", documentation, re.MULTILINE), (
-            name
-        )
+        assert re.search(rf"^{name} : .*default=", documentation, re.MULTILINE), name
     for name in ("coefs_", "intercepts_", "loss_curve_", "n_iter_", "t_", "best_loss_"):
-        assert re.search(rf"^    {name} : ", documentation, re.MULTILINE), name
+        assert re.search(rf"^{name} : ", documentation, re.MULTILINE), name
     assert "{" not in re.sub(r"\{'[^}]*'\}|\{array-like[^}]*\}", "", documentation)
 
 
