@@ -55,8 +55,6 @@ _STOCHASTIC_ATTRIBUTES = {
 class BaseMLP(BaseEstimator, metaclass=ABCMeta):
     """Base of the multi-layer perceptrons. Use a class derived from it."""
 
-    _doc_link_module = "sknn"
-
     coefs_: list[np.ndarray]
     intercepts_: list[np.ndarray]
     validation_scores_: list[float] | None
