@@ -61,6 +61,8 @@ def problem_of(X, targets, sample_weight, loss: Loss, network: Network) -> Probl
     dtype = network.dtype
     with np.errstate(over="ignore"):
         targets = np.ascontiguousarray(targets, dtype=dtype)
+    if np.isnan(targets).any():  # from None in an object array
+        raise ValueError("Input y contains NaN.")
     if not np.isfinite(targets).all():
         raise ValueError(
             f"y holds values too large for {dtype}, the dtype of X. Scale y, or pass "

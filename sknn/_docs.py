@@ -31,7 +31,7 @@ power_t : float, default=0.5
 max_iter : int, default=200
     The most epochs, or iterations of 'lbfgs'.
 shuffle : bool, default=True
-    Whether to draw a new order of the rows in each epoch.
+    Whether to draw a new order of the rows in each epoch. Not used by 'lbfgs'.
 random_state : int, RandomState instance or None, default=None
     Draws the initial weights, the validation set and the order of the rows. An int
     makes every call of ``fit`` give the same result.
@@ -47,7 +47,7 @@ warm_start : bool, default=False
 momentum : float, default=0.9
     Momentum of 'sgd', from 0 to 1.
 nesterovs_momentum : bool, default=True
-    Whether momentum takes Nesterov's form.
+    Whether the momentum of 'sgd' takes Nesterov's form.
 early_stopping : bool, default=False
     Whether to hold out a validation set, to stop when its score (accuracy or R^2)
     no longer improves, and to keep the weights that scored best. Not used by 'lbfgs'.
@@ -61,7 +61,8 @@ beta_2 : float, default=0.999
 epsilon : float, default=1e-8
     Keeps 'adam' from dividing by zero.
 n_iter_no_change : int, default=10
-    Epochs without improvement that are waited for; ``np.inf`` waits for ever.
+    Epochs without improvement that are waited for; ``np.inf`` waits for ever. Not
+    used by 'lbfgs'.
 max_fun : int, default=15000
     The most evaluations of the loss by 'lbfgs'.""",
     "attributes": """\

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+import scipy.sparse
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
@@ -190,6 +191,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     # -----------------------------------------------------------------------------
 
     def _validate_targets(self, y, incremental):
+        if scipy.sparse.issparse(y):
+            raise ValueError(
+                f"MLPRegressor needs a dense y, but got a {type(y).__name__}. Pass "
+                "y.toarray()."
+            )
         if y.dtype.kind not in "fiub":
             raise ValueError(
                 f"MLPRegressor needs numbers in y, but its dtype is {y.dtype}. Convert "
@@ -211,4 +217,5 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
+        tags.target_tags.positive_only = self.loss == "poisson"
         return tags

@@ -149,7 +149,7 @@ class Network:
             isinstance(vector, np.ndarray)
             and vector.dtype == self.dtype
             and vector.shape == (self.n_parameters,)
-            and all(part.base is vector for part in parts)
+            and all(part.base is vector and part.flags.c_contiguous for part in parts)
         ):
             start = _address(vector)
             at = [start + offset * vector.itemsize for offset in self.offsets]

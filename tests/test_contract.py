@@ -1,0 +1,421 @@
+"""The contract of a drop-in: signatures, attributes, output, what a fit goes on from.
+
+scikit-learn's class, as installed, is the oracle.
+"""
+
+import inspect
+import re
+from numbers import Integral, Real
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn import neural_network
+
+import sknn
+
+CLASSIFIERS = (sknn.MLPClassifier, neural_network.MLPClassifier)
+REGRESSORS = (sknn.MLPRegressor, neural_network.MLPRegressor)
+each_pair = pytest.mark.parametrize(
+    ("ours", "theirs"), [CLASSIFIERS, REGRESSORS], ids=["classifier", "regressor"]
+)
+each_estimator = pytest.mark.parametrize(
+    "estimator", [sknn.MLPClassifier, sknn.MLPRegressor]
+)
+
+rng = np.random.RandomState(0)
+X = rng.normal(size=(60, 4))
+NUMBERS = X @ [1.0, -2.0, 0.5, 0.0] + 0.1 * rng.normal(size=60)
+LABELS = (NUMBERS > 0).astype(int)
+THREE = np.digitize(NUMBERS, [-1, 1])
+TWO_OUTPUTS = np.c_[NUMBERS, NUMBERS**2]
+TWO_LABELS = np.c_[LABELS, NUMBERS > 1].astype(int)
+
+
+def y_for(estimator):
+    return LABELS if hasattr(estimator, "predict_proba") else NUMBERS
+
+
+# Signatures ------------------------------------------------------------------------
+
+
+def parameters_of(function):
+    """Return names, in order, kinds and defaults; annotations are no matter."""
+    return [
+        (parameter.name, parameter.kind, parameter.default)
+        for parameter in inspect.signature(function).parameters.values()
+    ]
+
+
+def public_names(estimator):
+    return {name for name in dir(estimator) if not name.startswith("_")}
+
+
+@each_pair
+def test_constructor(ours, theirs):
+    assert parameters_of(ours) == parameters_of(theirs)
+
+
+@each_pair
+def test_public_names(ours, theirs):
+    # Of instances: scikit-learn's classifier keeps its loss there, ours in the class.
+    assert public_names(ours()) == public_names(theirs())
+
+
+@each_pair
+def test_methods(ours, theirs):
+    for name in sorted(public_names(theirs())):
+        method = getattr(theirs(), name)
+        if callable(method):
+            assert parameters_of(getattr(ours(), name)) == parameters_of(method), name
+
+
+@each_pair
+def test_parameters(ours, theirs):
+    assert ours().get_params() == theirs().get_params()
+    assert set(ours._parameter_constraints) == set(ours().get_params())
+    assert repr(ours(alpha=0.5, solver="sgd")) == repr(theirs(alpha=0.5, solver="sgd"))
+
+
+def test_loss_of_the_classifier_is_no_parameter():
+    assert sknn.MLPClassifier().loss == neural_network.MLPClassifier().loss
+    assert "loss" not in sknn.MLPClassifier().get_params()
+
+
+# Attributes ------------------------------------------------------------------------
+
+
+def kind(value):
+    """Return a description that is equal for what users may take for the same."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, np.ndarray):
+        return ("array", value.dtype, value.shape)
+    if isinstance(value, list):
+        return [kind(item) for item in value]
+    if isinstance(value, bool):
+        return "bool"
+    return next(number for number in (Integral, Real) if isinstance(value, number))
+
+
+def attributes(estimator):
+    return {
+        name: value
+        for name, value in vars(estimator).items()
+        if name.endswith("_") and not name.startswith("_")
+    }
+
+
+def assert_same_attributes(ours, theirs, values=True):
+    ours, theirs = attributes(ours), attributes(theirs)
+    assert sorted(ours) == sorted(theirs)
+    for name, expected in theirs.items():
+        assert kind(ours[name]) == kind(expected), name
+        if not values:
+            continue
+        if name in ("coefs_", "intercepts_"):
+            for mine, other in zip(ours[name], expected, strict=True):
+                assert_allclose(mine, other, rtol=1e-5, atol=1e-8, err_msg=name)
+        elif name == "classes_":
+            assert_array_equal(ours[name], expected)
+        elif expected is not None and not isinstance(expected, str):
+            assert_allclose(ours[name], expected, rtol=1e-7, err_msg=name)
+
+
+TARGETS = {
+    "two classes": (CLASSIFIERS, LABELS),
+    "three classes": (CLASSIFIERS, THREE),
+    "several labels": (CLASSIFIERS, TWO_LABELS),
+    "one output": (REGRESSORS, NUMBERS),
+    "two outputs": (REGRESSORS, TWO_OUTPUTS),
+}
+
+
+def fit(estimator, y):
+    return estimator.fit(X, y)
+
+
+def fit_twice(estimator, y):
+    return estimator.fit(X, y).fit(X, y)
+
+
+def partial_fit_twice(estimator, y):
+    options = {}
+    if hasattr(estimator, "predict_proba"):
+        options = {"classes": np.arange(y.shape[1]) if y.ndim == 2 else np.unique(y)}
+    return estimator.partial_fit(X, y, **options).partial_fit(X, y)
+
+
+SCENARIOS = {
+    "adam": ({}, fit),
+    "sgd": ({"solver": "sgd", "learning_rate": "invscaling"}, fit),
+    "lbfgs": ({"solver": "lbfgs"}, fit),
+    "adam, early stopping": ({"early_stopping": True}, fit),
+    "sgd, early stopping": ({"solver": "sgd", "early_stopping": True}, fit),
+    "lbfgs, early stopping": ({"solver": "lbfgs", "early_stopping": True}, fit),
+    "adam twice": ({}, fit_twice),
+    "adam, warm start": ({"warm_start": True}, fit_twice),
+    "sgd, warm start": ({"solver": "sgd", "warm_start": True}, fit_twice),
+    "lbfgs, warm start": ({"solver": "lbfgs", "warm_start": True}, fit_twice),
+    "adam, partial_fit": ({}, partial_fit_twice),
+    "sgd, partial_fit": ({"solver": "sgd"}, partial_fit_twice),
+}
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("targets", TARGETS)
+def test_attributes(targets, scenario):
+    (ours, theirs), y = TARGETS[targets]
+    changes, train = SCENARIOS[scenario]
+    parameters = {"max_iter": 8, "random_state": 1, "hidden_layer_sizes": (6, 5)}
+    mine = train(ours(**parameters | changes), y)
+    other = train(theirs(**parameters | changes), y)
+    # Our validation set is stratified for more than two classes too.
+    held_out = mine.early_stopping and mine.solver != "lbfgs"
+    assert_same_attributes(
+        mine, other, values=not (held_out and targets == "three classes")
+    )
+
+
+@each_pair
+def test_no_attributes_before_fit(ours, theirs):
+    assert attributes(ours()) == attributes(theirs()) == {}
+
+
+@each_pair
+def test_attributes_are_of_the_last_solver(ours, theirs):
+    """A new fit leaves nothing of an old one behind, which scikit-learn does."""
+    y = y_for(ours())
+    estimator = ours(max_iter=3, early_stopping=True).fit(X, y)
+    estimator.set_params(solver="lbfgs").fit(X, y)
+    fresh = theirs(max_iter=3, solver="lbfgs").fit(X, y)
+    assert sorted(attributes(estimator)) == sorted(attributes(fresh))
+
+
+# verbose ---------------------------------------------------------------------------
+
+PLATEAU = {"tol": 0.05, "n_iter_no_change": 2, "max_iter": 40}
+VERBOSE = {
+    "adam": {"max_iter": 3},
+    "adam, to a plateau": PLATEAU,
+    "adam, early stopping": {**PLATEAU, "early_stopping": True},
+    "sgd": {"solver": "sgd", "max_iter": 3},
+    "sgd, to a plateau": {**PLATEAU, "solver": "sgd"},
+    "sgd, adaptive": {
+        **PLATEAU,
+        "solver": "sgd",
+        "learning_rate": "adaptive",
+        "learning_rate_init": 0.1,
+        "max_iter": 200,
+    },
+    "sgd, adaptive, early stopping": {
+        **PLATEAU,
+        "solver": "sgd",
+        "learning_rate": "adaptive",
+        "early_stopping": True,
+        "max_iter": 200,
+    },
+    "an integer": {"max_iter": 2, "verbose": 2},
+}
+
+
+@each_pair
+@pytest.mark.parametrize("case", VERBOSE)
+def test_verbose(ours, theirs, case, capsys):
+    parameters = {"verbose": True, "random_state": 0, "hidden_layer_sizes": (6,)}
+    parameters |= VERBOSE[case]
+    printed = []
+    for estimator in (ours, theirs):
+        estimator(**parameters).fit(X, y_for(estimator()))
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1]
+    assert printed[0].startswith("Iteration 1, loss = ")
+    for word, sign in {
+        "early": "Validation score: ",
+        "plateau": "2 consecutive epochs. Stopping.",
+        "adaptive": "Learning rate too small. Stopping.",
+    }.items():
+        assert word not in case or sign in printed[0]
+
+
+@each_estimator
+def test_verbose_of_lbfgs(estimator, capsys):
+    """One line an iteration; scikit-learn leaves it to scipy, of any version."""
+    parameters = {"solver": "lbfgs", "max_iter": 4, "random_state": 0}
+    model = estimator(**parameters, verbose=True).fit(X, y_for(estimator()))
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == model.n_iter_ == 4
+    assert lines[-1] == f"Iteration 4, loss = {model.loss_:.8f}"
+
+
+@each_estimator
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+def test_silence(estimator, solver, capsys):
+    estimator(solver=solver, max_iter=3).fit(X, y_for(estimator()))
+    captured = capsys.readouterr()
+    assert captured.out == captured.err == ""
+
+
+# What a call goes on from ------------------------------------------------------------
+
+STEPS = {
+    "fit": lambda e, y: e.fit(X, y),
+    "fit on half": lambda e, y: e.fit(X[:30], y[:30]),
+    "partial_fit": lambda e, y: e.partial_fit(X, y),
+    "partial_fit on half": lambda e, y: e.partial_fit(X[30:], y[30:]),
+    "warm": lambda e, y: e.set_params(warm_start=True),
+    "cold": lambda e, y: e.set_params(warm_start=False),
+    "longer": lambda e, y: e.set_params(max_iter=e.max_iter + 3),
+    "lbfgs": lambda e, y: e.set_params(solver="lbfgs"),
+}
+SEQUENCES = [
+    ["fit", "fit"],
+    ["warm", "fit", "fit", "fit"],
+    ["warm", "fit", "longer", "fit on half", "fit"],
+    ["fit", "partial_fit", "partial_fit on half", "partial_fit"],
+    ["fit", "partial_fit", "fit"],
+    ["fit", "warm", "fit", "partial_fit", "fit", "partial_fit"],
+    ["warm", "fit", "partial_fit", "cold", "fit"],
+    ["fit", "warm", "lbfgs", "fit"],
+]
+STATES = {
+    "adam": {},
+    "adam, plateau": {"tol": 0.1, "n_iter_no_change": 1, "max_iter": 20},
+    "sgd": {"solver": "sgd", "learning_rate_init": 0.05},
+    "sgd, invscaling": {"solver": "sgd", "learning_rate": "invscaling"},
+    "sgd, adaptive": {
+        "solver": "sgd",
+        "learning_rate": "adaptive",
+        "tol": 0.1,
+        "n_iter_no_change": 1,
+        "max_iter": 20,
+    },
+}
+
+
+@each_pair
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("sequence", SEQUENCES, ids=", ".join)
+def test_sequences(ours, theirs, state, sequence):
+    parameters = {"max_iter": 4, "random_state": 2, "hidden_layer_sizes": (5,)}
+    parameters |= STATES[state]
+    mine, other = ours(**parameters), theirs(**parameters)
+    for step in sequence:
+        for estimator in (mine, other):
+            STEPS[step](estimator, y_for(estimator))
+        assert_same_attributes(mine, other)
+
+
+@each_estimator
+def test_counts(estimator):
+    """n_iter_ is of the last call; loss_curve_ and t_ are of all since the first."""
+    model = estimator(max_iter=3, warm_start=True, n_iter_no_change=100)
+    y = y_for(model)
+    for call in (1, 2, 3):
+        model.fit(X, y)
+        assert model.n_iter_ == 3
+        assert model.t_ == call * 3 * len(X)
+        assert len(model.loss_curve_) == call * 3
+        assert model.loss_ == model.loss_curve_[-1]
+        assert model.best_loss_ == min(model.loss_curve_)
+    model.partial_fit(X[:10], y[:10])
+    assert model.n_iter_ == 1
+    assert model.t_ == 9 * len(X) + 10
+    assert len(model.loss_curve_) == 10
+
+
+@each_estimator
+def test_partial_fit_keeps_the_optimizer(estimator):
+    """A hundred calls are one fit, as long as the rows are not shuffled."""
+    parameters = {"random_state": 3, "shuffle": False, "hidden_layer_sizes": (5,)}
+    whole = estimator(**parameters, max_iter=100, n_iter_no_change=1000)
+    parts = estimator(**parameters)
+    y = y_for(whole)
+    whole.fit(X, y)
+    options = {"classes": [0, 1]} if hasattr(whole, "predict_proba") else {}
+    for _ in range(100):
+        parts.partial_fit(X, y, **options)
+    assert_array_equal(parts.predict(X), whole.predict(X))
+    assert_array_equal(parts.loss_curve_, whole.loss_curve_)
+
+
+# Every parameter does something ------------------------------------------------------
+
+# Another value, the solvers that take notice, and what else has to be set for it.
+ALL, STOCHASTIC = {"adam", "sgd", "lbfgs"}, {"adam", "sgd"}
+STOPS = {"n_iter_no_change": 1, "max_iter": 20}
+EFFECTS = {
+    "hidden_layer_sizes": ((5, 3), ALL, {}),
+    "activation": ("tanh", ALL, {}),
+    "alpha": (1.0, ALL, {}),
+    "batch_size": (7, STOCHASTIC, {}),
+    "learning_rate": ("invscaling", {"sgd"}, {}),
+    "learning_rate_init": (0.01, STOCHASTIC, {}),
+    "power_t": (0.1, {"sgd"}, {"learning_rate": "invscaling"}),
+    "max_iter": (6, ALL, {}),
+    "shuffle": (False, STOCHASTIC, {"batch_size": 7}),
+    "random_state": (8, ALL, {}),
+    "tol": (10.0, ALL, {**STOPS, "tol": 1e-9}),
+    "momentum": (0.5, {"sgd"}, {}),
+    "nesterovs_momentum": (False, {"sgd"}, {}),
+    "early_stopping": (True, STOCHASTIC, {}),
+    "validation_fraction": (0.3, STOCHASTIC, {"early_stopping": True}),
+    "beta_1": (0.5, {"adam"}, {}),
+    "beta_2": (0.5, {"adam"}, {}),
+    "epsilon": (0.1, {"adam"}, {}),
+    "n_iter_no_change": (4, STOCHASTIC, {**STOPS, "tol": 0.5}),
+    "max_fun": (2, {"lbfgs"}, {}),
+    "loss": ("poisson", ALL, {}),
+}
+WITHOUT_EFFECT = {  # on the weights of a first fit; tested above, each by its own name
+    "solver": "test_attributes",
+    "verbose": "test_verbose",
+    "warm_start": "test_sequences",
+}
+
+
+def trained(estimator, **parameters):
+    y = y_for(estimator())
+    model = estimator(**parameters).fit(X, np.abs(y))
+    return np.concatenate([np.ravel(part) for part in model.coefs_])
+
+
+@pytest.mark.parametrize("solver", sorted(ALL))
+@pytest.mark.parametrize(
+    ("estimator", "name"),
+    [
+        (estimator, name)
+        for estimator in (sknn.MLPClassifier, sknn.MLPRegressor)
+        for name in EFFECTS
+        if name in estimator().get_params()
+    ],
+)
+def test_effect(estimator, name, solver):
+    value, solvers, others = EFFECTS[name]
+    parameters = {"solver": solver, "random_state": 0, "max_iter": 4, **others}
+    before = trained(estimator, **parameters)
+    assert_array_equal(trained(estimator, **parameters), before)
+    after = trained(estimator, **parameters | {name: value})
+    assert np.array_equal(after, before) == (solver not in solvers)
+
+
+def test_effects_are_complete():
+    names = set(sknn.MLPRegressor().get_params())
+    assert set(EFFECTS) | set(WITHOUT_EFFECT) == names
+    assert not set(EFFECTS) & set(WITHOUT_EFFECT)
+    assert all(test in globals() for test in WITHOUT_EFFECT.values())
+
+
+@each_estimator
+@pytest.mark.parametrize(
+    "name", [name for name, (_, solvers, _) in EFFECTS.items() if solvers != ALL]
+)
+def test_documentation_names_the_solver(estimator, name):
+    """If not all solvers use a parameter, or the one that switches it on."""
+    text = inspect.getdoc(estimator)
+    switches = set(EFFECTS[name][2]) & {"learning_rate", "early_stopping"}
+    entries = [
+        re.search(rf"^{entry} : .*(\n    .*)+", text, re.MULTILINE)[0]
+        for entry in {name, *switches}
+    ]
+    assert any(f"'{solver}'" in entry for entry in entries for solver in ALL)
