@@ -192,10 +192,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def _validate_targets(self, y, incremental):
         if scipy.sparse.issparse(y):
-            raise ValueError(
-                f"MLPRegressor needs a dense y, but got a {type(y).__name__}. Pass "
-                "y.toarray()."
-            )
+            y = y.toarray()
         if y.dtype.kind not in "fiub":
             raise ValueError(
                 f"MLPRegressor needs numbers in y, but its dtype is {y.dtype}. Convert "

@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
+import scipy.sparse
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import neural_network
 from sklearn.datasets import load_iris, make_regression
@@ -265,6 +266,21 @@ def test_batch_of_zero_weights_is_skipped():
 def test_text_targets_are_refused():
     with pytest.raises(ValueError, match=r"needs numbers in y, but its dtype is <U1"):
         MLPRegressor().fit(np.eye(2), np.array(["a", "b"]))
+
+
+@pytest.mark.parametrize("index", [5, -1, 10**6])
+def test_sparse_indices_out_of_range_are_refused(index):
+    X = scipy.sparse.csr_array(X_REG)
+    model = MLPRegressor(max_iter=2).fit(X, Y_REG)
+    X.indices[7] = index
+    for call in (lambda: model.fit(X, Y_REG), lambda: model.predict(X)):
+        with pytest.raises(ValueError, match=r"must be (< 5|>= 0)"):
+            call()
+
+
+def test_poisson_is_tagged_for_positive_targets():
+    assert MLPRegressor("poisson").__sklearn_tags__().target_tags.positive_only
+    assert not MLPRegressor().__sklearn_tags__().target_tags.positive_only
 
 
 def test_targets_beyond_float32_are_refused():

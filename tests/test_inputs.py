@@ -378,3 +378,14 @@ def test_shape_of_regression(n_outputs):
     else:
         model = new(sknn.MLPRegressor).fit(X, y)
     assert model.predict(X).shape == ((50, 3) if n_outputs == 3 else (50,))
+
+
+@pytest.mark.parametrize("container", [scipy.sparse.csr_array, scipy.sparse.csr_matrix])
+def test_sparse_targets_of_the_regressor(container):
+    y = np.random.RandomState(0).poisson(0.5, size=(30, 2)).astype(float)
+    X = np.random.RandomState(1).normal(size=(30, 3))
+    dense, sparse = (
+        sknn.MLPRegressor(max_iter=5, random_state=0).fit(X, targets)
+        for targets in (y, container(y))
+    )
+    np.testing.assert_array_equal(sparse.predict(X), dense.predict(X))

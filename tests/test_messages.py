@@ -354,9 +354,3 @@ def test_targets_of_none_are_no_large_values():
     y = np.array([1.0, None] * 6, dtype=object)
     with pytest.raises(ValueError, match="NaN"):
         fit(sknn.MLPRegressor, y=y)
-
-
-def test_sparse_targets_of_the_regressor():
-    y = scipy.sparse.csr_matrix(np.c_[NUMBERS, NUMBERS])
-    with pytest.raises((TypeError, ValueError), match=r"(?i)dense|toarray|sparse y"):
-        fit(sknn.MLPRegressor, y=y)
