@@ -1,7 +1,8 @@
 """Print how fast sknn trains and predicts beside scikit-learn's MLP.
 
 Both run in one process, in turns, on the same data, for the same number of epochs;
-figures are medians. Ratios above 1 mean that sknn is faster.
+figures are medians. Ratios above 1 mean that sknn is faster. The limit is the ratio
+that the matrix products alone would reach, without all else that training is.
 
     python -m benchmarks                  # every case with relu, one core
     python -m benchmarks --cases defaults "small batch" --activations relu tanh
@@ -23,6 +24,7 @@ from threadpoolctl import threadpool_limits
 
 import sknn
 from benchmarks.cases import CASES
+from benchmarks.floor import products_of_an_epoch
 from benchmarks.startup import compile_times, startup_times
 
 
@@ -69,10 +71,10 @@ def print_training(options) -> None:
     """Print a line for each case, dtype and activation."""
     print(
         "| case | rows x features, outputs | hidden | batch | dtype | activation "
-        "| sknn ms/epoch | scikit-learn ms/epoch | ratio | predict: ratio "
+        "| sknn ms/epoch | scikit-learn ms/epoch | ratio | limit | predict: ratio "
         "| 1 row: ratio | loss sknn / scikit-learn |"
     )
-    print("|" + "---|" * 12)
+    print("|" + "---|" * 13)
     ratios = []
     for name in options.cases:
         case = CASES[name]
@@ -85,7 +87,8 @@ def print_training(options) -> None:
                     f"| {name} | {case.shape} | {', '.join(map(str, case.hidden))} "
                     f"| {case.batch_size} | {dtype} | {activation} "
                     f"| {row['ours']:.3g} | {row['theirs']:.3g} "
-                    f"| **{row['ratio']:.1f}** | {row['predict']:.1f} "
+                    f"| **{row['ratio']:.1f}** | {row['limit']} "
+                    f"| {row['predict']:.1f} "
                     f"| {row['one_row']:.1f} | {row['losses']} |",
                     flush=True,
                 )
@@ -111,6 +114,7 @@ def measure(case, X, y, activation: str, repeats: int) -> dict:
     }
     for make in makers.values():
         make(1).fit(X, y)
+    products = []
     epochs = {library: [] for library in makers}
     predict = {library: [] for library in makers}
     one_row = {library: [] for library in makers}
@@ -119,6 +123,8 @@ def measure(case, X, y, activation: str, repeats: int) -> dict:
         for library, make in makers.items():
             spent = [seconds(make(n).fit, X, y) for n in (short, long)]
             epochs[library].append(1e3 * (spent[1] - spent[0]) / (long - short))
+        if case.density == 1:
+            products.append(products_of_an_epoch(case, X.dtype))
     for library, make in makers.items():
         fitted[library] = make(short).fit(X, y)
         fitted[library].predict(X)
@@ -137,6 +143,7 @@ def measure(case, X, y, activation: str, repeats: int) -> dict:
         "ours": ours,
         "theirs": theirs,
         "ratio": theirs / ours,
+        "limit": f"{theirs / statistics.median(products):.1f}" if products else "",
         "predict": ratio(predict),
         "one_row": ratio(one_row),
         "losses": " / ".join(f"{model.loss_:.5f}" for model in fitted.values()),

@@ -31,6 +31,11 @@ class Case(NamedTuple):
         sparse = f" CSR {self.density:.1%}" if self.density < 1 else ""
         return f"{self.n_rows:,} x {self.n_features:,}{sparse}, {self.n_outputs}"
 
+    @property
+    def network_outputs(self) -> int:
+        """Number of outputs of the network: two classes need but one."""
+        return 1 if self.n_outputs == 2 else self.n_outputs
+
     def data(self, dtype: np.dtype):
         """Draw X and y."""
         if self.density < 1:

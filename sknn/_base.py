@@ -9,6 +9,7 @@ from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
+import scipy.sparse
 from sklearn.base import BaseEstimator, is_regressor
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.model_selection import train_test_split
@@ -352,19 +353,22 @@ class BaseMLP(BaseEstimator, metaclass=ABCMeta):
 
         Validation costs ten times what the network does for a single row.
         """
+        if type(X) is np.ndarray and X.ndim == 2 and X.flags.c_contiguous:
+            values = X
+        elif scipy.sparse.issparse(X) and X.ndim == 2 and X.format == "csr":
+            values = X.data
+        else:
+            return False
         might = (
-            type(X) is np.ndarray
-            and X.ndim == 2
-            and X.dtype in FLOATS
-            and X.dtype.isnative
-            and X.flags.c_contiguous
-            and len(X) > 0
+            values.dtype in FLOATS
+            and values.dtype.isnative
+            and X.shape[0] > 0
             and X.shape[1] == getattr(self, "n_features_in_", None)
             and not hasattr(self, "feature_names_in_")
             and hasattr(self, "coefs_")
         )
         with np.errstate(over="ignore", invalid="ignore"):
-            return might and bool(np.isfinite(X.sum()))
+            return might and bool(np.isfinite(values.sum()))
 
     def _network_of_weights(self, dtype) -> Network:
         units = (*(coef.shape[0] for coef in self.coefs_), self.n_outputs_)

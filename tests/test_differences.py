@@ -321,6 +321,12 @@ def test_lbfgs_prints_a_line_an_iteration(capsys):
     assert lines[-1] == f"Iteration 4, loss = {model.loss_:.8f}"
 
 
+needs_timer = pytest.mark.skipif(
+    not hasattr(signal, "setitimer"), reason="Windows has no timer that interrupts"
+)
+
+
+@needs_timer
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 def test_interrupt_keeps_a_usable_model(solver, monkeypatch):
     """Ctrl-C in the middle of a fit, here after a fifth of a second."""
@@ -341,6 +347,7 @@ def test_interrupt_keeps_a_usable_model(solver, monkeypatch):
     assert np.isfinite(model.predict(X)).all()
 
 
+@needs_timer
 def test_interrupt_ends_a_long_epoch():
     """An epoch of seconds is left in its midst, with weights trained so far."""
     rng = np.random.RandomState(0)
