@@ -339,6 +339,31 @@ def test_partial_fit_keeps_the_optimizer(estimator):
     assert_array_equal(parts.loss_curve_, whole.loss_curve_)
 
 
+# Unusual values of parameters --------------------------------------------------------
+
+VALUES = [
+    {"hidden_layer_sizes": np.int64(5)},
+    {"hidden_layer_sizes": range(3, 5)},
+    {"hidden_layer_sizes": np.array([])},
+    {"alpha": 10**20},
+    {"batch_size": np.int32(7), "shuffle": np.False_},
+    {"learning_rate_init": 1, "tol": 0, "n_iter_no_change": np.inf},
+    {"beta_1": 0, "beta_2": 0, "epsilon": 1},
+    {"solver": "sgd", "momentum": 1},
+    {"solver": "sgd", "momentum": 0, "learning_rate": "invscaling", "power_t": 0},
+    {"solver": "lbfgs", "max_fun": np.int64(5), "max_iter": np.int16(9)},
+    {"early_stopping": np.True_, "validation_fraction": 0.5, "tol": 1},
+]
+
+
+@each_pair
+@pytest.mark.parametrize("values", VALUES, ids=str)
+def test_unusual_values(ours, theirs, values):
+    parameters = {"max_iter": 4, "random_state": 0, **values}
+    mine, other = (each(**parameters).fit(X, y_for(each())) for each in (ours, theirs))
+    assert_same_attributes(mine, other)
+
+
 # Every parameter does something ------------------------------------------------------
 
 # Another value, the solvers that take notice, and what else has to be set for it.

@@ -184,7 +184,18 @@ def test_inputs_are_left_alone(estimator, solver):
 
 # Sparse X --------------------------------------------------------------------------
 
-FORMATS = ["csr", "csc", "coo", "lil", "dok", "bsr", "dia"]
+# csr_matrix, csr_array and so on.
+CONTAINERS = [
+    name
+    for name, container in sorted(vars(scipy.sparse).items())
+    if name.endswith(("_matrix", "_array"))
+    and isinstance(container, type)
+    and issubclass(container, (scipy.sparse.spmatrix, scipy.sparse.sparray))
+]
+
+
+def test_all_containers_are_tested():
+    assert len(CONTAINERS) == 14
 
 
 def with_int64_indices(matrix):
@@ -195,10 +206,9 @@ def with_int64_indices(matrix):
 
 
 @each_estimator
-@pytest.mark.parametrize("kind", ["matrix", "array"])
-@pytest.mark.parametrize("form", FORMATS)
-def test_sparse_formats(estimator, form, kind):
-    data = getattr(scipy.sparse, f"csr_{kind}")(X).asformat(form)
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_sparse_formats(estimator, container):
+    data = getattr(scipy.sparse, container)(X)
     y = y_for(estimator)
     model, dense = new(estimator).fit(data, y), new(estimator).fit(X, y)
     assert_same_weights(model, dense, rtol=1e-9, atol=1e-12)
@@ -332,11 +342,10 @@ def test_multilabel(predict, dtype):
     assert_allclose(*results, rtol=1e-7)
 
 
-@pytest.mark.parametrize("kind", ["matrix", "array"])
-@pytest.mark.parametrize("form", FORMATS)
-def test_sparse_multilabel(form, kind):
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_sparse_multilabel(container):
     """Sparse labels give sparse predictions."""
-    y = getattr(scipy.sparse, f"csr_{kind}")(MULTILABEL).asformat(form)
+    y = getattr(scipy.sparse, container)(MULTILABEL)
     ours, theirs = (new(estimator).fit(X, y).predict(X) for estimator in CLASSIFIERS)
     assert scipy.sparse.issparse(ours)
     assert type(ours) is type(theirs)
