@@ -268,6 +268,7 @@ class BaseMLP(BaseEstimator, metaclass=ABCMeta):
             "slots": progress.slots,
             "n_steps": progress.n_steps,
             "learning_rate": progress.learning_rate,
+            "learning_rate_init": float(self.learning_rate_init),
         }
         return progress.theta
 
@@ -296,7 +297,8 @@ class BaseMLP(BaseEstimator, metaclass=ABCMeta):
         if incremental and state and state["name"] == optimizer_name(parameters):
             progress.slots = state["slots"].copy()
             progress.n_steps = state["n_steps"]
-            progress.learning_rate = state["learning_rate"]
+            if state["learning_rate_init"] == self.learning_rate_init:
+                progress.learning_rate = state["learning_rate"]
         return progress
 
     def _split(self, X, random_state, network, problem):
@@ -338,10 +340,9 @@ class BaseMLP(BaseEstimator, metaclass=ABCMeta):
         """Check X; return the network's predictions, shape (n_samples, n_outputs)."""
         if not self._needs_no_validation(X):
             check_is_fitted(self)
-            X = validate_data(
-                self, X, accept_sparse="csr", dtype=FLOATS, order="C", reset=False
-            )
+            X = validate_data(self, X, accept_sparse="csr", order="C", reset=False)
         dtype = np.result_type(X.dtype, self.coefs_[0].dtype)
+        dtype = dtype if dtype in FLOATS else np.dtype(np.float64)
         network = self._network_of_weights(dtype)
         theta = network.vector_of(self.coefs_, self.intercepts_)
         rows = network.block(X.shape[0])

@@ -306,6 +306,32 @@ def test_partial_fit_with_another_optimizer_starts_it_anew():
     assert model._optimizer_state["n_steps"] == 1
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"learning_rate_init": 0.1},
+        {"momentum": 0.1},
+        {"nesterovs_momentum": False},
+        {"solver": "adam", "beta_1": 0.5},
+        {"solver": "adam", "learning_rate_init": 0.1},
+    ],
+    ids=str,
+)
+def test_partial_fit_takes_changed_parameters(changed):
+    solver = changed.get("solver", "sgd")
+    models = [
+        MLPRegressor(solver=solver, random_state=0).partial_fit(X_REG, Y_REG)
+        for _ in range(2)
+    ]
+    models[0].set_params(**changed)
+    for model in models:
+        model.partial_fit(X_REG, Y_REG)
+    largest = max(
+        np.abs(a - b).max() for a, b in zip(*(m.coefs_ for m in models), strict=True)
+    )
+    assert largest > 1e-6
+
+
 def test_refit_with_lbfgs_drops_stochastic_attributes():
     model = MLPRegressor(max_iter=3).fit(X_REG, Y_REG)
     model.set_params(solver="lbfgs").fit(X_REG, Y_REG)

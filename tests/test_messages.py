@@ -354,3 +354,16 @@ def test_targets_of_none_are_no_large_values():
     y = np.array([1.0, None] * 6, dtype=object)
     with pytest.raises(ValueError, match="NaN"):
         fit(sknn.MLPRegressor, y=y)
+
+
+@pytest.mark.parametrize("method", ["predict", "score"])
+def test_text_to_predict_from(method):
+    """scikit-learn takes numbers written as text in fit, but not in predict."""
+    errors = []
+    for library in (neural_network, sknn):
+        model = fit(library.MLPRegressor)
+        arguments = (np.full((3, model.n_features_in_), "1.5"), np.arange(3.0))
+        with pytest.raises(ValueError, match="bytes/strings") as error:
+            getattr(model, method)(*arguments[: 1 + (method == "score")])
+        errors.append(str(error.value))
+    assert errors[0] == errors[1]

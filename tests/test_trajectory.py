@@ -277,3 +277,30 @@ def test_float32_follows_within_its_precision():
         for expected, actual in zip(theirs.coefs_, ours.coefs_, strict=True):
             assert actual.dtype == np.float32
             assert_allclose(actual, expected, atol=2e-3)
+
+
+@pytest.mark.parametrize("learning_rate", ["constant", "invscaling", "adaptive"])
+def test_learning_rate_over_warm_starts(learning_rate):
+    """What two of scikit-learn's own tests read from its private optimizer."""
+    kind, X, y, _ = TASKS["binary"]
+    theirs, ours = (
+        getattr(library, kind)(
+            solver="sgd",
+            learning_rate=learning_rate,
+            power_t=0.25,
+            max_iter=30,
+            tol=0.05,
+            n_iter_no_change=1,
+            warm_start=True,
+            random_state=0,
+        )
+        .fit(X, y)
+        .fit(X, y)
+        for library in (neural_network, sknn)
+    )
+    expected = theirs._optimizer.learning_rate
+    assert_allclose(ours._optimizer_state["learning_rate"], expected, rtol=1e-12)
+    if learning_rate == "invscaling":
+        assert_allclose(expected, 0.001 / (ours.t_ + 1) ** 0.25)
+    if learning_rate == "adaptive":
+        assert expected < 0.001
