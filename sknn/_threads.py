@@ -11,7 +11,7 @@ from threadpoolctl import ThreadpoolController
 # OpenBLAS itself stays on one thread for products of fewer multiplications.
 NEVER_SPLIT = 2**18
 # A second thread pays only for products of at least this many.
-WORTHWHILE = 2**25
+WORTHWHILE = 2**24
 
 _lock = threading.Lock()
 _users = 0

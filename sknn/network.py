@@ -17,8 +17,9 @@ from sknn.kernels import drivers, layers
 from sknn.kernels.activations import ACTIVATIONS
 from sknn.kernels.losses import LINKS, Loss
 
-# Values of this many numbers stay in a core's cache while a block of rows passes.
-_BLOCK_SIZE = 2**17
+# Rows pass through a network in blocks of this many numbers: large enough for BLAS to
+# split the products among threads, small beside the data.
+_BLOCK_SIZE = 2**20
 _FEWEST_ROWS = 32
 
 # Multiplications that take a slow core about a fifth of a second, and what a row
