@@ -18,8 +18,8 @@ from sknn.kernels.activations import ACTIVATIONS
 from sknn.kernels.losses import LINKS, Loss
 
 # Rows pass through a network in blocks of this many numbers: large enough for BLAS to
-# split the products among threads, small beside the data.
-_BLOCK_SIZE = 2**20
+# split wide products among threads, small enough for the cache.
+_BLOCK_SIZE = 2**18
 _FEWEST_ROWS = 32
 
 # Multiplications that take a slow core about a fifth of a second, and what a row
