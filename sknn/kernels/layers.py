@@ -13,7 +13,7 @@ from collections import namedtuple
 import numpy as np
 from numba import types
 
-from sknn.kernels.jit import call, leaf, matrix
+from sknn.kernels.jit import call, leaf, matrix, scalar
 
 # Columns of the table.
 FORWARD, BACKWARD = 0, 1  # addresses of the leaves
@@ -27,9 +27,14 @@ FROM_BATCH = -1  # in column INPUT: the operation reads the batch itself
 
 # The rows that are worked on now. `data` is flat: the dense matrix in C order from
 # element `offset` on, or the values of a CSR matrix with `indices` and `indptr`.
-# Row i of the batch is row `rows[first + i]` of the targets, the weights and the CSR
-# matrix; where `rows` is empty, row `first + i`.
+# `row_of` says which row of the targets, the weights and the CSR matrix is meant.
 Batch = namedtuple("Batch", "data offset indices indptr rows first n")
+
+
+@scalar
+def row_of(batch, i):
+    """Return which row of the data the i-th row of a batch is."""
+    return batch.rows[batch.first + i] if batch.rows.size else batch.first + i
 
 
 def batch_type(dtype):
@@ -115,7 +120,7 @@ def sparse_dense_forward(op, batch, theta, values):
     n, fan_out = batch.n, op[FAN_OUT]
     z = matrix(values, op[OUTPUT] * n, n, fan_out)
     for i in range(n):
-        row = batch.rows[batch.first + i] if batch.rows.size else batch.first + i
+        row = row_of(batch, i)
         for j in range(fan_out):
             z[i, j] = 0
         for k in range(batch.indptr[row], batch.indptr[row + 1]):
@@ -135,7 +140,7 @@ def sparse_dense_backward(op, batch, theta, gradient, values, deltas):
     call(op[SLOPE], (y, delta, gradient[op[BIAS] : op[BIAS] + fan_out]))
     gradient[op[WEIGHTS] : op[WEIGHTS] + fan_in * fan_out] = 0
     for i in range(n):
-        row = batch.rows[batch.first + i] if batch.rows.size else batch.first + i
+        row = row_of(batch, i)
         for k in range(batch.indptr[row], batch.indptr[row + 1]):
             x = batch.data[k]
             start = op[WEIGHTS] + batch.indices[k] * fan_out

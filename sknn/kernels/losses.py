@@ -15,7 +15,7 @@ from numba import types
 from sknn.kernels.activations import identity, logistic
 from sknn.kernels.elementary import epsilon, exp, log
 from sknn.kernels.jit import Leaf, flat, leaf, like, scalar
-from sknn.kernels.layers import batch_type
+from sknn.kernels.layers import batch_type, row_of
 
 
 class Loss(NamedTuple):
@@ -50,7 +50,7 @@ def _elementwise(name, value, gradient, link, **options):
     def train(raw, targets, weights, batch, delta):
         n_rows, n_outputs = raw.shape
         for i in range(n_rows):
-            row = batch.rows[batch.first + i] if batch.rows.size else batch.first + i
+            row = row_of(batch, i)
             for j in range(n_outputs):
                 delta[i, j] = targets[row, j]
         total = 0.0
@@ -62,7 +62,7 @@ def _elementwise(name, value, gradient, link, **options):
                 d[k] = gradient(y, z[k])
             return total
         for i in range(n_rows):
-            row = batch.rows[batch.first + i] if batch.rows.size else batch.first + i
+            row = row_of(batch, i)
             weight = weights[row]
             for j in range(n_outputs):
                 y = delta[i, j]
@@ -198,7 +198,7 @@ def log_loss_train(raw, targets, weights, batch, delta):
     n_rows, n_outputs = raw.shape
     total = 0.0
     for i in range(n_rows):
-        row = batch.rows[batch.first + i] if batch.rows.size else batch.first + i
+        row = row_of(batch, i)
         highest = raw[i, 0]
         for j in range(1, n_outputs):
             highest = raw[i, j] if raw[i, j] > highest else highest
