@@ -1,161 +1,87 @@
-"""What the classifier and the regressor share: parameters, fit, partial_fit."""
+"""What the classifier and the regressor share: the course of a fit."""
 
 import warnings
 from abc import ABCMeta, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from numbers import Integral, Real
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
-import scipy.sparse
 from sklearn.base import BaseEstimator, is_regressor
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 import sknn
-from sknn._checks import (
+from sknn import _state
+from sknn._callbacks import CallbackSupportMixin, epoch_callbacks, with_callbacks
+from sknn._checks import check_same_shape, problem_of, weights_of
+from sknn._monitor import Monitor, Rows, Validation
+from sknn._parameters import (
+    CONSTRAINTS,
     STOCHASTIC_SOLVERS,
-    check_same_shape,
-    hidden_units,
-    problem_of,
+    architecture_of,
+    check_effects,
+    initializers_of,
+    is_of_layer,
+    with_layer,
 )
-from sknn._sklearn import Interval, Options, StrOptions
+from sknn._predictor import FLOATS, Predictor
+from sknn._sklearn import fit_context
 from sknn._threads import blas_threads_for
-from sknn.kernels.activations import ACTIVATIONS
+from sknn.initializers import initial_parameters
+from sknn.inputs import Problem
 from sknn.kernels.ahead import prepare
 from sknn.kernels.losses import LOSSES
-from sknn.network import Inputs, Network
+from sknn.lbfgs import train_lbfgs
+from sknn.network import Network
 from sknn.network import network as network_of
-from sknn.schedules import SCHEDULES
-from sknn.training import (
-    Progress,
-    new_slots,
-    optimizer_name,
-    train_lbfgs,
-    train_stochastic,
-)
-
-FLOATS = (np.float64, np.float32)
-
-# Attributes of a stochastic fit, which lbfgs does not have.
-_STOCHASTIC_ATTRIBUTES = {
-    "loss_curve_",
-    "best_loss_",
-    "validation_scores_",
-    "best_validation_score_",
-    "_no_improvement_count",
-    "_optimizer_state",
-    "_split_state",
-}
+from sknn.training import Progress, train_stochastic
 
 
-class BaseMLP(BaseEstimator, metaclass=ABCMeta):
+class BaseMLP(CallbackSupportMixin, Predictor, BaseEstimator, metaclass=ABCMeta):
     """Base of the multi-layer perceptrons. Use a class derived from it."""
 
-    coefs_: list[np.ndarray]
-    intercepts_: list[np.ndarray]
-    validation_scores_: list[float] | None
+    t_: int
+    early_stopping: bool
+    metrics: Any
+    random_state: Any
+    solver: str
+    validation_fraction: float
+    warm_start: bool
     _split_state: dict
+    _resume_state: dict | None
 
-    _parameter_constraints: ClassVar[dict] = {
-        "hidden_layer_sizes": [
-            "array-like",
-            Interval(Integral, 1, None, closed="left"),
-        ],
-        "activation": [StrOptions(set(ACTIVATIONS))],
-        "solver": [StrOptions(STOCHASTIC_SOLVERS | {"lbfgs"})],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [
-            StrOptions({"auto"}),
-            Interval(Integral, 1, None, closed="left"),
-        ],
-        "learning_rate": [StrOptions(set(SCHEDULES))],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "power_t": [Interval(Real, 0, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "shuffle": ["boolean"],
-        "random_state": ["random_state"],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "verbose": ["verbose"],
-        "warm_start": ["boolean"],
-        "momentum": [Interval(Real, 0, 1, closed="both")],
-        "nesterovs_momentum": ["boolean"],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-        "beta_1": [Interval(Real, 0, 1, closed="left")],
-        "beta_2": [Interval(Real, 0, 1, closed="left")],
-        "epsilon": [Interval(Real, 0, None, closed="neither")],
-        "n_iter_no_change": [
-            Interval(Integral, 1, None, closed="left"),
-            Options(Real, {np.inf}),
-        ],
-        "max_fun": [Interval(Integral, 1, None, closed="left")],
-    }
+    _parameter_constraints: ClassVar[dict] = CONSTRAINTS
 
-    def __init__(
-        self,
-        hidden_layer_sizes=(100,),
-        activation="relu",
-        *,
-        solver="adam",
-        alpha=0.0001,
-        batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
-        power_t=0.5,
-        max_iter=200,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        n_iter_no_change=10,
-        max_fun=15000,
-    ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.n_iter_no_change = n_iter_no_change
-        self.max_fun = max_fun
+    def _store(self, arguments: dict[str, Any]) -> None:
+        """Keep the arguments of the constructor, as scikit-learn wants them."""
+        for name in self._get_param_names():
+            setattr(self, name, arguments[name])
 
     # What the two estimators define ----------------------------------------------
 
     @abstractmethod
-    def _validate_targets(self, y, incremental: bool) -> np.ndarray:
-        """Check y; return targets of shape (n_samples, n_targets)."""
+    def _learn_targets(self, y, incremental: bool) -> None:
+        """Check y and learn from it what is to be known before its encoding."""
 
     @abstractmethod
-    def _output(self, targets: np.ndarray) -> tuple[int, str]:
-        """Return the number of outputs and the key of the loss."""
+    def _encode(self, y) -> np.ndarray:
+        """Return targets of shape (n_samples, n_targets)."""
+
+    @abstractmethod
+    def _loss_name(self) -> str:
+        """Return the key of the loss in LOSSES."""
+
+    @abstractmethod
+    def _n_outputs(self, targets: np.ndarray) -> int:
+        """Return the number of outputs, before the loss multiplies it."""
+
+    @abstractmethod
+    def _class_weights(self, y, incremental: bool) -> np.ndarray | None:
+        """Return a weight for each row that follows from its class, or None."""
 
     @abstractmethod
     def _stratify_by(self, targets: np.ndarray) -> np.ndarray | None:
@@ -167,56 +93,205 @@ class BaseMLP(BaseEstimator, metaclass=ABCMeta):
 
     # Fitting ---------------------------------------------------------------------
 
-    def _fit(self, X, y, sample_weight=None, incremental: bool = False):
-        with self._all_or_nothing():
-            hidden = hidden_units(self.hidden_layer_sizes)
-            is_first = not hasattr(self, "coefs_") or not (
-                self.warm_start or incremental
-            )
-            if self.early_stopping and incremental:
-                raise ValueError("partial_fit does not support early_stopping=True")
-            X, y = validate_data(
-                self,
-                X,
-                y,
-                accept_sparse="csr",
-                dtype=FLOATS,
-                order="C",
-                multi_output=True,
-                y_numeric=is_regressor(self),
-                reset=is_first,
-            )
-            targets = self._validate_targets(y, incremental)
-            n_outputs, loss = self._output(targets)
-            units = (X.shape[1], *hidden, n_outputs)
-            if not is_first:
-                check_same_shape(self, units)
-            dtype = X.dtype if is_first else self.coefs_[0].dtype
-            network = network_of(units, self.activation, LOSSES[loss].link, dtype)
-            problem = problem_of(X, targets, sample_weight, LOSSES[loss], network)
-            random_state = check_random_state(self.random_state)
+    @fit_context(prefer_skip_nested_validation=True)
+    def resume_fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
+        """Go on with a fit that was interrupted, stopped or ended by ``max_iter``.
 
-            self.n_layers_ = len(units)
-            self.n_outputs_ = n_outputs
-            self.out_activation_ = network.link
-            if is_first:
-                theta = network.initial_parameters(random_state)
-                self.t_ = 0
-                for name in _STOCHASTIC_ATTRIBUTES & vars(self).keys():
-                    delattr(self, name)
+        Trains up to epoch ``max_iter``, counted from the start of that fit, and gives
+        just what the fit would have given without a break, also after the estimator
+        was pickled. Does nothing where training had ended by itself.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data: the same as in ``fit``, as are all others.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+            Validation data. Its loss and score are recorded in each epoch; with
+            ``early_stopping=True`` it takes the place of the rows that would be held
+            out.
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Targets of the validation data.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Weights of the validation data.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            As ``fit``; and if there is no fit to go on with, or the number of rows or
+            the layers have changed.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sknn import MLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = MLPClassifier(max_iter=400, random_state=0, n_iter_no_change=400)
+        >>> whole = model.fit(X, y).predict(X)
+        >>> model = model.set_params(max_iter=200).fit(X, y)
+        >>> model = model.set_params(max_iter=400).resume_fit(X, y)
+        >>> bool((model.predict(X) == whole).all())
+        True
+        """
+        given = (X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, given, resumes=True)
+
+    def _fit(self, *arguments, **options):
+        """Train, or change nothing."""
+        # Outside of the callbacks' management, which needs what it set to tear down.
+        with self._all_or_nothing():
+            return self._train(*arguments, **options)
+
+    @with_callbacks
+    def _train(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        given=(None, None, None),
+        *,
+        incremental: bool = False,
+        resumes: bool = False,
+    ):
+        """Train; ``given`` holds the validation set and its weights."""
+        check_effects(self)
+        parameters = self.get_params(deep=False)
+        goes_on = self.warm_start or incremental or resumes
+        is_first = not (goes_on and hasattr(self, "coefs_"))
+        if self.early_stopping and incremental and given[0] is None:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        data = (X, y, sample_weight)
+        X, y = self._validated(X, y, reset=is_first)
+        self._learn_targets(y, incremental or resumes)
+        targets = self._encode(y)
+        loss = LOSSES[self._loss_name()]
+        loss.check_targets(targets, parameters)
+        n_outputs = self._n_outputs(targets) * loss.outputs_per_target(parameters)
+        settings = loss.settings_of(parameters)
+        architecture = architecture_of(
+            parameters, X.shape[1], n_outputs, loss.link, settings
+        )
+        if not is_first:
+            check_same_shape(self, architecture)
+        dtype = X.dtype if is_first else self.coefs_[0].dtype
+        network = network_of(architecture, dtype)
+        own_weights = weights_of(sample_weight, X, dtype)
+        factors = self._class_weights(y, incremental)
+        problem = problem_of(X, targets, own_weights, factors, dtype)
+        random_state = check_random_state(self.random_state)
+
+        self.n_layers_ = len(architecture.units)
+        self.n_outputs_ = n_outputs
+        self.out_activation_ = network.link
+        self._architecture = architecture._asdict()
+        if is_first:
+            initializers = initializers_of(parameters, self.n_layers_ - 2)
+            theta = initial_parameters(network, random_state, **initializers)
+            _state.forget(self)
+        else:
+            theta = network.pack(vars(self))
+        # What a callback or a metric copies of the estimator must fit together.
+        self.__dict__.update(network.unpack(theta))
+        progress = _state.progress_of(self, network, theta, parameters)
+        is_same_optimizer = (incremental or resumes) and _state.take_optimizer(
+            progress, self, parameters
+        )
+        if any(architecture.dropout) and not is_same_optimizer:
+            progress.seed = int(random_state.randint(2**31))
+
+        rows, validation = Rows(X, y, sample_weight), None
+        if given[0] is not None or given[1] is not None:
+            validation = self._given(given, loss, parameters, dtype)
+        elif self.early_stopping and self.solver in STOCHASTIC_SOLVERS:
+            problem, rows, validation = self._split(X, y, random_state, problem)
+        monitor = None
+        if validation is not None or self.metrics is not None:
+            monitor = Monitor(
+                network,
+                loss,
+                rows,
+                validation,
+                scoring=parameters["scoring"],
+                metrics=() if self.metrics is None else self.metrics,
+                default_score=self._score_predictions,
+                estimator_of=lambda theta: self._as_of(network, theta),
+            )
+        if resumes:
+            random_state = self._interrupted(progress, problem, is_same_optimizer)
+        prepare(network.dtype)
+        n_rows = self._rows_at_once(network, X.shape[0], parameters)
+        arguments = (network, loss, problem, progress, parameters)
+        with (
+            epoch_callbacks(
+                self,
+                partial(self._attributes_after, network),
+                1 if incremental else parameters["max_iter"] - progress.n_iter,
+                *data,
+                "lbfgs-iter" if self.solver == "lbfgs" else "epoch",
+            ) as after_epoch,
+            blas_threads_for(network.largest_product(n_rows)),
+        ):
+            watchers: dict[str, Any] = {"monitor": monitor, "after_epoch": after_epoch}
+            if self.solver == "lbfgs":
+                train_lbfgs(*arguments, **watchers)
             else:
-                theta = network.pack(self.coefs_, self.intercepts_)
-            train = self._fit_lbfgs
-            if self.solver in STOCHASTIC_SOLVERS:
-                train = partial(
-                    self._fit_stochastic, X, random_state, incremental=incremental
+                before = random_state.get_state(legacy=False)
+                train_stochastic(
+                    *arguments, random_state, incremental=incremental, **watchers
                 )
-            prepare(network.dtype)
-            rows = self._rows_at_once(network, X.shape[0])
-            with blas_threads_for(network.largest_product(rows)):
-                theta = train(network, problem, theta)
-            self.coefs_, self.intercepts_ = network.unpack(theta)
+                _state.store_stochastic(self, progress, parameters)
+                self._resume_state = None
+                if not incremental:
+                    self._resume_state = _state.to_resume(
+                        progress, before, problem.n_rows
+                    )
+            self.__dict__.update(self._attributes_after(network, progress, True))
         return self
+
+    def _validated(self, X, y, reset: bool) -> tuple[Any, Any]:
+        return validate_data(
+            self,
+            X,
+            y,
+            accept_sparse="csr",
+            dtype=FLOATS,
+            order="C",
+            multi_output=True,
+            y_numeric=is_regressor(self),
+            reset=reset,
+        )
+
+    def _attributes_after(
+        self, network: Network, progress: Progress, is_end: bool = False
+    ) -> dict[str, Any]:
+        """Return the fitted attributes as they are after an epoch, or at the end."""
+        theta = progress.result if is_end else progress.theta.copy()
+        history = progress.history
+        if not is_end:
+            history = {name: list(column) for name, column in history.items()}
+        return {
+            **network.unpack(theta),
+            "loss_": progress.loss,
+            "n_iter_": progress.n_iter,
+            "t_": progress.n_samples_seen,
+            "history_": history,
+        }
 
     @contextmanager
     def _all_or_nothing(self) -> Iterator[None]:
@@ -228,82 +303,65 @@ class BaseMLP(BaseEstimator, metaclass=ABCMeta):
             self.__dict__ = before
             raise
 
-    def _rows_at_once(self, network: Network, n_samples: int) -> int:
+    def _interrupted(
+        self, progress: Progress, problem: Problem, is_same_optimizer: bool
+    ) -> np.random.RandomState:
+        """Take up the state of an unfinished fit; return its generator."""
+        state = getattr(self, "_resume_state", None)
+        if state is None or not is_same_optimizer:
+            raise ValueError(
+                "There is no fit to go on with: resume_fit needs a call of fit with "
+                f"the same stochastic solver before it, not {self.solver!r} or "
+                "partial_fit."
+            )
+        if state["n_rows"] != problem.n_rows:
+            raise ValueError(
+                f"resume_fit must get the data of the fit that it goes on with: it had "
+                f"{state['n_rows']} rows to train on, these are {problem.n_rows}."
+            )
+        _state.take_interrupted(progress, self)
+        random_state = np.random.RandomState()
+        if state["random_state"] is not None:
+            random_state.set_state(state["random_state"])
+        return random_state
+
+    def _rows_at_once(self, network: Network, n_samples: int, parameters: dict) -> int:
         """Return how many rows the largest matrix product will have."""
         if self.solver == "lbfgs":
             return network.block(n_samples)
-        return min(200 if self.batch_size == "auto" else self.batch_size, n_samples)
+        batch_size = parameters["batch_size"]
+        return min(200 if batch_size == "auto" else batch_size, n_samples)
 
-    def _fit_lbfgs(self, network, problem, theta):
-        theta, self.loss_, self.n_iter_ = train_lbfgs(
-            network, problem, theta, self.get_params(deep=False)
-        )
-        return theta
+    def _as_of(self, network: Network, theta: np.ndarray):
+        """Return an estimator that predicts with theta; it shares all else."""
+        estimator = object.__new__(type(self))
+        estimator.__dict__ = {**vars(self), **network.unpack(theta)}
+        # Its rows come as arrays, whatever the user's had for names.
+        estimator.__dict__.pop("feature_names_in_", None)
+        return estimator
 
-    def _fit_stochastic(self, X, random_state, network, problem, theta, incremental):
-        score = None
-        if self.early_stopping:
-            problem, score = self._split(X, random_state, network, problem)
-        parameters = self.get_params(deep=False)
-        progress = self._progress(network, theta, parameters, incremental)
-        train_stochastic(
-            network,
-            problem,
-            progress,
-            parameters,
-            random_state,
-            incremental=incremental,
-            score=score,
-        )
-        self.loss_ = progress.loss
-        self.n_iter_ = progress.n_iter
-        self.t_ = progress.n_samples_seen
-        self.loss_curve_ = progress.loss_curve
-        self.best_loss_ = None if score else progress.best_loss
-        self.validation_scores_ = progress.scores if score else None
-        self.best_validation_score_ = progress.best_score if score else None
-        self._no_improvement_count = progress.n_without_improvement
-        self._optimizer_state = {
-            "name": optimizer_name(parameters),
-            "slots": progress.slots,
-            "n_steps": progress.n_steps,
-            "learning_rate": progress.learning_rate,
-            "learning_rate_init": float(self.learning_rate_init),
-        }
-        return progress.theta
+    # Validation ------------------------------------------------------------------
 
-    def _progress(self, network, theta, parameters, incremental) -> Progress:
-        """Return where training stands: at its start, or where the last call left it.
+    def _given(self, given, loss, parameters, dtype) -> Validation:
+        """Check the validation set that came with the call."""
+        X, y, sample_weight = given
+        if X is None or y is None:
+            raise ValueError(
+                "X_val and y_val belong together, but one of them is None. Pass both, "
+                "or neither."
+            )
+        X, y = self._validated(X, y, reset=False)
+        targets = self._encode(y)
+        loss.check_targets(targets, parameters)
+        weights = weights_of(sample_weight, X, dtype)
+        problem = problem_of(X, targets, weights, None, dtype)
+        return Validation(Rows(X, y, weights), problem)
 
-        A warm start keeps the weights and the history, ``partial_fit`` the state of
-        the optimizer too.
+    def _split(self, X, y, random_state, problem):
+        """Set rows aside for validation; return the others, in both forms, and them.
+
+        Weights of classes count in it too.
         """
-        progress = Progress(
-            theta,
-            new_slots(network, parameters),
-            float(self.learning_rate_init),
-            n_samples_seen=self.t_,
-            n_without_improvement=getattr(self, "_no_improvement_count", 0),
-            loss_curve=list(getattr(self, "loss_curve_", ())),
-        )
-        best_loss = getattr(self, "best_loss_", None)
-        if best_loss is not None:
-            progress.best_loss = best_loss
-        best_score = getattr(self, "best_validation_score_", None)
-        if best_score is not None:
-            progress.best_score = best_score
-            progress.scores = list(self.validation_scores_ or ())
-        state = getattr(self, "_optimizer_state", None)
-        if incremental and state and state["name"] == optimizer_name(parameters):
-            progress.slots = state["slots"].copy()
-            progress.n_steps = state["n_steps"]
-            if state["learning_rate_init"] == self.learning_rate_init:
-                progress.learning_rate = state["learning_rate"]
-        return progress
-
-    def _split(self, X, random_state, network, problem):
-        """Set rows aside for validation; return the others and a function to score."""
-        targets = problem.targets
         if hasattr(self, "_split_state"):
             # A warm start validates on the rows that were never trained on.
             random_state = np.random.RandomState()
@@ -311,71 +369,54 @@ class BaseMLP(BaseEstimator, metaclass=ABCMeta):
         else:
             self._split_state = random_state.get_state(legacy=False)
         train, held_out = train_test_split(
-            np.arange(len(targets)),
+            np.arange(len(problem.targets)),
             random_state=random_state,
             test_size=self.validation_fraction,
-            stratify=self._stratify_by(targets),
+            stratify=self._stratify_by(problem.targets),
         )
         if len(held_out) < 2:
             raise ValueError(
                 "The validation set is too small. Increase 'validation_fraction' or "
                 "the size of your dataset."
             )
-        inputs = Inputs.of(X[held_out], network.dtype)
-        weights = problem.weights[held_out] if problem.weights.size else None
 
-        def score(theta: np.ndarray) -> float:
-            predictions = network.predict(theta, inputs)
-            if not np.isfinite(predictions).all():
-                return float("nan")
-            return float(
-                self._score_predictions(targets[held_out], predictions, weights)
-            )
+        def rows_of(indices):
+            weights = problem.weights[indices] if problem.weights.size else None
+            return Rows(X[indices], y[indices], weights)
 
-        return problem._replace(rows=train), score
-
-    # Predicting ------------------------------------------------------------------
-
-    def _predict_outputs(self, X) -> np.ndarray:
-        """Check X; return the network's predictions, shape (n_samples, n_outputs)."""
-        if not self._needs_no_validation(X):
-            check_is_fitted(self)
-            X = validate_data(self, X, accept_sparse="csr", order="C", reset=False)
-        dtype = np.result_type(X.dtype, self.coefs_[0].dtype)
-        dtype = dtype if dtype in FLOATS else np.dtype(np.float64)
-        network = self._network_of_weights(dtype)
-        theta = network.vector_of(self.coefs_, self.intercepts_)
-        rows = network.block(X.shape[0])
-        with blas_threads_for(network.largest_product(rows)):
-            return network.predict(theta, Inputs.of(X, dtype))
-
-    def _needs_no_validation(self, X) -> bool:
-        """Return True if X is just what ``validate_data`` would return.
-
-        Validation costs ten times what the network does for a single row.
-        """
-        if type(X) is np.ndarray and X.ndim == 2 and X.flags.c_contiguous:
-            values = X
-        elif scipy.sparse.issparse(X) and X.ndim == 2 and X.format == "csr":
-            values = X.data
-        else:
-            return False
-        might = (
-            values.dtype in FLOATS
-            and values.dtype.isnative
-            and X.shape[0] > 0
-            and X.shape[1] == getattr(self, "n_features_in_", None)
-            and not hasattr(self, "feature_names_in_")
-            and hasattr(self, "coefs_")
-        )
-        with np.errstate(over="ignore", invalid="ignore"):
-            return might and bool(np.isfinite(values.sum()))
-
-    def _network_of_weights(self, dtype) -> Network:
-        units = (*(coef.shape[0] for coef in self.coefs_), self.n_outputs_)
-        return network_of(units, self.activation, self.out_activation_, dtype)
+        rows = rows_of(held_out)
+        targets = problem.targets[held_out]
+        dtype = targets.dtype
+        validation = problem_of(rows.X, targets, rows.sample_weight, None, dtype)
+        # A copy, which only the metrics need.
+        others = rows_of(train if self.metrics is not None else train[:0])
+        return problem._replace(rows=train), others, Validation(rows, validation)
 
     # What scikit-learn asks for --------------------------------------------------
+
+    def set_params(self, **params):
+        """Set parameters, also of one layer.
+
+        Parameters
+        ----------
+        **params : dict
+            Parameters of the estimator. ``hidden_layer_sizes``, ``activation``,
+            ``dropout`` and ``kernel_initializer`` can be set for one hidden layer,
+            counted from 0: ``activation__1="tanh"`` changes the second one. So can a
+            search: ``{"mlpclassifier__hidden_layer_sizes__0": [10, 50]}``.
+
+        Returns
+        -------
+        self : object
+        """
+        layers = {key: params.pop(key) for key in list(params) if is_of_layer(key)}
+        super().set_params(**params)
+        # Sizes first: they say how many layers there are.
+        for key in sorted(layers, key=lambda key: not key.startswith("hidden")):
+            name, _, k = key.partition("__")
+            changed = with_layer(self.get_params(deep=False), name, int(k), layers[key])
+            setattr(self, name, changed)
+        return self
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -401,5 +442,4 @@ class BaseMLP(BaseEstimator, metaclass=ABCMeta):
         if "coefs_" in state:
             # Pickled apart, the weights become views of one vector again.
             network = self._network_of_weights(self.coefs_[0].dtype)
-            theta = network.pack(self.coefs_, self.intercepts_)
-            self.coefs_, self.intercepts_ = network.unpack(theta)
+            self.__dict__.update(network.unpack(network.pack(self.__dict__)))

@@ -1,13 +1,11 @@
-"""Checks of what users pass, beyond those of scikit-learn, and their messages."""
+"""Checks of the data that users pass, beyond those of scikit-learn."""
 
 import numpy as np
 
+from sknn._parameters import STOCHASTIC_SOLVERS
 from sknn._sklearn import check_sample_weight
-from sknn.kernels.losses import Loss
-from sknn.network import Inputs, Network, read_only
-from sknn.training import Problem
-
-STOCHASTIC_SOLVERS = {"sgd", "adam"}
+from sknn.inputs import Inputs, Problem, read_only
+from sknn.operations import Architecture
 
 
 def has_partial_fit(estimator) -> bool:
@@ -20,22 +18,9 @@ def has_partial_fit(estimator) -> bool:
     )
 
 
-def hidden_units(hidden_layer_sizes) -> list[int]:
-    """Check ``hidden_layer_sizes``; return the width of each hidden layer."""
-    sizes = np.atleast_1d(np.asarray(hidden_layer_sizes))
-    if sizes.size and (sizes.ndim != 1 or sizes.dtype.kind not in "iu"):
-        raise TypeError(
-            "hidden_layer_sizes must hold one integer for each hidden layer, got "
-            f"{hidden_layer_sizes!r}. Write for example "
-            "hidden_layer_sizes=(100, 50)."
-        )
-    if np.any(sizes <= 0):
-        raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes.tolist()}.")
-    return sizes.tolist()
-
-
-def check_same_shape(estimator, units: tuple[int, ...]) -> None:
+def check_same_shape(estimator, architecture: Architecture) -> None:
     """Refuse to go on from weights that belong to another network."""
+    units = architecture.units
     fitted = (
         *(coef.shape[0] for coef in estimator.coefs_),
         estimator.coefs_[-1].shape[1],
@@ -53,12 +38,38 @@ def check_same_shape(estimator, units: tuple[int, ...]) -> None:
             f"weights have {fitted[-1]}, but y now asks for {units[-1]}. Call fit "
             "with warm_start=False to start anew."
         )
+    before = getattr(estimator, "_architecture", {}).get("normalization")
+    if before != architecture.normalization:
+        raise ValueError(
+            "Training can only go on with the normalization it began with, "
+            f"{before!r}, but normalization is now {architecture.normalization!r}. Set "
+            "it back, or call fit with warm_start=False to start anew."
+        )
 
 
-def problem_of(X, targets, sample_weight, loss: Loss, network: Network) -> Problem:
-    """Check what is left to check; bring all data into the network's dtype."""
-    loss.check_targets(targets)
-    dtype = network.dtype
+def weights_of(sample_weight, X, dtype: np.dtype) -> np.ndarray | None:
+    """Check sample weights; return them as an array, or None where there are none."""
+    if sample_weight is None:
+        return None
+    weights = check_sample_weight(
+        sample_weight, X, dtype=dtype, ensure_non_negative=True
+    )
+    if not weights.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    return weights
+
+
+def problem_of(
+    X,
+    targets: np.ndarray,
+    weights: np.ndarray | None,
+    factors: np.ndarray | None,
+    dtype: np.dtype,
+) -> Problem:
+    """Bring all data into the network's dtype; check what this may spoil.
+
+    ``factors``, the weights of classes, multiply the weights.
+    """
     with np.errstate(over="ignore"):
         targets = np.ascontiguousarray(targets, dtype=dtype)
     if np.isnan(targets).any():  # from None in an object array
@@ -68,13 +79,16 @@ def problem_of(X, targets, sample_weight, loss: Loss, network: Network) -> Probl
             f"y holds values too large for {dtype}, the dtype of X. Scale y, or pass "
             "X in float64."
         )
-    weights = np.empty(0, dtype=dtype)
-    if sample_weight is not None:
-        weights = check_sample_weight(
-            sample_weight, X, dtype=dtype, ensure_non_negative=True
-        )
-        if not weights.any():
-            raise ValueError(
-                "Sample weights must contain at least one non-zero number."
-            )
-    return Problem(Inputs.of(X, dtype), read_only(targets), read_only(weights), loss)
+    counts, mean_factor = weights, 1.0
+    if factors is not None:
+        # A batch without a rare class must weigh little. Were it divided by the sum of
+        # its own weights, common classes would count for more than they should.
+        mean_factor = float(np.average(factors, weights=counts))
+        weights = factors if counts is None else counts * factors
+
+    def flat(values):
+        values = np.empty(0) if values is None else values
+        return read_only(np.ascontiguousarray(values, dtype=dtype))
+
+    inputs, targets = Inputs.of(X, dtype), read_only(targets)
+    return Problem(inputs, targets, flat(weights), flat(counts), mean_factor)

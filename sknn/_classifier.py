@@ -1,31 +1,51 @@
 """The classifier."""
 
+from numbers import Real
+from typing import Any, ClassVar
+
 import numpy as np
+import scipy.sparse
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
+from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
 from sknn._base import BaseMLP
 from sknn._checks import has_partial_fit
 from sknn._docs import documented
-from sknn._sklearn import first_call, fit_context
+from sknn._sklearn import Interval, StrOptions, first_call, fit_context
 
 
-@documented
+@documented(default_score="the accuracy")
 class MLPClassifier(ClassifierMixin, BaseMLP):
     """Multi-layer perceptron classifier.
 
-    Minimises the log loss by stochastic gradient descent, Adam or L-BFGS, in compiled
-    kernels. Takes the parameters of :class:`sklearn.neural_network.MLPClassifier` and
-    follows it to rounding for the same ``random_state``; where it differs on purpose,
-    the documentation says so and why.
+    Trains in compiled kernels. Takes the parameters of
+    :class:`sklearn.neural_network.MLPClassifier`, and more, and follows it to rounding
+    for the same ``random_state``; where it differs on purpose, the documentation says
+    so and why.
 
     Parameters
     ----------
     {parameters}
+    loss : {'log_loss', 'focal', 'hinge'}, default='log_loss'
+        What is minimised: the log loss (cross-entropy); the focal loss [20]_, which
+        gives less weight to rows that are classified well; or the hinge loss of support
+        vector machines (Crammer and Singer's for more than two classes [21]_), which
+        has no probabilities, but a ``decision_function``.
+    label_smoothing : float, default=0.0
+        Share of each target that is spread evenly over all classes, in [0, 1), for
+        ``loss='log_loss'`` [22]_.
+    focal_gamma : float, default=2.0
+        Exponent of ``loss='focal'``; 0 makes it the log loss.
+    class_weight : dict, list of dict or 'balanced', default=None
+        Weights of classes, which multiply ``sample_weight``. 'balanced' is ``n_samples
+        / (n_classes * np.bincount(y))``. For multilabel targets a list with a dict for
+        each label, whose weights are multiplied. They do not count in a validation set
+        that is given to ``fit``.
 
     Attributes
     ----------
@@ -34,7 +54,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     {attributes}
     out_activation_ : str
         'softmax' for more than two classes, 'logistic' for two classes and for
-        multilabel targets.
+        multilabel targets; 'identity' for ``loss='hinge'``.
 
     See Also
     --------
@@ -43,6 +63,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     Notes
     -----
     {notes}
+    .. [20] T. Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017.
+    .. [21] K. Crammer and Y. Singer, "On the Algorithmic Implementation of Multiclass
+       Kernel-based Vector Machines", JMLR 2, 2001.
+    .. [22] C. Szegedy et al., "Rethinking the Inception Architecture for Computer
+       Vision", CVPR 2016.
 
     Examples
     --------
@@ -58,10 +83,80 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     True
     """
 
-    loss = "log_loss"
+    label_smoothing: float
+    loss: str
+    class_weight: Any
+
+    _parameter_constraints: ClassVar[dict] = {
+        **BaseMLP._parameter_constraints,
+        "loss": [StrOptions({"log_loss", "focal", "hinge"})],
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+        "focal_gamma": [Interval(Real, 0, None, closed="left")],
+        "class_weight": [dict, list, StrOptions({"balanced"}), None],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        solver="adam",
+        alpha=0.0001,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=0.001,
+        power_t=0.5,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        n_iter_no_change=10,
+        max_fun=15000,
+        n_hidden_layers=None,
+        dropout=0.0,
+        input_dropout=0.0,
+        normalization=None,
+        kernel_initializer="auto",
+        bias_initializer="auto",
+        l1_ratio=0.0,
+        weight_decay="auto",
+        max_norm=None,
+        clipvalue=None,
+        global_clipnorm=None,
+        rho=0.9,
+        decay_rate=0.5,
+        decay_epochs=20,
+        warmup_epochs=0,
+        scoring=None,
+        metrics=None,
+        restore_best_weights=True,
+        loss="log_loss",
+        label_smoothing=0.0,
+        focal_gamma=2.0,
+        class_weight=None,
+    ):
+        self._store(locals())
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
         """Train the network.
 
         Parameters
@@ -73,6 +168,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             Class labels, or the indicator matrix of several labels.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples, zero or positive.
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+            Validation data. Its loss and score are recorded in each epoch; with
+            ``early_stopping=True`` it takes the place of the rows that would be held
+            out.
+        y_val : array-like of shape (n_val,) or (n_val, n_labels), default=None
+            Targets of the validation data.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Weights of the validation data.
 
         Returns
         -------
@@ -84,11 +187,21 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             If a parameter, X, y or sample_weight is not valid, or if training
             diverges without early stopping. The estimator is then as it was before.
         """
-        return self._fit(X, y, sample_weight)
+        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
     @available_if(has_partial_fit)
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, sample_weight=None, classes=None):
+    def partial_fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        classes=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
         """Train for one more epoch on the given rows.
 
         Parameters
@@ -101,6 +214,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             Weights of the samples, zero or positive.
         classes : array-like of shape (n_classes,), default=None
             All classes that any call will see. Needed in the first call.
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+            Validation data. Its loss and score are recorded in each epoch; with
+            ``early_stopping=True`` it takes the place of the rows that would be held
+            out.
+        y_val : array-like of shape (n_val,) or (n_val, n_labels), default=None
+            Targets of the validation data.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Weights of the validation data.
 
         Returns
         -------
@@ -118,7 +239,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 self._label_binarizer = LabelBinarizer().fit(
                     y if multilabel else classes
                 )
-            return self._fit(X, y, sample_weight, incremental=True)
+            given = (X_val, y_val, sample_weight_val)
+            return self._fit(X, y, sample_weight, given, incremental=True)
 
     def predict(self, X):
         """Predict class labels.
@@ -185,55 +307,82 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _is_multiclass(self) -> bool:
         return self._label_binarizer.y_type_ == "multiclass"
 
-    def _validate_targets(self, y, incremental):
+    def _learn_targets(self, y, incremental):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
             self._label_binarizer = LabelBinarizer().fit(y)
             self.classes_ = self._label_binarizer.classes_
-        else:
-            self._check_classes(unique_labels(y))
-        if self._is_multiclass:
-            return np.searchsorted(self.classes_, y)[:, np.newaxis]
-        return self._label_binarizer.transform(y)
-
-    def _check_classes(self, classes):
+            return
+        classes = unique_labels(y)
         if self.warm_start and set(classes) != set(self.classes_):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the "
                 f"previous call to fit. Previously got {self.classes_}, `y` has "
                 f"{classes}"
             )
+
+    def _encode(self, y):
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y)
+        classes = unique_labels(y)
         if len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
             raise ValueError(
                 "`y` has classes not in `self.classes_`. `self.classes_` has "
                 f"{self.classes_}. 'y' has {classes}."
             )
-
-    def _output(self, targets):
         if self._is_multiclass:
-            return len(self.classes_), "log_loss"
-        return targets.shape[1], "binary_log_loss"
+            return np.searchsorted(self.classes_, y)[:, np.newaxis]
+        return self._label_binarizer.transform(y)
+
+    def _loss_name(self):
+        name = "smoothed_log_loss" if self.label_smoothing else self.loss
+        return name if self._is_multiclass else f"binary_{name}"
+
+    def _n_outputs(self, targets):
+        return len(self.classes_) if self._is_multiclass else targets.shape[1]
+
+    def _class_weights(self, y, incremental):
+        if self.class_weight is None:
+            return None
+        if incremental and self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight='balanced' is not supported by partial_fit, which does "
+                "not see all rows. Find the weights from all of y with sklearn.utils."
+                "class_weight.compute_class_weight, and pass them as a dict."
+            )
+        if self._label_binarizer.y_type_.startswith("multilabel"):
+            labels = y.toarray() if scipy.sparse.issparse(y) else y
+            return compute_sample_weight(self.class_weight, labels)
+        y = column_or_1d(y)
+        weights = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
+        return weights[np.searchsorted(self.classes_, y)]
 
     def _stratify_by(self, targets):
         if self.n_outputs_ == 1:
             return targets.astype(bool)
-        if not self._is_multiclass:
-            return None
-        # Only where each class can be on both sides; a rare class is no error.
+        # Only where each class, or combination of labels, can be on both sides; a
+        # rare one is no error.
+        _, groups, counts = np.unique(
+            targets, axis=0, return_inverse=True, return_counts=True
+        )
         n_held_out = int(np.ceil(self.validation_fraction * len(targets)))
-        counts = np.bincount(targets[:, 0].astype(np.intp))
-        possible = counts[counts > 0].min() >= 2 and n_held_out >= np.sum(counts > 0)
-        return targets if possible else None
+        possible = counts.min() >= 2 and n_held_out >= len(counts)
+        return groups.reshape(-1) if possible else None
 
     def _score_predictions(self, targets, predictions, sample_weight):
         if self._is_multiclass:
             predicted = predictions.argmax(axis=1)
         else:
-            predicted = (predictions > 0.5).astype(int)
+            predicted = (predictions > self._boundary).astype(int)
         return accuracy_score(
             targets.astype(int), predicted, sample_weight=sample_weight
         )
+
+    @property
+    def _boundary(self) -> float:
+        """Output above which a label is predicted."""
+        return 0.0 if self.out_activation_ == "identity" else 0.5
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

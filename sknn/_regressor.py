@@ -1,5 +1,6 @@
 """The regressor."""
 
+from numbers import Real
 from typing import ClassVar
 
 import scipy.sparse
@@ -11,31 +12,47 @@ from sklearn.utils.metaestimators import available_if
 from sknn._base import BaseMLP
 from sknn._checks import has_partial_fit
 from sknn._docs import documented
-from sknn._sklearn import StrOptions, fit_context
+from sknn._sklearn import Interval, StrOptions, fit_context
+from sknn.kernels.losses import REGRESSION_LOSSES
 
 
-@documented
+@documented(
+    default_score="R^2", losses=f"{{{', '.join(map(repr, REGRESSION_LOSSES))}}}"
+)
 class MLPRegressor(RegressorMixin, BaseMLP):
     """Multi-layer perceptron regressor.
 
-    Minimises the squared error or the Poisson deviance by stochastic gradient
-    descent, Adam or L-BFGS, in compiled kernels. Takes the parameters of
-    :class:`sklearn.neural_network.MLPRegressor` and follows it to rounding for the
-    same ``random_state``; where it differs on purpose, the documentation says so and
-    why.
+    Trains in compiled kernels. Takes the parameters of
+    :class:`sklearn.neural_network.MLPRegressor`, and more, and follows it to rounding
+    for the same ``random_state``; where it differs on purpose, the documentation says
+    so and why.
 
     Parameters
     ----------
-    loss : {'squared_error', 'poisson'}, default='squared_error'
-        What is minimised: half the squared error, or half the Poisson deviance, whose
-        outputs are exponentials and which needs ``y >= 0``.
+    loss : {losses}, default='squared_error'
+        What is minimised: half the squared error; the absolute error; the error of
+        Huber [20]_, squared below ``delta`` and absolute beyond; the logarithm of the
+        error's hyperbolic cosine; the pinball loss of ``quantile`` [21]_; or half the
+        deviance of the Poisson, gamma or Tweedie distribution [22]_, whose outputs are
+        exponentials and which need ``y >= 0`` ('gamma', and 'tweedie' with ``power >=
+        2``: ``y > 0``). Or a loss that was registered with
+        :func:`sknn.register_loss`.
     {parameters}
+    delta : float, default=1.0
+        Where ``loss='huber'`` turns from squared to absolute.
+    quantile : float or sequence of float, default=0.5
+        Level of ``loss='quantile'``, in (0, 1), or several in increasing order. Their
+        predictions never cross: each is the one below plus a positive number.
+    power : float, default=1.5
+        Power of the variance of ``loss='tweedie'``, in [1, 3]: 1 is Poisson, 2 gamma, 3
+        the inverse Gaussian distribution.
 
     Attributes
     ----------
     {attributes}
     out_activation_ : str
-        'identity', or 'exp' for ``loss='poisson'``.
+        'identity'; 'exp' for ``loss='poisson'``, 'gamma' and 'tweedie'; 'quantiles'
+        for several quantiles.
 
     See Also
     --------
@@ -44,6 +61,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     Notes
     -----
     {notes}
+    .. [20] P. Huber, "Robust Estimation of a Location Parameter", Annals of
+       Mathematical Statistics 35, 1964.
+    .. [21] R. Koenker and G. Bassett, "Regression Quantiles", Econometrica 46, 1978.
+    .. [22] B. Jorgensen, "The Theory of Dispersion Models", 1997.
 
     Examples
     --------
@@ -61,9 +82,15 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     True
     """
 
+    loss: str
+
     _parameter_constraints: ClassVar[dict] = {
         **BaseMLP._parameter_constraints,
-        "loss": [StrOptions({"squared_error", "poisson"})],
+        # A live view: losses that users register are among the options.
+        "loss": [StrOptions(REGRESSION_LOSSES.keys())],
+        "delta": [Interval(Real, 0, None, closed="neither")],
+        "quantile": [Interval(Real, 0, 1, closed="neither"), "array-like"],
+        "power": [Interval(Real, 1, 3, closed="both")],
     }
 
     def __init__(
@@ -93,36 +120,41 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         epsilon=1e-8,
         n_iter_no_change=10,
         max_fun=15000,
+        n_hidden_layers=None,
+        dropout=0.0,
+        input_dropout=0.0,
+        normalization=None,
+        kernel_initializer="auto",
+        bias_initializer="auto",
+        l1_ratio=0.0,
+        weight_decay="auto",
+        max_norm=None,
+        clipvalue=None,
+        global_clipnorm=None,
+        rho=0.9,
+        decay_rate=0.5,
+        decay_epochs=20,
+        warmup_epochs=0,
+        scoring=None,
+        metrics=None,
+        restore_best_weights=True,
+        delta=1.0,
+        quantile=0.5,
+        power=1.5,
     ):
-        self.loss = loss
-        super().__init__(
-            hidden_layer_sizes=hidden_layer_sizes,
-            activation=activation,
-            solver=solver,
-            alpha=alpha,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            learning_rate_init=learning_rate_init,
-            power_t=power_t,
-            max_iter=max_iter,
-            shuffle=shuffle,
-            random_state=random_state,
-            tol=tol,
-            verbose=verbose,
-            warm_start=warm_start,
-            momentum=momentum,
-            nesterovs_momentum=nesterovs_momentum,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            beta_1=beta_1,
-            beta_2=beta_2,
-            epsilon=epsilon,
-            n_iter_no_change=n_iter_no_change,
-            max_fun=max_fun,
-        )
+        self._store(locals())
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
         """Train the network.
 
         Parameters
@@ -134,6 +166,14 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             Targets. They are brought into the dtype of X.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples, zero or positive.
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+            Validation data. Its loss and score are recorded in each epoch; with
+            ``early_stopping=True`` it takes the place of the rows that would be held
+            out.
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Targets of the validation data.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Weights of the validation data.
 
         Returns
         -------
@@ -145,11 +185,20 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             If a parameter, X, y or sample_weight is not valid, or if training
             diverges without early stopping. The estimator is then as it was before.
         """
-        return self._fit(X, y, sample_weight)
+        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
     @available_if(has_partial_fit)
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, sample_weight=None):
+    def partial_fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
         """Train for one more epoch on the given rows.
 
         Parameters
@@ -160,6 +209,14 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             Targets.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples, zero or positive.
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+            Validation data. Its loss and score are recorded in each epoch; with
+            ``early_stopping=True`` it takes the place of the rows that would be held
+            out.
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Targets of the validation data.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Weights of the validation data.
 
         Returns
         -------
@@ -170,7 +227,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         ValueError
             As ``fit``; and if ``early_stopping=True``.
         """
-        return self._fit(X, y, sample_weight, incremental=True)
+        given = (X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, given, incremental=True)
 
     def predict(self, X):
         """Predict targets.
@@ -190,7 +248,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     # -----------------------------------------------------------------------------
 
-    def _validate_targets(self, y, incremental):
+    def _learn_targets(self, y, incremental):
+        if y.ndim == 2 and y.shape[1] == 1:
+            column_or_1d(y, warn=True)
+
+    def _encode(self, y):
         if scipy.sparse.issparse(y):
             y = y.toarray()
         if y.dtype.kind not in "fiub":
@@ -198,12 +260,16 @@ class MLPRegressor(RegressorMixin, BaseMLP):
                 f"MLPRegressor needs numbers in y, but its dtype is {y.dtype}. Convert "
                 "y with y.astype(float), or use MLPClassifier for labels."
             )
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
         return y.reshape(len(y), -1)
 
-    def _output(self, targets):
-        return targets.shape[1], self.loss
+    def _loss_name(self):
+        return self.loss
+
+    def _n_outputs(self, targets):
+        return targets.shape[1]
+
+    def _class_weights(self, y, incremental):
+        return None
 
     def _stratify_by(self, targets):
         return None

@@ -1,21 +1,14 @@
-"""The description of a network: layers, widths and where everything lies.
+"""A network: its parameters in one vector, and what the kernels do with them."""
 
-All weights and biases live in one vector, ``theta``: first the weight matrices, layer
-by layer, then the biases. ``coefs_`` and ``intercepts_`` are views of it. A network
-turns into a table of operations for the kernels, which compile for no particular one.
-"""
-
-from collections.abc import Sequence
-from functools import lru_cache
-from itertools import pairwise
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from functools import cache, lru_cache
 
 import numpy as np
-import scipy.sparse
 
+from sknn.inputs import Inputs, Problem, read_only
 from sknn.kernels import drivers, layers
-from sknn.kernels.activations import ACTIVATIONS
 from sknn.kernels.losses import LINKS, Loss
+from sknn.operations import Architecture, Layout, Operations, operations
 
 # Rows pass through a network in blocks of this many numbers: large enough for BLAS to
 # split wide products among threads, small enough for the cache.
@@ -28,170 +21,102 @@ _OPERATIONS_A_CALL = 2 * 10**9
 _OPERATIONS_BESIDE = 100
 
 
-class Inputs(NamedTuple):
-    """A dense or CSR matrix as the kernels take it: flat and read-only."""
-
-    data: np.ndarray
-    indices: np.ndarray
-    indptr: np.ndarray
-    n_features: int
-    n_samples: int
-    is_sparse: bool
-
-    @classmethod
-    def of(cls, X, dtype: np.dtype) -> "Inputs":
-        """Take a C-ordered or CSR matrix; copy only what has another type."""
-        n_samples, n_features = X.shape
-        is_sparse = scipy.sparse.issparse(X)
-        values, indices, indptr = X, (), ()
-        if is_sparse:
-            # The kernels trust the indices; scipy checks them only when asked.
-            X.check_format(full_check=True)
-            values, indices, indptr = X.data, X.indices, X.indptr
-        return cls(
-            read_only(np.ravel(np.asarray(values, dtype=dtype, order="C"))),
-            read_only(np.asarray(indices, dtype=np.int32)),
-            read_only(np.asarray(indptr, dtype=np.int64)),
-            n_features,
-            n_samples,
-            is_sparse,
-        )
+@lru_cache(maxsize=128)
+def network(architecture: Architecture, dtype: np.dtype) -> "Network":
+    """Return the network of a description, from a small store of those in use."""
+    return Network(architecture, dtype)
 
 
-def read_only(array: np.ndarray) -> np.ndarray:
-    """Return a view that cannot be written to: one type for all of a user's data."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
+@cache
+def _no_targets(dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+    return read_only(np.empty((0, 0), dtype)), read_only(np.empty(0, dtype))
 
 
 def _address(array: np.ndarray) -> int:
     return array.__array_interface__["data"][0]
 
 
-@lru_cache(maxsize=128)
-def network(units: tuple[int, ...], activation: str, link: str, dtype) -> "Network":
-    """Return the network of a description, from a small store of those in use."""
-    return Network(units, activation, link, dtype)
-
-
 class Network:
-    """Dense layers, their activations, and a link at the end.
+    """Dense layers with activations, normalisation and dropout, and a link at the end.
+
+    All parameters live in one vector, ``theta``, of which ``coefs_`` and
+    ``intercepts_`` are views; ``Layout`` says where each lies. The kernels get a table
+    of operations, and compile for no particular network.
 
     Parameters
     ----------
-    units : sequence of int
-        Number of inputs, width of each hidden layer, number of outputs.
-    activation : str
-        Key of ``ACTIVATIONS``, for all hidden layers.
-    link : str
-        Key of ``LINKS``.
+    architecture : Architecture
     dtype : dtype
         float32 or float64.
     """
 
-    def __init__(self, units: Sequence[int], activation: str, link: str, dtype):
-        self.units = [int(n) for n in units]
-        self.link = link
-        self.activation = activation
+    def __init__(self, architecture: Architecture, dtype):
+        self.architecture = architecture
+        self.units = architecture.units
+        self.shapes = architecture.shapes
+        self.link = architecture.link
         self.dtype = np.dtype(dtype)
-        self.shapes = list(pairwise(self.units))
-        ends = np.cumsum([0] + [m * n for m, n in self.shapes] + self.units[1:])
-        self.offsets = [int(end) for end in ends[:-1]]
-        self.n_weights = int(ends[len(self.shapes)])
-        self.n_parameters = int(ends[-1])
-        self._tables: dict[bool, np.ndarray] = {}
+        self.layout = Layout(architecture)
+        self.n_weights = self.layout.n_weights
+        self.n_trained = self.layout.n_trained
+        self.n_parameters = self.layout.n_parameters
+        self._settings = read_only(np.array(architecture.settings, dtype=np.float64))
+        self._operations: dict[tuple[bool, bool], Operations] = {}
 
     # Parameters ------------------------------------------------------------------
 
-    def initial_parameters(self, random_state: np.random.RandomState) -> np.ndarray:
-        """Draw weights, then biases, layer by layer, by the rule of Glorot and Bengio.
+    def unpack(self, theta: np.ndarray) -> dict[str, list[np.ndarray]]:
+        """Return the fitted attributes: views of theta, in lists with one a layer."""
+        starts = self.layout.starts
+        return {
+            name: [
+                theta[start : start + int(np.prod(shape))].reshape(shape)
+                for start, shape in zip(starts[name], shapes, strict=False)
+            ]
+            for name, shapes in self.layout.shapes.items()
+        }
 
-        References
-        ----------
-        X. Glorot and Y. Bengio, "Understanding the difficulty of training deep
-        feedforward neural networks", AISTATS 2010.
-        """
-        theta = np.empty(self.n_parameters, dtype=self.dtype)
-        coefs, intercepts = self.unpack(theta)
-        factor = 2.0 if self.activation == "logistic" else 6.0
-        for coef, intercept in zip(coefs, intercepts, strict=True):
-            bound = np.sqrt(factor / sum(coef.shape))
-            coef[:] = random_state.uniform(-bound, bound, coef.shape)
-            intercept[:] = random_state.uniform(-bound, bound, intercept.shape)
-        return theta
-
-    def unpack(self, theta: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Return the weight matrices and the biases as views of theta."""
-        n_layers = len(self.shapes)
-        coefs = [
-            theta[start : start + m * n].reshape(m, n)
-            for start, (m, n) in zip(self.offsets, self.shapes, strict=False)
+    def pack(self, attributes: Mapping[str, list[np.ndarray]]) -> np.ndarray:
+        """Copy fitted attributes into a new vector."""
+        flat = [
+            np.ravel(part) for name in self.layout.shapes for part in attributes[name]
         ]
-        intercepts = [
-            theta[start : start + n]
-            for start, n in zip(self.offsets[n_layers:], self.units[1:], strict=True)
-        ]
-        return coefs, intercepts
-
-    def pack(self, coefs, intercepts) -> np.ndarray:
-        """Copy weight matrices and biases into a new vector."""
-        flat = [np.ravel(part) for part in (*coefs, *intercepts)]
         return np.concatenate(flat, dtype=self.dtype, casting="same_kind")
 
-    def vector_of(self, coefs, intercepts) -> np.ndarray:
-        """Return the vector that weight matrices and biases are views of.
+    def vector_of(self, attributes: Mapping[str, list[np.ndarray]]) -> np.ndarray:
+        """Return the vector that fitted attributes are views of.
 
         A copy, if they are not, or are of another dtype.
         """
-        vector = coefs[0].base
-        parts = [*coefs, *intercepts]
+        vector = attributes["coefs_"][0].base
         if (
             isinstance(vector, np.ndarray)
             and vector.dtype == self.dtype
             and vector.shape == (self.n_parameters,)
-            and all(part.base is vector and part.flags.c_contiguous for part in parts)
         ):
-            start = _address(vector)
-            at = [start + offset * vector.itemsize for offset in self.offsets]
-            if at == [_address(part) for part in parts]:
+            origin = _address(vector)
+            if all(
+                part.base is vector
+                and part.flags.c_contiguous
+                and _address(part) == origin + start * vector.itemsize
+                for name, starts in self.layout.starts.items()
+                for part, start in zip(attributes[name], starts, strict=False)
+            ):
                 return vector
-        return self.pack(coefs, intercepts)
+        return self.pack(attributes)
 
     # Kernels ---------------------------------------------------------------------
 
-    def table(self, is_sparse: bool) -> np.ndarray:
-        """Return the table of operations, for dense or for CSR inputs."""
-        if is_sparse not in self._tables:
-            self._tables[is_sparse] = self._new_table(is_sparse)
-        return self._tables[is_sparse]
+    def operations(self, is_sparse: bool, training: bool = False) -> Operations:
+        """Return the operations, for dense or for CSR inputs."""
+        key = (is_sparse, training)
+        if key not in self._operations:
+            self._operations[key] = operations(self.architecture, self.dtype, *key)
+        return self._operations[key]
 
-    def _new_table(self, is_sparse: bool) -> np.ndarray:
-        first = (layers.dense_forward, layers.dense_backward)
-        if is_sparse:
-            first = (layers.sparse_dense_forward, layers.sparse_dense_backward)
-        later = (layers.dense_forward, layers.dense_backward)
-        last = len(self.shapes) - 1
-        table = np.zeros((last + 1, layers.N_COLUMNS), dtype=np.int64)
-        source, target = layers.FROM_BATCH, 0
-        for k, (fan_in, fan_out) in enumerate(self.shapes):
-            forward, backward = later if k else first
-            activation = ACTIVATIONS[self.activation if k < last else "identity"]
-            row = table[k]
-            row[layers.FORWARD] = forward.address(self.dtype)
-            row[layers.BACKWARD] = backward.address(self.dtype)
-            row[layers.FAN_IN], row[layers.FAN_OUT] = fan_in, fan_out
-            row[layers.WEIGHTS] = self.offsets[k]
-            row[layers.BIAS] = self.offsets[last + 1 + k]
-            row[layers.INPUT], row[layers.OUTPUT] = source, target
-            row[layers.ACTIVATE] = activation.forward.address(self.dtype)
-            row[layers.SLOPE] = activation.backward.address(self.dtype)
-            source, target = target, target + fan_out
-        return table
-
-    def buffer(self, n_rows: int) -> np.ndarray:
-        """Return memory for the outputs of all layers for n_rows rows."""
-        return np.empty(n_rows * sum(self.units[1:]), dtype=self.dtype)
+    def buffer(self, n_rows: int, n_columns: int) -> np.ndarray:
+        """Return memory for what all operations write."""
+        return np.empty(n_rows * n_columns, dtype=self.dtype)
 
     def largest_product(self, n_rows: int) -> int:
         """Return the multiplications in the largest product for n_rows rows."""
@@ -214,62 +139,122 @@ class Network:
 
     def predict(self, theta: np.ndarray, inputs: Inputs) -> np.ndarray:
         """Return predictions of shape (n_samples, n_outputs), in blocks of rows."""
+        return self._outputs(theta, inputs, link=LINKS[self.link].address(self.dtype))
+
+    def hidden_outputs(self, theta: np.ndarray, inputs: Inputs, k: int) -> np.ndarray:
+        """Return the outputs of the k-th layer, from 0 on, without the link."""
+        table = self.operations(inputs.is_sparse).of_layer(k)
+        return self._outputs(theta, inputs, table=table)
+
+    def evaluate(
+        self, theta: np.ndarray, loss: Loss, problem: Problem
+    ) -> tuple[np.ndarray, float]:
+        """Return predictions, and the loss summed over the rows, without a penalty."""
+        totals: list[float] = []
+        predictions = self._outputs(
+            theta,
+            problem.inputs,
+            link=LINKS[self.link].address(self.dtype),
+            loss=loss.train.address(self.dtype),
+            targets=(problem.targets, problem.weights),
+            totals=totals,
+        )
+        return predictions, sum(totals)
+
+    def _outputs(
+        self, theta, inputs, *, table=None, link=0, loss=0, targets=None, totals=None
+    ):
+        whole, n_columns = self.operations(inputs.is_sparse)
+        table = whole if table is None else table
+        n_outputs = int(table[-1, layers.FAN_OUT])
         block = self.block(inputs.n_samples)
-        values = self.buffer(block)
-        out = np.empty((inputs.n_samples, self.units[-1]), dtype=self.dtype)
+        values = self.buffer(block, n_columns)
+        delta = self.buffer(block if loss else 0, n_outputs)
+        out = np.empty((inputs.n_samples, n_outputs), dtype=self.dtype)
         for start, stop in self.calls(inputs.n_samples, block):
-            drivers.predict(
+            total = drivers.predict(
                 self.dtype,
-                self.table(inputs.is_sparse),
+                table,
                 theta,
                 values,
+                delta,
                 *inputs[:4],
+                *(targets or _no_targets(self.dtype)),
                 start,
                 stop,
                 block,
-                LINKS[self.link].address(self.dtype),
+                loss,
+                link,
+                self._settings,
                 out,
             )
+            if totals is not None:
+                totals.append(total)
         return out
 
     def loss_gradient(
-        self,
-        theta: np.ndarray,
-        loss: Loss,
-        inputs: Inputs,
-        targets: np.ndarray,
-        weights: np.ndarray,
+        self, theta: np.ndarray, loss: Loss, problem: Problem
     ) -> tuple[float, np.ndarray]:
-        """Return the loss summed over all rows, without a penalty, and its gradient.
-
-        Parameters
-        ----------
-        theta : ndarray of shape (n_parameters,)
-        loss : Loss
-        inputs : Inputs
-        targets : ndarray of shape (n_samples, n_targets)
-        weights : ndarray of shape (n_samples,) or (0,)
-            Sample weights; empty where there are none.
-        """
-        block = self.block(inputs.n_samples)
-        gradient, partial = np.zeros_like(theta), np.empty_like(theta)
-        values, deltas = self.buffer(block), self.buffer(block)
+        """Return the loss summed over all rows, without a penalty, and its gradient."""
+        table, n_columns = self.operations(problem.inputs.is_sparse)
+        n_rows = problem.inputs.n_samples
+        block = self.block(n_rows)
+        gradient = np.zeros(self.n_trained, dtype=self.dtype)
+        partial = np.empty_like(gradient)
+        values, deltas = self.buffer(block, n_columns), self.buffer(block, n_columns)
         value = 0.0
-        for start, stop in self.calls(inputs.n_samples, block):
+        for start, stop in self.calls(n_rows, block):
             value += drivers.loss_gradient(
                 self.dtype,
-                self.table(inputs.is_sparse),
+                table,
                 theta,
                 gradient,
                 partial,
                 values,
                 deltas,
-                *inputs[:4],
-                targets,
-                weights,
+                *problem.arrays,
                 start,
                 stop,
                 block,
                 loss.train.address(self.dtype),
+                self._settings,
             )
         return value, gradient
+
+    def input_gradient(
+        self, theta: np.ndarray, inputs: Inputs, seed: Callable
+    ) -> np.ndarray:
+        """Return a gradient with respect to the inputs, shape (n_rows, n_features).
+
+        Parameters
+        ----------
+        theta : ndarray of shape (n_parameters,)
+        inputs : Inputs
+        seed : callable
+            Takes raw outputs of shape (n_rows, n_outputs); returns the gradient with
+            respect to them, in the same shape.
+        """
+        table, n_columns = self.operations(inputs.is_sparse)
+        n_outputs, block = self.units[-1], self.block(inputs.n_samples)
+        values, deltas = self.buffer(block, n_columns), self.buffer(block, n_columns)
+        gradient = np.empty(self.n_trained, dtype=self.dtype)
+        raw = np.empty((inputs.n_samples, n_outputs), dtype=self.dtype)
+        first = self.unpack(theta)["coefs_"][0]
+        found = np.empty((inputs.n_samples, self.units[0]), dtype=self.dtype)
+        no_settings, nothing = read_only(np.empty(0)), _no_targets(self.dtype)
+        for start in range(0, inputs.n_samples, block):
+            stop = min(start + block, inputs.n_samples)
+            n, arrays = stop - start, inputs[:4]
+            drivers.predict(
+                self.dtype, table, theta, values, deltas, *arrays, *nothing,
+                start, stop, block, 0, 0, no_settings, raw,
+            )  # fmt: skip
+            last = int(table[-1, layers.OUTPUT]) * n
+            deltas[last : last + n * n_outputs] = seed(raw[start:stop]).ravel()
+            drivers.backward(
+                self.dtype, table, theta, gradient, values, deltas, *arrays, start, n
+            )
+            # The first operation leaves there the gradient of its weighted sums.
+            delta = deltas[: n * self.units[1]].reshape(n, -1)
+            np.dot(delta, first.T, out=found[start:stop])
+        return found

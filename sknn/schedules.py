@@ -1,38 +1,151 @@
-"""Learning-rate schedules: what becomes of the rate between epochs."""
+"""Learning-rate schedules: the rate of each epoch.
+
+A schedule is one function and one line in ``SCHEDULES``. Epochs count from 0, and
+begin after the warm-up.
+
+References
+----------
+.. [1] I. Loshchilov and F. Hutter, "SGDR: Stochastic Gradient Descent with Warm
+   Restarts", ICLR 2017, https://arxiv.org/abs/1608.03983.
+.. [2] L. Smith and N. Topin, "Super-Convergence: Very Fast Training of Neural Networks
+   Using Large Learning Rates", 2018, https://arxiv.org/abs/1708.07120.
+"""
 
 from collections.abc import Callable
+from math import cos, pi
 from typing import NamedTuple
 
 SMALLEST_ADAPTIVE_RATE = 1e-6
 
+# Of one-cycle, as in PyTorch: the share of epochs in which the rate rises, what it is
+# divided by in the first epoch, and what that is divided by in the last.
+_RISE, _FIRST, _LAST = 0.3, 25.0, 1e4
+
+
+class Now(NamedTuple):
+    """Where training stands when the rate of an epoch is asked for."""
+
+    epoch: int  # epochs done, without those of the warm-up
+    n_epochs: int  # epochs to do in all, without those of the warm-up
+    n_samples_seen: int
+    rate: float  # of the epoch before
+
 
 class Schedule(NamedTuple):
-    """Two functions; either may leave the rate as it is.
+    """A function for the rate, and one for the end of progress.
 
     Attributes
     ----------
-    after_epoch : callable
-        ``after_epoch(rate, n_samples_seen, parameters)`` returns the next rate.
+    rate : callable
+        ``rate(now, parameters)`` returns the rate of the next epoch.
     on_plateau : callable
         ``on_plateau(rate)`` returns the rate to go on with after epochs without
         improvement, or None to stop.
     """
 
-    after_epoch: Callable[[float, int, dict], float] = lambda rate, seen, p: rate
+    rate: Callable[[Now, dict], float]
     on_plateau: Callable[[float], float | None] = lambda rate: None
 
 
-def _inverse_scaling(rate: float, n_samples_seen: int, parameters: dict) -> float:
+def _constant(now: Now, parameters: dict) -> float:
+    return float(parameters["learning_rate_init"])
+
+
+def _invscaling(now: Now, parameters: dict) -> float:
     initial = float(parameters["learning_rate_init"])
-    return initial / (n_samples_seen + 1) ** parameters["power_t"]
+    if now.epoch == 0:
+        return initial
+    return initial / (now.n_samples_seen + 1) ** parameters["power_t"]
+
+
+def _adaptive(now: Now, parameters: dict) -> float:
+    return now.rate
 
 
 def _fifth(rate: float) -> float | None:
     return None if rate <= SMALLEST_ADAPTIVE_RATE else rate / 5.0
 
 
+def _step(now: Now, parameters: dict) -> float:
+    times = now.epoch // parameters["decay_epochs"]
+    return parameters["learning_rate_init"] * parameters["decay_rate"] ** times
+
+
+def _exponential(now: Now, parameters: dict) -> float:
+    times = now.epoch / parameters["decay_epochs"]
+    return parameters["learning_rate_init"] * parameters["decay_rate"] ** times
+
+
+def _half_cosine(share: float) -> float:
+    """Return a factor that falls from 1 to 0 as share goes from 0 to 1."""
+    return 0.5 * (1.0 + cos(pi * share))
+
+
+def _cosine(now: Now, parameters: dict) -> float:
+    share = min(now.epoch / now.n_epochs, 1.0)
+    return parameters["learning_rate_init"] * _half_cosine(share)
+
+
+def _cosine_restarts(now: Now, parameters: dict) -> float:
+    """Return the rate in cycles of which each is twice as long as the one before."""
+    epoch, length = now.epoch, parameters["decay_epochs"]
+    while epoch >= length:
+        epoch, length = epoch - length, 2 * length
+    return parameters["learning_rate_init"] * _half_cosine(epoch / length)
+
+
+def _one_cycle(now: Now, parameters: dict) -> float:
+    highest = float(parameters["learning_rate_init"])
+    first, last = highest / _FIRST, highest / _FIRST / _LAST
+    at = min(now.epoch / max(now.n_epochs - 1, 1), 1.0)
+    if at < _RISE:
+        return highest + (first - highest) * _half_cosine(at / _RISE)
+    return last + (highest - last) * _half_cosine((at - _RISE) / (1.0 - _RISE))
+
+
 SCHEDULES: dict[str, Schedule] = {
-    "constant": Schedule(),
-    "invscaling": Schedule(after_epoch=_inverse_scaling),
-    "adaptive": Schedule(on_plateau=_fifth),
+    "constant": Schedule(_constant),
+    "invscaling": Schedule(_invscaling),
+    "adaptive": Schedule(_adaptive, _fifth),
+    "step": Schedule(_step),
+    "exponential": Schedule(_exponential),
+    "cosine": Schedule(_cosine),
+    "cosine_restarts": Schedule(_cosine_restarts),
+    "one_cycle": Schedule(_one_cycle),
 }
+
+
+def _checked(function: Callable[[int], float], now: Now) -> float:
+    rate = function(now.epoch)
+    try:
+        valid = 0.0 <= float(rate) < float("inf")
+    except (TypeError, ValueError):
+        valid = False
+    if not valid:
+        raise ValueError(
+            "A function for learning_rate must take the number of the epoch, from 0 "
+            "on, and return the rate as a number of at least 0, but "
+            f"learning_rate({now.epoch}) returned {rate!r}."
+        )
+    return float(rate)
+
+
+def schedule_of(parameters: dict) -> Schedule:
+    """Return the schedule that an estimator's parameters ask for, with its warm-up."""
+    chosen, warmup = parameters["learning_rate"], parameters["warmup_epochs"]
+    if callable(chosen):
+        schedule = Schedule(lambda now, parameters: _checked(chosen, now))
+    else:
+        schedule = SCHEDULES[chosen]
+
+    def rate(now: Now, parameters: dict) -> float:
+        if now.epoch < warmup:
+            share = (now.epoch + 1) / warmup
+            return float(parameters["learning_rate_init"]) * share
+        if now.epoch == warmup > 0:
+            now = now._replace(rate=float(parameters["learning_rate_init"]))
+        epoch, n_epochs = now.epoch - warmup, max(now.n_epochs - warmup, 1)
+        now = now._replace(epoch=epoch, n_epochs=n_epochs)
+        return float(schedule.rate(now, parameters))
+
+    return schedule._replace(rate=rate)

@@ -1,106 +1,139 @@
-"""Training loops in plain Python: an epoch, or an evaluation of L-BFGS, a turn."""
+"""Stochastic training in plain Python: an epoch a turn."""
 
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from time import perf_counter
 
 import numpy as np
-import scipy.optimize
 from sklearn.exceptions import ConvergenceWarning
 
-from sknn._sklearn import check_optimize_result
-from sknn.kernels import drivers
+from sknn.inputs import Problem, read_only
+from sknn.kernels import drivers, regularization
 from sknn.kernels.losses import Loss
 from sknn.kernels.optimizers import OPTIMIZERS
-from sknn.network import Inputs, Network, read_only
-from sknn.schedules import SCHEDULES
+from sknn.network import Network
+from sknn.schedules import Now, schedule_of
 
 NON_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large "
     "values and need to be preprocessed."
 )
 
-
-class Problem(NamedTuple):
-    """What is trained on, and for.
-
-    Attributes
-    ----------
-    inputs : Inputs
-    targets : ndarray of shape (n_samples, n_targets)
-    weights : ndarray of shape (n_samples,) or (0,)
-        Sample weights; empty where there are none.
-    loss : Loss
-    rows : ndarray of shape (n_rows,) or None
-        The rows to train on; None for all.
-    """
-
-    inputs: Inputs
-    targets: np.ndarray
-    weights: np.ndarray
-    loss: Loss
-    rows: np.ndarray | None = None
-
-    @property
-    def n_rows(self) -> int:
-        """Number of rows to train on."""
-        return self.inputs.n_samples if self.rows is None else len(self.rows)
-
-    def loss_scale(self, network: Network) -> float:
-        """Return what the sum over the outputs is multiplied by to be reported."""
-        return 1.0 / network.units[-1] if self.loss.mean_over_outputs else 1.0
+# As in PyTorch; without it the solver would be plain Adam.
+ADAMW_WEIGHT_DECAY = 0.01
 
 
 @dataclass
 class Progress:
-    """The state of stochastic training between epochs.
+    """The state of training between epochs.
 
     Everything that a later fit or ``partial_fit`` goes on from is here.
+
+    Attributes
+    ----------
+    theta : ndarray of shape (n_parameters,)
+    slots : ndarray of shape (n_slots, n_trained)
+        State of the optimizer, beside ``product``.
+    product : ndarray of shape (1,)
+    learning_rate : float
+        Of the last epoch.
+    tallies : ndarray of shape (3,)
+        What the kernels add up in an epoch; see ``drivers.epoch``.
+    n_epochs : int
+        Epochs since the optimizer began.
+    n_iter : int
+        Epochs of this fit.
+    history : dict of lists
+        One entry an epoch in each.
+    best_theta : ndarray of shape (n_parameters,) or None
+        Parameters with the best validation score.
+    has_stopped : bool
+        Whether training ended by itself.
+    result : ndarray of shape (n_parameters,)
+        What the fit returns: theta, or the best one.
     """
 
     theta: np.ndarray
     slots: np.ndarray
+    product: np.ndarray
     learning_rate: float
-    n_steps: int = 0
+    tallies: np.ndarray = field(default_factory=lambda: np.zeros(drivers.N_TALLIES))
+    n_epochs: int = 0
     n_iter: int = 0
     n_samples_seen: int = 0
+    seed: int = 0
     loss: float = np.nan
     best_loss: float = np.inf
     best_score: float = -np.inf
+    best_theta: np.ndarray | None = None
     n_without_improvement: int = 0
-    loss_curve: list[float] = field(default_factory=list)
-    scores: list[float] = field(default_factory=list)
+    has_stopped: bool = False
+    result: np.ndarray = field(init=False)
+    history: dict[str, list[float]] = field(default_factory=dict)
+
+    def __post_init__(self):
+        self.result = self.theta
+
+    def commit(self, record: dict[str, float]) -> None:
+        """Count an epoch and write it down."""
+        self.n_iter += 1
+        self.loss = record["loss"]
+        n_before = len(self.history.get("loss", ()))
+        for name in {**self.history, **record}:
+            column = self.history.setdefault(name, [np.nan] * n_before)
+            column.append(float(record.get(name, np.nan)))
+
+
+def report_of(n_iter: int, record: dict[str, float], parameters: dict) -> str:
+    """Return what ``verbose`` prints for an epoch: scikit-learn's lines, and more."""
+    values = [f"{name} = {value:.8f}" for name, value in record.items()]
+    if parameters["early_stopping"] and parameters["metrics"] is None:
+        score = record.get("val_score")
+        values = values[:1] + (
+            [] if score is None else [f"\nValidation score: {score:f}"]
+        )
+        return f"Iteration {n_iter}, {''.join(values)}"
+    return ", ".join([f"Iteration {n_iter}", *values])
 
 
 def optimizer_name(parameters: dict) -> str:
     """Return the key of ``OPTIMIZERS`` that the estimator's parameters ask for."""
     if parameters["solver"] == "sgd" and parameters["nesterovs_momentum"]:
         return "nesterov"
-    return parameters["solver"]
+    return "adam" if parameters["solver"] == "adamw" else parameters["solver"]
 
 
-def new_slots(network: Network, parameters: dict) -> np.ndarray:
-    """Return the state of an optimizer before its first step."""
-    optimizer = OPTIMIZERS[optimizer_name(parameters)]
-    return np.zeros((optimizer.n_slots, network.n_parameters), dtype=network.dtype)
+def new_state(network: Network, parameters: dict) -> tuple[np.ndarray, np.ndarray]:
+    """Return slots and product of an optimizer before its first step."""
+    optimizer = OPTIMIZERS.get(optimizer_name(parameters))  # L-BFGS has none
+    n_slots = optimizer.n_slots if optimizer else 0
+    return np.zeros((n_slots, network.n_trained), dtype=network.dtype), np.ones(1)
+
+
+def loss_scale(loss: Loss, network: Network) -> float:
+    """Return what the sum over the outputs is multiplied by to be reported."""
+    return 1.0 / network.units[-1] if loss.mean_over_outputs else 1.0
 
 
 def train_stochastic(
     network: Network,
+    loss: Loss,
     problem: Problem,
     progress: Progress,
     parameters: dict,
     random_state: np.random.RandomState,
     *,
     incremental: bool = False,
-    score: Callable[[np.ndarray], float] | None = None,
+    monitor: Callable[[np.ndarray], dict[str, float]] | None = None,
+    after_epoch: Callable[[Progress], bool] | None = None,
 ) -> None:
     """Train for up to max_iter epochs, or for one; update progress in place.
 
     Parameters
     ----------
     network : Network
+    loss : Loss
     problem : Problem
     progress : Progress
     parameters : dict
@@ -109,14 +142,16 @@ def train_stochastic(
         Shuffles the rows.
     incremental : bool, default=False
         Train for one epoch, whatever max_iter is.
-    score : callable, default=None
-        ``score(theta)`` on the validation set: with it, the score decides when to
-        stop, and the best parameters are restored at the end.
+    monitor : callable, default=None
+        ``monitor(theta)`` returns what is to be known of each epoch besides its loss.
+        With early stopping its "val_score" decides when to stop.
+    after_epoch : callable, default=None
+        ``after_epoch(progress)`` returns whether to stop.
 
     Raises
     ------
     ValueError
-        If training diverges and there is no validation set.
+        If training diverges and there are no earlier weights to restore.
 
     Warns
     -----
@@ -124,51 +159,59 @@ def train_stochastic(
         If max_iter epochs were not enough, or training diverged and the best
         parameters were restored.
     """
-    schedule = SCHEDULES[
-        parameters["learning_rate"] if parameters["solver"] == "sgd" else "constant"
-    ]
-    run_epoch = _epoch_runner(network, problem, progress, parameters, random_state)
-    best_theta = progress.theta.copy() if score else None
-    n_rows = problem.n_rows
+    schedule = schedule_of(parameters)
+    run_epoch = _epoch_runner(network, loss, problem, progress, parameters)
+    orders = _orders(problem, progress, parameters, random_state)
+    stops_early = parameters["early_stopping"]
+    restores = stops_early and parameters["restore_best_weights"] and not incremental
     max_iter = 1 if incremental else parameters["max_iter"]
-    progress.n_iter = 0
     try:
-        while progress.n_iter < max_iter:
-            progress.loss = run_epoch()
-            progress.n_iter += 1
-            progress.n_samples_seen += n_rows
-            progress.loss_curve.append(progress.loss)
-            if parameters["verbose"]:
-                print(f"Iteration {progress.n_iter}, loss = {progress.loss:.8f}")
-            diverged = not np.isfinite(progress.theta).all()
-            if diverged and not score:
-                raise ValueError(_divergence(progress))
-
-            if score:
-                _judge_score(progress, parameters, score, best_theta)
-                if diverged:
-                    warnings.warn(
-                        f"{_divergence(progress)} The best weights were restored.",
-                        ConvergenceWarning,
-                        stacklevel=2,
-                    )
-                    break
-            else:
-                _judge_loss(progress, parameters["tol"])
-
-            progress.learning_rate = schedule.after_epoch(
-                progress.learning_rate, progress.n_samples_seen, parameters
+        while progress.n_iter < max_iter and not progress.has_stopped:
+            began = perf_counter()
+            progress.learning_rate = schedule.rate(
+                Now(
+                    progress.n_epochs,
+                    parameters["max_iter"],
+                    progress.n_samples_seen,
+                    progress.learning_rate,
+                ),
+                parameters,
             )
+            record = {"loss": run_epoch(next(orders))}
+            diverged = not np.isfinite(progress.theta).all()
+            if diverged and progress.best_theta is None:
+                raise ValueError(_divergence(progress))
+            if monitor:
+                record.update(monitor(progress.theta))
+            seconds = perf_counter() - began
+            rate = progress.learning_rate
+            progress.commit({**record, "learning_rate": rate, "seconds": seconds})
+            progress.n_epochs += 1
+            progress.n_samples_seen += problem.n_rows
+            progress.tallies[[drivers.LOSS, drivers.ROWS]] = 0
+            _judge(progress, record, parameters)
+            if parameters["verbose"]:
+                print(report_of(progress.n_iter, record, parameters))
+            if diverged:
+                warnings.warn(
+                    f"{_divergence(progress)} The best weights were restored.",
+                    ConvergenceWarning,
+                    stacklevel=2,
+                )
+                progress.has_stopped = restores = True
+                break
             if progress.n_without_improvement > parameters["n_iter_no_change"]:
-                rate = schedule.on_plateau(progress.learning_rate)
+                new_rate = schedule.on_plateau(rate)
                 if parameters["verbose"]:
-                    print(_plateau(progress, parameters, rate, bool(score)))
-                if rate is None:
-                    break
-                progress.learning_rate = rate
-                progress.n_without_improvement = 0
+                    print(_plateau(parameters, new_rate))
+                progress.has_stopped = new_rate is None and not incremental
+                if new_rate is not None:
+                    progress.learning_rate = new_rate
+                    progress.n_without_improvement = 0
+            if after_epoch and after_epoch(progress):
+                break
         else:
-            if not incremental:
+            if not (incremental or progress.has_stopped):
                 warnings.warn(
                     f"Stochastic Optimizer: Maximum iterations ({max_iter}) reached "
                     "and the optimization hasn't converged yet.",
@@ -177,119 +220,151 @@ def train_stochastic(
                 )
     except KeyboardInterrupt:
         warnings.warn("Training interrupted by user.", stacklevel=2)
-    if best_theta is not None:
-        progress.theta[:] = best_theta
+    progress.result = progress.theta
+    if restores and progress.best_theta is not None:
+        progress.result = progress.best_theta
 
 
-def _epoch_runner(network, problem, progress, parameters, random_state):
-    """Allocate what an epoch needs; return the function that runs one."""
-    inputs, n_rows = problem.inputs, problem.n_rows
-    batch_size = parameters["batch_size"]
+def _batch_size(problem: Problem, parameters: dict) -> int:
+    batch_size, n_rows = parameters["batch_size"], problem.n_rows
     if batch_size == "auto":
-        batch_size = min(200, n_rows)
-    elif batch_size > n_rows:
+        return min(200, n_rows)
+    if batch_size > n_rows:
         warnings.warn(
             "Got `batch_size` less than 1 or larger than sample size. It is going to "
             "be clipped",
-            stacklevel=4,
+            stacklevel=5,
         )
-        batch_size = n_rows
-    batch_size = int(batch_size)
+    return min(int(batch_size), n_rows)
 
-    shuffled = parameters["shuffle"]
-    in_place = problem.rows is None and not shuffled
-    order = np.arange(0 if in_place else n_rows)
+
+def _orders(problem, progress, parameters, random_state):
+    """Yield the order of the rows for each epoch; empty: as they are."""
+    if not parameters["shuffle"]:
+        rows = np.arange(0) if problem.rows is None else problem.rows
+        while True:
+            yield rows
+    order = np.arange(problem.n_rows)
+    n_before = progress.n_iter
+    while True:
+        # The same draws as sklearn.utils.shuffle(order, random_state=...).
+        drawn = np.arange(problem.n_rows)
+        random_state.shuffle(drawn)
+        order = order[drawn]
+        if n_before > 0:  # a fit that goes on repeats what it drew
+            n_before -= 1
+            continue
+        yield order if problem.rows is None else problem.rows[order]
+
+
+def _epoch_runner(network, loss, problem, progress, parameters):
+    """Allocate what an epoch needs; return the function that runs one."""
+    inputs, n_rows, dtype = problem.inputs, problem.n_rows, network.dtype
+    batch_size = _batch_size(problem, parameters)
+    in_place = problem.rows is None and not parameters["shuffle"]
     gathers = not in_place and not inputs.is_sparse
     gathered = np.empty(
-        (batch_size, inputs.n_features) if gathers else (0, 0), dtype=network.dtype
+        (batch_size, inputs.n_features) if gathers else (0, 0), dtype=dtype
     )
-    dtype = network.dtype
+    operations = network.operations(inputs.is_sparse, training=True)
     optimizer = OPTIMIZERS[optimizer_name(parameters)]
+    limits = limits_of(parameters)
+    # Only where there is something to do that the optimizer's own pass does not do.
+    shape, constrain = regularization.shape_gradient, regularization.constrain
+    shapes = limits[regularization.L1 : regularization.MAX_NORM].any()
+    constrains = limits[regularization.MAX_NORM] > 0
+    limits[regularization.L2] = _l2(parameters)
     buffers = (
-        network.table(inputs.is_sparse),
+        operations.table,
+        operations.limited(),
         progress.theta,
-        np.empty_like(progress.theta),
+        np.empty(network.n_trained, dtype=dtype),
         progress.slots,
-        network.buffer(batch_size),
-        network.buffer(batch_size),
-        *inputs[:4],
-        problem.targets,
-        problem.weights,
+        progress.product,
+        network.buffer(batch_size, operations.n_columns),
+        network.buffer(batch_size, operations.n_columns),
+        *problem.arrays,
+        problem.counts,
+        problem.mean_factor,
     )
     gather = (gathered, read_only(gathered.ravel()))
     constants = (
         batch_size,
-        problem.loss.train.address(dtype),
-        optimizer.step.address(dtype),
         network.n_weights,
-        problem.loss_scale(network),
-        float(parameters["alpha"]),
+        progress.seed,
+        loss.train.address(dtype),
+        read_only(np.array(network.architecture.settings, dtype=np.float64)),
+        loss_scale(loss, network),
+        optimizer.step.address(dtype),
+        read_only(np.array(optimizer.settings(parameters), dtype=np.float64)),
+        _l2(parameters),
     )
-    settings = np.array(optimizer.settings(parameters), dtype=np.float64)
+    after = (
+        shape.address(dtype) if shapes else 0,
+        constrain.address(dtype) if constrains else 0,
+        read_only(limits),
+    )
     calls = network.calls(n_rows, batch_size)
 
-    def run_epoch() -> float:
-        nonlocal order
-        if shuffled:
-            # The same draws as sklearn.utils.shuffle(order, random_state=...).
-            drawn = np.arange(n_rows)
-            random_state.shuffle(drawn)
-            order = order[drawn]
-        rows = order if problem.rows is None else problem.rows[order]
-        loss = 0.0
+    def run_epoch(rows: np.ndarray) -> float:
+        tallies, rate = progress.tallies, progress.learning_rate
         for start, stop in calls:
-            loss += drivers.epoch(
-                dtype,
-                *buffers,
-                rows,
-                *gather,
-                start,
-                stop,
-                *constants,
-                progress.learning_rate,
-                progress.n_steps,
-                settings,
-            )
-            progress.n_steps += -(-(stop - start) // batch_size)
-        return loss / n_rows
+            if start >= tallies[drivers.ROWS]:  # else done before an interrupt
+                drivers.epoch(
+                    dtype, *buffers, read_only(rows), *gather, start, stop,
+                    *constants, rate, *after, tallies,
+                )  # fmt: skip
+        return float(tallies[drivers.LOSS]) / n_rows
 
     return run_epoch
 
 
-def _judge_loss(progress: Progress, tol: float) -> None:
-    if progress.loss > progress.best_loss - tol:
-        progress.n_without_improvement += 1
-    else:
-        progress.n_without_improvement = 0
-    if progress.loss < progress.best_loss:
-        progress.best_loss = progress.loss
+def _l2(parameters: dict) -> float:
+    return float(parameters["alpha"]) * (1.0 - parameters["l1_ratio"])
 
 
-def _judge_score(progress, parameters, score, best_theta) -> None:
-    """Score the validation set; keep the parameters where they are the best yet."""
-    value = score(progress.theta)
-    progress.scores.append(value)
-    if parameters["verbose"]:
-        print(f"Validation score: {value:f}")
-    if value < progress.best_score + parameters["tol"]:
-        progress.n_without_improvement += 1
+def limits_of(parameters: dict) -> np.ndarray:
+    """Return the settings of ``regularization.py``, but for the L2 penalty."""
+    decay = parameters["weight_decay"]
+    if decay == "auto":
+        decay = ADAMW_WEIGHT_DECAY if parameters["solver"] == "adamw" else 0.0
+    limits = np.zeros(regularization.N_LIMITS)
+    limits[regularization.L1] = parameters["alpha"] * parameters["l1_ratio"]
+    limits[regularization.DECAY] = decay
+    limits[regularization.CLIP_VALUE] = parameters["clipvalue"] or 0.0
+    limits[regularization.CLIP_NORM] = parameters["global_clipnorm"] or 0.0
+    limits[regularization.MAX_NORM] = parameters["max_norm"] or 0.0
+    return limits
+
+
+def _judge(progress: Progress, record: dict[str, float], parameters: dict) -> None:
+    """Count epochs without improvement, and keep what is the best yet."""
+    tol, theta = parameters["tol"], progress.theta
+    if not parameters["early_stopping"]:
+        has_improved = not record["loss"] > progress.best_loss - tol
+        progress.best_loss = min(progress.best_loss, record["loss"])
     else:
+        score = record["val_score"]
+        has_improved = not score < progress.best_score + tol
+        if score > progress.best_score:
+            progress.best_score = score
+            progress.best_theta = theta.copy()
+    progress.n_without_improvement += 1
+    if has_improved:
         progress.n_without_improvement = 0
-    if value > progress.best_score:
-        progress.best_score = value
-        best_theta[:] = progress.theta
 
 
 def _divergence(progress: Progress) -> str:
     return (
-        f"{NON_FINITE} Training diverged in epoch {progress.n_iter} with a learning "
-        f"rate of {progress.learning_rate:g}: scale the features (StandardScaler), "
-        "and for regression the target, or lower learning_rate_init."
+        f"{NON_FINITE} Training diverged in epoch {progress.n_epochs + 1} with a "
+        f"learning rate of {progress.learning_rate:g}: scale the features "
+        "(StandardScaler), and for regression the target, or lower learning_rate_init."
     )
 
 
-def _plateau(progress, parameters, rate: float | None, is_score: bool) -> str:
+def _plateau(parameters: dict, rate: float | None) -> str:
     """Return the line to print when the learning rate changes or training stops."""
+    is_score = parameters["early_stopping"]
     what = "Validation score" if is_score else "Training loss"
     message = (
         f"{what} did not improve more than tol={parameters['tol']:f} for "
@@ -297,88 +372,6 @@ def _plateau(progress, parameters, rate: float | None, is_score: bool) -> str:
     )
     if rate is not None:
         return f"{message} Setting learning rate to {rate:f}"
-    if parameters["solver"] == "sgd" and parameters["learning_rate"] == "adaptive":
+    if parameters["learning_rate"] == "adaptive":
         return f"{message} Learning rate too small. Stopping."
     return f"{message} Stopping."
-
-
-def objective(
-    network: Network, problem: Problem, alpha: float, x: np.ndarray
-) -> tuple[float, np.ndarray]:
-    """Return the mean loss over all rows, penalty included, and its gradient.
-
-    As in scikit-learn, a loss that is reported as the mean over the outputs has the
-    gradient of the sum.
-
-    Parameters
-    ----------
-    network : Network
-    problem : Problem
-    alpha : float
-        Strength of the L2 penalty.
-    x : ndarray of shape (n_parameters,)
-        Where to evaluate, in float64; the kernels work in the network's dtype.
-    """
-    n, weights = network.n_weights, problem.weights
-    size = float(weights.sum() if weights.size else problem.inputs.n_samples)
-    loss, gradient = network.loss_gradient(
-        x.astype(network.dtype), problem.loss, problem.inputs, problem.targets, weights
-    )
-    gradient = gradient.astype(np.float64)
-    gradient[:n] += alpha * x[:n]
-    penalty = 0.5 * alpha * np.dot(x[:n], x[:n])
-    return (loss * problem.loss_scale(network) + penalty) / size, gradient / size
-
-
-def train_lbfgs(
-    network: Network, problem: Problem, theta: np.ndarray, parameters: dict
-) -> tuple[np.ndarray, float, int]:
-    """Train with scipy's L-BFGS; return the parameters, the loss and the iterations.
-
-    Raises
-    ------
-    ValueError
-        If the loss or the solution is not finite.
-
-    Warns
-    -----
-    ConvergenceWarning
-        If max_iter or max_fun was reached, or the line search failed.
-    """
-    alpha = float(parameters["alpha"])
-    # What is left when a KeyboardInterrupt ends the search.
-    found = scipy.optimize.OptimizeResult(x=theta.astype(np.float64), fun=np.nan, nit=0)
-
-    def after_iteration(intermediate_result) -> None:
-        found.update(
-            x=intermediate_result.x.copy(),
-            fun=intermediate_result.fun,
-            nit=found.nit + 1,
-        )
-        if parameters["verbose"]:
-            print(f"Iteration {found.nit}, loss = {found.fun:.8f}")
-
-    try:
-        found = scipy.optimize.minimize(
-            lambda x: objective(network, problem, alpha, x),
-            found.x,
-            method="L-BFGS-B",
-            jac=True,
-            callback=after_iteration,
-            options={
-                "maxfun": parameters["max_fun"],
-                "maxiter": parameters["max_iter"],
-                "gtol": parameters["tol"],
-                # scipy's default, unless that is finer than the loss is known
-                "ftol": max(2.220446049250313e-09, np.finfo(network.dtype).eps),
-            },
-        )
-        if not np.isfinite(found.fun):
-            raise ValueError(f"{NON_FINITE} The loss became {found.fun}.")
-        n_iter = check_optimize_result("lbfgs", found, parameters["max_iter"])
-    except KeyboardInterrupt:
-        warnings.warn("Training interrupted by user.", stacklevel=2)
-        n_iter = found.nit
-    if not np.isfinite(found.x).all():
-        raise ValueError(NON_FINITE)
-    return found.x.astype(network.dtype), float(found.fun), n_iter

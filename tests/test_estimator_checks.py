@@ -169,7 +169,11 @@ REGRESSORS = (sknn.MLPRegressor, TheirRegressor)
     ("ours", "theirs"), [CLASSIFIERS, REGRESSORS], ids=["classifier", "regressor"]
 )
 def test_no_check_fails_but_theirs(ours, theirs, parameters):
-    assert_no_check_fails_but_theirs(ours, theirs, parameters)
+    # scikit-learn's has no class_weight, so this check is not made for it; these are
+    # trained for too short a time for its extreme weights.
+    short = parameters.keys() & {"early_stopping", "hidden_layer_sizes"}
+    but = {"check_class_weight_classifiers"} if short else set()
+    assert_no_check_fails_but_theirs(ours, theirs, parameters, but)
 
 
 def test_no_check_fails_but_theirs_with_poisson_loss():

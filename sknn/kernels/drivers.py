@@ -7,64 +7,86 @@ them for some of the rows at a time where all of them would take long.
 
 from numba import types
 
+from sknn.kernels.chance import key_of
 from sknn.kernels.jit import call, driver, matrix, scalar
 from sknn.kernels.layers import BACKWARD, FAN_OUT, FORWARD, OUTPUT, Batch
 
+# What `epoch` adds up from call to call, in float64: the loss times the rows, the
+# steps since training began, and the rows of this epoch that are done.
+LOSS, STEPS, ROWS = 0, 1, 2
+N_TALLIES = 3
+
 
 def _types(dtype):
-    table = types.Array(types.int64, 2, "C")
+    table, real = types.Array(types.int64, 2, "C"), types.float64
     vector, square = types.Array(dtype, 1, "C"), types.Array(dtype, 2, "C")
 
     def readonly(kind, ndim=1):
         return types.Array(kind, ndim, "C", readonly=True)
 
-    return table, vector, square, readonly
+    # Values, indices and indptr of the inputs, their width, targets and weights.
+    data = (
+        readonly(dtype),
+        readonly(types.int32),
+        readonly(types.int64),
+        types.int64,
+        readonly(dtype, 2),
+        readonly(dtype),
+    )
+    return table, vector, square, data, real, types.int64, readonly(real)
 
 
 def _predict_signature(dtype):
-    table, vector, square, readonly = _types(dtype)
-    real, integer = types.float64, types.int64
+    table, vector, square, data, real, integer, settings = _types(dtype)
     return real(
-        table, vector, vector,
-        readonly(dtype), readonly(types.int32), readonly(integer), integer,
-        integer, integer, integer, integer, square,
+        table, vector, vector, vector, *data,
+        integer, integer, integer, integer, integer, settings, square,
     )  # fmt: skip
 
 
 @driver(_predict_signature)
 def predict(
-    ops, theta, values, data, indices, indptr, n_features, start, stop, block, link, out
+    ops, theta, values, delta, data, indices, indptr, n_features, targets, weights,
+    start, stop, block, loss, link, settings, out,
 ):  # fmt: skip
     """Fill rows of out, of shape (n_samples, n_outputs), block by block.
 
-    ``data`` is a matrix in C order, flat, or holds the values of a CSR matrix.
+    ``data`` is a matrix in C order, flat, or holds the values of a CSR matrix. Returns
+    the loss summed over the rows, or 0 where ``loss`` is 0; ``delta`` is memory for
+    it. Where ``link`` is 0, raw outputs are returned.
     """
     every_row = indptr[:0]
+    total = 0.0
     for first in range(start, stop, block):
         n = block if first + block < stop else stop - first
-        batch = Batch(data, first * n_features, indices, indptr, every_row, first, n)
+        batch = Batch(
+            data, first * n_features, indices, indptr, weights, every_row, first, n, 0
+        )  # fmt: skip
         raw = _forward(ops, batch, theta, values)
-        call(link, (raw,))
+        if loss:
+            own = matrix(delta, 0, n, out.shape[1])
+            total += call(loss, (raw, targets, batch, own, settings))
+        if link:
+            call(link, (raw, settings))
         for i in range(n):
             for j in range(out.shape[1]):
                 out[first + i, j] = raw[i, j]
-    return 0.0
+    return total
 
 
 def _gradient_signature(dtype):
-    table, vector, _, readonly = _types(dtype)
-    real, integer = types.float64, types.int64
+    table, vector, _, data, real, integer, settings = _types(dtype)
     return real(
-        table, vector, vector, vector, vector, vector,
-        readonly(dtype), readonly(types.int32), readonly(integer), integer,
-        readonly(dtype, 2), readonly(dtype), integer, integer, integer, integer,
+        table, vector, vector, vector, vector, vector, *data,
+        integer, integer, integer, integer, settings,
     )  # fmt: skip
 
 
 @driver(_gradient_signature)
 def loss_gradient(
     ops, theta, gradient, partial, values, deltas,
-    data, indices, indptr, n_features, targets, weights, start, stop, block, loss,
+    data, indices, indptr, n_features, targets, weights,
+    start, stop, block, loss, settings,
 ):  # fmt: skip
     """Return the loss summed over rows; add its gradient to gradient.
 
@@ -74,86 +96,138 @@ def loss_gradient(
     total = 0.0
     for first in range(start, stop, block):
         n = block if first + block < stop else stop - first
-        batch = Batch(data, first * n_features, indices, indptr, every_row, first, n)
+        batch = Batch(
+            data, first * n_features, indices, indptr, weights, every_row, first, n, 0
+        )  # fmt: skip
         raw = _forward(ops, batch, theta, values)
         delta = matrix(deltas, ops[-1, OUTPUT] * n, n, ops[-1, FAN_OUT])
-        total += call(loss, (raw, targets, weights, batch, delta))
+        total += call(loss, (raw, targets, batch, delta, settings))
         _backward(ops, batch, theta, partial, values, deltas)
         for i in range(gradient.size):
             gradient[i] += partial[i]
     return total
 
 
+def _backward_signature(dtype):
+    table, vector, _, data, real, integer, _ = _types(dtype)
+    return real(table, vector, vector, vector, vector, *data[:4], integer, integer)
+
+
+@driver(_backward_signature)
+def backward(
+    ops, theta, gradient, values, deltas, data, indices, indptr, n_features, first, n
+):  # fmt: skip
+    """Run all operations backwards, from the gradient of the raw outputs in deltas.
+
+    ``values`` holds what these n rows left there on their way forward.
+    """
+    batch = Batch(
+        data, first * n_features, indices, indptr, data[:0], indptr[:0], first, n, 0
+    )  # fmt: skip
+    _backward(ops, batch, theta, gradient, values, deltas)
+    return 0.0
+
+
 def _epoch_signature(dtype):
-    table, vector, square, readonly = _types(dtype)
-    real, integer = types.float64, types.int64
+    table, vector, square, data, real, integer, settings = _types(dtype)
     return real(
-        table, vector, vector, square, vector, vector,
-        readonly(dtype), readonly(types.int32), readonly(integer), integer,
-        readonly(dtype, 2), readonly(dtype), readonly(integer),
-        square, readonly(dtype),
-        integer, integer, integer, integer, integer, integer,
-        real, real, real, integer, readonly(real),
+        table, table, vector, vector, square, types.Array(real, 1, "C"), vector, vector,
+        *data, data[0], real, types.Array(integer, 1, "C", readonly=True),
+        square, data[0],
+        integer, integer, integer, integer, integer,
+        integer, settings, real, integer, settings, real, real,
+        integer, integer, settings, types.Array(real, 1, "C"),
     )  # fmt: skip
 
 
 @driver(_epoch_signature)
 def epoch(
-    ops, theta, gradient, slots, values, deltas,
-    data, indices, indptr, n_features, targets, weights, rows, gathered, gathered_data,
-    start, stop, batch_size, loss, step, n_weights,
-    loss_scale, alpha, learning_rate, t, settings,
+    ops, limited, theta, gradient, slots, product, values, deltas,
+    data, indices, indptr, n_features, targets, weights, counts, mean_factor, rows,
+    gathered, gathered_data, start, stop, batch_size, n_weights, seed,
+    loss, loss_settings, loss_scale, step, step_settings, alpha, learning_rate,
+    shape, constrain, limits, tallies,
 ):  # fmt: skip
-    """Train on each batch once; return the loss times the rows, penalty included.
+    """Train on each batch once; add up the loss times the rows, penalty included.
 
     Parameters
     ----------
+    limited : ndarray
+        Rows of ops whose weights ``constrain`` limits.
+    counts, mean_factor : ndarray of shape (n_samples,) or (0,), float
+        What the rows of a batch count, or that they count one each; and a factor, for
+        the size of a batch.
     rows : ndarray of shape (n_samples,) or (0,)
         The order of the rows; empty: as they are.
     gathered : ndarray of shape (batch_size, n_features) or (0, 0)
         Where the rows of a batch are copied to, if they are to be.
     gathered_data : ndarray
         The same memory, flat and read-only.
+    seed : int
+        Of what is drawn in dropout.
     loss_scale : float
         What the summed loss of a batch is multiplied by, beside one over its size.
-    t : int
-        Number of steps made before.
+    shape, constrain : int
+        Addresses of the leaves of ``regularization.py``, or 0 where not needed.
+    tallies : ndarray of shape (3,)
+        Where LOSS, STEPS and ROWS are added up. Written at the end, so that an
+        interrupt never finds them out of step with theta.
     """
-    total = 0.0
+    total, t = 0.0, int(tallies[STEPS])
+    trained = theta[: gradient.size]
     for first in range(start, stop, batch_size):
         n = batch_size if first + batch_size < stop else stop - first
+        t += 1
+        size = mean_factor * _size(counts, rows, first, n)
+        if size == 0.0:  # nothing in this batch counts
+            continue
+        key = key_of(seed, t)
         if gathered.size:
             for i in range(n):
                 row = matrix(data, rows[first + i] * n_features, 1, n_features)
                 for j in range(n_features):
                     gathered[i, j] = row[0, j]
-            batch = Batch(gathered_data, 0, indices, indptr, rows, first, n)
+            batch = Batch(
+                gathered_data, 0, indices, indptr, weights, rows, first, n, key
+            )
         else:
-            offset = first * n_features
-            batch = Batch(data, offset, indices, indptr, rows, first, n)
+            batch = Batch(
+                data, first * n_features, indices, indptr, weights, rows, first, n, key
+            )  # fmt: skip
 
-        t += 1
-        size = _size(weights, rows, first, n)
-        if size == 0.0:  # nothing in this batch counts
-            continue
         raw = _forward(ops, batch, theta, values)
         delta = matrix(deltas, ops[-1, OUTPUT] * n, n, ops[-1, FAN_OUT])
-        value = call(loss, (raw, targets, weights, batch, delta))
+        value = call(loss, (raw, targets, batch, delta, loss_settings)) * loss_scale
         _backward(ops, batch, theta, gradient, values, deltas)
-        arguments = (theta, gradient, slots, n_weights, alpha, size, learning_rate)
-        squares = call(step, (*arguments, t, settings))
-        total += n * (value * loss_scale + 0.5 * alpha * squares) / size
+        own_alpha, own_size = alpha, size
+        if shape:
+            arguments = (trained, gradient, n_weights, size, learning_rate, limits)
+            value += call(shape, arguments)
+            own_alpha, own_size = 0.0, 1.0
+        squares = call(
+            step,
+            (
+                trained, gradient, slots, product, n_weights, own_alpha, own_size,
+                learning_rate, t, step_settings,
+            ),
+        )  # fmt: skip
+        if constrain:
+            call(constrain, (limited, trained, gradient, limits))
+        total += n * (value + 0.5 * own_alpha * squares) / size
+    tallies[LOSS] += total
+    tallies[STEPS] = t
+    tallies[ROWS] = stop
     return total
 
 
 @scalar
-def _size(weights, rows, first, n):
-    """Return the number of rows of a batch, or the sum of their weights."""
-    if weights.size == 0:
+def _size(counts, rows, first, n):
+    """Return the number of rows of a batch, or the sum of what they count."""
+    if counts.size == 0:
         return float(n)
     size = 0.0
     for i in range(first, first + n):
-        size += weights[rows[i] if rows.size else i]
+        size += counts[rows[i] if rows.size else i]
     return size
 
 

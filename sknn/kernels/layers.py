@@ -5,7 +5,8 @@ the addresses of the operation's forward and backward leaf, the others its width
 where its parameters and its outputs lie. All layers share two signatures: forward
 fills the operation's outputs in ``values``; backward finds the gradient with respect
 to these outputs in ``deltas``, and fills the gradient of its own parameters and, in
-``deltas``, of its inputs.
+``deltas``, of its inputs. Dense layers are here, on dense rows and on CSR rows; other
+kinds have files of their own.
 """
 
 from collections import namedtuple
@@ -13,6 +14,7 @@ from collections import namedtuple
 import numpy as np
 from numba import types
 
+from sknn.kernels.chance import kept_share
 from sknn.kernels.jit import call, leaf, matrix, scalar
 
 # Columns of the table.
@@ -20,21 +22,57 @@ FORWARD, BACKWARD = 0, 1  # addresses of the leaves
 FAN_IN, FAN_OUT = 2, 3  # widths
 WEIGHTS, BIAS = 4, 5  # where the parameters start in theta
 INPUT, OUTPUT = 6, 7  # columns of values and deltas that lie before the matrices
-ACTIVATE, SLOPE = 8, 9  # addresses of the leaves of the activation
-N_COLUMNS = 10
+NEEDS_INPUT_DELTA = 8  # whether an operation before this one learns
+ACTIVATE, SLOPE = 9, 10  # addresses of the leaves of the activation
+KEPT = 11  # columns of values before what the slope is found from
+SCRATCH = 12  # columns of values before what a normalisation keeps
+RUNNING = 13  # where the running mean and variance start in theta
+THRESHOLD, SALT = 14, 15  # of dropout: see `chance.py`
+IS_DENSE = 16  # whether this is the dense part of a layer
+N_COLUMNS = 17
 
 FROM_BATCH = -1  # in column INPUT: the operation reads the batch itself
 
 # The rows that are worked on now. `data` is flat: the dense matrix in C order from
 # element `offset` on, or the values of a CSR matrix with `indices` and `indptr`.
 # `row_of` says which row of the targets, the weights and the CSR matrix is meant.
-Batch = namedtuple("Batch", "data offset indices indptr rows first n")
+# `key` seeds what is drawn for them.
+Batch = namedtuple("Batch", "data offset indices indptr weights rows first n key")
 
 
 @scalar
 def row_of(batch, i):
     """Return which row of the data the i-th row of a batch is."""
     return batch.rows[batch.first + i] if batch.rows.size else batch.first + i
+
+
+@scalar
+def input_of(op, batch, values):
+    """Return the matrix that an operation reads, shape (n_rows, fan_in)."""
+    if op[INPUT] == FROM_BATCH:
+        return matrix(batch.data, batch.offset, batch.n, op[FAN_IN])
+    return matrix(values, op[INPUT] * batch.n, batch.n, op[FAN_IN])
+
+
+@scalar
+def output_of(op, batch, values):
+    """Return the matrix that an operation fills, or its gradient in deltas."""
+    return matrix(values, op[OUTPUT] * batch.n, batch.n, op[FAN_OUT])
+
+
+@scalar
+def activate(op, batch, theta, values, z):
+    """Add the bias and apply the activation, in place."""
+    kept = matrix(values, op[KEPT] * batch.n, batch.n, op[FAN_OUT])
+    return call(op[ACTIVATE], (z, theta[op[BIAS] : op[BIAS] + op[FAN_OUT]], kept))
+
+
+@scalar
+def deactivate(op, batch, gradient, values, delta):
+    """Multiply delta by the slope, in place; set the gradient of the bias."""
+    kept = matrix(values, op[KEPT] * batch.n, batch.n, op[FAN_OUT])
+    bias = gradient[op[BIAS] : op[BIAS] + op[FAN_OUT]]
+    return call(op[SLOPE], (kept, delta, bias))
 
 
 def batch_type(dtype):
@@ -50,7 +88,9 @@ def batch_type(dtype):
             integer,
             readonly(types.int32),
             readonly(integer),
+            readonly(dtype),
             readonly(integer),
+            integer,
             integer,
             integer,
         ],
@@ -76,27 +116,18 @@ def backward_signature(dtype):
 
 @leaf(forward_signature)
 def dense_forward(op, batch, theta, values):
-    n, fan_in, fan_out = batch.n, op[FAN_IN], op[FAN_OUT]
-    weights = matrix(theta, op[WEIGHTS], fan_in, fan_out)
-    z = matrix(values, op[OUTPUT] * n, n, fan_out)
-    if op[INPUT] == FROM_BATCH:
-        x = matrix(batch.data, batch.offset, n, fan_in)
-    else:
-        x = matrix(values, op[INPUT] * n, n, fan_in)
-    np.dot(x, weights, z)
-    return call(op[ACTIVATE], (z, theta[op[BIAS] : op[BIAS] + fan_out]))
+    z = output_of(op, batch, values)
+    weights = matrix(theta, op[WEIGHTS], op[FAN_IN], op[FAN_OUT])
+    np.dot(input_of(op, batch, values), weights, z)
+    return activate(op, batch, theta, values, z)
 
 
 @leaf(backward_signature)
 def dense_backward(op, batch, theta, gradient, values, deltas):
     n, fan_in, fan_out = batch.n, op[FAN_IN], op[FAN_OUT]
-    y = matrix(values, op[OUTPUT] * n, n, fan_out)
-    delta = matrix(deltas, op[OUTPUT] * n, n, fan_out)
-    call(op[SLOPE], (y, delta, gradient[op[BIAS] : op[BIAS] + fan_out]))
-    if op[INPUT] == FROM_BATCH:
-        x = matrix(batch.data, batch.offset, n, fan_in)
-    else:
-        x = matrix(values, op[INPUT] * n, n, fan_in)
+    delta = output_of(op, batch, deltas)
+    deactivate(op, batch, gradient, values, delta)
+    if op[NEEDS_INPUT_DELTA]:
         x_delta = matrix(deltas, op[INPUT] * n, n, fan_in)
         if fan_out == 1:  # an outer product, at which BLAS is slow
             weights = matrix(theta, op[WEIGHTS], 1, fan_in)
@@ -107,44 +138,47 @@ def dense_backward(op, batch, theta, gradient, values, deltas):
         else:
             weights = matrix(theta, op[WEIGHTS], fan_in, fan_out)
             np.dot(delta, weights.T, x_delta)
+    x = input_of(op, batch, values)
     np.dot(x.T, delta, matrix(gradient, op[WEIGHTS], fan_in, fan_out))
     return 0.0
 
 
 # ---------------------------------------------------------------------------------
-# The same on a batch in compressed sparse rows (CSR); always the first layer.
+# The same on a batch in compressed sparse rows (CSR); always the first layer. Dropout
+# of the inputs is done on the way, for it would be the only other layer to read CSR.
 
 
 @leaf(forward_signature)
 def sparse_dense_forward(op, batch, theta, values):
-    n, fan_out = batch.n, op[FAN_OUT]
-    z = matrix(values, op[OUTPUT] * n, n, fan_out)
-    for i in range(n):
+    fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
+    z = output_of(op, batch, values)
+    for i in range(batch.n):
         row = row_of(batch, i)
         for j in range(fan_out):
             z[i, j] = 0
         for k in range(batch.indptr[row], batch.indptr[row + 1]):
-            x = batch.data[k]
-            start = op[WEIGHTS] + batch.indices[k] * fan_out
-            weights = matrix(theta, start, 1, fan_out)
+            column = batch.indices[k]
+            share = kept_share(op[THRESHOLD], batch.key, op[SALT], i * fan_in + column)
+            x = batch.data[k] * theta.dtype.type(share)
+            weights = matrix(theta, op[WEIGHTS] + column * fan_out, 1, fan_out)
             for j in range(fan_out):
                 z[i, j] += x * weights[0, j]
-    return call(op[ACTIVATE], (z, theta[op[BIAS] : op[BIAS] + fan_out]))
+    return activate(op, batch, theta, values, z)
 
 
 @leaf(backward_signature)
 def sparse_dense_backward(op, batch, theta, gradient, values, deltas):
-    n, fan_in, fan_out = batch.n, op[FAN_IN], op[FAN_OUT]
-    y = matrix(values, op[OUTPUT] * n, n, fan_out)
-    delta = matrix(deltas, op[OUTPUT] * n, n, fan_out)
-    call(op[SLOPE], (y, delta, gradient[op[BIAS] : op[BIAS] + fan_out]))
+    fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
+    delta = output_of(op, batch, deltas)
+    deactivate(op, batch, gradient, values, delta)
     gradient[op[WEIGHTS] : op[WEIGHTS] + fan_in * fan_out] = 0
-    for i in range(n):
+    for i in range(batch.n):
         row = row_of(batch, i)
         for k in range(batch.indptr[row], batch.indptr[row + 1]):
-            x = batch.data[k]
-            start = op[WEIGHTS] + batch.indices[k] * fan_out
-            column = matrix(gradient, start, 1, fan_out)
+            column = batch.indices[k]
+            share = kept_share(op[THRESHOLD], batch.key, op[SALT], i * fan_in + column)
+            x = batch.data[k] * theta.dtype.type(share)
+            weights = matrix(gradient, op[WEIGHTS] + column * fan_out, 1, fan_out)
             for j in range(fan_out):
-                column[0, j] += x * delta[i, j]
+                weights[0, j] += x * delta[i, j]
     return 0.0

@@ -6,6 +6,7 @@ gradient with respect to the raw outputs, the targets it takes and how it is rep
 a loss that looks at a whole row, such as softmax, is written as leaves of its own.
 """
 
+from collections import ChainMap
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -17,6 +18,8 @@ from sknn.kernels.elementary import epsilon, exp, log
 from sknn.kernels.jit import Leaf, flat, leaf, like, scalar
 from sknn.kernels.layers import batch_type, row_of
 
+N_SETTINGS = 4
+
 
 class Loss(NamedTuple):
     """A loss and the output activation that belongs to it."""
@@ -24,31 +27,54 @@ class Loss(NamedTuple):
     train: Leaf  # sums the loss over a batch, sets the gradient
     link: str  # key of LINKS, the estimators' `out_activation_`
     mean_over_outputs: bool = False  # whether the reported loss is so divided
-    check_targets: Callable = lambda y: None  # raises ValueError outside its domain
+    # Raises ValueError for targets outside of the domain, given the parameters.
+    check_targets: Callable = lambda y, parameters: None
+    # Up to N_SETTINGS numbers that the leaves of loss and link get.
+    settings: Callable[[dict], list[float]] = lambda parameters: []
+    # Number of raw outputs for each column of the targets.
+    outputs_per_target: Callable[[dict], int] = lambda parameters: 1
+
+    def settings_of(self, parameters: dict) -> tuple[float, ...]:
+        """Return the settings as the leaves take them."""
+        settings = [float(setting) for setting in self.settings(parameters)]
+        return tuple(settings + [0.0] * (N_SETTINGS - len(settings)))
 
 
-LOSSES: dict[str, Loss] = {}
+REGRESSION_LOSSES: dict[str, Loss] = {}
+CLASSIFICATION_LOSSES: dict[str, Loss] = {}
+LOSSES = ChainMap(REGRESSION_LOSSES, CLASSIFICATION_LOSSES)
 LINKS: dict[str, Leaf] = {}  # each turns raw outputs into predictions in place
 
 
+def settings_type():
+    """Return the Numba type of the settings of a loss."""
+    return types.Array(types.float64, 1, "C", readonly=True)
+
+
 def link_signature(dtype):
-    """Return float64(raw)."""
-    return types.float64(types.Array(dtype, 2, "C"))
+    """Return float64(raw, settings)."""
+    return types.float64(types.Array(dtype, 2, "C"), settings_type())
 
 
 def train_signature(dtype):
-    """Return float64(raw, targets, weights, batch, delta)."""
+    """Return float64(raw, targets, batch, delta, settings)."""
     matrix = types.Array(dtype, 2, "C")
     targets = types.Array(dtype, 2, "C", readonly=True)
-    weights = types.Array(dtype, 1, "C", readonly=True)
-    return types.float64(matrix, targets, weights, batch_type(dtype), matrix)
+    return types.float64(matrix, targets, batch_type(dtype), matrix, settings_type())
 
 
-def _elementwise(name, value, gradient, link, **options):
-    """Register the loss that sums value(y, z) over samples and outputs z."""
+def _elementwise(losses, name, value, gradient, link, **options):
+    """Register the loss that sums value(y, z, settings) over samples and outputs z."""
 
-    def train(raw, targets, weights, batch, delta):
+    def train(raw, targets, batch, delta, settings):
         n_rows, n_outputs = raw.shape
+        weights, kind = batch.weights, raw.dtype.type
+        own = (
+            kind(settings[0]),
+            kind(settings[1]),
+            kind(settings[2]),
+            kind(settings[3]),
+        )
         for i in range(n_rows):
             row = row_of(batch, i)
             for j in range(n_outputs):
@@ -58,26 +84,26 @@ def _elementwise(name, value, gradient, link, **options):
         if weights.size == 0:
             for k in range(z.size):
                 y = d[k]
-                total += value(y, z[k])
-                d[k] = gradient(y, z[k])
+                total += value(y, z[k], own)
+                d[k] = gradient(y, z[k], own)
             return total
         for i in range(n_rows):
             row = row_of(batch, i)
             weight = weights[row]
             for j in range(n_outputs):
                 y = delta[i, j]
-                total += weight * value(y, raw[i, j])
-                delta[i, j] = weight * gradient(y, raw[i, j])
+                total += weight * value(y, raw[i, j], own)
+                delta[i, j] = weight * gradient(y, raw[i, j], own)
         return total
 
     leaf = Leaf(train, train_signature, f"{name}_train")
-    LOSSES[name] = Loss(leaf, link, **options)
+    losses[name] = Loss(leaf, link, **options)
 
 
 def _elementwise_link(name, function):
     """Register the link that applies a scalar function to each output."""
 
-    def link(raw):
+    def link(raw, settings):
         z = flat(raw)
         for k in range(z.size):
             z[k] = function(z[k])
@@ -95,7 +121,7 @@ _elementwise_link("logistic", logistic)
 
 
 @leaf(link_signature)
-def softmax(raw):
+def softmax(raw, settings):
     n_rows, n_outputs = raw.shape
     for i in range(n_rows):
         highest = raw[i, 0]
@@ -119,16 +145,17 @@ LINKS["softmax"] = softmax
 
 
 @scalar
-def squared_error(y, z):
+def squared_error(y, z, settings):
     return like(z, 0.5) * (z - y) * (z - y)
 
 
 @scalar
-def squared_error_gradient(y, z):
+def squared_error_gradient(y, z, settings):
     return z - y
 
 
 _elementwise(
+    REGRESSION_LOSSES,
     "squared_error",
     squared_error,
     squared_error_gradient,
@@ -142,17 +169,17 @@ _elementwise(
 
 
 @scalar
-def poisson(y, z):
+def poisson(y, z, settings):
     relative = y * (log(y) - z) if y > 0 else like(z, 0)
     return relative - y + exp(z)
 
 
 @scalar
-def poisson_gradient(y, z):
+def poisson_gradient(y, z, settings):
     return exp(z) - y
 
 
-def _check_counts(y):
+def _check_counts(y, parameters):
     if np.any(y < 0):
         raise ValueError(
             "loss='poisson' needs y >= 0 (counts or rates), but the smallest value of "
@@ -160,7 +187,14 @@ def _check_counts(y):
         )
 
 
-_elementwise("poisson", poisson, poisson_gradient, "exp", check_targets=_check_counts)
+_elementwise(
+    REGRESSION_LOSSES,
+    "poisson",
+    poisson,
+    poisson_gradient,
+    "exp",
+    check_targets=_check_counts,
+)
 
 
 # ---------------------------------------------------------------------------------
@@ -176,17 +210,23 @@ def _cautious_log(p):
 
 
 @scalar
-def binary_log_loss(y, z):
+def binary_log_loss(y, z, settings):
     p = logistic(z)
     return -_cautious_log(p if y != 0 else like(p, 1) - p)
 
 
 @scalar
-def binary_log_loss_gradient(y, z):
+def binary_log_loss_gradient(y, z, settings):
     return logistic(z) - y
 
 
-_elementwise("binary_log_loss", binary_log_loss, binary_log_loss_gradient, "logistic")
+_elementwise(
+    CLASSIFICATION_LOSSES,
+    "binary_log_loss",
+    binary_log_loss,
+    binary_log_loss_gradient,
+    "logistic",
+)
 
 
 # ---------------------------------------------------------------------------------
@@ -194,7 +234,7 @@ _elementwise("binary_log_loss", binary_log_loss, binary_log_loss_gradient, "logi
 
 
 @leaf(train_signature)
-def log_loss_train(raw, targets, weights, batch, delta):
+def log_loss_train(raw, targets, batch, delta, settings):
     n_rows, n_outputs = raw.shape
     total = 0.0
     for i in range(n_rows):
@@ -212,8 +252,8 @@ def log_loss_train(raw, targets, weights, batch, delta):
         label = int(targets[row, 0])
         loss = -_cautious_log(delta[i, label])
         delta[i, label] -= like(scale, 1)
-        if weights.size:
-            weight = weights[row]
+        if batch.weights.size:
+            weight = batch.weights[row]
             loss *= weight
             for j in range(n_outputs):
                 delta[i, j] *= weight
@@ -221,4 +261,4 @@ def log_loss_train(raw, targets, weights, batch, delta):
     return total
 
 
-LOSSES["log_loss"] = Loss(log_loss_train, "softmax")
+CLASSIFICATION_LOSSES["log_loss"] = Loss(log_loss_train, "softmax")

@@ -21,7 +21,7 @@ class Optimizer(NamedTuple):
 
     step: Leaf
     n_slots: int  # arrays of the parameters' size that it keeps
-    settings: Callable[..., list[float]]  # of the estimator's parameters
+    settings: Callable[[dict], list[float]]  # of the estimator's parameters
 
 
 OPTIMIZERS: dict[str, Optimizer] = {}
@@ -32,8 +32,8 @@ def register(
     rule: Callable,
     *,
     n_slots: int,
-    settings: Callable[..., list[float]],
-    rate: Callable | None = None,
+    settings: Callable[[dict], list[float]],
+    rates: Callable | None = None,
 ) -> None:
     """Make an optimizer available under a name.
 
@@ -42,7 +42,7 @@ def register(
     name : str
         Key in ``OPTIMIZERS``.
     rule : function
-        ``rule(theta, slots, i, g, rate, settings)`` updates parameter ``theta[i]``
+        ``rule(theta, slots, i, g, rates, settings)`` updates parameter ``theta[i]``
         and its state ``slots[:, i]`` in place, given its gradient ``g``; marked with
         ``@scalar``.
     n_slots : int
@@ -50,28 +50,43 @@ def register(
     settings : callable
         Takes the estimator's parameters as a mapping; returns up to 5 numbers, which
         the rule gets as a tuple in the dtype of theta.
-    rate : function, default=None
-        ``rate(learning_rate, t, settings)`` returns the rate of the t-th step, t = 1,
-        2, ..., in float64; None uses the learning rate as it is.
+    rates : function, default=None
+        ``rates(learning_rate, t, settings, product)`` returns three numbers, in
+        float64, that are the same for all parameters in the t-th step, t = 1, 2, ...;
+        the rule gets them in the dtype of theta. ``product`` is an array of one
+        number that is kept from step to step and starts at 1. None stands for
+        ``(learning_rate, 0, 0)``.
     """
     OPTIMIZERS[name] = Optimizer(
-        Leaf(_step(rule, rate or _constant), step_signature, f"{name}_step"),
+        Leaf(_step(rule, rates or _constant), step_signature, f"{name}_step"),
         n_slots,
         lambda parameters: (settings(parameters) + [0.0] * N_SETTINGS)[:N_SETTINGS],
     )
 
 
 def step_signature(dtype):
-    """Return float64(theta, gradient, slots, n_weights, alpha, size, rate, t, ...)."""
+    """Return float64(theta, gradient, slots, product, n_weights, alpha, ...)."""
     vector, slots = types.Array(dtype, 1, "C"), types.Array(dtype, 2, "C")
     real, integer = types.float64, types.int64
+    product = types.Array(real, 1, "C")
     settings = types.Array(real, 1, "C", readonly=True)
-    return real(vector, vector, slots, integer, real, real, real, integer, settings)
+    return real(
+        vector, vector, slots, product, integer, real, real, real, integer, settings
+    )
 
 
-def _step(rule, rate_of_step):
+def _step(rule, rates_of_step):
     def step(
-        theta, gradient, slots, n_weights, alpha, size, learning_rate, t, settings
+        theta,
+        gradient,
+        slots,
+        product,
+        n_weights,
+        alpha,
+        size,
+        learning_rate,
+        t,
+        settings,
     ):
         """Update theta and slots in place; return the sum of the squared weights.
 
@@ -87,23 +102,24 @@ def _step(rule, rate_of_step):
             kind(settings[3]),
             kind(settings[4]),
         )
-        rate = kind(rate_of_step(learning_rate, t, settings))
+        first, second, third = rates_of_step(learning_rate, t, settings, product)
+        rates = (kind(first), kind(second), kind(third))
         decay, share = kind(alpha), kind(1.0 / size)
         total = 0.0
         for i in range(n_weights):
             w = theta[i]
             total += w * w
-            rule(theta, slots, i, (gradient[i] + decay * w) * share, rate, own)
+            rule(theta, slots, i, (gradient[i] + decay * w) * share, rates, own)
         for i in range(n_weights, theta.size):
-            rule(theta, slots, i, gradient[i] * share, rate, own)
+            rule(theta, slots, i, gradient[i] * share, rates, own)
         return total
 
     return step
 
 
 @scalar
-def _constant(learning_rate, t, settings):
-    return learning_rate
+def _constant(learning_rate, t, settings, product):
+    return learning_rate, 0.0, 0.0
 
 
 # ---------------------------------------------------------------------------------
@@ -114,17 +130,17 @@ def _constant(learning_rate, t, settings):
 
 
 @scalar
-def sgd(theta, slots, i, g, rate, settings):
-    velocity = settings[0] * slots[0, i] - rate * g
+def sgd(theta, slots, i, g, rates, settings):
+    velocity = settings[0] * slots[0, i] - rates[0] * g
     slots[0, i] = velocity
     theta[i] += velocity
 
 
 @scalar
-def nesterov(theta, slots, i, g, rate, settings):
-    velocity = settings[0] * slots[0, i] - rate * g
+def nesterov(theta, slots, i, g, rates, settings):
+    velocity = settings[0] * slots[0, i] - rates[0] * g
     slots[0, i] = velocity
-    theta[i] += settings[0] * velocity - rate * g
+    theta[i] += settings[0] * velocity - rates[0] * g
 
 
 register("sgd", sgd, n_slots=1, settings=lambda p: [p["momentum"]])
@@ -140,26 +156,27 @@ register("nesterov", nesterov, n_slots=1, settings=lambda p: [p["momentum"]])
 
 
 @scalar
-def adam(theta, slots, i, g, rate, settings):
+def adam(theta, slots, i, g, rates, settings):
     beta_1, complement_1, beta_2, complement_2, epsilon = settings
     mean = beta_1 * slots[0, i] + complement_1 * g
     square = beta_2 * slots[1, i] + complement_2 * (g * g)
     slots[0, i] = mean
     slots[1, i] = square
-    theta[i] -= rate * mean / (sqrt(square) + epsilon)
+    theta[i] -= rates[0] * mean / (sqrt(square) + epsilon)
 
 
 @scalar
-def adam_rate(learning_rate, t, settings):
+def adam_rates(learning_rate, t, settings, product):
     beta_1, beta_2, steps = settings[0], settings[2], float(t)
-    return learning_rate * sqrt(1.0 - beta_2**steps) / (1.0 - beta_1**steps)
+    rate = learning_rate * sqrt(1.0 - beta_2**steps) / (1.0 - beta_1**steps)
+    return rate, 0.0, 0.0
 
 
 register(
     "adam",
     adam,
     n_slots=2,
-    rate=adam_rate,
+    rates=adam_rates,
     settings=lambda p: [
         p["beta_1"],
         1.0 - p["beta_1"],

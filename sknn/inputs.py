@@ -1,0 +1,83 @@
+"""Data as the kernels take them."""
+
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse
+
+
+class Inputs(NamedTuple):
+    """A dense or CSR matrix as the kernels take it: flat and read-only."""
+
+    data: np.ndarray
+    indices: np.ndarray
+    indptr: np.ndarray
+    n_features: int
+    n_samples: int
+    is_sparse: bool
+
+    @classmethod
+    def of(cls, X, dtype: np.dtype) -> "Inputs":
+        """Take a C-ordered or CSR matrix; copy only what has another type."""
+        n_samples, n_features = X.shape
+        is_sparse = scipy.sparse.issparse(X)
+        values, indices, indptr = X, (), ()
+        if is_sparse:
+            # The kernels trust the indices; scipy checks them only when asked.
+            X.check_format(full_check=True)
+            values, indices, indptr = X.data, X.indices, X.indptr
+        return cls(
+            read_only(np.ravel(np.asarray(values, dtype=dtype, order="C"))),
+            read_only(np.asarray(indices, dtype=np.int32)),
+            read_only(np.asarray(indptr, dtype=np.int64)),
+            n_features,
+            n_samples,
+            is_sparse,
+        )
+
+
+class Problem(NamedTuple):
+    """Data, and what the network is to make of them.
+
+    Attributes
+    ----------
+    inputs : Inputs
+    targets : ndarray of shape (n_samples, n_targets)
+    weights : ndarray of shape (n_samples,) or (0,)
+        Sample weights times weights of classes; empty where there are none.
+    counts : ndarray of shape (n_samples,) or (0,)
+        Sample weights alone. Their sum, times ``mean_factor``, is the size of a batch.
+    mean_factor : float, default=1.0
+        Mean of the weights of classes over all rows.
+    rows : ndarray of shape (n_rows,) or None, default=None
+        The rows meant; None for all.
+    """
+
+    inputs: Inputs
+    targets: np.ndarray
+    weights: np.ndarray
+    counts: np.ndarray
+    mean_factor: float = 1.0
+    rows: np.ndarray | None = None
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows meant."""
+        return self.inputs.n_samples if self.rows is None else len(self.rows)
+
+    @property
+    def arrays(self) -> tuple:
+        """What every driver takes."""
+        return (*self.inputs[:4], self.targets, self.weights)
+
+    @property
+    def size(self) -> float:
+        """Number of rows of the data, or the sum of their weights."""
+        return float(self.weights.sum() if self.weights.size else len(self.targets))
+
+
+def read_only(array: np.ndarray) -> np.ndarray:
+    """Return a view that cannot be written to: one type for all of a user's data."""
+    view = array.view()
+    view.flags.writeable = False
+    return view

@@ -1,0 +1,54 @@
+"""Random numbers for dropout, found from a count and not from a state.
+
+Whether an element is dropped is a function of the seed, the step, the layer and the
+element's place in the batch. So backward finds what forward drew without keeping it,
+a fit that goes on later draws what it would have drawn, and the order in which things
+run changes nothing. Arithmetic is in int64 with 32 bits in use, so that compiled code
+and plain Python agree.
+
+References
+----------
+.. [1] C. Wellons, "Prospecting for Hash Functions", 2018,
+   https://nullprogram.com/blog/2018/07/31 (the function ``lowbias32``).
+.. [2] J. Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011 (on
+   counters in place of states).
+"""
+
+from sknn.kernels.jit import scalar
+
+RANGE = 2**32
+_LOW = RANGE - 1
+
+
+@scalar
+def scramble(x):
+    """Return a one-to-one mixture of the 32 bits of x."""
+    x = int(x)
+    x = ((x ^ (x >> 16)) * 0x7FEB352D) & _LOW
+    x = ((x ^ (x >> 15)) * 0x846CA68B) & _LOW
+    return x ^ (x >> 16)
+
+
+@scalar
+def key_of(seed, step):
+    """Return the key of a batch from the seed of a fit and the number of the step."""
+    return scramble(scramble(step & _LOW) ^ seed)
+
+
+@scalar
+def draw(key, index):
+    """Return a number from 0 to 2**32 - 1."""
+    second = scramble(key ^ 0x1E3779B9)
+    return scramble((scramble((index ^ key) & _LOW) + second) & _LOW)
+
+
+@scalar
+def kept_share(threshold, key, salt, index):
+    """Return what dropout multiplies an element by: 0, or 1 over the share kept.
+
+    ``threshold`` is the share kept times 2**32; 0 means that there is no dropout.
+    """
+    if threshold == 0:
+        return 1.0
+    kept = draw(scramble(key ^ salt), index) < threshold
+    return RANGE / threshold if kept else 0.0

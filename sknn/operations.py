@@ -1,0 +1,195 @@
+"""How a network becomes a table of operations for the kernels.
+
+``Architecture`` says what the network is, ``Layout`` where its parameters lie in one
+vector, and ``operations`` writes the table: a row for each operation, with the
+addresses of its leaves and with where it reads and writes.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from sknn.kernels import layers
+from sknn.kernels.activations import ACTIVATIONS
+from sknn.kernels.chance import RANGE
+from sknn.kernels.dropout import dropout_backward, dropout_forward
+from sknn.kernels.jit import Leaf
+from sknn.kernels.normalization import N_SCRATCH, NORMALIZATIONS
+
+
+class Architecture(NamedTuple):
+    """What a network is, without its parameters.
+
+    Attributes
+    ----------
+    units : tuple of int
+        Number of inputs, width of each hidden layer, number of outputs.
+    activations : tuple of str
+        Key of ``ACTIVATIONS`` for each hidden layer.
+    link : str
+        Key of ``LINKS``.
+    settings : tuple of float
+        Of the loss and its link.
+    dropout : tuple of float
+        Share of the inputs, then of each hidden layer, that is dropped in training.
+        Empty: none.
+    normalization : str or None
+        Key of ``NORMALIZATIONS``, for all hidden layers.
+    """
+
+    units: tuple[int, ...]
+    activations: tuple[str, ...]
+    link: str
+    settings: tuple[float, ...] = ()
+    dropout: tuple[float, ...] = ()
+    normalization: str | None = None
+
+    @property
+    def shapes(self) -> list[tuple[int, int]]:
+        """Shape of each matrix of weights."""
+        return list(pairwise(self.units))
+
+
+class Layout:
+    """Where the parameters of a network lie in one vector.
+
+    First the weights, layer by layer, then the biases, the gains and shifts of
+    normalisations, and last, where there are any, their running statistics, which are
+    not trained. Each kind has the name of a fitted attribute of the estimators.
+    """
+
+    def __init__(self, architecture: Architecture):
+        hidden = [(width,) for width in architecture.units[1:-1]]
+        self.shapes: dict[str, Sequence[tuple[int, ...]]] = {
+            "coefs_": architecture.shapes,
+            "intercepts_": [(width,) for width in architecture.units[1:]],
+        }
+        if architecture.normalization:
+            self.shapes.update(gains_=hidden, shifts_=hidden)
+            kind = NORMALIZATIONS[architecture.normalization]
+            if kind.keeps_running_statistics:
+                self.shapes["running_statistics_"] = [(2, *shape) for shape in hidden]
+        self.starts: dict[str, list[int]] = {}
+        self.n_weights = self.n_trained = self.n_parameters = 0
+        for name, shapes in self.shapes.items():
+            ends = self.n_parameters + np.cumsum([np.prod(shape) for shape in shapes])
+            self.starts[name] = [self.n_parameters, *map(int, ends[:-1])]
+            self.n_parameters = int(ends[-1]) if len(ends) else self.n_parameters
+            if name == "coefs_":
+                self.n_weights = self.n_parameters
+            if name != "running_statistics_":
+                self.n_trained = self.n_parameters
+
+
+class Operations(NamedTuple):
+    """A table, and how many columns of values its operations fill."""
+
+    table: np.ndarray
+    n_columns: int
+
+    def of_layer(self, k: int) -> np.ndarray:
+        """Return the table as far as the output of the k-th layer, from 0 on."""
+        dense = np.flatnonzero(self.table[:, layers.IS_DENSE])
+        return self.table[: dense[k + 1]] if k + 1 < len(dense) else self.table
+
+    def limited(self) -> np.ndarray:
+        """Return the rows of the dense hidden layers."""
+        return self.table[self.table[:, layers.IS_DENSE] != 0][:-1]
+
+
+def threshold(rate: float) -> int:
+    """Return the number below which a draw from 2**32 keeps an element."""
+    return round((1.0 - rate) * RANGE)
+
+
+def operations(
+    architecture: Architecture, dtype: np.dtype, is_sparse: bool, training: bool
+) -> Operations:
+    """Return the operations of a network, for dense or for CSR inputs."""
+    return _Builder(architecture, dtype).build(is_sparse, training)
+
+
+class _Builder:
+    """Appends operations, each of which reads what the one before it wrote."""
+
+    def __init__(self, architecture: Architecture, dtype: np.dtype):
+        self.architecture = architecture
+        self.starts = Layout(architecture).starts
+        self.dtype = dtype
+        self.rows: list[np.ndarray] = []
+        self.source = layers.FROM_BATCH
+        self.n_columns = 0
+
+    def build(self, is_sparse: bool, training: bool) -> Operations:
+        architecture = self.architecture
+        shapes, last = architecture.shapes, len(architecture.units) - 2
+        dropout = architecture.dropout if training else ()
+        dropout = dropout or (0.0,) * len(shapes)
+        if not is_sparse:
+            self.drop(0, dropout[0])
+        for k, (fan_in, fan_out) in enumerate(shapes):
+            kernels = (layers.dense_forward, layers.dense_backward)
+            if is_sparse and k == 0:
+                kernels = (layers.sparse_dense_forward, layers.sparse_dense_backward)
+            row = self.add(*kernels, fan_in, fan_out)
+            row[layers.IS_DENSE] = 1
+            row[layers.WEIGHTS] = self.starts["coefs_"][k]
+            row[layers.BIAS] = self.starts["intercepts_"][k]
+            if is_sparse and k == 0 and dropout[0]:
+                row[layers.THRESHOLD] = threshold(dropout[0])
+            activation = architecture.activations[k] if k < last else "identity"
+            if k < last and architecture.normalization:
+                self.activate(row, "identity")
+                row = self.normalize(k, architecture.normalization, training)
+            self.activate(row, activation)
+            if k < last:
+                self.drop(k + 1, dropout[k + 1])
+        return Operations(np.array(self.rows), self.n_columns)
+
+    def add(
+        self, forward: Leaf, backward: Leaf, fan_in: int, fan_out: int
+    ) -> np.ndarray:
+        row = np.zeros(layers.N_COLUMNS, dtype=np.int64)
+        row[layers.FORWARD] = forward.address(self.dtype)
+        row[layers.BACKWARD] = backward.address(self.dtype)
+        row[layers.FAN_IN], row[layers.FAN_OUT] = fan_in, fan_out
+        row[layers.INPUT], row[layers.OUTPUT] = self.source, self.n_columns
+        row[layers.NEEDS_INPUT_DELTA] = any(
+            other[layers.IS_DENSE] for other in self.rows
+        )
+        self.source = self.n_columns
+        self.n_columns += fan_out
+        self.rows.append(row)
+        return row
+
+    def activate(self, row: np.ndarray, name: str) -> None:
+        activation = ACTIVATIONS[name]
+        row[layers.ACTIVATE] = activation.forward.address(self.dtype)
+        row[layers.SLOPE] = activation.backward.address(self.dtype)
+        row[layers.KEPT] = row[layers.OUTPUT]
+        if activation.keeps_sum:
+            row[layers.KEPT] = self.n_columns
+            self.n_columns += int(row[layers.FAN_OUT])
+
+    def normalize(self, k: int, name: str, training: bool) -> np.ndarray:
+        kind, width = NORMALIZATIONS[name], self.architecture.units[k + 1]
+        kernels = (kind.forward, kind.backward)
+        if not training:
+            kernels = (kind.predict_forward, kind.predict_backward)
+        row = self.add(*kernels, width, width)
+        row[layers.WEIGHTS] = self.starts["gains_"][k]
+        row[layers.BIAS] = self.starts["shifts_"][k]
+        row[layers.SCRATCH] = self.n_columns
+        self.n_columns += N_SCRATCH * width
+        if kind.keeps_running_statistics:
+            row[layers.RUNNING] = self.starts["running_statistics_"][k]
+        return row
+
+    def drop(self, k: int, rate: float) -> None:
+        """Drop inputs (k = 0) or outputs of the k-th hidden layer."""
+        if rate:
+            width = self.architecture.units[k]
+            row = self.add(dropout_forward, dropout_backward, width, width)
+            row[layers.THRESHOLD], row[layers.SALT] = threshold(rate), k

@@ -1,0 +1,108 @@
+"""Elementary functions against NumPy."""
+
+import numba
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from sknn.kernels import elementary
+
+DTYPES = [np.dtype(np.float32), np.dtype(np.float64)]
+dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=str)
+
+
+@numba.njit(error_model="numpy")
+def exp(x, out):
+    for i in range(x.size):
+        out[i] = elementary.exp(x[i])
+
+
+@numba.njit(error_model="numpy")
+def log(x, out):
+    for i in range(x.size):
+        out[i] = elementary.log(x[i])
+
+
+@numba.njit(error_model="numpy")
+def tanh(x, out):
+    for i in range(x.size):
+        out[i] = elementary.tanh(x[i])
+
+
+def evaluate(function, x):
+    out = np.empty_like(x)
+    function(x, out)
+    return out
+
+
+def largest_error(actual, exact, dtype):
+    """Return the largest error in units in the last place."""
+    ulp = np.spacing(np.abs(exact).astype(dtype)).astype(np.longdouble)
+    return float(np.max(np.abs(actual.astype(np.longdouble) - exact) / ulp))
+
+
+@dtypes
+def test_exp_within_two_ulps_over_its_whole_range(dtype):
+    limits = np.finfo(dtype)
+    low, high = np.log(limits.tiny), np.log(limits.max)
+    x = np.linspace(low * 0.9999, high * 0.9999, 300_001).astype(dtype)
+    exact = np.exp(x.astype(np.longdouble))
+    assert largest_error(evaluate(exp, x), exact, dtype) < 2
+
+
+@dtypes
+def test_log_within_one_ulp_over_its_whole_range(dtype):
+    limits = np.finfo(dtype)
+    x = np.concatenate(
+        [
+            np.geomspace(limits.smallest_subnormal, limits.max / 2, 300_001).astype(
+                dtype
+            ),
+            np.linspace(0.4, 2.5, 100_001, dtype=dtype),
+        ]
+    )
+    exact = np.log(x.astype(np.longdouble))
+    assert largest_error(evaluate(log, x), exact, dtype) < 1
+
+
+@dtypes
+def test_tanh_within_two_ulps_over_its_whole_range(dtype):
+    x = np.concatenate(
+        [
+            np.linspace(-25, 25, 300_001),
+            np.geomspace(float(np.finfo(dtype).tiny), 1e30, 50_001),
+        ]
+    ).astype(dtype)
+    exact = np.tanh(x.astype(np.longdouble))
+    assert largest_error(evaluate(tanh, x), exact, dtype) < 2
+
+
+@dtypes
+@pytest.mark.parametrize(
+    ("function", "reference", "points"),
+    [
+        (exp, np.exp, [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e30, -1e30, 1.0]),
+        (log, np.log, [np.nan, np.inf, -np.inf, 0.0, -1.0, 1.0]),
+        (tanh, np.tanh, [np.nan, np.inf, -np.inf, 0.0, 1e30, -1e30]),
+    ],
+    ids=["exp", "log", "tanh"],
+)
+def test_special_values(function, reference, points, dtype):
+    x = np.array(points, dtype=dtype)
+    with np.errstate(all="ignore"):
+        expected = reference(x)
+    assert_allclose(evaluate(function, x), expected, rtol=1e-6)
+
+
+@dtypes
+def test_exp_flushes_what_is_too_small_to_zero(dtype):
+    x = np.array([np.log(np.finfo(dtype).tiny) * 1.01], dtype=dtype)
+    assert evaluate(exp, x)[0] == 0
+
+
+def test_plain_python_bodies_are_numpy():
+    """What runs under NUMBA_DISABLE_JIT=1."""
+    for name in ("exp", "log", "tanh"):
+        x = np.float32(0.7)
+        assert getattr(elementary, name)(x) == getattr(np, name)(x)
+    assert elementary.epsilon(np.float32(1)) == np.finfo(np.float32).eps
