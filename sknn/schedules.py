@@ -138,14 +138,17 @@ def schedule_of(parameters: dict) -> Schedule:
     else:
         schedule = SCHEDULES[chosen]
 
+    if warmup == 0:
+        return schedule
+
     def rate(now: Now, parameters: dict) -> float:
         if now.epoch < warmup:
             share = (now.epoch + 1) / warmup
             return float(parameters["learning_rate_init"]) * share
-        if now.epoch == warmup > 0:
+        if now.epoch == warmup:
             now = now._replace(rate=float(parameters["learning_rate_init"]))
         epoch, n_epochs = now.epoch - warmup, max(now.n_epochs - warmup, 1)
         now = now._replace(epoch=epoch, n_epochs=n_epochs)
-        return float(schedule.rate(now, parameters))
+        return schedule.rate(now, parameters)
 
     return schedule._replace(rate=rate)

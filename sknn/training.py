@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import isfinite
 from time import perf_counter
 
 import numpy as np
@@ -79,10 +80,16 @@ class Progress:
         """Count an epoch and write it down."""
         self.n_iter += 1
         self.loss = record["loss"]
-        n_before = len(self.history.get("loss", ()))
-        for name in {**self.history, **record}:
-            column = self.history.setdefault(name, [np.nan] * n_before)
-            column.append(float(record.get(name, np.nan)))
+        history = self.history
+        if record.keys() != history.keys():  # what is measured may change between fits
+            n_before = len(history.get("loss", ()))
+            for name in record.keys() - history.keys():
+                history[name] = [np.nan] * n_before
+            self.history = history = {
+                name: history[name] for name in {**record, **history}
+            }
+        for name, column in history.items():
+            column.append(record.get(name, np.nan))
 
 
 def report_of(n_iter: int, record: dict[str, float], parameters: dict) -> str:
@@ -178,7 +185,7 @@ def train_stochastic(
                 parameters,
             )
             record = {"loss": run_epoch(next(orders))}
-            diverged = not np.isfinite(progress.theta).all()
+            diverged = not _is_finite(progress.theta)
             if diverged and progress.best_theta is None:
                 raise ValueError(_divergence(progress))
             if monitor:
@@ -188,7 +195,7 @@ def train_stochastic(
             progress.commit({**record, "learning_rate": rate, "seconds": seconds})
             progress.n_epochs += 1
             progress.n_samples_seen += problem.n_rows
-            progress.tallies[[drivers.LOSS, drivers.ROWS]] = 0
+            progress.tallies[drivers.LOSS] = progress.tallies[drivers.ROWS] = 0.0
             _judge(progress, record, parameters)
             if parameters["verbose"]:
                 print(report_of(progress.n_iter, record, parameters))
@@ -223,6 +230,11 @@ def train_stochastic(
     progress.result = progress.theta
     if restores and progress.best_theta is not None:
         progress.result = progress.best_theta
+
+
+def _is_finite(theta: np.ndarray) -> bool:
+    # The sum of squares is found faster, but may overflow where nothing else does.
+    return isfinite(np.dot(theta, theta)) or bool(np.isfinite(theta).all())
 
 
 def _batch_size(problem: Problem, parameters: dict) -> int:

@@ -1,0 +1,160 @@
+"""Weights of classes against repeated rows and scikit-learn's own."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_array
+from sklearn.linear_model import LogisticRegression
+from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
+
+import sknn
+
+rng = np.random.RandomState(0)
+X = rng.normal(size=(120, 3))
+SCORE = X @ [1.0, -1.0, 0.5] + 0.7 * rng.normal(size=120)
+THREE = np.array(["few", "many", "some"])[np.digitize(SCORE, [-1.6, 0.8])]
+TWO = np.where(SCORE > 1.5, "yes", "no")
+LABELS = np.c_[SCORE > 1, X[:, 0] > 0.5, X[:, 1] > 0].astype(int)
+COUNTS = {"few": 3, "many": 1, "some": 2, "yes": 4, "no": 1}
+SOLVERS = {
+    "lbfgs": {"solver": "lbfgs", "max_iter": 50},
+    "adam": {"max_iter": 30, "batch_size": 1000},
+    "sgd": {"solver": "sgd", "max_iter": 30, "batch_size": 1000},
+}
+pytestmark = pytest.mark.filterwarnings("ignore:Got `batch_size` less than 1")
+
+
+def assert_same_weights(one, other, rtol=1e-8):
+    for a, b in zip(one.coefs_, other.coefs_, strict=True):
+        assert_allclose(a, b, rtol=rtol, atol=rtol * np.abs(b).max())
+
+
+@pytest.mark.parametrize("normalization", [None, "batch", "layer"])
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("y", [TWO, THREE], ids=["two", "three"])
+def test_a_weight_is_a_number_of_repeats(y, solver, normalization):
+    """In batches of all rows. The order of the rows is no matter there."""
+    if (solver, normalization) == ("lbfgs", "batch"):
+        pytest.skip("not a combination")
+    weights = {name: COUNTS[name] for name in np.unique(y)}
+    repeats = np.array([weights[name] for name in y])
+    options = {"random_state": 0, "normalization": normalization, "alpha": 0.1}
+    options |= SOLVERS[solver]
+    weighted = sknn.MLPClassifier(class_weight=weights, **options).fit(X, y)
+    repeated = sknn.MLPClassifier(**options)
+    repeated.fit(np.repeat(X, repeats, axis=0), np.repeat(y, repeats))
+    assert_same_weights(weighted, repeated, 1e-4 if solver == "lbfgs" else 1e-8)
+    assert_allclose(weighted.loss_, repeated.loss_, rtol=1e-6)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_balanced(solver):
+    classes = np.unique(THREE)
+    balanced = compute_class_weight("balanced", classes=classes, y=THREE)
+    options = {"random_state": 0, **SOLVERS[solver]}
+    by_name = sknn.MLPClassifier(class_weight="balanced", **options).fit(X, THREE)
+    weights = dict(zip(classes, balanced, strict=True))
+    by_dict = sknn.MLPClassifier(class_weight=weights, **options).fit(X, THREE)
+    assert_same_weights(by_name, by_dict, 1e-12)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_multiplied_with_sample_weights(solver):
+    """In full batches they are one weight."""
+    own = rng.uniform(0.2, 2, size=120)
+    factors = np.array([COUNTS[name] for name in THREE], dtype=float)
+    options = {"random_state": 0, "alpha": 0.1, **SOLVERS[solver]}
+    weights = {name: COUNTS[name] for name in np.unique(THREE)}
+    both = sknn.MLPClassifier(class_weight=weights, **options)
+    both.fit(X, THREE, sample_weight=own)
+    product = sknn.MLPClassifier(**options)
+    product.fit(X, THREE, sample_weight=own * factors)
+    assert_same_weights(both, product, 1e-4 if solver == "lbfgs" else 1e-8)
+
+
+def test_a_batch_without_a_rare_class_weighs_little():
+    """Its size is what it would be on average, not the sum of its own weights."""
+    X = np.zeros((40, 1))
+    y = np.r_[np.ones(20), np.zeros(20)]
+    options = {"solver": "sgd", "learning_rate_init": 0.1, "momentum": 0.0}
+    options |= {"batch_size": 20, "shuffle": False, "max_iter": 1, "alpha": 0}
+    model = sknn.MLPClassifier(
+        (), class_weight={0: 0.01, 1: 1.99}, random_state=0, **options
+    )
+    bias = 0.0
+    model.fit(X, y)
+    start = sknn.MLPClassifier(
+        (), random_state=0, **options | {"learning_rate_init": 1e-300}
+    ).fit(X, y)
+    bias = start.intercepts_[0][0]
+    for label, weight in ((1, 1.99), (0, 0.01)):
+        bias -= 0.1 * weight * (1 / (1 + np.exp(-bias)) - label)
+    assert_allclose(model.intercepts_[0][0], bias, rtol=1e-12)
+
+
+@pytest.mark.parametrize("weights", ["balanced", [{0: 1, 1: 5}, {0: 2, 1: 1}, {1: 3}]])
+def test_multilabel(weights):
+    """One dict for each label; scikit-learn multiplies what they give."""
+    if isinstance(weights, list):
+        weights[2][0] = 1
+    options = {"random_state": 0, **SOLVERS["adam"]}
+    model = sknn.MLPClassifier(class_weight=weights, **options).fit(X, LABELS)
+    rows = compute_sample_weight(weights, LABELS)
+    other = sknn.MLPClassifier(**options).fit(X, LABELS, sample_weight=rows)
+    assert_same_weights(model, other, 1e-8)
+    sparse = sknn.MLPClassifier(class_weight=weights, **options)
+    assert_same_weights(sparse.fit(X, csr_array(LABELS)), model, 1e-12)
+
+
+def test_against_logistic_regression():
+    """A network without hidden layers is one; alpha is the inverse of C."""
+    theirs = LogisticRegression(class_weight="balanced", C=2.0, tol=1e-10)
+    theirs.fit(X, TWO)
+    ours = sknn.MLPClassifier(
+        (), solver="lbfgs", class_weight="balanced", alpha=0.5, tol=1e-9, max_iter=2000
+    ).fit(X, TWO)
+    assert_allclose(ours.coefs_[0].T, theirs.coef_, rtol=1e-3)
+    assert_allclose(ours.intercepts_[0], theirs.intercept_, rtol=1e-3)
+
+
+def test_partial_fit():
+    model = sknn.MLPClassifier(class_weight={"yes": 5}, random_state=0)
+    other = sknn.MLPClassifier(random_state=0)
+    model.partial_fit(X, TWO, classes=["no", "yes"])
+    other.partial_fit(X, TWO, classes=["no", "yes"])
+    assert not np.array_equal(model.coefs_[0], other.coefs_[0])
+    model.partial_fit(X[TWO == "no"], TWO[TWO == "no"])  # a class is missing
+    with pytest.raises(ValueError, match="class_weight='balanced' is not supported by"):
+        model.set_params(class_weight="balanced").partial_fit(X, TWO)
+
+
+def test_early_stopping_scores_with_the_weights():
+    """As in scikit-learn's gradient boosting: a held-out set counts them too."""
+    options = {"early_stopping": True, "random_state": 0, "max_iter": 3}
+    plain = sknn.MLPClassifier(**options).fit(X, TWO)
+    model = sknn.MLPClassifier(class_weight={"yes": 50, "no": 1}, **options).fit(X, TWO)
+    assert plain.history_["val_loss"][0] != model.history_["val_loss"][0]
+    given = {"X_val": X[:20], "y_val": TWO[:20]}
+    model.fit(X, TWO, **given)
+    assert model.validation_scores_[-1] in np.arange(21) / 20
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ({"perhaps": 2}, "The classes, .* are not in class_weight"),
+        ("even", "The 'class_weight' parameter of MLPClassifier must be"),
+        (2.0, "The 'class_weight' parameter of MLPClassifier must be"),
+    ],
+)
+def test_refusals(weights, message):
+    with pytest.raises(ValueError, match=message):
+        sknn.MLPClassifier(class_weight=weights).fit(X, TWO)
+
+
+def test_a_class_of_weight_zero_is_not_learnt():
+    weights = {"few": 1, "many": 1, "some": 0}
+    model = sknn.MLPClassifier(class_weight=weights, max_iter=300, random_state=0)
+    model.fit(X, THREE)
+    assert "some" not in model.predict(X)
+    assert_array_equal(model.classes_, ["few", "many", "some"])
