@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from math import isfinite
 from time import perf_counter
 
 import numpy as np
@@ -185,7 +184,7 @@ def train_stochastic(
                 parameters,
             )
             record = {"loss": run_epoch(next(orders))}
-            diverged = not _is_finite(progress.theta)
+            diverged = not np.isfinite(progress.theta).all()
             if diverged and progress.best_theta is None:
                 raise ValueError(_divergence(progress))
             if monitor:
@@ -230,11 +229,6 @@ def train_stochastic(
     progress.result = progress.theta
     if restores and progress.best_theta is not None:
         progress.result = progress.best_theta
-
-
-def _is_finite(theta: np.ndarray) -> bool:
-    # The sum of squares is found faster, but may overflow where nothing else does.
-    return isfinite(np.dot(theta, theta)) or bool(np.isfinite(theta).all())
 
 
 def _batch_size(problem: Problem, parameters: dict) -> int:

@@ -182,6 +182,13 @@ def test_multiclass_validation_set_is_stratified(monkeypatch):
     assert_array_equal(np.bincount(y[rows]), [20, 8, 2])
 
 
+def test_multilabel_validation_set_is_stratified(monkeypatch):
+    model = MLPClassifier(early_stopping=True, max_iter=2, validation_fraction=0.2)
+    Y = np.repeat([[0, 1], [1, 1], [1, 0]], [100, 40, 10], axis=0)
+    (rows,) = held_out_rows(monkeypatch, model, X_IRIS, Y, 1)
+    assert_array_equal(Y[rows].sum(axis=0), [10, 28])
+
+
 @pytest.mark.parametrize("rare", [1, 2])
 def test_rare_classes_are_no_error(monkeypatch, rare):
     """A plain draw, where a class cannot be on both sides."""
@@ -222,6 +229,35 @@ def test_divergence_with_early_stopping_keeps_the_best_weights():
     assert np.isnan(model.validation_scores_[-1])
     assert all(np.isfinite(coef).all() for coef in model.coefs_)
     assert np.isfinite(model.predict(X_REG)).all()
+
+
+def test_divergence_before_the_first_score_is_an_error():
+    model = MLPRegressor(
+        solver="sgd", learning_rate_init=1e300, early_stopping=True, random_state=0
+    )
+    with pytest.raises(ValueError, match=r"diverged in epoch [12] with .* 1e\+300"):
+        model.fit(X_REG, Y_REG)
+    assert not hasattr(model, "coefs_")
+
+
+@pytest.mark.parametrize("schedule", ["invscaling", "adaptive"])
+def test_adam_heeds_the_schedule(schedule):
+    options = {"tol": 0.1, "n_iter_no_change": 1, "random_state": 0, "max_iter": 30}
+    constant = MLPRegressor(**options).fit(X_REG, Y_REG)
+    model = MLPRegressor(learning_rate=schedule, **options).fit(X_REG, Y_REG)
+    assert set(constant.history_["learning_rate"]) == {0.001}
+    assert model.history_["learning_rate"][-1] < 0.001
+
+
+def test_predictions_keep_their_activation():
+    model = MLPRegressor(max_iter=5, random_state=0).fit(X_REG, Y_REG)
+    before = model.predict(X_REG)
+    assert_array_equal(model.set_params(activation="tanh").predict(X_REG), before)
+
+
+def test_loss_of_the_classifier_is_a_parameter():
+    assert MLPClassifier().get_params()["loss"] == "log_loss"
+    assert "loss" not in neural_network.MLPClassifier().get_params()
 
 
 @pytest.mark.parametrize("fitted", [False, True])

@@ -26,7 +26,7 @@ def given(y, weights=None):
     return found if weights is None else found | {"sample_weight_val": weights[VAL]}
 
 
-# The validation set --------------------------------------------------------------------
+# The validation set ---------------------------------------------
 
 
 @pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["plain", "weighted"])
@@ -131,7 +131,7 @@ def test_domain_of_validation_targets():
         )
 
 
-# What early stopping looks at ----------------------------------------------------------
+# What early stopping looks at ---------------------------------------------
 
 
 def macro_f1(estimator, X, y):
@@ -247,7 +247,7 @@ def test_multilabel_sets_are_stratified_where_they_can_be(monkeypatch):
     assert len(rows[1]) == 24
 
 
-# History -------------------------------------------------------------------------------
+# History ---------------------------------------------
 
 
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])

@@ -1,0 +1,30 @@
+"""Make the pictures of docs/courses.md: python docs/images/courses/make.py.
+
+Runs every example; where it would show its figure, the figure is saved.
+"""
+
+import runpy
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+HERE = Path(__file__).parent
+EXAMPLES = HERE.parents[2] / "examples"
+
+
+def make_picture(example):
+    """Run an example and save its figure under its name."""
+    print(f"{example.stem}:")
+    plt.rcdefaults()
+    plt.show = lambda: plt.savefig(HERE / f"{example.stem}.png", dpi=80)
+    runpy.run_path(str(example), run_name="__main__")
+    plt.close("all")
+
+
+if __name__ == "__main__":
+    for path in sorted(EXAMPLES.glob("*.py")):
+        if path.stem != "quickstart":
+            make_picture(path)
