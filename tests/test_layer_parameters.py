@@ -88,7 +88,7 @@ def test_refusals(parameters, message):
     assert not hasattr(model, "coefs_")
 
 
-# The values of one layer by its number -------------------------------------------------
+# The values of one layer by its number ---------------------------------------------
 
 
 def test_set_params_of_a_layer():

@@ -66,13 +66,22 @@ def is_kernel(module):
 
 
 def test_direction_of_imports():
+    network = {"sknn.inputs", "sknn.operations", "sknn.network"}
+    training = network | {"sknn.schedules", "sknn.training", "sknn._sklearn"}
     allowed = {
         "sknn.kernels": set(),
-        "sknn.network": set(),
+        "sknn.inputs": set(),
+        "sknn.operations": set(),
+        "sknn.network": network,
         "sknn.schedules": set(),
-        "sknn.training": {"sknn.network", "sknn.schedules", "sknn._sklearn"},
+        "sknn.initializers": network,
+        "sknn.training": training,
+        "sknn.lbfgs": training,
+        "sknn._callbacks": training,
         "sknn._sklearn": set(),
         "sknn._threads": set(),
+        "sknn.custom": network,
+        "sknn.displays": {"sknn._sklearn"},
     }
     for module in MODULES:
         layer = "sknn.kernels" if is_kernel(module) else module
