@@ -1,5 +1,7 @@
 """Initial weights: a function for the matrix of one layer, and its name.
 
+Normal draws are not truncated, as in PyTorch and unlike in Keras.
+
 References
 ----------
 .. [1] X. Glorot and Y. Bengio, "Understanding the difficulty of training deep

@@ -18,7 +18,8 @@ from typing import NamedTuple
 SMALLEST_ADAPTIVE_RATE = 1e-6
 
 # Of one-cycle, as in PyTorch: the share of epochs in which the rate rises, what it is
-# divided by in the first epoch, and what that is divided by in the last.
+# divided by in the first epoch, and what that is divided by in the last. The peak may
+# lie between two epochs, and before the first one where there are three or fewer.
 _RISE, _FIRST, _LAST = 0.3, 25.0, 1e4
 
 
@@ -97,10 +98,11 @@ def _cosine_restarts(now: Now, parameters: dict) -> float:
 def _one_cycle(now: Now, parameters: dict) -> float:
     highest = float(parameters["learning_rate_init"])
     first, last = highest / _FIRST, highest / _FIRST / _LAST
-    at = min(now.epoch / max(now.n_epochs - 1, 1), 1.0)
-    if at < _RISE:
-        return highest + (first - highest) * _half_cosine(at / _RISE)
-    return last + (highest - last) * _half_cosine((at - _RISE) / (1.0 - _RISE))
+    peak, end = _RISE * now.n_epochs - 1.0, now.n_epochs - 1.0
+    if now.epoch <= peak:
+        return highest + (first - highest) * _half_cosine(now.epoch / peak)
+    share = min((now.epoch - peak) / (end - peak), 1.0)
+    return last + (highest - last) * _half_cosine(share)
 
 
 SCHEDULES: dict[str, Schedule] = {

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from numba import types
 
-from sknn.kernels.jit import Leaf, scalar
+from sknn.kernels.jit import Leaf, like, scalar
 
 N_SETTINGS = 5
 
@@ -148,11 +148,24 @@ register("nesterov", nesterov, n_slots=1, settings=lambda p: [p["momentum"]])
 
 
 # ---------------------------------------------------------------------------------
-# Adam [1]_. The complements 1 - beta are settings of their own, for in float32 they
-# would lose digits.
+# Adam [1]_, and AMSGrad [2]_, which divides by the largest mean square so far instead
+# of the current one. Epsilon is added before the correction of the bias of both means,
+# as in scikit-learn and Keras.
 #
 # .. [1] D. Kingma and J. Ba, "Adam: A Method for Stochastic Optimization", 2014,
 #    https://arxiv.org/abs/1412.6980.
+# .. [2] S. Reddi, S. Kale and S. Kumar, "On the Convergence of Adam and Beyond",
+#    ICLR 2018, https://arxiv.org/abs/1904.09237.
+
+
+def _betas(parameters: dict) -> list[float]:
+    """Return settings for rules with two means, epsilon last.
+
+    The complements 1 - beta are settings of their own, for in float32 they would lose
+    digits.
+    """
+    beta_1, beta_2 = parameters["beta_1"], parameters["beta_2"]
+    return [beta_1, 1.0 - beta_1, beta_2, 1.0 - beta_2, parameters["epsilon"]]
 
 
 @scalar
@@ -166,22 +179,110 @@ def adam(theta, slots, i, g, rates, settings):
 
 
 @scalar
+def amsgrad(theta, slots, i, g, rates, settings):
+    beta_1, complement_1, beta_2, complement_2, epsilon = settings
+    mean = beta_1 * slots[0, i] + complement_1 * g
+    square = beta_2 * slots[1, i] + complement_2 * (g * g)
+    largest = slots[2, i] if slots[2, i] > square else square
+    slots[0, i] = mean
+    slots[1, i] = square
+    slots[2, i] = largest
+    theta[i] -= rates[0] * mean / (sqrt(largest) + epsilon)
+
+
+@scalar
 def adam_rates(learning_rate, t, settings, product):
     beta_1, beta_2, steps = settings[0], settings[2], float(t)
     rate = learning_rate * sqrt(1.0 - beta_2**steps) / (1.0 - beta_1**steps)
     return rate, 0.0, 0.0
 
 
+register("adam", adam, n_slots=2, rates=adam_rates, settings=_betas)
+register("amsgrad", amsgrad, n_slots=3, rates=adam_rates, settings=_betas)
+
+
+# ---------------------------------------------------------------------------------
+# NAdam [1]_: Adam with the momentum of Nesterov, which rises from beta_1 / 2 to beta_1
+# as in PyTorch.
+#
+# .. [1] T. Dozat, "Incorporating Nesterov Momentum into Adam", ICLR 2016 Workshop.
+
+
+@scalar
+def nadam(theta, slots, i, g, rates, settings):
+    beta_1, complement_1, beta_2, complement_2, epsilon = settings
+    mean = beta_1 * slots[0, i] + complement_1 * g
+    square = beta_2 * slots[1, i] + complement_2 * (g * g)
+    slots[0, i] = mean
+    slots[1, i] = square
+    step = rates[0] * g + rates[1] * mean
+    theta[i] -= step / (sqrt(rates[2] * square) + epsilon)
+
+
+@scalar
+def nadam_rates(learning_rate, t, settings, product):
+    beta_1, beta_2, steps = settings[0], settings[2], float(t)
+    momentum = beta_1 * (1.0 - 0.5 * 0.96 ** (0.004 * steps))
+    coming = beta_1 * (1.0 - 0.5 * 0.96 ** (0.004 * (steps + 1.0)))
+    product[0] *= momentum
+    of_gradient = learning_rate * (1.0 - momentum) / (1.0 - product[0])
+    of_mean = learning_rate * coming / (1.0 - product[0] * coming)
+    return of_gradient, of_mean, 1.0 / (1.0 - beta_2**steps)
+
+
+register("nadam", nadam, n_slots=2, rates=nadam_rates, settings=_betas)
+
+
+# ---------------------------------------------------------------------------------
+# AdaGrad [1]_ and RMSprop [2]_: a step shrinks with the sum of the squared gradients
+# so far, or with their mean.
+#
+# .. [1] J. Duchi, E. Hazan and Y. Singer, "Adaptive Subgradient Methods for Online
+#    Learning and Stochastic Optimization", Journal of Machine Learning Research 12,
+#    2011.
+# .. [2] T. Tieleman and G. Hinton, "Lecture 6.5 - RMSprop", Neural Networks for Machine
+#    Learning, Coursera, 2012.
+
+
+@scalar
+def adagrad(theta, slots, i, g, rates, settings):
+    total = slots[0, i] + g * g
+    slots[0, i] = total
+    theta[i] -= rates[0] * g / (sqrt(total) + settings[0])
+
+
+@scalar
+def rmsprop(theta, slots, i, g, rates, settings):
+    rho, complement, epsilon = settings[0], settings[1], settings[2]
+    square = rho * slots[0, i] + complement * (g * g)
+    slots[0, i] = square
+    theta[i] -= rates[0] * g / (sqrt(square) + epsilon)
+
+
+register("adagrad", adagrad, n_slots=1, settings=lambda p: [p["epsilon"]])
 register(
-    "adam",
-    adam,
-    n_slots=2,
-    rates=adam_rates,
-    settings=lambda p: [
-        p["beta_1"],
-        1.0 - p["beta_1"],
-        p["beta_2"],
-        1.0 - p["beta_2"],
-        p["epsilon"],
-    ],
+    "rmsprop",
+    rmsprop,
+    n_slots=1,
+    settings=lambda p: [p["rho"], 1.0 - p["rho"], p["epsilon"]],
 )
+
+
+# ---------------------------------------------------------------------------------
+# Lion [1]_: every parameter moves by the learning rate, in the direction of a mean.
+#
+# .. [1] X. Chen et al., "Symbolic Discovery of Optimization Algorithms", NeurIPS 2023,
+#    https://arxiv.org/abs/2302.06675.
+
+
+@scalar
+def lion(theta, slots, i, g, rates, settings):
+    beta_1, complement_1, beta_2, complement_2, _ = settings
+    mean = beta_1 * slots[0, i] + complement_1 * g
+    slots[0, i] = beta_2 * slots[0, i] + complement_2 * g
+    one = like(mean, 1)
+    sign = one if mean > 0 else (-one if mean < 0 else mean)  # which keeps NaN
+    theta[i] -= rates[0] * sign
+
+
+register("lion", lion, n_slots=1, settings=_betas)
