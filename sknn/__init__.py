@@ -7,8 +7,15 @@ __version__ = "0.1.0"
 
 from sknn._classifier import MLPClassifier
 from sknn._regressor import MLPRegressor
+from sknn.displays import LossCurveDisplay, NetworkDisplay
 
-__all__ = ["MLPClassifier", "MLPRegressor", "__version__"]
+__all__ = [
+    "LossCurveDisplay",
+    "MLPClassifier",
+    "MLPRegressor",
+    "NetworkDisplay",
+    "__version__",
+]
 
 # scikit-neuralnetwork of 2016 unpacks into a folder of the same name.
 if os.path.isdir(os.path.join(os.path.dirname(__file__), "backend")):

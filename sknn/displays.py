@@ -1,0 +1,447 @@
+"""Pictures of a trained network, in the form of scikit-learn's displays."""
+
+from contextlib import suppress
+from itertools import pairwise, product
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+__all__ = ["LossCurveDisplay", "NetworkDisplay"]
+
+
+def _pyplot(caller):
+    """Return ``matplotlib.pyplot``, which sknn loads only to draw."""
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        message = "requires matplotlib. Install it with `pip install matplotlib`."
+        raise ImportError(f"{caller} {message}") from error
+    return plt
+
+
+def _network_in(estimator):
+    """Return the network inside an estimator, and the names of its inputs or None."""
+    names = None
+    while not hasattr(estimator, "coefs_"):
+        check_is_fitted(estimator)
+        if isinstance(estimator, Pipeline):
+            names = None
+            with suppress(AttributeError, ValueError):  # not every transformer knows
+                names = estimator[:-1].get_feature_names_out()
+            estimator = estimator[-1]
+        elif hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        elif hasattr(estimator, "regressor_"):
+            estimator = estimator.regressor_
+        else:
+            raise ValueError(
+                f"There is no network in {type(estimator).__name__}. Pass an "
+                "MLPClassifier or MLPRegressor of sknn or scikit-learn, or a Pipeline, "
+                "TransformedTargetRegressor or search with refit=True around one."
+            )
+    return estimator, getattr(estimator, "feature_names_in_", names)
+
+
+def _history_of(estimator):
+    """Return the history of a network, and the epoch that scored best or None."""
+    network, _ = _network_in(estimator)
+    history = getattr(network, "history_", None)
+    if not history and not hasattr(network, "loss_curve_"):
+        raise ValueError(
+            f"This {type(network).__name__} has no loss curve: solver='lbfgs' of "
+            "scikit-learn keeps none. Fit with solver='adam' or solver='sgd'."
+        )
+    if not history:
+        history = {"loss": network.loss_curve_}
+        if getattr(network, "validation_scores_", None):
+            history["val_score"] = network.validation_scores_
+    best = getattr(network, "best_validation_score_", None)
+    scores = history.get("val_score", [])
+    return history, scores.index(best) + 1 if best in scores else None
+
+
+def _curve(history, key, x):
+    """Return the two coordinates of a curve, shape (2, n_epochs)."""
+    values = np.asarray(history[key], dtype=float)
+    epochs = np.arange(len(values)) + 1
+    return np.stack([epochs if x == "epoch" else np.cumsum(history[x]), values])
+
+
+class LossCurveDisplay:
+    """The loss of a network, or what else its history has, epoch by epoch.
+
+    Create it with :meth:`from_estimator` or :meth:`from_cv_results`. Validation curves
+    are dashed. With early stopping a dot marks the epoch with the best score, on the
+    validation curves or, where none is drawn, on all.
+
+    Parameters
+    ----------
+    histories : list of dict
+        ``history_`` of a network, or of the network of each fold: by name, a list with
+        a number for each epoch.
+    best_epochs : list of int or None, default=None
+        The epoch to mark in each history, counted from 1.
+    name : str, default=None
+        Name of the model in the legend.
+
+    Attributes
+    ----------
+    ax_, figure_ : matplotlib Axes and Figure
+        What the curves are drawn in.
+    lines_ : list of matplotlib Line2D
+        The curves: for each key, that of each history.
+    mean_lines_ : list of matplotlib Line2D
+        For each key, the mean of the histories, if there are several.
+
+    See Also
+    --------
+    sklearn.metrics.PredictionErrorDisplay : Predicted against actual values.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sknn import MLPClassifier
+    >>> from sknn.displays import LossCurveDisplay
+    >>> X, y = load_iris(return_X_y=True)
+    >>> network = MLPClassifier(max_iter=1000, random_state=0).fit(X, y)
+    >>> display = LossCurveDisplay.from_estimator(network)
+    >>> display.ax_.set_yscale("log")
+    """
+
+    def __init__(self, *, histories, best_epochs=None, name=None):
+        self.histories = histories
+        self.best_epochs = best_epochs
+        self.name = name
+
+    def plot(self, ax=None, *, keys=None, x="epoch", line_kw=None):
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw into, such as ``ax_`` of another display; None makes new ones.
+        keys : str or list of str, default=None
+            What to draw; None is "loss" and, where there is one, "val_loss".
+        x : {"epoch", "seconds"}, default="epoch"
+            Whether to draw against epochs or the time since training began.
+        line_kw : dict, default=None
+            Keyword arguments of ``ax.plot`` for all curves.
+
+        Returns
+        -------
+        self : LossCurveDisplay
+
+        Raises
+        ------
+        ImportError, ValueError
+            If matplotlib is missing; if ``x`` is unknown, or a key not in each history.
+        """
+        plt = _pyplot(f"{type(self).__name__}.plot")
+        from matplotlib.cbook import normalize_kwargs
+        from matplotlib.lines import Line2D
+        from matplotlib.ticker import MaxNLocator
+
+        first, *others = self.histories
+        best_epochs = self.best_epochs or [None] * len(self.histories)
+        present = [key for key in first if all(key in other for other in others)]
+        keys = [keys] if isinstance(keys, str) else keys
+        keys = keys or [key for key in ("loss", "val_loss") if key in present]
+        if x not in ("epoch", "seconds"):
+            raise ValueError(f"x must be 'epoch' or 'seconds', got {x!r}.")
+        for key in keys if x == "epoch" else [*keys, x]:
+            if key not in present:
+                raise ValueError(f"There is no {key!r} in the history, only {present}.")
+        line_kw = normalize_kwargs(line_kw, Line2D)
+
+        ax = plt.subplots()[1] if ax is None else ax
+        self.ax_, self.figure_, self.lines_, self.mean_lines_ = ax, ax.figure, [], []
+        any_validation = any(key.startswith("val_") for key in keys)
+        quantities = [key.removeprefix("val_").replace("_", " ") for key in keys]
+        for key, label in zip(keys, quantities, strict=True):
+            validation = key.startswith("val_")
+            if validation or f"val_{key}" in present:
+                label = f"{'validation' if validation else 'training'} {label}"
+            label = label if self.name is None else f"{self.name}: {label}"
+            style: dict = {"linestyle": "--" if validation else "-"}
+            curves = [_curve(history, key, x) for history in self.histories]
+            if others:
+                shortest = min(curve.shape[1] for curve in curves)
+                mean = np.mean([curve[:, :shortest] for curve in curves], axis=0)
+                mean_label = f"{label}, mean of {len(curves)} folds"
+                wide = {"label": mean_label, "linewidth": 2, **style}
+                self.mean_lines_ += ax.plot(*mean, **(wide | line_kw))
+                color, label = self.mean_lines_[-1].get_color(), None
+                style |= {"color": color, "linewidth": 0.8, "alpha": 0.5}
+            for curve, best in zip(curves, best_epochs, strict=True):
+                mark: dict = {"label": label}
+                if best is not None and validation == any_validation:
+                    mark["label"] = label and f"{label} (best epoch: {best})"
+                    mark |= {"marker": "o", "markevery": [best - 1]}
+                    mark |= {"markersize": 7, "markeredgecolor": "white"}
+                self.lines_ += ax.plot(*curve, **(style | mark | line_kw))
+        if x == "epoch":
+            ax.xaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10], integer=True))
+        ax.set_xlabel("epoch" if x == "epoch" else "seconds of training")
+        ax.set_ylabel(", ".join(dict.fromkeys(quantities)))
+        ax.legend()
+        return self
+
+    @classmethod
+    def from_estimator(
+        cls, estimator, *, keys=None, x="epoch", ax=None, name=None, line_kw=None
+    ):
+        """Draw the curves of a fitted network.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted MLPClassifier or MLPRegressor of sknn or scikit-learn, or a Pipeline,
+            TransformedTargetRegressor or search around one. Without ``history_`` it has
+            "loss" and, with early stopping, "val_score".
+        keys, x, ax, line_kw
+            As in :meth:`plot`.
+        name : str, default=None
+            Name of the model in the legend.
+
+        Returns
+        -------
+        display : LossCurveDisplay
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            If it is not fitted, holds no network or no loss curve; as :meth:`plot`.
+        """
+        history, best_epoch = _history_of(estimator)
+        display = cls(histories=[history], best_epochs=[best_epoch], name=name)
+        return display.plot(ax, keys=keys, x=x, line_kw=line_kw)
+
+    @classmethod
+    def from_cv_results(
+        cls, cv_results, *, keys=None, x="epoch", ax=None, name=None, line_kw=None
+    ):
+        """Draw a thin curve for each fold, and their mean up to the shortest one.
+
+        Parameters
+        ----------
+        cv_results : dict
+            Results of ``cross_validate(..., return_estimator=True)``.
+        keys, x, ax, name, line_kw
+            As in :meth:`from_estimator`.
+
+        Returns
+        -------
+        display : LossCurveDisplay
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            If ``cv_results`` has no "estimator"; and as :meth:`from_estimator`.
+        """
+        if "estimator" not in cv_results:
+            raise ValueError(
+                "There is no 'estimator' in cv_results: set return_estimator=True."
+            )
+        fits = [_history_of(estimator) for estimator in cv_results["estimator"]]
+        histories, best_epochs = zip(*fits, strict=True)
+        display = cls(histories=histories, best_epochs=best_epochs, name=name)
+        return display.plot(ax, keys=keys, x=x, line_kw=line_kw)
+
+
+def _rows(n_neurons, most):
+    """Return which neurons of a layer to draw, and at which heights."""
+    shown = np.arange(min(n_neurons, most))
+    if n_neurons <= most:
+        return shown, (n_neurons - 1) / 2 - shown
+    below = shown >= (most + 1) // 2  # the row of the dots
+    return shown + below * (n_neurons - most), most / 2 - shown - below
+
+
+def _names(names, n_neurons, what, default):
+    """Return a name for each input or output."""
+    if names is None:
+        return [f"{default}{i}" if n_neurons > 1 else default for i in range(n_neurons)]
+    if len(names) != n_neurons:
+        raise ValueError(f"{what} has {len(names)} names for {n_neurons} neurons.")
+    return [str(name) for name in names]
+
+
+class NetworkDisplay:
+    """A network as a graph: neurons are circles, weights the lines between them.
+
+    Create it with :meth:`from_estimator`. The colour of a line shows the sign and size
+    of its weight, the colour of a circle the bias; large weights have wide lines.
+
+    Parameters
+    ----------
+    coefs : list of ndarray of shape (fan_in, fan_out)
+        Weights of each layer.
+    intercepts : list of ndarray of shape (fan_out,)
+        Biases of each layer.
+    activations : list of str
+        Activation of each layer.
+    feature_names : array-like of str, default=None
+        Names of the inputs; None is x0, x1, ...
+    class_names : array-like of str, default=None
+        Names of the outputs; None is y0, y1, ...
+
+    Attributes
+    ----------
+    ax_, figure_ : matplotlib Axes and Figure
+        What the network is drawn in.
+    lines_ : list of matplotlib LineCollection
+        The weights of each layer, from the smallest to the largest.
+    neurons_ : list of matplotlib EllipseCollection
+        The inputs, and the neurons of each layer.
+    colorbar_ : matplotlib Colorbar
+        The scale of the colours; ``colorbar_.remove()`` takes it away.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sknn import MLPClassifier
+    >>> from sknn.displays import NetworkDisplay
+    >>> iris = load_iris(as_frame=True)
+    >>> network = MLPClassifier((8, 4), max_iter=1000, random_state=0)
+    >>> display = NetworkDisplay.from_estimator(
+    ...     network.fit(iris.data, iris.target), class_names=iris.target_names
+    ... )
+    """
+
+    def __init__(
+        self, *, coefs, intercepts, activations, feature_names=None, class_names=None
+    ):
+        self.coefs = coefs
+        self.intercepts = intercepts
+        self.activations = activations
+        self.feature_names = feature_names
+        self.class_names = class_names
+
+    def plot(self, ax=None, *, max_neurons=12):
+        """Draw the network.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw into, in a figure with ``layout="constrained"`` if names are
+            long; None makes a new figure of a fitting size.
+        max_neurons : int, default=12
+            Most circles in a layer, at least 2. Of a wider layer the first and the last
+            neurons are drawn, with dots between them.
+
+        Returns
+        -------
+        self : NetworkDisplay
+
+        Raises
+        ------
+        ImportError, ValueError
+            If matplotlib is missing; if ``max_neurons`` is below 2, or the names are
+            not as many as the neurons.
+        """
+        plt = _pyplot(f"{type(self).__name__}.plot")
+        from matplotlib.collections import EllipseCollection, LineCollection
+
+        if max_neurons < 2:
+            raise ValueError(f"max_neurons must be at least 2, got {max_neurons}.")
+        units = [len(self.coefs[0]), *map(len, self.intercepts)]
+        inputs = _names(self.feature_names, units[0], "feature_names", "x")
+        outputs = _names(self.class_names, units[-1], "class_names", "y")
+        rows = [_rows(n_neurons, max_neurons) for n_neurons in units]
+        shown, heights = zip(*rows, strict=True)
+        ends = zip(self.coefs, pairwise(shown), strict=True)
+        weights = [coef[np.ix_(*neurons)].ravel() for coef, neurons in ends]
+        largest = max(np.abs(values).max() for values in weights) or 1.0
+        colours: dict = {"cmap": "coolwarm_r", "norm": plt.Normalize(-largest, largest)}
+        # Neurons of a layer are 1 apart, layers more, and most so where they are few.
+        top = max(ys[0] for ys in heights)
+        x = max(3.2, min(0.9 * top, 16 / len(weights))) * np.arange(len(units))
+        if ax is None:
+            size = (0.45 * x[-1] + 3.5, 0.9 * max(top, 2) + 1.5)
+            ax = plt.subplots(figsize=size, layout="constrained")[1]
+        self.ax_, self.figure_, self.lines_, self.neurons_ = ax, ax.figure, [], []
+
+        for layer, values in enumerate(weights):
+            pairs = product(heights[layer], heights[layer + 1])
+            lines = [[(x[layer], a), (x[layer + 1], b)] for a, b in pairs]
+            order = np.argsort(np.abs(values))  # the largest come on top
+            widths = 0.5 + 2.5 * np.abs(values[order]) / largest
+            drawn = LineCollection([lines[i] for i in order], lw=widths, **colours)
+            drawn.set_array(values[order])
+            self.lines_.append(ax.add_collection(drawn))
+        for layer, n_neurons in enumerate(units):
+            style: dict = {"facecolor": "white", "edgecolor": "0.2", "zorder": 3}
+            style |= {"units": "y", "offset_transform": ax.transData, **colours}
+            centres = [(x[layer], y) for y in heights[layer]]
+            circles = EllipseCollection(0.6, 0.6, 0, offsets=centres, **style)
+            if layer:
+                circles.set_array(self.intercepts[layer - 1][shown[layer]])
+            self.neurons_.append(ax.add_collection(circles))
+            if n_neurons > max_neurons:
+                dots = max_neurons / 2 - (max_neurons + 1) // 2 + 0.2 * np.arange(-1, 2)
+                ax.plot([x[layer]] * 3, dots, ".", color="0.2", markersize=4)
+
+        titles = ["Input", *(f"Hidden {i}" for i in range(1, len(weights))), "Output"]
+        for layer, activation in enumerate(["", *self.activations]):
+            plural = "s" if units[layer] > 1 else ""
+            titles[layer] += f"\n{units[layer]} neuron{plural}\n{activation}"
+        half = max(top, 2) + 0.5
+        ax.set(xlim=(-0.5, x[-1] + 0.5), ylim=(-half, half))
+        ax.xaxis.tick_top()
+        ax.set_xticks(x, titles)
+        right = ax.secondary_yaxis("right")
+        for axis, names, layer in ((ax, inputs, 0), (right, outputs, -1)):
+            labels = [names[neuron] for neuron in shown[layer]]
+            axis.set_yticks(heights[layer], labels, parse_math=False)
+            axis.tick_params(length=0)
+            axis.spines[:].set_visible(False)
+        biases = np.concatenate([layer.get_array() for layer in self.neurons_[1:]])
+        style = {"extend": "both" if np.abs(biases).max() > largest else "neither"}
+        style["label"] = "weight (line), bias (circle)"
+        self.colorbar_ = ax.figure.colorbar(self.lines_[0], ax=ax, shrink=0.8, **style)
+        return self
+
+    @classmethod
+    def from_estimator(
+        cls, estimator, *, feature_names=None, class_names=None, max_neurons=12, ax=None
+    ):
+        """Draw a fitted network.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted MLPClassifier or MLPRegressor of sknn or scikit-learn, or a Pipeline,
+            TransformedTargetRegressor or search around one.
+        feature_names : array-like of str, default=None
+            Names of the inputs; None takes those seen in ``fit``.
+        class_names : array-like of str, default=None
+            Names of the classes or other outputs; None takes ``classes_``.
+        max_neurons, ax
+            As in :meth:`plot`.
+
+        Returns
+        -------
+        display : NetworkDisplay
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            If the estimator is not fitted or holds no network; and as :meth:`plot`.
+        """
+        network, names = _network_in(estimator)
+        if class_names is None:
+            class_names = getattr(network, "classes_", None)
+        if np.size(class_names) == 2 and network.n_outputs_ == 1:
+            class_names = class_names[1:]  # the output is the probability of this one
+        activations = network.activation
+        if isinstance(activations, str):
+            activations = [activations] * (len(network.coefs_) - 1)
+        display = cls(
+            coefs=network.coefs_,
+            intercepts=network.intercepts_,
+            activations=[*activations, network.out_activation_],
+            feature_names=names if feature_names is None else feature_names,
+            class_names=class_names,
+        )
+        return display.plot(ax, max_neurons=max_neurons)
