@@ -7,6 +7,7 @@ __version__ = "0.1.0"
 
 from sknn._classifier import MLPClassifier
 from sknn._regressor import MLPRegressor
+from sknn.custom import register_activation, register_loss
 from sknn.displays import LossCurveDisplay, NetworkDisplay
 
 __all__ = [
@@ -15,6 +16,8 @@ __all__ = [
     "MLPRegressor",
     "NetworkDisplay",
     "__version__",
+    "register_activation",
+    "register_loss",
 ]
 
 # scikit-neuralnetwork of 2016 unpacks into a folder of the same name.

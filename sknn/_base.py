@@ -1,6 +1,5 @@
 """What the classifier and the regressor share: the course of a fit."""
 
-import warnings
 from abc import ABCMeta, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,16 +7,15 @@ from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, is_regressor
-from sklearn.exceptions import InconsistentVersionWarning
+from sklearn.base import is_regressor
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
-import sknn
 from sknn import _state
 from sknn._callbacks import CallbackSupportMixin, epoch_callbacks, with_callbacks
 from sknn._checks import check_same_shape, problem_of, weights_of
+from sknn._estimator import Estimator
 from sknn._monitor import Monitor, Rows, Validation
 from sknn._parameters import (
     CONSTRAINTS,
@@ -25,8 +23,6 @@ from sknn._parameters import (
     architecture_of,
     check_effects,
     initializers_of,
-    is_of_layer,
-    with_layer,
 )
 from sknn._predictor import FLOATS, Predictor
 from sknn._sklearn import fit_context
@@ -41,7 +37,7 @@ from sknn.network import network as network_of
 from sknn.training import Progress, train_stochastic
 
 
-class BaseMLP(CallbackSupportMixin, Predictor, BaseEstimator, metaclass=ABCMeta):
+class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
     """Base of the multi-layer perceptrons. Use a class derived from it."""
 
     t_: int
@@ -55,11 +51,6 @@ class BaseMLP(CallbackSupportMixin, Predictor, BaseEstimator, metaclass=ABCMeta)
     _resume_state: dict | None
 
     _parameter_constraints: ClassVar[dict] = CONSTRAINTS
-
-    def _store(self, arguments: dict[str, Any]) -> None:
-        """Keep the arguments of the constructor, as scikit-learn wants them."""
-        for name in self._get_param_names():
-            setattr(self, name, arguments[name])
 
     # What the two estimators define ----------------------------------------------
 
@@ -391,55 +382,3 @@ class BaseMLP(CallbackSupportMixin, Predictor, BaseEstimator, metaclass=ABCMeta)
         # A copy, which only the metrics need.
         others = rows_of(train if self.metrics is not None else train[:0])
         return problem._replace(rows=train), others, Validation(rows, validation)
-
-    # What scikit-learn asks for --------------------------------------------------
-
-    def set_params(self, **params):
-        """Set parameters, also of one layer.
-
-        Parameters
-        ----------
-        **params : dict
-            Parameters of the estimator. ``hidden_layer_sizes``, ``activation``,
-            ``dropout`` and ``kernel_initializer`` can be set for one hidden layer,
-            counted from 0: ``activation__1="tanh"`` changes the second one. So can a
-            search: ``{"mlpclassifier__hidden_layer_sizes__0": [10, 50]}``.
-
-        Returns
-        -------
-        self : object
-        """
-        layers = {key: params.pop(key) for key in list(params) if is_of_layer(key)}
-        super().set_params(**params)
-        # Sizes first: they say how many layers there are.
-        for key in sorted(layers, key=lambda key: not key.startswith("hidden")):
-            name, _, k = key.partition("__")
-            changed = with_layer(self.get_params(deep=False), name, int(k), layers[key])
-            setattr(self, name, changed)
-        return self
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
-
-    def __getstate__(self):
-        return {**super().__getstate__(), "_sknn_version": sknn.__version__}
-
-    def __setstate__(self, state):
-        state = dict(state)
-        version = state.pop("_sknn_version", "of an unknown version")
-        if version != sknn.__version__:
-            warnings.warn(
-                InconsistentVersionWarning(
-                    estimator_name=type(self).__name__,
-                    current_sklearn_version=f"sknn {sknn.__version__}",
-                    original_sklearn_version=f"sknn {version}",
-                ),
-                stacklevel=2,
-            )
-        super().__setstate__(state)
-        if "coefs_" in state:
-            # Pickled apart, the weights become views of one vector again.
-            network = self._network_of_weights(self.coefs_[0].dtype)
-            self.__dict__.update(network.unpack(network.pack(self.__dict__)))

@@ -18,6 +18,28 @@ def has_partial_fit(estimator) -> bool:
     )
 
 
+def has_probabilities(estimator) -> bool:
+    """Return True for a loss of probabilities, else say what there is instead."""
+    if estimator.loss != "hinge":
+        return True
+    raise AttributeError(
+        "Probabilities are only available for loss='log_loss' and loss='focal'; the "
+        "outputs of loss='hinge' are scores, which decision_function returns. Use "
+        "another loss, or wrap the classifier in sklearn.calibration."
+        "CalibratedClassifierCV."
+    )
+
+
+def has_decision_function(estimator) -> bool:
+    """Return True for a loss of scores, else say what there is instead."""
+    if estimator.loss == "hinge":
+        return True
+    raise AttributeError(
+        "decision_function is only available for loss='hinge'; the outputs of loss="
+        f"{estimator.loss!r} are probabilities, which predict_proba returns."
+    )
+
+
 def check_same_shape(estimator, architecture: Architecture) -> None:
     """Refuse to go on from weights that belong to another network."""
     units = architecture.units

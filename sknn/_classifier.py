@@ -14,7 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
 from sknn._base import BaseMLP
-from sknn._checks import has_partial_fit
+from sknn._checks import has_decision_function, has_partial_fit, has_probabilities
 from sknn._docs import documented
 from sknn._sklearn import Interval, StrOptions, first_call, fit_context
 
@@ -256,14 +256,34 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             The predicted labels; for multilabel targets an indicator matrix, sparse
             if it was so in ``fit``.
         """
-        probabilities = self._predict_outputs(X)
+        outputs = self._predict_outputs(X)
         if self._is_multiclass:
-            return self.classes_[probabilities.argmax(axis=1)]
+            return self.classes_[outputs.argmax(axis=1)]
         if self._label_binarizer.y_type_ != "binary":
-            return self._label_binarizer.inverse_transform(probabilities)
-        is_second = (probabilities.ravel() > 0.5) & (len(self.classes_) == 2)
+            return self._label_binarizer.inverse_transform(outputs, self._boundary)
+        is_second = (outputs.ravel() > self._boundary) & (len(self.classes_) == 2)
         return self.classes_[is_second.astype(np.intp)]
 
+    @available_if(has_decision_function)
+    def decision_function(self, X):
+        """Return the raw outputs, for ``loss='hinge'`` alone.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            For two classes, the second is predicted where the score is greater than
+            0. For more, in the order of ``classes_``, that with the highest score is.
+            For multilabel targets, each label whose score is greater than 0.
+        """
+        scores = self._predict_outputs(X)
+        return scores.ravel() if self.n_outputs_ == 1 else scores
+
+    @available_if(has_probabilities)
     def predict_proba(self, X):
         """Predict the probability of each class.
 
@@ -285,6 +305,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             return np.ones_like(probabilities)
         return np.hstack([1 - probabilities, probabilities])
 
+    @available_if(has_probabilities)
     def predict_log_proba(self, X):
         """Predict the logarithm of the probability of each class.
 

@@ -103,12 +103,12 @@ class Predictor:
             classes; for several outputs, classes or labels, of each of them.
         """
         X, network, theta = self._ready(X)
-        inputs, pullback = Inputs.of(X, network.dtype), LINKS[network.link].pullback
+        inputs, gradient = Inputs.of(X, network.dtype), LINKS[network.link].gradient
         settings = network.architecture.settings
         with blas_threads_for(network.largest_product(network.block(X.shape[0]))):
             gradients = [
                 network.input_gradient(
-                    theta, inputs, lambda raw, k=k: pullback(raw, k, settings)
+                    theta, inputs, lambda raw, k=k: gradient(raw, k, settings)
                 )
                 for k in range(self.n_outputs_)
             ]

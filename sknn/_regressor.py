@@ -3,9 +3,10 @@
 from numbers import Real
 from typing import ClassVar
 
+import numpy as np
 import scipy.sparse
 from sklearn.base import RegressorMixin
-from sklearn.metrics import r2_score
+from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 
@@ -13,6 +14,7 @@ from sknn._base import BaseMLP
 from sknn._checks import has_partial_fit
 from sknn._docs import documented
 from sknn._sklearn import Interval, StrOptions, fit_context
+from sknn.kernels.links import levels_of_settings
 from sknn.kernels.losses import REGRESSION_LOSSES
 
 
@@ -241,10 +243,37 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            Predictions, in the dtype of X or of the weights, whichever is wider.
+            Predictions, in the dtype of X or of the weights, whichever is wider. For
+            several levels of ``loss='quantile'``, of shape (n_samples, n_levels) or
+            (n_samples, n_outputs, n_levels), from the lowest level to the highest.
         """
         predictions = self._predict_outputs(X)
-        return predictions.ravel() if self.n_outputs_ == 1 else predictions
+        n_levels = len(self._levels())
+        if n_levels > 1:
+            predictions = predictions.reshape(len(predictions), -1, n_levels)
+        return predictions[:, 0] if predictions.shape[1] == 1 else predictions
+
+    def score(self, X, y, sample_weight=None):
+        """Return the coefficient of determination, R^2, of the predictions.
+
+        For several levels of ``loss='quantile'`` it is what corresponds to it, the
+        mean over the levels of :func:`sklearn.metrics.d2_pinball_score`: 1 is perfect,
+        and 0 as good as the quantiles of y whatever X is.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            True targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        score : float
+        """
+        return self._score_predictions(y, self.predict(X), sample_weight)
 
     # -----------------------------------------------------------------------------
 
@@ -275,10 +304,28 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return None
 
     def _score_predictions(self, targets, predictions, sample_weight):
-        return r2_score(targets, predictions, sample_weight=sample_weight)
+        levels = self._levels()
+        if len(levels) < 2:
+            return r2_score(targets, predictions, sample_weight=sample_weight)
+        targets = np.asarray(targets)
+        of_levels = np.moveaxis(
+            np.reshape(predictions, (*targets.shape, len(levels))), -1, 0
+        )
+        scores = [
+            d2_pinball_score(targets, own, sample_weight=sample_weight, alpha=level)
+            for level, own in zip(levels, of_levels, strict=True)
+        ]
+        return float(np.mean(scores))
+
+    def _levels(self) -> np.ndarray:
+        """Return the levels of the quantiles that the fitted network predicts."""
+        if self.out_activation_ != "quantiles":
+            return np.empty(0)
+        return levels_of_settings(self._architecture["settings"])
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
-        tags.target_tags.positive_only = self.loss == "poisson"
+        loss = REGRESSION_LOSSES.get(self.loss)
+        tags.target_tags.positive_only = loss is not None and loss.positive_only
         return tags

@@ -139,7 +139,9 @@ class Network:
 
     def predict(self, theta: np.ndarray, inputs: Inputs) -> np.ndarray:
         """Return predictions of shape (n_samples, n_outputs), in blocks of rows."""
-        return self._outputs(theta, inputs, link=LINKS[self.link].address(self.dtype))
+        return self._outputs(
+            theta, inputs, link=LINKS[self.link].apply.address(self.dtype)
+        )
 
     def hidden_outputs(self, theta: np.ndarray, inputs: Inputs, k: int) -> np.ndarray:
         """Return the outputs of the k-th layer, from 0 on, without the link."""
@@ -154,12 +156,15 @@ class Network:
         predictions = self._outputs(
             theta,
             problem.inputs,
-            link=LINKS[self.link].address(self.dtype),
+            link=self._link(),
             loss=loss.train.address(self.dtype),
             targets=(problem.targets, problem.weights),
             totals=totals,
         )
         return predictions, sum(totals)
+
+    def _link(self) -> int:
+        return LINKS[self.link].apply.address(self.dtype)
 
     def _outputs(
         self, theta, inputs, *, table=None, link=0, loss=0, targets=None, totals=None

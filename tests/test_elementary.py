@@ -1,8 +1,9 @@
-"""Elementary functions against NumPy."""
+"""Elementary functions against NumPy and SciPy."""
 
 import numba
 import numpy as np
 import pytest
+import scipy.special
 from numpy.testing import assert_allclose
 
 from sknn.kernels import elementary
@@ -11,22 +12,21 @@ DTYPES = [np.dtype(np.float32), np.dtype(np.float64)]
 dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=str)
 
 
-@numba.njit(error_model="numpy")
-def exp(x, out):
-    for i in range(x.size):
-        out[i] = elementary.exp(x[i])
+NAMES = ("exp", "expm1", "log", "log1p", "tanh", "erf")
 
 
-@numba.njit(error_model="numpy")
-def log(x, out):
-    for i in range(x.size):
-        out[i] = elementary.log(x[i])
+def loop(name):
+    function = getattr(elementary, name)
+
+    @numba.njit(error_model="numpy")
+    def evaluate(x, out):
+        for i in range(x.size):
+            out[i] = function(x[i])
+
+    return evaluate
 
 
-@numba.njit(error_model="numpy")
-def tanh(x, out):
-    for i in range(x.size):
-        out[i] = elementary.tanh(x[i])
+exp, expm1, log, log1p, tanh, erf = map(loop, NAMES)
 
 
 def evaluate(function, x):
@@ -78,14 +78,52 @@ def test_tanh_within_two_ulps_over_its_whole_range(dtype):
 
 
 @dtypes
+def test_expm1_within_four_ulps_over_its_whole_range(dtype):
+    limits = np.finfo(dtype)
+    x = np.concatenate(
+        [
+            np.linspace(-60, np.log(limits.max) * 0.9999, 300_001),
+            np.geomspace(float(limits.tiny), 1, 50_001),
+            -np.geomspace(float(limits.tiny), 60, 50_001),
+        ]
+    ).astype(dtype)
+    exact = np.expm1(x.astype(np.longdouble))
+    assert largest_error(evaluate(expm1, x), exact, dtype) < 4
+
+
+@dtypes
+def test_log1p_within_two_ulps_from_zero_to_one(dtype):
+    tiny = float(np.finfo(dtype).tiny)
+    x = np.concatenate([np.linspace(0, 1, 300_001), np.geomspace(tiny, 1, 50_001)])
+    x = x.astype(dtype)
+    exact = np.log1p(x.astype(np.longdouble))
+    assert largest_error(evaluate(log1p, x), exact, dtype) < 2
+
+
+@dtypes
+def test_erf_within_four_ulps_over_its_whole_range(dtype):
+    sizes = np.concatenate(
+        [np.linspace(0, 8, 300_001), np.geomspace(1.2 * np.finfo(dtype).tiny, 1e30)]
+    )
+    x = np.concatenate([-sizes, sizes]).astype(dtype)
+    exact = scipy.special.erf(x.astype(np.float64)).astype(np.longdouble)
+    actual = evaluate(erf, x)
+    assert largest_error(actual, exact, dtype) < 4
+    assert np.abs(actual).max() == 1
+
+
+@dtypes
 @pytest.mark.parametrize(
     ("function", "reference", "points"),
     [
         (exp, np.exp, [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e30, -1e30, 1.0]),
         (log, np.log, [np.nan, np.inf, -np.inf, 0.0, -1.0, 1.0]),
         (tanh, np.tanh, [np.nan, np.inf, -np.inf, 0.0, 1e30, -1e30]),
+        (expm1, np.expm1, [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e30, -1e30, 1.0]),
+        (log1p, np.log1p, [np.nan, 0.0, 1.0]),
+        (erf, scipy.special.erf, [np.nan, np.inf, -np.inf, 0.0, 1e30, -1e30]),
     ],
-    ids=["exp", "log", "tanh"],
+    ids=["exp", "log", "tanh", "expm1", "log1p", "erf"],
 )
 def test_special_values(function, reference, points, dtype):
     x = np.array(points, dtype=dtype)
@@ -102,7 +140,10 @@ def test_exp_flushes_what_is_too_small_to_zero(dtype):
 
 def test_plain_python_bodies_are_numpy():
     """What runs under NUMBA_DISABLE_JIT=1."""
-    for name in ("exp", "log", "tanh"):
+    for name in NAMES:
         x = np.float32(0.7)
-        assert getattr(elementary, name)(x) == getattr(np, name)(x)
+        reference = scipy.special.erf if name == "erf" else getattr(np, name)
+        result = getattr(elementary, name)(x)
+        assert type(result) is np.float32
+        assert_allclose(result, reference(x), rtol=1e-7)
     assert elementary.epsilon(np.float32(1)) == np.finfo(np.float32).eps

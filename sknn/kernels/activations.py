@@ -6,12 +6,13 @@ slope, as a function of that value where it can be, so that ``z`` need not be ke
 matrix, taking the bias, or the gradient of the bias, along.
 """
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
 from numba import types
 
-from sknn.kernels.elementary import exp, tanh
+from sknn.kernels.elementary import erf, exp, expm1, log1p, tanh
 from sknn.kernels.jit import Leaf, like, scalar
 
 
@@ -27,7 +28,12 @@ ACTIVATIONS: dict[str, Activation] = {}
 
 
 def register(
-    name: str, value: Callable, slope: Callable, *, keeps_sum: bool = False
+    name: str,
+    value: Callable,
+    slope: Callable,
+    *,
+    keeps_sum: bool = False,
+    cached: bool = True,
 ) -> None:
     """Make an activation available under a name.
 
@@ -42,11 +48,13 @@ def register(
         with ``@scalar``.
     keeps_sum : bool, default=False
         Whether the slope is a function of ``z``. It costs memory and time to keep.
+    cached : bool, default=True
+        Whether to keep the compiled leaves on disk.
     """
     forward = _forward_keeping(value) if keeps_sum else _forward(value)
     ACTIVATIONS[name] = Activation(
-        Leaf(forward, _forward_signature, f"{name}_forward"),
-        Leaf(_backward(slope), _backward_signature, f"{name}_backward"),
+        Leaf(forward, _forward_signature, f"{name}_forward", cached=cached),
+        Leaf(_backward(slope), _backward_signature, f"{name}_backward", cached=cached),
         keeps_sum,
     )
 
@@ -111,14 +119,110 @@ def identity_slope(y):
     return like(y, 1)
 
 
+register("identity", identity, identity_slope)
+
+
+# 1 for z >= 0, else 0: the perceptron's. Its slope is zero, so that nothing before it
+# would learn. In its place stands that of the hard tanh, the straight-through
+# estimator.
+
+
+@scalar
+def step(z):
+    return like(z, 1) if z >= 0 else (like(z, 0) if z < 0 else z)
+
+
+@scalar
+def step_slope(z):
+    return like(z, 1) if abs(z) <= 1 else like(z, 0)
+
+
+register("step", step, step_slope, keeps_sum=True)
+
+
 @scalar
 def relu(z):
-    return z if z > 0 else like(z, 0)
+    return like(z, 0) if z < 0 else z
 
 
 @scalar
 def relu_slope(y):
     return like(y, 1) if y != 0 else like(y, 0)
+
+
+register("relu", relu, relu_slope)
+
+
+# The slope 0.01 below zero is that of PyTorch. Keras has 0.2 for the name, and 0.3 for
+# its layer.
+
+
+@scalar
+def leaky_relu(z):
+    return z if z > 0 else like(z, 0.01) * z
+
+
+@scalar
+def leaky_relu_slope(y):
+    return like(y, 1) if y > 0 else like(y, 0.01)
+
+
+register("leaky_relu", leaky_relu, leaky_relu_slope)
+
+
+@scalar
+def elu(z):
+    return z if z > 0 else expm1(z)
+
+
+@scalar
+def elu_slope(y):
+    return like(y, 1) if y > 0 else y + like(y, 1)
+
+
+register("elu", elu, elu_slope)
+
+
+# SELU_SCALE (z if z > 0 else alpha expm1(z)): keeps mean 0 and variance 1 from layer
+# to layer where the weights have variance 1 / fan_in.
+SELU_SCALE = 1.0507009873554804934193349852946
+SELU_LIMIT = SELU_SCALE * 1.6732632423543772848170429916717
+
+
+@scalar
+def selu(z):
+    return like(z, SELU_SCALE) * z if z > 0 else like(z, SELU_LIMIT) * expm1(z)
+
+
+@scalar
+def selu_slope(y):
+    return like(y, SELU_SCALE) if y > 0 else y + like(y, SELU_LIMIT)
+
+
+register("selu", selu, selu_slope)
+
+
+# z Phi(z), where Phi is the distribution function of a standard normal variable.
+
+
+@scalar
+def _normal_cdf(z):
+    half = like(z, 0.5)
+    return half + half * erf(z * like(z, math.sqrt(0.5)))
+
+
+@scalar
+def gelu(z):
+    return z * _normal_cdf(z)
+
+
+@scalar
+def gelu_slope(z):
+    density = like(z, 1 / math.sqrt(2 * math.pi)) * exp(like(z, -0.5) * z * z)
+    return _normal_cdf(z) + z * density
+
+
+register("gelu", gelu, gelu_slope, keeps_sum=True)
 
 
 @scalar
@@ -131,12 +235,95 @@ def logistic_slope(y):
     return y * (like(y, 1) - y)
 
 
+register("logistic", logistic, logistic_slope)
+
+
+@scalar
+def silu(z):
+    return z / (like(z, 1) + exp(-z))
+
+
+@scalar
+def silu_slope(z):
+    y = logistic(z)
+    return y * (like(z, 1) + z * (like(z, 1) - y))
+
+
+register("silu", silu, silu_slope, keeps_sum=True)
+
+
+# z tanh(softplus(z)), and tanh(log(1 + e)) = e (e + 2) / (e (e + 2) + 2). From 40 on
+# this is 1, and its square has no overflow yet.
+
+
+@scalar
+def _mish_terms(z):
+    limit = like(z, 40)
+    e = exp(limit if z > limit else z)
+    return e, e * (e + like(z, 2))
+
+
+@scalar
+def mish(z):
+    _, n = _mish_terms(z)
+    return z * (n / (n + like(z, 2)))
+
+
+@scalar
+def mish_slope(z):
+    e, n = _mish_terms(z)
+    total = n + like(z, 2)
+    z = like(z, 40) if z > 40 else z
+    return (n + like(z, 4) * z * e * ((like(z, 1) + e) / total)) / total
+
+
+register("mish", mish, mish_slope, keeps_sum=True)
+
+
+@scalar
+def softplus(z):
+    return (z if z > 0 else like(z, 0)) + log1p(exp(-abs(z)))
+
+
+@scalar
+def softplus_slope(y):
+    return -expm1(-y)
+
+
+register("softplus", softplus, softplus_slope)
+
+
 @scalar
 def tanh_slope(y):
     return like(y, 1) - y * y
 
 
-register("identity", identity, identity_slope)
-register("relu", relu, relu_slope)
-register("logistic", logistic, logistic_slope)
 register("tanh", tanh, tanh_slope)
+
+
+@scalar
+def softsign(z):
+    return z / (like(z, 1) + abs(z))
+
+
+@scalar
+def softsign_slope(y):
+    root = like(y, 1) - abs(y)
+    return root * root
+
+
+register("softsign", softsign, softsign_slope)
+
+
+@scalar
+def hard_sigmoid(z):
+    y = (z + like(z, 3)) * like(z, 1 / 6)
+    return like(z, 0) if y < 0 else (like(z, 1) if y > 1 else y)
+
+
+@scalar
+def hard_sigmoid_slope(y):
+    return like(y, 1 / 6) if abs(y - like(y, 0.5)) < 0.5 else like(y, 0)
+
+
+register("hard_sigmoid", hard_sigmoid, hard_sigmoid_slope)

@@ -1,8 +1,9 @@
-"""exp, log and tanh without branches or calls, so that loops over them vectorise.
+"""exp, log, tanh and erf without branches or calls, so that loops vectorise.
 
 Numba calls the C library once an element for these functions. Here they are
 polynomials in plain arithmetic, which LLVM turns into vector instructions. The
-coefficients and the way of reducing the range are those of the Cephes library [1]_.
+coefficients and the way of reducing the range are those of the Cephes library [1]_,
+but for erf in float32, whose two polynomials are weighted minimax fits of our own.
 Infinities and NaN behave as in NumPy; results below the smallest normal number are
 flushed to zero.
 
@@ -12,9 +13,11 @@ References
    Horwood, 1989; https://www.netlib.org/cephes.
 """
 
+import math
+
 import numpy as np
 from numba import types
-from numba.extending import overload
+from numba.extending import overload, register_jitable
 
 # Re-ordering would undo the two-step reduction of the range.
 OPTIONS = {"fastmath": {"contract"}, "forceinline": True}
@@ -25,9 +28,19 @@ def exp(x):
     return np.exp(x)
 
 
+def expm1(x):
+    """exp(x) - 1 of a float32 or float64, without cancellation near zero."""
+    return np.expm1(x)
+
+
 def log(x):
     """Natural logarithm of a float32 or float64 that is zero or positive."""
     return np.log(x)
+
+
+def log1p(x):
+    """Natural logarithm of 1 + x, for a float32 or float64 with 0 <= x <= 1."""
+    return np.log1p(x)
 
 
 def tanh(x):
@@ -35,17 +48,21 @@ def tanh(x):
     return np.tanh(x)
 
 
+def erf(x):
+    """Error function of a float32 or float64."""
+    return type(x)(math.erf(x))
+
+
 def epsilon(x):
     """Distance from 1 to the next number in the type of x."""
     return np.finfo(type(x)).eps
 
 
-def _exp64(x):
-    # Beyond these bounds the result is 0 or infinity; comparisons let NaN through.
-    low, high = -708.3964185322641, 709.782712893384
-    clipped = low if x < low else (high if x > high else x)
-    k = np.rint(clipped * 1.4426950408889634)
-    r = clipped - k * 6.93145751953125e-1
+@register_jitable(**OPTIONS)
+def _reduced64(x):
+    """Return k and expm1(r), where x = k log(2) + r and k is whole."""
+    k = np.rint(x * 1.4426950408889634)
+    r = x - k * 6.93145751953125e-1
     r = r - k * 1.42860682030941723212e-6
     s = r * r
     p = r * (
@@ -56,10 +73,31 @@ def _exp64(x):
         (3.00198505138664455042e-6 * s + 2.52448340349684104192e-3) * s
         + 2.27265548208155028766e-1
     ) * s + 2.0
-    y = 1.0 + 2.0 * (p / (q - p))
-    # 2**k in two factors: k may be 1024, whose power of two alone overflows.
     finite = k == k
-    n = np.int64(k) if finite else np.int64(0)
+    return np.int64(k) if finite else np.int64(0), 2.0 * (p / (q - p))
+
+
+@register_jitable(**OPTIONS)
+def _reduced32(x):
+    k = np.rint(x * np.float32(1.4426950408889634))
+    r = x - k * np.float32(0.693359375)
+    r = r - k * np.float32(-2.12194440e-4)
+    y = np.float32(1.9875691500e-4)
+    y = y * r + np.float32(1.3981999507e-3)
+    y = y * r + np.float32(8.3334519073e-3)
+    y = y * r + np.float32(4.1665795894e-2)
+    y = y * r + np.float32(1.6666665459e-1)
+    y = y * r + np.float32(5.0000001201e-1)
+    finite = k == k
+    return np.int32(k) if finite else np.int32(0), y * (r * r) + r
+
+
+def _exp64(x):
+    # Beyond these bounds the result is 0 or infinity; comparisons let NaN through.
+    low, high = -708.3964185322641, 709.782712893384
+    n, y = _reduced64(low if x < low else (high if x > high else x))
+    y = 1.0 + y
+    # 2**n in two factors: n may be 1024, whose power of two alone overflows.
     half = n >> 1
     y = y * np.int64((half + 1023) << 52).view(np.float64)
     y = y * np.int64((n - half + 1023) << 52).view(np.float64)
@@ -69,24 +107,30 @@ def _exp64(x):
 
 def _exp32(x):
     low, high = np.float32(-87.33654), np.float32(88.72283)
-    clipped = low if x < low else (high if x > high else x)
-    k = np.rint(clipped * np.float32(1.4426950408889634))
-    r = clipped - k * np.float32(0.693359375)
-    r = r - k * np.float32(-2.12194440e-4)
-    y = np.float32(1.9875691500e-4)
-    y = y * r + np.float32(1.3981999507e-3)
-    y = y * r + np.float32(8.3334519073e-3)
-    y = y * r + np.float32(4.1665795894e-2)
-    y = y * r + np.float32(1.6666665459e-1)
-    y = y * r + np.float32(5.0000001201e-1)
-    y = y * (r * r) + r + np.float32(1.0)
-    finite = k == k
-    n = np.int32(k) if finite else np.int32(0)
+    n, y = _reduced32(low if x < low else (high if x > high else x))
+    y = y + np.float32(1.0)
     half = np.int32(n >> np.int32(1))
     bias, shift = np.int32(127), np.int32(23)
     y = y * np.int32((half + bias) << shift).view(np.float32)
     y = y * np.int32((n - half + bias) << shift).view(np.float32)
     y = np.float32(0.0) if x < low else y
+    return np.float32(np.inf) if x > high else y
+
+
+def _expm164(x):
+    # Below, the result is -1. 2**(n - 1) stands for 2**n, which may overflow.
+    low, high = -50.0, 709.782712893384
+    n, y = _reduced64(low if x < low else (high if x > high else x))
+    half = np.int64((n + 1022) << 52).view(np.float64)
+    y = 2.0 * (half * y + (half - 0.5))
+    return np.inf if x > high else y
+
+
+def _expm132(x):
+    low, high = np.float32(-20.0), np.float32(88.72283)
+    n, y = _reduced32(low if x < low else (high if x > high else x))
+    half = np.int32((n + np.int32(126)) << np.int32(23)).view(np.float32)
+    y = np.float32(2.0) * (half * y + (half - np.float32(0.5)))
     return np.float32(np.inf) if x > high else y
 
 
@@ -122,15 +166,9 @@ def _tanh32(x):
     return far if size > np.float32(0.625) else near
 
 
-def _log64(x):
-    # Subnormal numbers are scaled up by 2**54 first.
-    small = x < 2.2250738585072014e-308
-    bits = np.float64(x * 18014398509481984.0 if small else x).view(np.int64)
-    e = np.float64((bits >> 52) - 1022) - (54.0 if small else 0.0)
-    m = np.int64((bits & 0x000FFFFFFFFFFFFF) | (1022 << 52)).view(np.float64)
-    low = m < 0.70710678118654752440
-    e = e - 1.0 if low else e
-    m = (m + m if low else m) - 1.0
+@register_jitable(**OPTIONS)
+def _log_near_one64(m, e):
+    """Return log(1 + m) + e log(2), where 1 + m lies between sqrt(1/2) and sqrt(2)."""
     z = m * m
     p = 1.01875663804580931796e-4
     p = p * m + 4.97494994976747001425e-1
@@ -144,7 +182,35 @@ def _log64(x):
     q = q * m + 7.11544750618563894466e1
     q = q * m + 2.31251620126765340583e1
     y = m * (z * p / q) - e * 2.121944400546905827679e-4 - 0.5 * z
-    y = m + y + e * 0.693359375
+    return m + y + e * 0.693359375
+
+
+@register_jitable(**OPTIONS)
+def _log_near_one32(m, e):
+    z = m * m
+    y = np.float32(7.0376836292e-2)
+    y = y * m + np.float32(-1.1514610310e-1)
+    y = y * m + np.float32(1.1676998740e-1)
+    y = y * m + np.float32(-1.2420140846e-1)
+    y = y * m + np.float32(1.4249322787e-1)
+    y = y * m + np.float32(-1.6668057665e-1)
+    y = y * m + np.float32(2.0000714765e-1)
+    y = y * m + np.float32(-2.4999993993e-1)
+    y = y * m + np.float32(3.3333331174e-1)
+    y = y * m * z + e * np.float32(-2.12194440e-4) - np.float32(0.5) * z
+    return m + y + e * np.float32(0.693359375)
+
+
+def _log64(x):
+    # Subnormal numbers are scaled up by 2**54 first.
+    small = x < 2.2250738585072014e-308
+    bits = np.float64(x * 18014398509481984.0 if small else x).view(np.int64)
+    e = np.float64((bits >> 52) - 1022) - (54.0 if small else 0.0)
+    m = np.int64((bits & 0x000FFFFFFFFFFFFF) | (1022 << 52)).view(np.float64)
+    low = m < 0.70710678118654752440
+    e = e - 1.0 if low else e
+    m = (m + m if low else m) - 1.0
+    y = _log_near_one64(m, e)
     result = -np.inf if x == 0.0 else y
     result = np.nan if x < 0.0 else result
     return result if x < np.inf else x
@@ -160,21 +226,84 @@ def _log32(x):
     low = m < np.float32(0.70710677)
     e = e - np.float32(1.0) if low else e
     m = (m + m if low else m) - np.float32(1.0)
-    z = m * m
-    y = np.float32(7.0376836292e-2)
-    y = y * m + np.float32(-1.1514610310e-1)
-    y = y * m + np.float32(1.1676998740e-1)
-    y = y * m + np.float32(-1.2420140846e-1)
-    y = y * m + np.float32(1.4249322787e-1)
-    y = y * m + np.float32(-1.6668057665e-1)
-    y = y * m + np.float32(2.0000714765e-1)
-    y = y * m + np.float32(-2.4999993993e-1)
-    y = y * m + np.float32(3.3333331174e-1)
-    y = y * m * z + e * np.float32(-2.12194440e-4) - np.float32(0.5) * z
-    y = m + y + e * np.float32(0.693359375)
+    y = _log_near_one32(m, e)
     y = np.float32(-np.inf) if x == np.float32(0.0) else y
     y = np.float32(np.nan) if x < np.float32(0.0) else y
     return y if x < np.float32(np.inf) else x
+
+
+def _log1p64(x):
+    # Of large x half is taken: both m are exact.
+    small = x < 0.41421356237309504880
+    return _log_near_one64(x if small else 0.5 * x - 0.5, 0.0 if small else 1.0)
+
+
+def _log1p32(x):
+    small, half = x < np.float32(0.41421357), np.float32(0.5)
+    e = np.float32(0.0) if small else np.float32(1.0)
+    return _log_near_one32(x if small else half * x - half, e)
+
+
+def _erf64(x):
+    # Near zero x t / u, elsewhere sign(x) (1 - exp(-x**2) p / q): with one division
+    # for both. Beyond 6 the result is 1.
+    size = abs(x)
+    size = 6.0 if size > 6.0 else size
+    s = size * size
+    t = 9.60497373987051638749e0
+    t = t * s + 9.00260197203842689217e1
+    t = t * s + 2.23200534594684319226e3
+    t = t * s + 7.00332514112805075473e3
+    t = t * s + 5.55923013010394962768e4
+    u = s + 3.35617141647503099647e1
+    u = u * s + 5.21357949780152679795e2
+    u = u * s + 4.59432382970980127987e3
+    u = u * s + 2.26290000613890934246e4
+    u = u * s + 4.92673942608635921086e4
+    p = 2.46196981473530512524e-10
+    p = p * size + 5.64189564831068821977e-1
+    p = p * size + 7.46321056442269912687e0
+    p = p * size + 4.86371970985681366614e1
+    p = p * size + 1.96520832956077098242e2
+    p = p * size + 5.26445194995477358631e2
+    p = p * size + 9.34528527171957607540e2
+    p = p * size + 1.02755188689515710272e3
+    p = p * size + 5.57535335369399327526e2
+    q = size + 1.32281951154744992508e1
+    q = q * size + 8.67072140885989742329e1
+    q = q * size + 3.54937778887819891062e2
+    q = q * size + 9.75708501743205489753e2
+    q = q * size + 1.82390916687909736289e3
+    q = q * size + 2.24633760818710981792e3
+    q = q * size + 1.65666309194161350182e3
+    q = q * size + 5.57535340817727675546e2
+    is_far = size > 1.0
+    sign = -1.0 if x < 0.0 else 1.0
+    numerator = -sign * exp(-s) * p if is_far else x * t
+    return (sign if is_far else 0.0) + numerator / (q if is_far else u)
+
+
+def _erf32(x):
+    one, limit = np.float32(1.0), np.float32(4.0)
+    size = abs(x)
+    size = limit if size > limit else size
+    s = size * size
+    near = np.float32(-7.2520244e-4)
+    near = near * s + np.float32(5.1684636e-3)
+    near = near * s + np.float32(-2.6855029e-2)
+    near = near * s + np.float32(1.1283690e-1)
+    near = near * s + np.float32(-3.7612635e-1)
+    near = near * s + np.float32(1.2837923e-1)
+    # -log(1 - erf(x)) / x
+    y = np.float32(-2.0946780569e-4)
+    y = y * size + np.float32(3.1877632718e-3)
+    y = y * size + np.float32(-2.2830257192e-2)
+    y = y * size + np.float32(1.0520476847e-1)
+    y = y * size + np.float32(6.3573902845e-1)
+    y = y * size + np.float32(1.1285136938e0)
+    far = one - exp(-size * y)
+    far = -far if x < np.float32(0.0) else far
+    return far if size > np.float32(0.625) else x * near + x
 
 
 @overload(epsilon)
@@ -189,11 +318,26 @@ def _exp(x):
     return _exp32 if x == types.float32 else _exp64
 
 
+@overload(expm1, jit_options=OPTIONS)
+def _expm1(x):
+    return _expm132 if x == types.float32 else _expm164
+
+
 @overload(log, jit_options=OPTIONS)
 def _log(x):
     return _log32 if x == types.float32 else _log64
 
 
+@overload(log1p, jit_options=OPTIONS)
+def _log1p(x):
+    return _log1p32 if x == types.float32 else _log1p64
+
+
 @overload(tanh, jit_options=OPTIONS)
 def _tanh(x):
     return _tanh32 if x == types.float32 else _tanh64
+
+
+@overload(erf, jit_options=OPTIONS)
+def _erf(x):
+    return _erf32 if x == types.float32 else _erf64

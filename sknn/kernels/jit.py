@@ -67,12 +67,18 @@ class Compiled:
         Takes the Numba scalar type, float32 or float64; returns the signature.
     name : str
         Unique among all leaves and drivers.
+    cached : bool, default=True
+        Whether versions are kept on disk. Not so for what users register: the names
+        of cached versions only tell sknn's own code apart.
     """
 
-    def __init__(self, function: Callable, signature: Callable, name: str):
+    def __init__(
+        self, function: Callable, signature: Callable, name: str, *, cached: bool = True
+    ):
         self.function = function
         self.signature = signature
         self.name = name
+        self.cached = cached
         self.versions: dict[np.dtype, Any] = {}
         self._lock = threading.Lock()
         COMPILED.append(self)
@@ -88,7 +94,8 @@ class Compiled:
     def was_compiled(self, dtype: np.dtype) -> bool:
         """Return whether the version was compiled and put into the cache just now."""
         version = self.version(dtype)
-        return not (INTERPRETED or _unusable_caches or self._cache_hits(version))
+        uses_cache = self.cached and not (INTERPRETED or _unusable_caches)
+        return uses_cache and not self._cache_hits(version)
 
     def _cache_hits(self, version: Any) -> int:
         raise NotImplementedError
@@ -98,6 +105,8 @@ class Compiled:
             return self.function
         signature = self.signature(numba.from_dtype(dtype))
         function = self._renamed(dtype)
+        if not self.cached:
+            return self._decorated(function, signature, cache=False)
         if not _unusable_caches:
             try:
                 return self._decorated(function, signature, cache=True)
@@ -180,6 +189,11 @@ def driver(signature: Callable) -> Callable[[Callable], Driver]:
 def scalar(function: Callable) -> Callable:
     """Mark a scalar function as one that leaves may contain."""
     return register_jitable(fastmath={"contract"}, forceinline=True)(function)
+
+
+def part(function: Callable) -> Callable:
+    """Mark a function of arrays as one that leaves may contain, with their options."""
+    return register_jitable(fastmath=_OPTIONS["fastmath"], forceinline=True)(function)
 
 
 # ---------------------------------------------------------------------------------

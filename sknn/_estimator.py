@@ -1,0 +1,82 @@
+"""What scikit-learn asks of an estimator: parameters, tags, pickles."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import InconsistentVersionWarning
+
+import sknn
+from sknn._parameters import is_of_layer, with_layer
+from sknn.custom import definitions_of, register_missing
+
+
+class Estimator(BaseEstimator):
+    """Base of both estimators, as far as it knows nothing of training."""
+
+    def _store(self, arguments: dict[str, Any]) -> None:
+        """Keep the arguments of the constructor, as scikit-learn wants them."""
+        for name in self._get_param_names():
+            setattr(self, name, arguments[name])
+
+    def set_params(self, **params):
+        """Set parameters, also of one layer.
+
+        Parameters
+        ----------
+        **params : dict
+            Parameters of the estimator. ``hidden_layer_sizes``, ``activation``,
+            ``dropout`` and ``kernel_initializer`` can be set for one hidden layer,
+            counted from 0: ``activation__1="tanh"`` changes the second one. So can a
+            search: ``{"mlpclassifier__hidden_layer_sizes__0": [10, 50]}``.
+
+        Returns
+        -------
+        self : object
+        """
+        layers = {key: params.pop(key) for key in list(params) if is_of_layer(key)}
+        super().set_params(**params)
+        # Sizes first: they say how many layers there are.
+        for key in sorted(layers, key=lambda key: not key.startswith("hidden")):
+            name, _, k = key.partition("__")
+            changed = with_layer(self.get_params(deep=False), name, int(k), layers[key])
+            setattr(self, name, changed)
+        return self
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def __getstate__(self):
+        state = {**super().__getstate__(), "_sknn_version": sknn.__version__}
+        if own := definitions_of(self._names_in_use()):
+            state["_definitions"] = own
+        return state
+
+    def _names_in_use(self) -> set[str]:
+        """Return the names that may be those of users' activations and losses."""
+        parameters = self.get_params(deep=False)
+        names = [parameters["loss"], *np.ravel(parameters["activation"])]
+        names += getattr(self, "_architecture", {}).get("activations", ())
+        return {name for name in names if isinstance(name, str)}
+
+    def __setstate__(self, state):
+        state = dict(state)
+        register_missing(state.pop("_definitions", {}))
+        version = state.pop("_sknn_version", "of an unknown version")
+        if version != sknn.__version__:
+            warnings.warn(
+                InconsistentVersionWarning(
+                    estimator_name=type(self).__name__,
+                    current_sklearn_version=f"sknn {sknn.__version__}",
+                    original_sklearn_version=f"sknn {version}",
+                ),
+                stacklevel=2,
+            )
+        super().__setstate__(state)
+        if "coefs_" in state:
+            # Pickled apart, the weights become views of one vector again.
+            network = self._network_of_weights(self.coefs_[0].dtype)
+            self.__dict__.update(network.unpack(network.pack(self.__dict__)))

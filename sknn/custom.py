@@ -1,0 +1,308 @@
+"""Activations and losses of one's own, each registered in one call.
+
+They are pairs of plain Python functions of numbers, which are checked, compiled and
+entered in the same tables as those that are built in. Estimators that use them carry
+their definitions along, so that they work in other processes too.
+"""
+
+import uuid
+from collections.abc import Callable, Container
+from types import FunctionType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sknn.kernels import activations, losses
+from sknn.kernels.jit import Driver, like, scalar
+from sknn.network import network
+
+# Where a derivative is compared with differences of its function: both signs, and
+# unlikely to be where a user's function has a kink.
+_POINTS = (-2.8291, -1.6183, -0.7137, -0.1259, 0.1723, 0.5897, 1.4147, 2.7189)
+_TARGETS = (-1.3, 0.0, 0.37, 1.0, 2.2, 7.0, 50.0)
+_STEPS = (1e-3, 1e-5)  # the second, in case that there is a kink nearby
+_TOLERANCE = 1e-4
+
+_DTYPES = (np.dtype(np.float64), np.dtype(np.float32))
+
+
+class Definition(NamedTuple):
+    """What it takes to register an activation or a loss again, elsewhere."""
+
+    arguments: tuple  # of the function that adds it, after its name
+    token: str  # differs from one registration to the next
+    is_received: bool = False  # whether it came from another process
+
+
+_DEFINITIONS: dict[tuple[str, str], Definition] = {}  # by kind and name
+
+
+def register_activation(name: str, function: Callable, derivative: Callable) -> None:
+    """Make your own activation available as ``activation="name"``.
+
+    Both functions are plain Python functions of one number. They are compiled by
+    Numba, in float32 and in float64: arithmetic, ``if``, and functions of ``math``
+    and NumPy that take a number may be used; functions of your own that they call
+    need Numba's ``@njit``. The compiled code is not kept on disk.
+
+    Estimators that use the activation can be pickled if the functions can: with
+    `pickle`, if they are defined by ``def`` in a module; with `cloudpickle`, and thus
+    in the processes of `joblib`, always.
+
+    Parameters
+    ----------
+    name : str
+        A valid identifier that is not the name of a built-in activation. To register
+        a name again replaces the activation; networks that were trained before use
+        the new one from then on.
+    function : callable
+        ``function(z)`` returns the value at the weighted sum ``z``.
+    derivative : callable
+        ``derivative(z)`` returns the derivative there. It is compared with
+        differences of the function.
+
+    Raises
+    ------
+    ValueError
+        If the name is taken, a function does not compile, or the derivative does not
+        fit the function. Nothing is registered then.
+
+    Examples
+    --------
+    >>> from sknn.custom import register_activation
+    >>> register_activation("square", lambda z: z * z, lambda z: 2 * z)
+    """
+    caller = "register_activation"
+    _check_name(caller, "activation", name)
+    value, slope = _compiled(caller, 1, function=function, derivative=derivative)
+    _check_derivative(caller, value, slope, [(z,) for z in _POINTS])
+    _define("activation", name, Definition((function, derivative), uuid.uuid4().hex))
+
+
+def register_loss(
+    name: str,
+    function: Callable,
+    derivative: Callable,
+    *,
+    link: str = "identity",
+    check_targets: Callable | None = None,
+) -> None:
+    """Make your own loss available as ``MLPRegressor(loss="name")``.
+
+    What `register_activation` says of functions, names and pickles holds here too.
+    The loss is summed over outputs and samples, with sample weights, and divided by
+    the sum of the weights.
+
+    Parameters
+    ----------
+    name : str
+        A valid identifier that is not the name of a built-in loss.
+    function : callable
+        ``function(y, z)`` returns the loss of one target ``y`` and one raw output
+        ``z`` of the network, before the link.
+    derivative : callable
+        ``derivative(y, z)`` returns its derivative with respect to ``z``.
+    link : {"identity", "exp", "logistic"}, default="identity"
+        Turns raw outputs into predictions.
+    check_targets : callable, default=None
+        ``check_targets(y)`` raises a ValueError if the array ``y`` has values that
+        the loss does not take. None: it takes all. The derivative is compared with
+        differences at targets between -1.3 and 50, as far as these are taken.
+
+    Raises
+    ------
+    ValueError
+        If the name is taken, a function does not compile, or the derivative does not
+        fit the function. Nothing is registered then.
+
+    Examples
+    --------
+    >>> from sknn.custom import register_loss
+    >>> register_loss("quartic", lambda y, z: (z - y)**4, lambda y, z: 4 * (z - y)**3)
+    """
+    caller = "register_loss"
+    _check_name(caller, "loss", name)
+    if check_targets is not None and not callable(check_targets):
+        raise ValueError(f"{caller}: check_targets={check_targets!r} is not callable.")
+    value, slope = _compiled(caller, 2, function=function, derivative=derivative)
+    targets = [y for y in _TARGETS if _accepts(check_targets, y)]
+    points = [(y, z) for y in targets for z in _POINTS]
+    _check_derivative(caller, value, slope, points)
+    arguments = (function, derivative, link, check_targets)
+    _define("loss", name, Definition(arguments, uuid.uuid4().hex))
+
+
+def definitions_of(names: Container[str]) -> dict[tuple[str, str], Definition]:
+    """Return the definitions of those that users registered, for a pickle."""
+    return {key: _DEFINITIONS[key] for key in _DEFINITIONS if key[1] in names}
+
+
+def register_missing(definitions: dict[tuple[str, str], Definition]) -> None:
+    """Register what `definitions_of` returned in another process.
+
+    What was registered by a call in this process stays. What came from another one is
+    replaced: workers live on when a user changes a function and registers it again.
+    """
+    for (kind, name), definition in definitions.items():
+        known = _DEFINITIONS.get((kind, name))
+        if known is None or (known.is_received and known.token != definition.token):
+            _check_name("register_missing", kind, name)
+            _define(kind, name, definition._replace(is_received=True))
+
+
+# ---------------------------------------------------------------------------------
+
+
+def _define(kind: str, name: str, definition: Definition) -> None:
+    add = _add_activation if kind == "activation" else _add_loss
+    add(name, *definition.arguments)
+    _DEFINITIONS[kind, name] = definition
+
+
+def _add_activation(name: str, function: Callable, derivative: Callable) -> None:
+    activations.register(
+        name, _typed(function), _typed(derivative), keeps_sum=True, cached=False
+    )
+    network.cache_clear()  # networks hold the addresses of what has been replaced
+
+
+def _add_loss(name, function, derivative, link, check_targets):
+    losses.register_custom(
+        name, _plain(function, 2), _plain(derivative, 2), link, check_targets
+    )
+
+
+def _plain(function: Callable, n_numbers: int) -> Callable:
+    """Return a function of exactly n numbers that Numba has not seen yet.
+
+    It remembers what it compiled for a function object, and with that the values of
+    global names, which the user may have changed since.
+    """
+    inner = function
+    if isinstance(function, FunctionType):
+        copy = FunctionType(
+            function.__code__,
+            function.__globals__,
+            function.__name__,
+            function.__defaults__,
+            function.__closure__,
+        )
+        copy.__kwdefaults__ = function.__kwdefaults__
+        inner = scalar(copy)
+    if n_numbers == 1:
+        return lambda z: inner(z)
+    return lambda y, z: inner(y, z)
+
+
+def _typed(function: Callable) -> Callable:
+    """Return a scalar function whose results have the type of its argument."""
+    untyped = scalar(_plain(function, 1))
+    return scalar(lambda z: like(z, untyped(z)))
+
+
+def _check_name(caller: str, kind: str, name: Any) -> None:
+    table = activations.ACTIVATIONS if kind == "activation" else losses.LOSSES
+    if not isinstance(name, str) or not name.isidentifier():
+        raise ValueError(
+            f"{caller}: the name {name!r} is not a string such as 'my_{kind}', of "
+            "letters, digits and underscores."
+        )
+    if name in table and (kind, name) not in _DEFINITIONS:
+        raise ValueError(
+            f"{caller}: {name!r} is a built-in {kind}. Choose another name."
+        )
+
+
+def _compiled(caller: str, n_numbers: int, **functions: Callable) -> list[Callable]:
+    """Return compiled functions of float64, after a trial in both dtypes."""
+    for role, function in functions.items():
+        if not callable(function):
+            raise ValueError(f"{caller}: {role}={function!r} is not callable.")
+
+    def signature(kind):
+        return kind(*[kind] * n_numbers)
+
+    compiled = []
+    for role, function in functions.items():
+        plain = _plain(function, n_numbers)
+        trial = Driver(plain, signature, f"{caller}_{role}", cached=False)
+        try:
+            versions = [trial.version(dtype) for dtype in _DTYPES]
+        except Exception as error:
+            raise ValueError(
+                f"{caller}: Numba cannot compile the {role}: {_gist(error)}. It has "
+                f"to take {n_numbers} number{'s' * (n_numbers > 1)} and return one. "
+                "Use arithmetic, functions of math and NumPy, and `a if c else b` "
+                "rather than np.where; other functions that it calls need Numba's "
+                "@njit."
+            ) from error
+        compiled.append(versions[0])
+    return compiled
+
+
+def _gist(error: Exception) -> str:
+    """Return what Numba says about the cause, without where it came upon it."""
+    innermost = str(error).rpartition("raised a specific error:")[2]
+    lines = [line.strip() for line in innermost.splitlines() if line.strip()]
+    if "Failed in " in lines[0]:
+        del lines[0]
+    ends = ("File ", "During: ", "There are ", "raised from")
+    end = next((i for i, line in enumerate(lines) if line.startswith(ends)), len(lines))
+    return " ".join(lines[:end]).partition(" for '$")[0].rstrip(".")
+
+
+def _accepts(check_targets: Callable | None, y: float) -> bool:
+    try:
+        if check_targets is not None:
+            check_targets(np.array([[y]]))
+    except ValueError:
+        return False
+    return True
+
+
+def _check_derivative(
+    caller: str, function: Callable, derivative: Callable, points: list[tuple]
+) -> None:
+    """Compare a derivative by the last argument with fourth-order differences."""
+
+    def at(called, role, point):
+        try:
+            with np.errstate(all="ignore"):
+                number = float(called(*map(np.float64, point)))
+        except Exception as error:
+            reason = f"raised {type(error).__name__}: {error}".rstrip(".")
+        else:
+            if np.isfinite(number):
+                return number
+            reason = f"returned {number}"
+        raise ValueError(
+            f"{caller}: {role}{_listed(point)} {reason}. It has to return a finite "
+            "number"
+            + (" for all targets that check_targets takes." if point[1:] else ".")
+        )
+
+    def difference(point, step):
+        def f(shift):
+            return at(function, "function", (*point[:-1], point[-1] + shift))
+
+        near, far = f(step) - f(-step), f(2 * step) - f(-2 * step)
+        return (8 * near - far) / (12 * step)
+
+    for point in points:
+        at(function, "function", point)
+    found = [at(derivative, "derivative", point) for point in points]
+    expected = [[difference(point, step) for step in _STEPS] for point in points]
+    scale = np.median(np.abs(expected)) if expected else 0.0
+    for point, actual, slopes in zip(points, found, expected, strict=True):
+        errors = [abs(actual - slope) for slope in slopes]
+        best = int(np.argmin(errors))
+        if errors[best] > _TOLERANCE * max(scale, abs(slopes[best])) + 1e-9:
+            raise ValueError(
+                f"{caller}: the derivative does not fit the function: "
+                f"derivative{_listed(point)} returned {actual:.6g}, but the slope of "
+                f"the function there is {slopes[best]:.6g}, found by differences."
+            )
+
+
+def _listed(point: tuple) -> str:
+    return "(" + ", ".join(f"{x:g}" for x in point) + ")"

@@ -1,0 +1,81 @@
+"""What a loss is, and how one is made from functions of numbers."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numba import types
+
+from sknn.kernels.jit import Leaf, flat
+from sknn.kernels.layers import batch_type, row_of
+from sknn.kernels.links import settings_type
+
+N_SETTINGS = 4  # how many of them the scalar functions get
+
+
+def _no_settings(parameters: dict) -> Sequence[float]:
+    return ()
+
+
+class Loss(NamedTuple):
+    """A loss and the output activation that belongs to it."""
+
+    train: Leaf  # sums the loss over a batch, sets the gradient
+    link: str  # key of LINKS, the estimators' `out_activation_`
+    mean_over_outputs: bool = False  # whether the reported loss is so divided
+    # Raises ValueError for targets outside of the domain, given the parameters.
+    check_targets: Callable[[np.ndarray, dict], None] = lambda y, parameters: None
+    positive_only: bool = False  # whether all targets must be zero or positive
+    # Numbers that the leaves of loss and link get.
+    settings: Callable[[dict], Sequence[float]] = _no_settings
+    # Number of raw outputs for each column of the targets.
+    outputs_per_target: Callable[[dict], int] = lambda parameters: 1
+
+    def settings_of(self, parameters: dict) -> tuple[float, ...]:
+        """Return the settings as the leaves take them: N_SETTINGS numbers or more."""
+        settings = [float(setting) for setting in self.settings(parameters)]
+        return tuple(settings + [0.0] * (N_SETTINGS - len(settings)))
+
+
+def train_signature(dtype):
+    """Return float64(raw, targets, batch, delta, settings)."""
+    matrix = types.Array(dtype, 2, "C")
+    targets = types.Array(dtype, 2, "C", readonly=True)
+    return types.float64(matrix, targets, batch_type(dtype), matrix, settings_type())
+
+
+def elementwise(losses, name, value, gradient, link, *, cached=True, **options):
+    """Register the loss that sums value(y, z, settings) over samples and outputs z."""
+
+    def train(raw, targets, batch, delta, settings):
+        n_rows, n_outputs = raw.shape
+        weights, kind = batch.weights, raw.dtype.type
+        own = (
+            kind(settings[0]),
+            kind(settings[1]),
+            kind(settings[2]),
+            kind(settings[3]),
+        )
+        for i in range(n_rows):
+            row = row_of(batch, i)
+            for j in range(n_outputs):
+                delta[i, j] = targets[row, j]
+        total = 0.0
+        z, d = flat(raw), flat(delta)
+        if weights.size == 0:
+            for k in range(z.size):
+                y = d[k]
+                total += value(y, z[k], own)
+                d[k] = gradient(y, z[k], own)
+            return total
+        for i in range(n_rows):
+            row = row_of(batch, i)
+            weight = weights[row]
+            for j in range(n_outputs):
+                y = delta[i, j]
+                total += weight * value(y, raw[i, j], own)
+                delta[i, j] = weight * gradient(y, raw[i, j], own)
+        return total
+
+    leaf = Leaf(train, train_signature, f"{name}_train", cached=cached)
+    losses[name] = Loss(leaf, link, **options)

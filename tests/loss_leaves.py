@@ -1,0 +1,105 @@
+"""Losses and links by their leaves, and examples to run them on."""
+
+import numba
+import numpy as np
+import pytest
+
+from sknn.inputs import read_only
+from sknn.kernels.jit import call
+from sknn.kernels.layers import Batch
+from sknn.kernels.losses import (
+    CLASSIFICATION_LOSSES,
+    LINKS,
+    LOSSES,
+    REGRESSION_LOSSES,
+)
+
+DTYPES = [np.dtype(np.float32), np.dtype(np.float64)]
+FLOAT64 = DTYPES[1]
+dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=str)
+
+DEFAULTS = {
+    "delta": 1.0,
+    "quantile": 0.5,
+    "power": 1.5,
+    "label_smoothing": 0.1,
+    "focal_gamma": 2.0,
+}
+# Other values of the parameters that each loss is tested with.
+VARIANTS = {
+    "huber": [{"delta": 0.3}, {"delta": 5.0}],
+    "quantile": [{"quantile": 0.2}, {"quantile": (0.1, 0.9)}],
+    "tweedie": [{"power": power} for power in (1, 1.0001, 1.9, 2, 2.3, 3)],
+    "smoothed_log_loss": [{"label_smoothing": 0.6}],
+    "binary_smoothed_log_loss": [{"label_smoothing": 0.6}],
+    "focal": [{"focal_gamma": gamma} for gamma in (0, 0.5, 5)],
+    "binary_focal": [{"focal_gamma": gamma} for gamma in (0, 0.5, 5)],
+}
+CASES = [
+    pytest.param(name, {**DEFAULTS, **changes}, id=f"{name}-{changes}")
+    for name in LOSSES
+    for changes in [{}, *VARIANTS.get(name, [])]
+]
+cases = pytest.mark.parametrize(("name", "parameters"), CASES)
+BY_CLASS = [name for name in CLASSIFICATION_LOSSES if not name.startswith("binary_")]
+N_OUTPUTS = 4
+
+
+@numba.njit
+def run_link(address, raw, settings):
+    call(address, (raw, settings))
+
+
+@numba.njit
+def run_loss(address, raw, targets, batch, delta, settings):
+    return call(address, (raw, targets, batch, delta, settings))
+
+
+def apply_link(link, raw, settings=(0.0,) * 4):
+    result = raw.copy()
+    run_link(
+        LINKS[link].apply.address(raw.dtype), result, read_only(np.array(settings))
+    )
+    return result
+
+
+def loss_of(name, targets, raw, parameters=DEFAULTS, weights=(), rows=(), first=0):
+    """Return the loss of a batch and its gradient, in the dtype of raw."""
+    dtype = raw.dtype
+    batch = Batch(
+        read_only(np.empty(0, dtype)),
+        0,
+        read_only(np.empty(0, np.int32)),
+        read_only(np.empty(0, np.int64)),
+        read_only(np.array(weights, dtype=dtype)),
+        read_only(np.array(rows, dtype=np.int64)),
+        first,
+        len(raw),
+        key=0,
+    )
+    delta = np.full_like(raw, np.nan)
+    value = run_loss(
+        LOSSES[name].train.address(dtype),
+        np.ascontiguousarray(raw),
+        read_only(np.array(targets, dtype=dtype, order="C")),
+        batch,
+        delta,
+        read_only(np.array(LOSSES[name].settings_of(parameters))),
+    )
+    return value, delta
+
+
+def example(name, parameters, n=30):
+    """Return targets of a loss and raw outputs for them."""
+    rng = np.random.RandomState(0)
+    n_levels = LOSSES[name].outputs_per_target(parameters)
+    raw = rng.normal(size=(n, N_OUTPUTS * n_levels))
+    if name in BY_CLASS:
+        return rng.randint(N_OUTPUTS, size=(n, 1)).astype(float), raw
+    if name in CLASSIFICATION_LOSSES:
+        return rng.randint(2, size=(n, N_OUTPUTS)).astype(float), raw
+    if name == "gamma" or (name == "tweedie" and parameters["power"] >= 2):
+        return rng.gamma(2.0, size=(n, N_OUTPUTS)), raw
+    if REGRESSION_LOSSES[name].positive_only:
+        return rng.poisson(1.5, size=(n, N_OUTPUTS)).astype(float), raw
+    return rng.normal(size=(n, N_OUTPUTS)), raw
