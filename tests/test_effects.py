@@ -28,11 +28,12 @@ CLASSIFIER, REGRESSOR = sknn.MLPClassifier, sknn.MLPRegressor
 
 STOPS = {"n_iter_no_change": 1, "max_iter": 20}
 EARLY = {"early_stopping": True, "learning_rate_init": 0.1, "max_iter": 60}
+SLOWLY = {"learning_rate_init": 0.01, "validation_fraction": 0.4}
 
 
-def smallest(estimator, X, y):
-    """Prefer small weights to all else."""
-    return -sum(np.sum(coef**2) for coef in estimator.coefs_)
+def largest(estimator, X, y):
+    """Prefer large weights to all else."""
+    return sum(np.sum(coef**2) for coef in estimator.coefs_)
 
 
 # name -> another value, the solvers that take notice, what else has to be set.
@@ -73,7 +74,7 @@ EFFECTS = {
     "decay_rate": (0.1, STOCHASTIC, {"learning_rate": "exponential"}),
     "decay_epochs": (2, STOCHASTIC, {"learning_rate": "step"}),
     "warmup_epochs": (2, STOCHASTIC, {}),
-    "scoring": (smallest, STOCHASTIC, EARLY),
+    "scoring": (largest, STOCHASTIC, EARLY | SLOWLY),
     "restore_best_weights": (False, STOCHASTIC, EARLY),
     "label_smoothing": (0.2, ALL, {}),
     "focal_gamma": (1.0, ALL, {"loss": "focal"}),
