@@ -4,6 +4,33 @@ An activation is two scalar functions: its value at the weighted sum ``z``, and 
 slope, as a function of that value where it can be, so that ``z`` need not be kept.
 ``_forward`` and ``_backward`` make leaves of them; each makes one pass over a layer's
 matrix, taking the bias, or the gradient of the bias, along.
+
+Beside the classical ones there are the step with a straight-through gradient [1]_
+[2]_, leaky ReLU [3]_, ELU [4]_, SELU [5]_, GELU [6]_ in its exact form, SiLU [7]_,
+Mish [8]_, softplus [9]_, softsign [10]_ and a hard sigmoid, ``relu6(z + 3) / 6`` as in
+Keras 3 and PyTorch.
+
+References
+----------
+.. [1] Y. Bengio, N. Leonard and A. Courville, "Estimating or Propagating Gradients
+   Through Stochastic Neurons for Conditional Computation", 2013,
+   https://arxiv.org/abs/1308.3432.
+.. [2] I. Hubara et al., "Binarized Neural Networks", NeurIPS 2016.
+.. [3] A. Maas, A. Hannun and A. Ng, "Rectifier Nonlinearities Improve Neural Network
+   Acoustic Models", ICML 2013.
+.. [4] D. Clevert, T. Unterthiner and S. Hochreiter, "Fast and Accurate Deep Network
+   Learning by Exponential Linear Units (ELUs)", ICLR 2016.
+.. [5] G. Klambauer et al., "Self-Normalizing Neural Networks", NeurIPS 2017.
+.. [6] D. Hendrycks and K. Gimpel, "Gaussian Error Linear Units (GELUs)", 2016,
+   https://arxiv.org/abs/1606.08415.
+.. [7] S. Elfwing, E. Uchibe and K. Doya, "Sigmoid-Weighted Linear Units for Neural
+   Network Function Approximation in Reinforcement Learning", Neural Networks 107, 2018.
+.. [8] D. Misra, "Mish: A Self Regularized Non-Monotonic Activation Function", BMVC
+   2020.
+.. [9] C. Dugas et al., "Incorporating Second-Order Functional Knowledge for Better
+   Option Pricing", NeurIPS 2000.
+.. [10] X. Glorot and Y. Bengio, "Understanding the Difficulty of Training Deep
+   Feedforward Neural Networks", AISTATS 2010.
 """
 
 import math

@@ -117,7 +117,7 @@ def _exp32(x):
     return np.float32(np.inf) if x > high else y
 
 
-def _expm164(x):
+def _expm1_64(x):
     # Below, the result is -1. 2**(n - 1) stands for 2**n, which may overflow.
     low, high = -50.0, 709.782712893384
     n, y = _reduced64(low if x < low else (high if x > high else x))
@@ -126,7 +126,7 @@ def _expm164(x):
     return np.inf if x > high else y
 
 
-def _expm132(x):
+def _expm1_32(x):
     low, high = np.float32(-20.0), np.float32(88.72283)
     n, y = _reduced32(low if x < low else (high if x > high else x))
     half = np.int32((n + np.int32(126)) << np.int32(23)).view(np.float32)
@@ -232,13 +232,13 @@ def _log32(x):
     return y if x < np.float32(np.inf) else x
 
 
-def _log1p64(x):
+def _log1p_64(x):
     # Of large x half is taken: both m are exact.
     small = x < 0.41421356237309504880
     return _log_near_one64(x if small else 0.5 * x - 0.5, 0.0 if small else 1.0)
 
 
-def _log1p32(x):
+def _log1p_32(x):
     small, half = x < np.float32(0.41421357), np.float32(0.5)
     e = np.float32(0.0) if small else np.float32(1.0)
     return _log_near_one32(x if small else half * x - half, e)
@@ -320,7 +320,7 @@ def _exp(x):
 
 @overload(expm1, jit_options=OPTIONS)
 def _expm1(x):
-    return _expm132 if x == types.float32 else _expm164
+    return _expm1_32 if x == types.float32 else _expm1_64
 
 
 @overload(log, jit_options=OPTIONS)
@@ -330,7 +330,7 @@ def _log(x):
 
 @overload(log1p, jit_options=OPTIONS)
 def _log1p(x):
-    return _log1p32 if x == types.float32 else _log1p64
+    return _log1p_32 if x == types.float32 else _log1p_64
 
 
 @overload(tanh, jit_options=OPTIONS)

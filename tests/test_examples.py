@@ -1,0 +1,131 @@
+"""The scripts of the courses, and the page that shows them."""
+
+import re
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+import sklearn
+from sklearn.datasets import load_iris
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils._param_validation import InvalidParameterError
+
+from sknn import MLPClassifier, MLPRegressor
+
+plt = pytest.importorskip("matplotlib.pyplot")
+displays = pytest.importorskip("sknn.displays")
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs/courses.md").read_text("utf-8")
+EXAMPLES = {path.stem: path for path in sorted(ROOT.glob("examples/*.py"))}
+EXAMPLES.pop("quickstart")
+PRINTED = dict(
+    re.findall(r"\(\.\./examples/(\w+)\.py\)\n.*?```text\n(.*?)```", PAGE, re.DOTALL)
+)
+_, _, _DICTIONARY = PAGE.partition("## Dictionary\n")
+_DICTIONARY, _, _ = _DICTIONARY.partition("## Glossary\n")
+ROWS = re.findall(r"^\| (?!Keras |---)(.*?) \| (.*) \|$", _DICTIONARY, re.MULTILINE)
+CODES = sorted({code for _, right in ROWS for code in re.findall("`(.+?)`", right)})
+PARAMETERS = re.compile(r"\w+=(?!=)")
+
+
+@pytest.fixture(autouse=True)
+def _backend():
+    plt.switch_backend("Agg")
+    yield
+    plt.close("all")
+
+
+def masked(text):
+    """Return the lines of a text with all numbers, and all dicts, alike."""
+    text = re.sub(r"\{.*\}", "{}", text)  # what a search chose: rounding decides ties
+    text = re.sub(r"[-+ ]*\d+(\.\d+)?", " #", text)
+    return [" ".join(line.split()) for line in text.splitlines()]
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_example_runs_and_prints_what_the_page_says(example, monkeypatch, capsys):
+    pytest.importorskip("pandas")
+    shown = []
+    monkeypatch.setattr(plt, "show", lambda: shown.extend(plt.get_fignums()))
+    source = EXAMPLES[example].read_text("utf-8")
+    exec(compile(source, example, "exec"), {"__name__": "__main__"})
+    assert len(shown) == 1
+    assert len(plt.figure(shown[0]).axes) >= 1
+    assert masked(capsys.readouterr().out) == masked(PRINTED[example])
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_example_is_short_and_names_its_keras_lines(example):
+    source = EXAMPLES[example].read_text("utf-8")
+    assert len(source.splitlines()) < 40
+    assert "# Keras: " in source
+    docstring, *_ = re.findall(r'"""(.*?)"""', source, re.DOTALL)
+    assert 3 <= len(docstring.splitlines()) <= 4
+
+
+def test_page_shows_every_example_with_its_picture():
+    assert PRINTED.keys() == EXAMPLES.keys()
+    pictures = set(re.findall(r"\(images/courses/(\w+)\.png\)", PAGE))
+    assert pictures == EXAMPLES.keys()
+    files = ROOT.glob("docs/images/courses/*.png")
+    assert {path.stem for path in files} == pictures
+
+
+def test_every_row_of_the_dictionary_has_code():
+    assert len(ROWS) > 60
+    assert PAGE.count("\n| Keras | sknn |\n") == 4
+    for left, right in ROWS:
+        assert "`" in right, left
+
+
+def fitted(parameters, X, y):
+    """Return a fitted network that takes the parameters."""
+    for network in (MLPClassifier, MLPRegressor):
+        # Two hidden layers: the page gives pairs where each has its own value.
+        model = network(hidden_layer_sizes=(4, 3), max_iter=2, random_state=0)
+        try:
+            model.set_params(**parameters)._validate_params()
+        except (InvalidParameterError, ValueError):
+            continue
+        return model.fit(X, y)
+    raise AssertionError(f"Neither network takes {parameters}.")
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_code_of_the_dictionary_runs(code, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    X, y = load_iris(return_X_y=True)
+    X, y = X[::2], y[::2] + 1
+    names = {
+        **{"np": np, "joblib": joblib, "GridSearchCV": GridSearchCV},
+        **{"StandardScaler": StandardScaler, "make_pipeline": make_pipeline},
+        **{name: getattr(displays, name) for name in displays.__all__},
+        **{"X": X, "y": y, "X_val": X, "y_val": y, "w": np.ones(len(y))},
+        "f": lambda epoch: 0.01 / (epoch + 1),
+    }
+    if PARAMETERS.match(code):
+        fitted(eval(f"dict({code})", names), X, y)
+        return
+    names["model"] = fitted({"metrics": ["accuracy"]}, X, y).fit(X, y, X_val=X, y_val=y)
+    joblib.dump(names["model"], "model.joblib")
+    assert eval(code, names) is not None or code == "model.summary()"
+
+
+def test_validation_data_go_through_the_scaler_of_a_pipeline():
+    (code,) = re.findall(r"  ```python\n(.*?)  ```", PAGE, re.DOTALL)
+    X, y = load_iris(return_X_y=True)
+    names = {
+        **{"sklearn": sklearn, "MLPClassifier": MLPClassifier},
+        **{"StandardScaler": StandardScaler, "make_pipeline": make_pipeline},
+        **{"X_train": X, "y_train": y, "X_val": X, "y_val": y},
+    }
+    with sklearn.config_context():
+        exec("\n".join(line.strip() for line in code.splitlines()), names)
+        network = names["model"][-1]
+    scaled = StandardScaler().fit_transform(X)
+    loss = sklearn.metrics.log_loss(y, network.predict_proba(scaled))
+    assert network.history_["val_loss"][-1] == pytest.approx(loss)
