@@ -71,7 +71,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         """Return the number of outputs, before the loss multiplies it."""
 
     @abstractmethod
-    def _class_weights(self, y, incremental: bool) -> np.ndarray | None:
+    def _class_weights(self, y, sample_weight, incremental) -> np.ndarray | None:
         """Return a weight for each row that follows from its class, or None."""
 
     @abstractmethod
@@ -183,7 +183,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         dtype = X.dtype if is_first else self.coefs_[0].dtype
         network = network_of(architecture, dtype)
         own_weights = weights_of(sample_weight, X, dtype)
-        factors = self._class_weights(y, incremental)
+        factors = self._class_weights(y, own_weights, incremental)
         problem = problem_of(X, targets, own_weights, factors, dtype)
         random_state = check_random_state(self.random_state)
 

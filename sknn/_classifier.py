@@ -43,9 +43,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Exponent of ``loss='focal'``; 0 makes it the log loss.
     class_weight : dict, list of dict or 'balanced', default=None
         Weights of classes, which multiply ``sample_weight``. 'balanced' is ``n_samples
-        / (n_classes * np.bincount(y))``. For multilabel targets a list with a dict for
-        each label, whose weights are multiplied. They do not count in a validation set
-        that is given to ``fit``.
+        / (n_classes * np.bincount(y))``, where rows count by their weights. For
+        multilabel targets a list with a dict for each label, whose weights are
+        multiplied. They do not count in a validation set that is given to ``fit``.
 
     Attributes
     ----------
@@ -363,7 +363,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _n_outputs(self, targets):
         return len(self.classes_) if self._is_multiclass else targets.shape[1]
 
-    def _class_weights(self, y, incremental):
+    def _class_weights(self, y, sample_weight, incremental):
         if self.class_weight is None:
             return None
         if incremental and self.class_weight == "balanced":
@@ -376,7 +376,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             labels = y.toarray() if scipy.sparse.issparse(y) else y
             return compute_sample_weight(self.class_weight, labels)
         y = column_or_1d(y)
-        weights = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
+        with np.errstate(divide="ignore"):  # by classes whose rows all weigh nothing
+            weights = compute_class_weight(
+                self.class_weight,
+                classes=self.classes_,
+                y=y,
+                sample_weight=sample_weight,
+            )
+        weights[np.isinf(weights)] = 0
         return weights[np.searchsorted(self.classes_, y)]
 
     def _stratify_by(self, targets):

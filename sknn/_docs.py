@@ -56,10 +56,11 @@ shuffle : bool, default=True
 random_state : int, RandomState instance or None, default=None
     Draws the initial weights, the validation set, the order of the rows and what is
     dropped. An int makes every call of ``fit`` give the same result.
-tol : float, default=1e-4
+tol : float or None, default=1e-4
     Training stops when the loss, or the validation score, has not improved by at
-    least this much for more than ``n_iter_no_change`` epochs. For 'lbfgs', the
-    largest entry of the gradient at which to stop.
+    least this much for more than ``n_iter_no_change`` epochs. None: it never stops, but
+    runs for ``max_iter`` epochs, without a warning. For 'lbfgs', the largest entry of
+    the gradient at which to stop.
 verbose : bool or int, default=False
     Whether to print a line for each epoch or iteration, with all that ``history_``
     gets.

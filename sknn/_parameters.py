@@ -36,7 +36,7 @@ CONSTRAINTS: dict[str, list] = {
     "max_iter": [_COUNT],
     "shuffle": ["boolean"],
     "random_state": ["random_state"],
-    "tol": [_NOT_NEGATIVE],
+    "tol": [_NOT_NEGATIVE, None],
     "verbose": ["verbose"],
     "warm_start": ["boolean"],
     "momentum": [Interval(Real, 0, 1, closed="both")],
@@ -108,6 +108,7 @@ _NOT_FOR_LBFGS: dict[str, tuple[Callable[[Any], bool], str]] = {
         lambda value: value not in ("constant", "invscaling", "adaptive"),
         "it has no learning rate",
     ),
+    "tol": (lambda value: value is None, "it stops where the gradient vanishes"),
     "scoring": (lambda value: value is not None, "it does not stop early"),
     "restore_best_weights": (lambda value: not value, "it does not stop early"),
 }
@@ -131,6 +132,11 @@ def check_effects(estimator) -> None:
                     f"{reason}. Use another solver, or leave {name} at its default, "
                     f"{defaults[name]!r}."
                 )
+    if parameters["tol"] is None and parameters["learning_rate"] == "adaptive":
+        raise ValueError(
+            "tol=None cannot be used with learning_rate='adaptive', which lowers the "
+            "rate when the loss has not improved by tol. Give tol a number."
+        )
     for name, (other, values) in USES.items():
         if name not in parameters or parameters[other] in values:
             continue

@@ -297,7 +297,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     def _n_outputs(self, targets):
         return targets.shape[1]
 
-    def _class_weights(self, y, incremental):
+    def _class_weights(self, y, sample_weight, incremental):
         return None
 
     def _stratify_by(self, targets):

@@ -71,7 +71,7 @@ class Network:
         return {
             name: [
                 theta[start : start + int(np.prod(shape))].reshape(shape)
-                for start, shape in zip(starts[name], shapes, strict=False)
+                for start, shape in zip(starts[name], shapes, strict=True)
             ]
             for name, shapes in self.layout.shapes.items()
         }
@@ -100,7 +100,7 @@ class Network:
                 and part.flags.c_contiguous
                 and _address(part) == origin + start * vector.itemsize
                 for name, starts in self.layout.starts.items()
-                for part, start in zip(attributes[name], starts, strict=False)
+                for part, start in zip(attributes[name], starts, strict=True)
             ):
                 return vector
         return self.pack(attributes)

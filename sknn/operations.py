@@ -7,6 +7,7 @@ addresses of its leaves and with where it reads and writes.
 
 from collections.abc import Sequence
 from itertools import pairwise
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -72,15 +73,14 @@ class Layout:
             if kind.keeps_running_statistics:
                 self.shapes["running_statistics_"] = [(2, *shape) for shape in hidden]
         self.starts: dict[str, list[int]] = {}
-        self.n_weights = self.n_trained = self.n_parameters = 0
+        ends, end = {}, 0
         for name, shapes in self.shapes.items():
-            ends = self.n_parameters + np.cumsum([np.prod(shape) for shape in shapes])
-            self.starts[name] = [self.n_parameters, *map(int, ends[:-1])]
-            self.n_parameters = int(ends[-1]) if len(ends) else self.n_parameters
-            if name == "coefs_":
-                self.n_weights = self.n_parameters
-            if name != "running_statistics_":
-                self.n_trained = self.n_parameters
+            sizes = [prod(shape) for shape in shapes]
+            self.starts[name] = [end + sum(sizes[:k]) for k in range(len(sizes))]
+            ends[name] = end = end + sum(sizes)
+        self.n_weights = ends["coefs_"]
+        self.n_trained = ends.get("shifts_", ends["intercepts_"])
+        self.n_parameters = end
 
 
 class Operations(NamedTuple):
@@ -101,7 +101,7 @@ class Operations(NamedTuple):
 
 def threshold(rate: float) -> int:
     """Return the number below which a draw from 2**32 keeps an element."""
-    return round((1.0 - rate) * RANGE)
+    return max(1, round((1.0 - rate) * RANGE))  # 0 would stand for no dropout
 
 
 def operations(

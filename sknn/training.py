@@ -217,7 +217,8 @@ def train_stochastic(
             if after_epoch and after_epoch(progress):
                 break
         else:
-            if not (incremental or progress.has_stopped):
+            is_enough = progress.has_stopped or parameters["tol"] is None
+            if not (incremental or is_enough):
                 warnings.warn(
                     f"Stochastic Optimizer: Maximum iterations ({max_iter}) reached "
                     "and the optimization hasn't converged yet.",
@@ -345,7 +346,7 @@ def limits_of(parameters: dict) -> np.ndarray:
 
 def _judge(progress: Progress, record: dict[str, float], parameters: dict) -> None:
     """Count epochs without improvement, and keep what is the best yet."""
-    tol, theta = parameters["tol"], progress.theta
+    tol, theta = parameters["tol"] or 0.0, progress.theta
     if not parameters["early_stopping"]:
         has_improved = not record["loss"] > progress.best_loss - tol
         progress.best_loss = min(progress.best_loss, record["loss"])
@@ -356,7 +357,7 @@ def _judge(progress: Progress, record: dict[str, float], parameters: dict) -> No
             progress.best_score = score
             progress.best_theta = theta.copy()
     progress.n_without_improvement += 1
-    if has_improved:
+    if has_improved or parameters["tol"] is None:
         progress.n_without_improvement = 0
 
 

@@ -53,6 +53,54 @@ def test_estimator_checks(estimator, check):
     check(estimator)
 
 
+CLASSIFIER, REGRESSOR = sknn.MLPClassifier, sknn.MLPRegressor
+OTHER_SOLVERS = ("adagrad", "rmsprop", "adamw", "nadam", "amsgrad", "lion")
+LIMITS = {"max_norm": 3.0, "clipvalue": 0.5, "global_clipnorm": 1.0}
+
+
+# Each group of what scikit-learn's do not have, by a configuration or two. Which of the
+# checks cannot hold for the others is told below.
+@parametrize_with_checks(
+    [
+        *(CLASSIFIER(solver=solver) for solver in OTHER_SOLVERS),
+        *(REGRESSOR(solver=solver) for solver in OTHER_SOLVERS),
+        CLASSIFIER((20, 10), ("tanh", "gelu")),
+        CLASSIFIER(50, "step"),
+        REGRESSOR(activation="mish"),
+        REGRESSOR(hidden_layer_sizes=20, n_hidden_layers=3),
+        CLASSIFIER(kernel_initializer="orthogonal", bias_initializer="zeros"),
+        REGRESSOR(kernel_initializer="he_normal"),
+        CLASSIFIER(learning_rate="one_cycle", warmup_epochs=3),
+        REGRESSOR(learning_rate="cosine_restarts"),
+        CLASSIFIER(l1_ratio=0.5, weight_decay=0.01, **LIMITS),
+        REGRESSOR(l1_ratio=0.5, weight_decay=0.01, **LIMITS),
+        CLASSIFIER(normalization="batch"),
+        CLASSIFIER(normalization="layer"),
+        REGRESSOR(normalization="batch"),
+        REGRESSOR(normalization="layer", hidden_layer_sizes=(20, 20)),
+        *(CLASSIFIER(loss=loss) for loss in ("focal", "hinge")),
+        CLASSIFIER(label_smoothing=0.1),
+        *(REGRESSOR(loss) for loss in ("absolute_error", "huber", "log_cosh")),
+        REGRESSOR("quantile"),
+        CLASSIFIER(class_weight="balanced", solver="lbfgs", max_iter=50),
+        CLASSIFIER(metrics=["accuracy"]),
+    ],
+    expected_failed_checks=lambda estimator: {},
+    **STRICT,
+)
+def test_estimator_checks_of_each_group(estimator, check):
+    check(estimator)
+
+
+# Rows that weigh two are no two rows there: each row is dropped from for itself.
+@pytest.mark.parametrize("estimator", [CLASSIFIER, REGRESSOR])
+def test_estimator_checks_with_dropout(estimator):
+    assert failed_checks(estimator(dropout=0.1, input_dropout=0.05)) == {
+        "check_sample_weight_equivalence_on_dense_data",
+        "check_sample_weight_equivalence_on_sparse_data",
+    }
+
+
 # Beside scikit-learn ---------------------------------------------------------------
 
 

@@ -143,3 +143,13 @@ def test_nan_in_any_output_reaches_the_loss(name, parameters, weights, dtype):
         bad = raw.astype(dtype)
         bad[1, j] = np.nan
         assert np.isnan(loss_of(name, targets, bad, parameters, weights)[0]), j
+
+
+@pytest.mark.parametrize("name", ["focal", "binary_focal", "binary_smoothed_log_loss"])
+def test_loss_of_sure_predictions_is_exact_where_it_is_tiny(name):
+    """No 1 - p cancels: log(1 + exp(-40)) is not zero."""
+    parameters = {**DEFAULTS, "focal_gamma": 0.0, "label_smoothing": 0.0}
+    label = 0.0 if name == "binary_smoothed_log_loss" else 1.0
+    raw = np.array([[0.0, 40.0]] if name == "focal" else [[80 * label - 40.0]])
+    value, _ = loss_of(name, [[label]], raw, parameters)
+    assert_allclose(value, np.log1p(np.exp(-40.0)), rtol=1e-14)

@@ -82,7 +82,7 @@ INVALID = {
     "max_iter": [0, 1.5, None, np.inf],
     "shuffle": ["yes", 2, None],
     "random_state": ["a", -1, 1.5, np.random.default_rng(0)],
-    "tol": [-1, None, np.inf],
+    "tol": [-1, "a", np.inf],
     "verbose": [-1, "yes", 1.5],
     "warm_start": ["yes", 2],
     "momentum": [-0.1, 1.1, None],
@@ -279,7 +279,7 @@ cases(
 
 
 # Parameters that take more here than in scikit-learn.
-WIDER = "activation|solver|learning_rate|loss"
+WIDER = "activation|solver|learning_rate|loss|tol"
 
 
 def sorted_sets(text):

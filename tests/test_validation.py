@@ -340,3 +340,32 @@ def test_in_a_pipeline():
         mlpclassifier__y_val=LABELS[VAL],
     )
     assert len(pipeline[-1].history_["val_loss"]) == 3
+
+
+# Without a tolerance ------------------------------------------------
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_no_tolerance_means_all_epochs(early_stopping):
+    """Without a warning; the best weights are kept where they are looked for."""
+    options = {**OPTIONS, "learning_rate_init": 0.3, "n_iter_no_change": 1}
+    model = sknn.MLPRegressor(
+        tol=None, max_iter=30, early_stopping=early_stopping, **options
+    ).fit(X[TRAIN], NUMBERS[TRAIN], **given(NUMBERS))
+    assert model.n_iter_ == len(model.loss_curve_) == 30
+    kept = max if early_stopping else lambda scores: scores[-1]
+    score = model.score(X[VAL], NUMBERS[VAL])
+    assert_allclose(score, kept(model.validation_scores_), rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"solver": "lbfgs"}, "tol=None cannot be used with solver='lbfgs'"),
+        ({"learning_rate": "adaptive"}, "tol=None cannot be used with learning_rate"),
+    ],
+)
+def test_no_tolerance_refusals(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        sknn.MLPRegressor(tol=None, **parameters).fit(X, NUMBERS)

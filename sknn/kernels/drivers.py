@@ -178,9 +178,9 @@ def epoch(
     for first in range(start, stop, batch_size):
         n = batch_size if first + batch_size < stop else stop - first
         t += 1
-        size = mean_factor * _size(counts, rows, first, n)
-        if size == 0.0:  # nothing in this batch counts
+        if _size(weights, rows, first, n) == 0.0:  # nothing in this batch counts
             continue
+        size = mean_factor * _size(counts, rows, first, n)
         key = key_of(seed, t)
         if gathered.size:
             for i in range(n):
@@ -221,13 +221,13 @@ def epoch(
 
 
 @scalar
-def _size(counts, rows, first, n):
-    """Return the number of rows of a batch, or the sum of what they count."""
-    if counts.size == 0:
+def _size(weights, rows, first, n):
+    """Return the number of rows of a batch, or the sum of their weights."""
+    if weights.size == 0:
         return float(n)
     size = 0.0
     for i in range(first, first + n):
-        size += counts[rows[i] if rows.size else i]
+        size += weights[rows[i] if rows.size else i]
     return size
 
 

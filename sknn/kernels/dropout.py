@@ -10,8 +10,8 @@ References
    Overfitting", Journal of Machine Learning Research 15, 2014.
 """
 
-from sknn.kernels.chance import RANGE, draw, scramble
-from sknn.kernels.jit import leaf, matrix
+from sknn.kernels.chance import kept_share, key_of_row
+from sknn.kernels.jit import leaf, matrix, scalar
 from sknn.kernels.layers import (
     FAN_IN,
     INPUT,
@@ -25,32 +25,25 @@ from sknn.kernels.layers import (
 )
 
 
+@scalar
+def _drop(op, batch, x, y):
+    """Fill y with x, where kept."""
+    threshold = op[THRESHOLD]
+    for i in range(batch.n):
+        key = key_of_row(batch.key, op[SALT], i)
+        for j in range(op[FAN_IN]):
+            y[i, j] = x[i, j] * x.dtype.type(kept_share(threshold, key, j))
+
+
 @leaf(forward_signature)
 def dropout_forward(op, batch, theta, values):
-    width, threshold = op[FAN_IN], op[THRESHOLD]
-    x, y = input_of(op, batch, values), output_of(op, batch, values)
-    key = scramble(batch.key ^ op[SALT])
-    share = theta.dtype.type(RANGE / threshold)
-    none = theta.dtype.type(0)
-    for i in range(batch.n):
-        for j in range(width):
-            kept = draw(key, i * width + j) < threshold
-            y[i, j] = x[i, j] * (share if kept else none)
+    _drop(op, batch, input_of(op, batch, values), output_of(op, batch, values))
     return 0.0
 
 
 @leaf(backward_signature)
 def dropout_backward(op, batch, theta, gradient, values, deltas):
-    if not op[NEEDS_INPUT_DELTA]:
-        return 0.0
-    width, threshold = op[FAN_IN], op[THRESHOLD]
-    x_delta = matrix(deltas, op[INPUT] * batch.n, batch.n, width)
-    delta = output_of(op, batch, deltas)
-    key = scramble(batch.key ^ op[SALT])
-    share = theta.dtype.type(RANGE / threshold)
-    none = theta.dtype.type(0)
-    for i in range(batch.n):
-        for j in range(width):
-            kept = draw(key, i * width + j) < threshold
-            x_delta[i, j] = delta[i, j] * (share if kept else none)
+    if op[NEEDS_INPUT_DELTA]:
+        x_delta = matrix(deltas, op[INPUT] * batch.n, batch.n, op[FAN_IN])
+        _drop(op, batch, output_of(op, batch, deltas), x_delta)
     return 0.0

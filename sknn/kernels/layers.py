@@ -14,7 +14,7 @@ from collections import namedtuple
 import numpy as np
 from numba import types
 
-from sknn.kernels.chance import kept_share
+from sknn.kernels.chance import kept_share, key_of_row
 from sknn.kernels.jit import call, leaf, matrix, scalar
 
 # Columns of the table.
@@ -150,15 +150,15 @@ def dense_backward(op, batch, theta, gradient, values, deltas):
 
 @leaf(forward_signature)
 def sparse_dense_forward(op, batch, theta, values):
-    fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
+    fan_out = op[FAN_OUT]
     z = output_of(op, batch, values)
     for i in range(batch.n):
-        row = row_of(batch, i)
+        row, key = row_of(batch, i), key_of_row(batch.key, op[SALT], i)
         for j in range(fan_out):
             z[i, j] = 0
         for k in range(batch.indptr[row], batch.indptr[row + 1]):
             column = batch.indices[k]
-            share = kept_share(op[THRESHOLD], batch.key, op[SALT], i * fan_in + column)
+            share = kept_share(op[THRESHOLD], key, column)
             x = batch.data[k] * theta.dtype.type(share)
             weights = matrix(theta, op[WEIGHTS] + column * fan_out, 1, fan_out)
             for j in range(fan_out):
@@ -173,10 +173,10 @@ def sparse_dense_backward(op, batch, theta, gradient, values, deltas):
     deactivate(op, batch, gradient, values, delta)
     gradient[op[WEIGHTS] : op[WEIGHTS] + fan_in * fan_out] = 0
     for i in range(batch.n):
-        row = row_of(batch, i)
+        row, key = row_of(batch, i), key_of_row(batch.key, op[SALT], i)
         for k in range(batch.indptr[row], batch.indptr[row + 1]):
             column = batch.indices[k]
-            share = kept_share(op[THRESHOLD], batch.key, op[SALT], i * fan_in + column)
+            share = kept_share(op[THRESHOLD], key, column)
             x = batch.data[k] * theta.dtype.type(share)
             weights = matrix(gradient, op[WEIGHTS] + column * fan_out, 1, fan_out)
             for j in range(fan_out):

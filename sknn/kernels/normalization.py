@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 from sknn.kernels.jit import Leaf, leaf, matrix, scalar
 from sknn.kernels.layers import (
+    BIAS,
     FAN_IN,
     INPUT,
     RUNNING,
@@ -39,8 +40,9 @@ from sknn.kernels.layers import (
 EPSILON = 1e-5
 MOMENTUM = 0.9
 
-# Matrices of the layer's shape that its leaves keep in `values`, from SCRATCH on.
-N_SCRATCH = 3
+# Matrices of the layer's shape that the leaves have room for in `values`, from SCRATCH
+# on: one for the means, one for the scales (one over the standard deviation).
+N_SCRATCH = 2
 
 
 class Normalization(NamedTuple):
@@ -54,10 +56,17 @@ class Normalization(NamedTuple):
 
 
 @scalar
-def _scratch(op, batch, values, k):
-    """Return the k-th matrix of a normalisation's own memory."""
-    width = op[FAN_IN]
-    return matrix(values, (op[SCRATCH] + k * width) * batch.n, batch.n, width)
+def _statistics(op, batch, values, count):
+    """Return means and scales, both of shape (1, count)."""
+    start, n, width = op[SCRATCH], batch.n, op[FAN_IN]
+    means = matrix(values, start * n, 1, count)
+    return means, matrix(values, (start + width) * n, 1, count)
+
+
+@scalar
+def _gain(op, vector):
+    """Return the gain of each neuron, or its gradient, shape (1, width)."""
+    return matrix(vector, op[WEIGHTS], 1, op[FAN_IN])
 
 
 @scalar
@@ -73,110 +82,113 @@ def _total_weight(batch):
     return total
 
 
+# ---------------------------------------------------------------------------------
+# Over the batch: a mean and a scale for each neuron.
+
+
+@scalar
+def _normalize_columns(op, batch, theta, values):
+    """Fill the outputs, given the statistics, and activate them."""
+    x, y = input_of(op, batch, values), output_of(op, batch, values)
+    means, scales = _statistics(op, batch, values, op[FAN_IN])
+    gain = _gain(op, theta)
+    for i in range(batch.n):
+        for j in range(op[FAN_IN]):
+            y[i, j] = gain[0, j] * ((x[i, j] - means[0, j]) * scales[0, j])
+    return activate(op, batch, theta, values, y)
+
+
 @leaf(forward_signature)
 def batch_norm_forward(op, batch, theta, values):
     n, width, kind = batch.n, op[FAN_IN], theta.dtype.type
-    x, y = input_of(op, batch, values), output_of(op, batch, values)
-    normal = _scratch(op, batch, values, 0)
-    # One number for each neuron; there is room for them, whatever n is.
-    scale = matrix(values, (op[SCRATCH] + width) * n, 1, width)
-    mean = matrix(values, (op[SCRATCH] + 2 * width) * n, 1, width)
-    gain = matrix(theta, op[WEIGHTS], 1, width)
-    running = matrix(theta, op[RUNNING], 2, width)
-    share, epsilon, momentum = (
+    x = input_of(op, batch, values)
+    means, variances = _statistics(op, batch, values, width)
+    share, kept, rest = (
         kind(1.0 / _total_weight(batch)),
-        kind(EPSILON),
         kind(MOMENTUM),
+        kind(1.0 - MOMENTUM),
     )
-    rest = kind(1.0 - MOMENTUM)
-    mean[:] = 0
-    scale[:] = 0
+    means[:] = 0
+    variances[:] = 0
     for i in range(n):
         weight = kind(_weight(batch, i)) * share
         for j in range(width):
-            mean[0, j] += weight * x[i, j]
+            means[0, j] += weight * x[i, j]
     for i in range(n):
         weight = kind(_weight(batch, i)) * share
         for j in range(width):
-            d = x[i, j] - mean[0, j]
-            scale[0, j] += weight * d * d
+            d = x[i, j] - means[0, j]
+            variances[0, j] += weight * d * d
+    running, scales = matrix(theta, op[RUNNING], 2, width), variances
     for j in range(width):
-        running[0, j] = momentum * running[0, j] + rest * mean[0, j]
-        running[1, j] = momentum * running[1, j] + rest * scale[0, j]
-        scale[0, j] = kind(1) / sqrt(scale[0, j] + epsilon)
-    for i in range(n):
-        for j in range(width):
-            h = (x[i, j] - mean[0, j]) * scale[0, j]
-            normal[i, j] = h
-            y[i, j] = gain[0, j] * h
-    return activate(op, batch, theta, values, y)
+        running[0, j] = kept * running[0, j] + rest * means[0, j]
+        running[1, j] = kept * running[1, j] + rest * variances[0, j]
+        scales[0, j] = kind(1) / sqrt(variances[0, j] + kind(EPSILON))
+    return _normalize_columns(op, batch, theta, values)
 
 
 @leaf(backward_signature)
 def batch_norm_backward(op, batch, theta, gradient, values, deltas):
     n, width, kind = batch.n, op[FAN_IN], theta.dtype.type
-    delta = output_of(op, batch, deltas)
+    x, delta = input_of(op, batch, values), output_of(op, batch, deltas)
     deactivate(op, batch, gradient, values, delta)
     x_delta = matrix(deltas, op[INPUT] * n, n, width)
-    normal = _scratch(op, batch, values, 0)
-    scale = matrix(values, (op[SCRATCH] + width) * n, 1, width)
-    total = matrix(values, (op[SCRATCH] + 2 * width) * n, 1, width)
-    gain = matrix(theta, op[WEIGHTS], 1, width)
-    gain_gradient = matrix(gradient, op[WEIGHTS], 1, width)
+    means, scales = _statistics(op, batch, values, width)
+    gain, gain_gradient = _gain(op, theta), _gain(op, gradient)
+    total = matrix(gradient, op[BIAS], 1, width)  # of delta, the shift's gradient
     share = kind(1.0 / _total_weight(batch))
-    total[:] = 0
     gain_gradient[:] = 0
     for i in range(n):
         for j in range(width):
-            total[0, j] += delta[i, j]
-            gain_gradient[0, j] += delta[i, j] * normal[i, j]
+            normal = (x[i, j] - means[0, j]) * scales[0, j]
+            gain_gradient[0, j] += delta[i, j] * normal
     for i in range(n):
         weight = kind(_weight(batch, i)) * share
         for j in range(width):
-            common = total[0, j] + normal[i, j] * gain_gradient[0, j]
-            x_delta[i, j] = gain[0, j] * scale[0, j] * (delta[i, j] - weight * common)
+            normal = (x[i, j] - means[0, j]) * scales[0, j]
+            common = weight * (total[0, j] + normal * gain_gradient[0, j])
+            x_delta[i, j] = gain[0, j] * scales[0, j] * (delta[i, j] - common)
     return 0.0
 
 
 @leaf(forward_signature)
 def fixed_norm_forward(op, batch, theta, values):
     width, kind = op[FAN_IN], theta.dtype.type
-    x, y = input_of(op, batch, values), output_of(op, batch, values)
-    gain = matrix(theta, op[WEIGHTS], 1, width)
+    means, scales = _statistics(op, batch, values, width)
     running = matrix(theta, op[RUNNING], 2, width)
-    for i in range(batch.n):
-        for j in range(width):
-            h = (x[i, j] - running[0, j]) / sqrt(running[1, j] + kind(EPSILON))
-            y[i, j] = gain[0, j] * h
-    return activate(op, batch, theta, values, y)
+    for j in range(width):
+        means[0, j] = running[0, j]
+        scales[0, j] = kind(1) / sqrt(running[1, j] + kind(EPSILON))
+    return _normalize_columns(op, batch, theta, values)
 
 
 @leaf(backward_signature)
 def fixed_norm_backward(op, batch, theta, gradient, values, deltas):
-    n, width, kind = batch.n, op[FAN_IN], theta.dtype.type
-    delta = output_of(op, batch, deltas)
+    n, width = batch.n, op[FAN_IN]
+    x, delta = input_of(op, batch, values), output_of(op, batch, deltas)
     deactivate(op, batch, gradient, values, delta)
-    x, x_delta = input_of(op, batch, values), input_of(op, batch, deltas)
-    gain = matrix(theta, op[WEIGHTS], 1, width)
-    gain_gradient = matrix(gradient, op[WEIGHTS], 1, width)
-    running = matrix(theta, op[RUNNING], 2, width)
+    x_delta = matrix(deltas, op[INPUT] * n, n, width)
+    means, scales = _statistics(op, batch, values, width)
+    gain, gain_gradient = _gain(op, theta), _gain(op, gradient)
     gain_gradient[:] = 0
     for i in range(n):
         for j in range(width):
-            scale = kind(1) / sqrt(running[1, j] + kind(EPSILON))
-            gain_gradient[0, j] += delta[i, j] * (x[i, j] - running[0, j]) * scale
-            x_delta[i, j] = gain[0, j] * scale * delta[i, j]
+            normal = (x[i, j] - means[0, j]) * scales[0, j]
+            gain_gradient[0, j] += delta[i, j] * normal
+            x_delta[i, j] = gain[0, j] * scales[0, j] * delta[i, j]
     return 0.0
+
+
+# ---------------------------------------------------------------------------------
+# Over the neurons: a mean and a scale for each row.
 
 
 @leaf(forward_signature)
 def layer_norm_forward(op, batch, theta, values):
     n, width, kind = batch.n, op[FAN_IN], theta.dtype.type
     x, y = input_of(op, batch, values), output_of(op, batch, values)
-    normal = _scratch(op, batch, values, 0)
-    scales = matrix(values, (op[SCRATCH] + width) * n, 1, n)
-    gain = matrix(theta, op[WEIGHTS], 1, width)
-    share = kind(1.0 / width)
+    means, scales = _statistics(op, batch, values, n)
+    gain, share = _gain(op, theta), kind(1.0 / width)
     for i in range(n):
         mean, variance = kind(0), kind(0)
         for j in range(width):
@@ -186,37 +198,33 @@ def layer_norm_forward(op, batch, theta, values):
             d = x[i, j] - mean
             variance += d * d
         scale = kind(1) / sqrt(variance * share + kind(EPSILON))
-        scales[0, i] = scale
         for j in range(width):
-            h = (x[i, j] - mean) * scale
-            normal[i, j] = h
-            y[i, j] = gain[0, j] * h
+            y[i, j] = gain[0, j] * ((x[i, j] - mean) * scale)
+        means[0, i], scales[0, i] = mean, scale
     return activate(op, batch, theta, values, y)
 
 
 @leaf(backward_signature)
 def layer_norm_backward(op, batch, theta, gradient, values, deltas):
     n, width, kind = batch.n, op[FAN_IN], theta.dtype.type
-    delta = output_of(op, batch, deltas)
+    x, delta = input_of(op, batch, values), output_of(op, batch, deltas)
     deactivate(op, batch, gradient, values, delta)
     x_delta = matrix(deltas, op[INPUT] * n, n, width)
-    normal = _scratch(op, batch, values, 0)
-    scales = matrix(values, (op[SCRATCH] + width) * n, 1, n)
-    gain = matrix(theta, op[WEIGHTS], 1, width)
-    gain_gradient = matrix(gradient, op[WEIGHTS], 1, width)
+    means, scales = _statistics(op, batch, values, n)
+    gain, gain_gradient = _gain(op, theta), _gain(op, gradient)
     share = kind(1.0 / width)
     gain_gradient[:] = 0
     for i in range(n):
+        mean, scale = means[0, i], scales[0, i]
         total, along = kind(0), kind(0)
         for j in range(width):
-            d = delta[i, j] * gain[0, j]
+            normal, d = (x[i, j] - mean) * scale, delta[i, j] * gain[0, j]
+            gain_gradient[0, j] += delta[i, j] * normal
             total += d
-            along += d * normal[i, j]
-            gain_gradient[0, j] += delta[i, j] * normal[i, j]
+            along += d * normal
         for j in range(width):
-            d = delta[i, j] * gain[0, j]
-            common = (total + normal[i, j] * along) * share
-            x_delta[i, j] = scales[0, i] * (d - common)
+            normal, d = (x[i, j] - mean) * scale, delta[i, j] * gain[0, j]
+            x_delta[i, j] = scale * (d - share * (total + normal * along))
     return 0.0
 
 

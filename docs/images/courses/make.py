@@ -6,9 +6,6 @@ Runs every example; where it would show its figure, the figure is saved.
 import runpy
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 HERE = Path(__file__).parent
@@ -17,10 +14,10 @@ EXAMPLES = HERE.parents[2] / "examples"
 
 def make_picture(example):
     """Run an example and save its figure under its name."""
-    print(f"{example.stem}:")
-    plt.rcdefaults()
+    print(f"\n{example.stem}:")
+    plt.switch_backend("Agg")
     plt.show = lambda: plt.savefig(HERE / f"{example.stem}.png", dpi=80)
-    runpy.run_path(str(example), run_name="__main__")
+    runpy.run_path(str(example))
     plt.close("all")
 
 

@@ -1,0 +1,34 @@
+"""Why inputs are scaled: the same network on raw and on standardised features.
+
+Of the 13 measurements of a wine, one goes up to 1680 and another only to 0.66. The
+network sees little but the large one, and learns slowly or not at all.
+"""
+
+import matplotlib.pyplot as plt
+from sklearn.datasets import load_wine
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from sknn import MLPClassifier
+from sknn.displays import LossCurveDisplay
+
+X, y = load_wine(as_frame=True, return_X_y=True)
+print(X.describe().loc[["min", "max"], ["proline", "nonflavanoid_phenols"]])
+X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
+
+_, axis = plt.subplots(figsize=(7.5, 5), layout="constrained")
+steps = {"unscaled": FunctionTransformer(), "scaled": StandardScaler()}
+for (name, scaler), style in zip(steps.items(), ("--", "-"), strict=True):
+    # Keras: X_train = scaler.fit_transform(X_train); X_test = scaler.transform(X_test)
+    #        Sequential([Dense(20, activation="relu"), Dense(3, activation="softmax")])
+    #        compile(Adam(0.01), "sparse_categorical_crossentropy"), fit(epochs=100)
+    net = MLPClassifier((20,), learning_rate_init=0.01, max_iter=100, random_state=0)
+    model = make_pipeline(scaler, net.set_params(tol=None))
+    model.fit(X_train, y_train)
+    print(f"{name}: test accuracy {model.score(X_test, y_test):.3f}")
+    LossCurveDisplay.from_estimator(
+        model, ax=axis, name=name, line_kw={"linestyle": style, "linewidth": 2}
+    )
+axis.set(title="Training loss on wine", yscale="log")
+plt.show()

@@ -1,0 +1,221 @@
+"""The table of operations and the layout of the parameters."""
+
+import numpy as np
+import pytest
+
+from sknn.kernels import activations, layers
+from sknn.kernels.activations import ACTIVATIONS
+from sknn.kernels.dropout import dropout_backward, dropout_forward
+from sknn.kernels.jit import like, scalar
+from sknn.kernels.normalization import N_SCRATCH, NORMALIZATIONS
+from sknn.network import Network
+from sknn.operations import Architecture, Layout, operations, threshold
+
+FLOAT64 = np.dtype(np.float64)
+
+
+@scalar
+def square(z):
+    return z * z
+
+
+@scalar
+def square_slope(z):
+    return like(z, 2) * z
+
+
+@pytest.fixture
+def keeps_its_sum():
+    activations.register("square", square, square_slope, keeps_sum=True)
+    yield "square"
+    del ACTIVATIONS["square"]
+
+
+def address(leaf):
+    return leaf.address(FLOAT64)
+
+
+def test_table_of_a_small_network(keeps_its_sum):
+    """Two hidden layers with all there is, by hand.
+
+    In theta lie the weights of shapes (3, 4), (4, 2) and (2, 1) from 0, 12 and 20, the
+    biases from 22, 26 and 28, the gains from 29 and 33, the shifts from 35 and 39, the
+    running statistics of shapes (2, 4) and (2, 2) from 41 and 49.
+    """
+    architecture = Architecture(
+        (3, 4, 2, 1),
+        ("relu", keeps_its_sum),
+        "identity",
+        dropout=(0.5, 0.25, 0.0),
+        normalization="batch",
+    )
+    layout = Layout(architecture)
+    assert (layout.n_weights, layout.n_trained, layout.n_parameters) == (22, 41, 53)
+    table, n_columns = operations(architecture, FLOAT64, False, True)
+    assert n_columns == 34
+
+    kind = NORMALIZATIONS["batch"]
+    dense = layers.dense_forward, layers.dense_backward
+    norm = kind.forward, kind.backward
+    drop = dropout_forward, dropout_backward
+    leaves = [drop, dense, norm, drop, dense, norm, dense]
+    columns = [layers.FORWARD, layers.BACKWARD]
+    assert table[:, columns].tolist() == [[*map(address, pair)] for pair in leaves]
+
+    names = [None, "identity", "relu", None, "identity", keeps_its_sum, "identity"]
+    for row, name in zip(table, names, strict=True):
+        if name is not None:
+            assert row[layers.ACTIVATE] == address(ACTIVATIONS[name].forward)
+            assert row[layers.SLOPE] == address(ACTIVATIONS[name].backward)
+
+    columns = [
+        *(layers.FAN_IN, layers.FAN_OUT, layers.INPUT, layers.OUTPUT, layers.KEPT),
+        *(layers.SCRATCH, layers.WEIGHTS, layers.BIAS, layers.RUNNING),
+        *(layers.THRESHOLD, layers.SALT, layers.IS_DENSE, layers.NEEDS_INPUT_DELTA),
+    ]
+    assert table[:, columns].tolist() == [
+        # widths, columns of values, where theta begins, dropout, flags
+        [3, 3, -1, 0, 0, 0, 0, 0, 0, 2**31, 0, 0, 0],
+        [3, 4, 0, 3, 3, 0, 0, 22, 0, 0, 0, 1, 0],
+        [4, 4, 3, 7, 7, 11, 29, 35, 41, 0, 0, 0, 1],
+        [4, 4, 7, 19, 0, 0, 0, 0, 0, 3 * 2**30, 1, 0, 1],
+        [4, 2, 19, 23, 23, 0, 12, 26, 0, 0, 0, 1, 1],
+        [2, 2, 23, 25, 31, 27, 33, 39, 49, 0, 0, 0, 1],
+        [2, 1, 25, 33, 33, 0, 20, 28, 0, 0, 0, 1, 1],
+    ]
+
+
+def test_prediction_drops_nothing():
+    plain = Architecture((3, 4, 2, 1), ("relu", "relu"), "identity")
+    dropped = plain._replace(dropout=(0.5, 0.5, 0.5))
+    for is_sparse in (False, True):
+        expected = operations(plain, FLOAT64, is_sparse, False)
+        found = operations(dropped, FLOAT64, is_sparse, False)
+        assert np.array_equal(found.table, expected.table)
+        assert found.n_columns == expected.n_columns
+
+
+@pytest.mark.parametrize("is_sparse", [False, True])
+def test_a_rate_of_zero_adds_no_operation(is_sparse):
+    plain = Architecture((3, 4, 2, 1), ("relu", "relu"), "identity")
+    expected = operations(plain, FLOAT64, is_sparse, True).table
+    zeros = plain._replace(dropout=(0.0, 0.0, 0.0))
+    assert np.array_equal(operations(zeros, FLOAT64, is_sparse, True).table, expected)
+    one = plain._replace(dropout=(0.0, 0.0, 0.5))
+    assert len(operations(one, FLOAT64, is_sparse, True).table) == len(expected) + 1
+
+
+def test_dropout_of_csr_inputs_is_part_of_the_first_layer():
+    network = Architecture((3, 4, 1), ("relu",), "identity", dropout=(0.25, 0.0))
+    table = operations(network, FLOAT64, True, True).table
+    assert len(table) == 2
+    assert table[0, layers.FORWARD] == address(layers.sparse_dense_forward)
+    assert table[0, layers.THRESHOLD] == 3 * 2**30
+    assert table[0, layers.SALT] == 0
+    assert table[1, layers.THRESHOLD] == 0
+
+
+@pytest.mark.parametrize("rate", [1e-12, 0.1, 0.5, 1 - 1e-12])
+def test_threshold_is_a_share_of_two_to_the_32(rate):
+    """And at least one, for zero stands for no dropout."""
+    assert 1 <= threshold(rate) <= 2**32
+    assert threshold(rate) / 2**32 == pytest.approx(1 - rate, abs=2**-32)
+
+
+def architectures(names, n=200):
+    """Draw networks of all kinds."""
+    rng = np.random.RandomState(0)
+    for _ in range(n):
+        depth = rng.randint(5)
+        units = rng.randint(1, 9, size=depth + 2).tolist()
+        rates = rng.choice([0.0, 0.2, 0.5], size=depth + 1).tolist()
+        yield Architecture(
+            tuple(units),
+            tuple(rng.choice(names, size=depth).tolist()),
+            "identity",
+            dropout=tuple(rates) if any(rates) else (),
+            normalization=[None, *NORMALIZATIONS][rng.randint(len(NORMALIZATIONS) + 1)],
+        )
+
+
+def columns_written(row, scratch_leaves):
+    """Return which columns of values the operation of a row writes."""
+    width = row[layers.FAN_OUT]
+    starts = {int(row[layers.OUTPUT]), int(row[layers.KEPT] or row[layers.OUTPUT])}
+    written = [range(start, start + width) for start in sorted(starts)]
+    if row[layers.FORWARD] in scratch_leaves:
+        first = row[layers.SCRATCH]
+        written.append(range(first, first + N_SCRATCH * width))
+    return [column for columns in written for column in columns]
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("is_sparse", [False, True])
+def test_operations_share_no_columns(is_sparse, training, keeps_its_sum):
+    """Each writes to columns of its own, and together they fill all there are."""
+    scratch_leaves = {
+        address(leaf)
+        for kind in NORMALIZATIONS.values()
+        for leaf in (kind.forward, kind.predict_forward)
+    }
+    for architecture in architectures(["relu", "tanh", keeps_its_sum]):
+        table, n_columns = operations(architecture, FLOAT64, is_sparse, training)
+        written = [c for row in table for c in columns_written(row, scratch_leaves)]
+        assert sorted(written) == list(range(n_columns)), architecture
+        # Each reads what the one before it wrote.
+        assert table[0, layers.INPUT] == layers.FROM_BATCH
+        assert np.array_equal(table[1:, layers.INPUT], table[:-1, layers.OUTPUT])
+        assert np.array_equal(table[1:, layers.FAN_IN], table[:-1, layers.FAN_OUT])
+        # A delta is wanted from the second dense part on, and of all between.
+        seen = np.cumsum(table[:, layers.IS_DENSE]) - table[:, layers.IS_DENSE]
+        assert np.array_equal(table[:, layers.NEEDS_INPUT_DELTA], seen > 0)
+
+
+def test_layout_covers_all_parameters_once():
+    for architecture in architectures(["relu"]):
+        layout, network = Layout(architecture), Network(architecture, FLOAT64)
+        count = np.zeros(layout.n_parameters)
+        for parts in network.unpack(count).values():
+            for part in parts:
+                part += 1
+        assert (count == 1).all(), architecture
+        unpacked = network.unpack(np.arange(layout.n_parameters, dtype=float))
+        assert [len(unpacked[name]) for name in unpacked] == [
+            len(shapes) for shapes in layout.shapes.values()
+        ]
+        order = np.concatenate([np.ravel(p) for ps in unpacked.values() for p in ps])
+        assert np.array_equal(order, np.arange(layout.n_parameters))
+        n_weights = sum(m * n for m, n in architecture.shapes)
+        running = unpacked.get("running_statistics_", [])
+        n_running = sum(part.size for part in running)
+        assert layout.n_weights == n_weights
+        assert layout.n_trained == layout.n_parameters - n_running
+
+
+@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+def test_without_hidden_layers_there_is_nothing_to_normalize(normalization):
+    plain = Architecture((3, 2), (), "identity")
+    normalized = plain._replace(normalization=normalization)
+    for training in (False, True):
+        expected = operations(plain, FLOAT64, False, training)
+        found = operations(normalized, FLOAT64, False, training)
+        assert np.array_equal(found.table, expected.table)
+    layout = Layout(normalized)
+    assert layout.n_trained == layout.n_parameters == 8
+
+
+@pytest.mark.parametrize("normalization", [None, *NORMALIZATIONS])
+def test_parts_of_the_table(normalization):
+    network = Architecture(
+        (3, 4, 2, 1), ("relu", "relu"), "identity", normalization=normalization
+    )
+    found = operations(network, FLOAT64, False, False)
+    for k, width in enumerate((4, 2, 1)):
+        layer = found.of_layer(k)
+        assert np.array_equal(layer, found.table[: len(layer)])
+        assert layer[-1, layers.FAN_OUT] == width
+        assert layer[:, layers.IS_DENSE].sum() == k + 1
+        is_last = k == 2 or normalization is None
+        assert layer[-1, layers.IS_DENSE] == is_last
+    assert found.limited()[:, layers.FAN_OUT].tolist() == [4, 2]
+    assert found.limited()[:, layers.WEIGHTS].tolist() == [0, 12]
