@@ -162,7 +162,8 @@ class LossCurveDisplay:
             validation = key.startswith("val_")
             if validation or f"val_{key}" in present:
                 label = f"{'validation' if validation else 'training'} {label}"
-            label = label if self.name is None else f"{self.name}: {label}"
+            if self.name is not None:  # which says enough where there is one curve
+                label = self.name if len(keys) == 1 else f"{self.name}: {label}"
             style: dict = {"linestyle": "--" if validation else "-"}
             curves = [_curve(history, key, x) for history in self.histories]
             if others:
@@ -264,7 +265,7 @@ def _names(names, n_neurons, what, default):
         return [f"{default}{i}" if n_neurons > 1 else default for i in range(n_neurons)]
     if len(names) != n_neurons:
         raise ValueError(f"{what} has {len(names)} names for {n_neurons} neurons.")
-    return [str(name) for name in names]
+    return list(names)
 
 
 class NetworkDisplay:
