@@ -206,7 +206,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         if any(architecture.dropout) and not is_same_optimizer:
             progress.seed = int(random_state.randint(2**31))
 
-        rows, validation = Rows(X, y, sample_weight), None
+        rows, validation = Rows(X, y, own_weights), None
         if given[0] is not None or given[1] is not None:
             validation = self._given(given, loss, parameters, dtype)
         elif self.early_stopping and self.solver in STOCHASTIC_SOLVERS:

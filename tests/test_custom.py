@@ -17,7 +17,7 @@ import sknn
 from sknn import custom
 from sknn.kernels.activations import ACTIVATIONS
 from sknn.kernels.jit import INTERPRETED, call
-from sknn.kernels.losses import LOSSES, REGRESSION_LOSSES
+from sknn.kernels.losses import LOSSES
 from sknn.network import network
 from sknn.operations import Architecture
 
@@ -28,17 +28,6 @@ except ImportError:
 
 DTYPES = [np.dtype(np.float32), np.dtype(np.float64)]
 dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=str)
-
-
-@pytest.fixture(autouse=True)
-def _tables_as_before():
-    tables = (ACTIVATIONS, REGRESSION_LOSSES, custom._DEFINITIONS)
-    before = [dict(table) for table in tables]
-    yield
-    for table, entries in zip(tables, before, strict=True):
-        table.clear()
-        table.update(entries)
-    network.cache_clear()
 
 
 @numba.njit

@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
-from sklearn.metrics import f1_score, log_loss, make_scorer, r2_score
+from sklearn.metrics import f1_score, get_scorer, log_loss, r2_score
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -139,7 +139,7 @@ def macro_f1(estimator, X, y):
 
 
 @pytest.mark.parametrize(
-    "scoring", ["f1_macro", macro_f1, make_scorer(f1_score, average="macro")]
+    "scoring", ["f1_macro", macro_f1, get_scorer("f1_macro")]
 )
 def test_scorers(scoring):
     model = sknn.MLPClassifier(

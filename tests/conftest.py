@@ -1,0 +1,21 @@
+"""What all tests share."""
+
+import pytest
+
+from sknn import custom
+from sknn.kernels.activations import ACTIVATIONS
+from sknn.kernels.losses import REGRESSION_LOSSES
+from sknn.network import network
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays_registered():
+    """Take back what a test registers, for others go over the tables."""
+    tables = (ACTIVATIONS, REGRESSION_LOSSES, custom._DEFINITIONS)
+    before = [dict(table) for table in tables]
+    yield
+    for table, entries in zip(tables, before, strict=True):
+        if table != entries:
+            table.clear()
+            table.update(entries)
+            network.cache_clear()
