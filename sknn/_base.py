@@ -22,6 +22,7 @@ from sknn._parameters import (
     STOCHASTIC_SOLVERS,
     architecture_of,
     check_effects,
+    defaults_of,
     initializers_of,
 )
 from sknn._predictor import FLOATS, Predictor
@@ -57,6 +58,10 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
     @abstractmethod
     def _learn_targets(self, y, incremental: bool) -> None:
         """Check y and learn from it what is to be known before its encoding."""
+
+    @abstractmethod
+    def _check_known(self, y) -> None:
+        """Refuse targets for which the network has no output."""
 
     @abstractmethod
     def _encode(self, y) -> np.ndarray:
@@ -161,8 +166,9 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         resumes: bool = False,
     ):
         """Train; ``given`` holds the validation set and its weights."""
-        check_effects(self)
-        parameters = self.get_params(deep=False)
+        defaults = defaults_of(type(self))
+        parameters = {name: getattr(self, name) for name in defaults}
+        check_effects(parameters, defaults)
         goes_on = self.warm_start or incremental or resumes
         is_first = not (goes_on and hasattr(self, "coefs_"))
         if self.early_stopping and incremental and given[0] is None:
@@ -342,6 +348,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
                 "or neither."
             )
         X, y = self._validated(X, y, reset=False)
+        self._check_known(y)
         targets = self._encode(y)
         loss.check_targets(targets, parameters)
         weights = weights_of(sample_weight, X, dtype)

@@ -343,15 +343,21 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 f"{classes}"
             )
 
-    def _encode(self, y):
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y)
-        classes = unique_labels(y)
+        self._check_classes(classes)
+
+    def _check_known(self, y):
+        self._check_classes(unique_labels(y))
+
+    def _check_classes(self, classes):
         if len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
             raise ValueError(
                 "`y` has classes not in `self.classes_`. `self.classes_` has "
                 f"{self.classes_}. 'y' has {classes}."
             )
+
+    def _encode(self, y):
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y)
         if self._is_multiclass:
             return np.searchsorted(self.classes_, y)[:, np.newaxis]
         return self._label_binarizer.transform(y)

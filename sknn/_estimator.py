@@ -15,10 +15,14 @@ from sknn.custom import definitions_of, register_missing
 class Estimator(BaseEstimator):
     """Base of both estimators, as far as it knows nothing of training."""
 
+    activation: Any
+    loss: Any
+
     def _store(self, arguments: dict[str, Any]) -> None:
         """Keep the arguments of the constructor, as scikit-learn wants them."""
-        for name in self._get_param_names():
-            setattr(self, name, arguments[name])
+        for name, value in arguments.items():
+            if name != "self":
+                setattr(self, name, value)
 
     def set_params(self, **params):
         """Set parameters, also of one layer.
@@ -40,7 +44,7 @@ class Estimator(BaseEstimator):
         # Sizes first: they say how many layers there are.
         for key in sorted(layers, key=lambda key: not key.startswith("hidden")):
             name, _, k = key.partition("__")
-            changed = with_layer(self.get_params(deep=False), name, int(k), layers[key])
+            changed = with_layer(dict(vars(self)), name, int(k), layers[key])
             setattr(self, name, changed)
         return self
 
@@ -57,8 +61,7 @@ class Estimator(BaseEstimator):
 
     def _names_in_use(self) -> set[str]:
         """Return the names that may be those of users' activations and losses."""
-        parameters = self.get_params(deep=False)
-        names = [parameters["loss"], *np.ravel(parameters["activation"])]
+        names = [self.loss, *np.ravel(self.activation)]
         names += getattr(self, "_architecture", {}).get("activations", ())
         return {name for name in names if isinstance(name, str)}
 

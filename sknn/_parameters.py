@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Sequence
+from functools import cache
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
@@ -114,16 +115,19 @@ _NOT_FOR_LBFGS: dict[str, tuple[Callable[[Any], bool], str]] = {
 }
 
 
+@cache
 def defaults_of(estimator: type) -> dict[str, Any]:
-    """Return the default of each parameter."""
-    signature = inspect.signature(estimator)
+    """Return the default of each parameter, by its name.
+
+    Of the class of sknn's own: one that is derived from it may have others.
+    """
+    own = next(base for base in estimator.__mro__ if base.__module__.startswith("sknn"))
+    signature = inspect.signature(own)
     return {name: each.default for name, each in signature.parameters.items()}
 
 
-def check_effects(estimator) -> None:
+def check_effects(parameters: dict[str, Any], defaults: dict[str, Any]) -> None:
     """Refuse a parameter that was changed but would have no effect."""
-    parameters = estimator.get_params(deep=False)
-    defaults = defaults_of(type(estimator))
     if parameters["solver"] == "lbfgs":
         for name, (asks, reason) in _NOT_FOR_LBFGS.items():
             if asks(parameters[name]):
@@ -140,7 +144,8 @@ def check_effects(estimator) -> None:
     for name, (other, values) in USES.items():
         if name not in parameters or parameters[other] in values:
             continue
-        if not np.array_equal(parameters[name], defaults[name]):
+        value, default = parameters[name], defaults[name]
+        if value is not default and not np.array_equal(value, default):
             needed = " or ".join(f"{other}={value!r}" for value in values)
             raise ValueError(
                 f"{name}={parameters[name]!r} has no effect with "

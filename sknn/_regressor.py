@@ -281,6 +281,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         if y.ndim == 2 and y.shape[1] == 1:
             column_or_1d(y, warn=True)
 
+    def _check_known(self, y):
+        pass
+
     def _encode(self, y):
         if scipy.sparse.issparse(y):
             y = y.toarray()

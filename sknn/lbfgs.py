@@ -76,12 +76,12 @@ def train_lbfgs(
             nit=found.nit + 1,
         )
         progress.theta[:] = found.x
-        record = {"loss": float(found.fun)}
+        record = {"loss": float(found.fun), "seconds": 0.0}
         if monitor:
             record.update(monitor(progress.theta))
         now = perf_counter()
-        progress.commit({**record, "seconds": now - began})
-        began = now
+        record["seconds"], began = now - began, now
+        progress.commit(record)
         if parameters["verbose"]:
             print(report_of(progress.n_iter, record, parameters))
         if after_epoch and after_epoch(progress):

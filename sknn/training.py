@@ -82,18 +82,20 @@ class Progress:
         history = self.history
         if record.keys() != history.keys():  # what is measured may change between fits
             n_before = len(history.get("loss", ()))
-            for name in record.keys() - history.keys():
-                history[name] = [np.nan] * n_before
-            self.history = history = {
-                name: history[name] for name in {**record, **history}
-            }
-        for name, column in history.items():
-            column.append(record.get(name, np.nan))
+            for name in {**record, **history}:
+                history.setdefault(name, [np.nan] * n_before)
+                record.setdefault(name, np.nan)
+        for name, value in record.items():
+            history[name].append(value)
 
 
 def report_of(n_iter: int, record: dict[str, float], parameters: dict) -> str:
     """Return what ``verbose`` prints for an epoch: scikit-learn's lines, and more."""
-    values = [f"{name} = {value:.8f}" for name, value in record.items()]
+    values = [
+        f"{name} = {value:.8f}"
+        for name, value in record.items()
+        if name not in ("learning_rate", "seconds") and not np.isnan(value)
+    ]
     if parameters["early_stopping"] and parameters["metrics"] is None:
         score = record.get("val_score")
         values = values[:1] + (
@@ -183,15 +185,16 @@ def train_stochastic(
                 ),
                 parameters,
             )
-            record = {"loss": run_epoch(next(orders))}
+            rate = progress.learning_rate
+            record = {"loss": run_epoch(next(orders)), "learning_rate": rate}
+            record["seconds"] = 0.0
             diverged = not np.isfinite(progress.theta).all()
             if diverged and progress.best_theta is None:
                 raise ValueError(_divergence(progress))
             if monitor:
                 record.update(monitor(progress.theta))
-            seconds = perf_counter() - began
-            rate = progress.learning_rate
-            progress.commit({**record, "learning_rate": rate, "seconds": seconds})
+            record["seconds"] = perf_counter() - began
+            progress.commit(record)
             progress.n_epochs += 1
             progress.n_samples_seen += problem.n_rows
             progress.tallies[drivers.LOSS] = progress.tallies[drivers.ROWS] = 0.0
@@ -318,7 +321,7 @@ def _epoch_runner(network, loss, problem, progress, parameters):
         for start, stop in calls:
             if start >= tallies[drivers.ROWS]:  # else done before an interrupt
                 drivers.epoch(
-                    dtype, *buffers, read_only(rows), *gather, start, stop,
+                    dtype, *buffers, rows, *gather, start, stop,
                     *constants, rate, *after, tallies,
                 )  # fmt: skip
         return float(tallies[drivers.LOSS]) / n_rows

@@ -4,6 +4,8 @@ Wherever both libraries draw the same numbers, the results are compared with tho
 scikit-learn's class in the same place.
 """
 
+import pickle
+
 import joblib
 import matplotlib as mpl
 import numpy as np
@@ -414,3 +416,19 @@ def test_html_links_to_no_page_of_sklearn(estimator):
     html = estimator_html_repr(estimator(alpha=0.123))
     assert f"sknn.{estimator.__name__}.html" not in html
     assert 'href="https://scikit-learn.org' not in html
+
+
+# Classes derived from the estimators --------------------------------------------------
+
+
+class FewerParameters(sknn.MLPClassifier):
+    def __init__(self, width=5, max_iter=3):
+        super().__init__(hidden_layer_sizes=(width,), max_iter=max_iter)
+        self.width = width
+
+
+def test_a_class_with_other_parameters():
+    model = clone(FewerParameters(width=4)).fit(X_IRIS, Y_IRIS)
+    assert model.get_params() == {"width": 4, "max_iter": 3}
+    assert model.coefs_[0].shape == (4, 4)
+    assert pickle.loads(pickle.dumps(model)).n_iter_ == 3

@@ -138,9 +138,7 @@ def macro_f1(estimator, X, y):
     return f1_score(y, estimator.predict(X), average="macro")
 
 
-@pytest.mark.parametrize(
-    "scoring", ["f1_macro", macro_f1, get_scorer("f1_macro")]
-)
+@pytest.mark.parametrize("scoring", ["f1_macro", macro_f1, get_scorer("f1_macro")])
 def test_scorers(scoring):
     model = sknn.MLPClassifier(
         early_stopping=True, scoring=scoring, max_iter=15, **OPTIONS
