@@ -15,6 +15,7 @@ from sklearn.utils.validation import validate_data
 from sknn import _state
 from sknn._callbacks import CallbackSupportMixin, epoch_callbacks, with_callbacks
 from sknn._checks import check_same_shape, problem_of, weights_of
+from sknn._docs import takes_validation
 from sknn._estimator import Estimator
 from sknn._monitor import Monitor, Rows, Validation
 from sknn._parameters import (
@@ -90,6 +91,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
     # Fitting ---------------------------------------------------------------------
 
     @fit_context(prefer_skip_nested_validation=True)
+    @takes_validation
     def resume_fit(
         self,
         X,
@@ -114,14 +116,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
             Targets.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples.
-        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
-            Validation data. Its loss and score are recorded in each epoch; with
-            ``early_stopping=True`` it takes the place of the rows that would be held
-            out.
-        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
-            Targets of the validation data.
-        sample_weight_val : array-like of shape (n_val,), default=None
-            Weights of the validation data.
+        {validation}
 
         Returns
         -------

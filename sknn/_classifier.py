@@ -15,7 +15,7 @@ from sklearn.utils.multiclass import type_of_target, unique_labels
 
 from sknn._base import BaseMLP
 from sknn._checks import has_decision_function, has_partial_fit, has_probabilities
-from sknn._docs import documented
+from sknn._docs import documented, takes_validation
 from sknn._sklearn import Interval, StrOptions, first_call, fit_context
 
 
@@ -147,6 +147,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self._store(locals())
 
     @fit_context(prefer_skip_nested_validation=True)
+    @takes_validation
     def fit(
         self,
         X,
@@ -168,14 +169,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             Class labels, or the indicator matrix of several labels.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples, zero or positive.
-        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
-            Validation data. Its loss and score are recorded in each epoch; with
-            ``early_stopping=True`` it takes the place of the rows that would be held
-            out.
-        y_val : array-like of shape (n_val,) or (n_val, n_labels), default=None
-            Targets of the validation data.
-        sample_weight_val : array-like of shape (n_val,), default=None
-            Weights of the validation data.
+        {validation}
 
         Returns
         -------
@@ -191,6 +185,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     @available_if(has_partial_fit)
     @fit_context(prefer_skip_nested_validation=True)
+    @takes_validation
     def partial_fit(
         self,
         X,
@@ -214,14 +209,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             Weights of the samples, zero or positive.
         classes : array-like of shape (n_classes,), default=None
             All classes that any call will see. Needed in the first call.
-        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
-            Validation data. Its loss and score are recorded in each epoch; with
-            ``early_stopping=True`` it takes the place of the rows that would be held
-            out.
-        y_val : array-like of shape (n_val,) or (n_val, n_labels), default=None
-            Targets of the validation data.
-        sample_weight_val : array-like of shape (n_val,), default=None
-            Weights of the validation data.
+        {validation}
 
         Returns
         -------

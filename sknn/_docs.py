@@ -228,6 +228,16 @@ References
 }
 
 
+_VALIDATION = """\
+X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+    Validation data. Their loss and score are recorded in each epoch; with
+    ``early_stopping=True`` they take the place of the rows that would be held out.
+y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+    Targets of the validation data.
+sample_weight_val : array-like of shape (n_val,), default=None
+    Weights of the validation data."""
+
+
 def _options(names) -> str:
     """Return names as they stand in a sentence."""
     return ", ".join(f"'{name}'" for name in names)
@@ -255,6 +265,13 @@ def documented(**own: str) -> Callable[[type], type]:
         return estimator
 
     return fill
+
+
+def takes_validation(method: Callable) -> Callable:
+    """Fill the part on validation data into the docstring of a method."""
+    text = inspect.cleandoc(method.__doc__ or "")
+    method.__doc__ = text.replace("{validation}", _VALIDATION)
+    return method
 
 
 def _wrapped(line: str) -> list[str]:

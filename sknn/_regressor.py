@@ -12,7 +12,7 @@ from sklearn.utils.metaestimators import available_if
 
 from sknn._base import BaseMLP
 from sknn._checks import has_partial_fit
-from sknn._docs import documented
+from sknn._docs import documented, takes_validation
 from sknn._sklearn import Interval, StrOptions, fit_context
 from sknn.kernels.links import levels_of_settings
 from sknn.kernels.losses import REGRESSION_LOSSES
@@ -147,6 +147,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self._store(locals())
 
     @fit_context(prefer_skip_nested_validation=True)
+    @takes_validation
     def fit(
         self,
         X,
@@ -168,14 +169,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             Targets. They are brought into the dtype of X.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples, zero or positive.
-        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
-            Validation data. Its loss and score are recorded in each epoch; with
-            ``early_stopping=True`` it takes the place of the rows that would be held
-            out.
-        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
-            Targets of the validation data.
-        sample_weight_val : array-like of shape (n_val,), default=None
-            Weights of the validation data.
+        {validation}
 
         Returns
         -------
@@ -191,6 +185,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     @available_if(has_partial_fit)
     @fit_context(prefer_skip_nested_validation=True)
+    @takes_validation
     def partial_fit(
         self,
         X,
@@ -211,14 +206,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             Targets.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples, zero or positive.
-        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
-            Validation data. Its loss and score are recorded in each epoch; with
-            ``early_stopping=True`` it takes the place of the rows that would be held
-            out.
-        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
-            Targets of the validation data.
-        sample_weight_val : array-like of shape (n_val,), default=None
-            Weights of the validation data.
+        {validation}
 
         Returns
         -------
