@@ -47,6 +47,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
     metrics: Any
     random_state: Any
     solver: str
+    validate: bool
     validation_fraction: float
     warm_start: bool
     _split_state: dict
@@ -166,8 +167,10 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         check_effects(parameters, defaults)
         goes_on = self.warm_start or incremental or resumes
         is_first = not (goes_on and hasattr(self, "coefs_"))
-        if self.early_stopping and incremental and given[0] is None:
-            raise ValueError("partial_fit does not support early_stopping=True")
+        holds_out = self.early_stopping or self.validate
+        if holds_out and incremental and given[0] is None:
+            name = "early_stopping" if self.early_stopping else "validate"
+            raise ValueError(f"partial_fit does not support {name}=True")
         data = (X, y, sample_weight)
         X, y = self._validated(X, y, reset=is_first)
         self._learn_targets(y, incremental or resumes)
@@ -210,7 +213,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         rows, validation = Rows(X, y, own_weights), None
         if given[0] is not None or given[1] is not None:
             validation = self._given(given, loss, parameters, dtype)
-        elif self.early_stopping and self.solver in STOCHASTIC_SOLVERS:
+        elif holds_out and self.solver in STOCHASTIC_SOLVERS:
             problem, rows, validation = self._split(X, y, random_state, problem)
         monitor = None
         if validation is not None or self.metrics is not None:

@@ -139,6 +139,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         scoring=None,
         metrics=None,
         restore_best_weights=True,
+        validate=False,
         loss="log_loss",
         label_smoothing=0.0,
         focal_gamma=2.0,

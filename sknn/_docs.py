@@ -76,7 +76,7 @@ early_stopping : bool, default=False
     when its score no longer improves, and to keep the weights that scored best. Not
     used by 'lbfgs'.
 validation_fraction : float, default=0.1
-    Share of the rows held out by early stopping. They are drawn class by class, or
+    Share of the rows held out by ``early_stopping`` or ``validate``. They are drawn class by class, or
     combination of labels, but where one is too rare to be on both sides.
 beta_1 : float, default=0.9
     Decay of the mean of the gradient in 'adam' and its relatives ('adamw', 'nadam',
@@ -143,7 +143,11 @@ metrics : sequence of str or callable, default=None
     Scorers to evaluate after each epoch, on the training data and, where there are
     any, the validation data, for ``history_``. This takes a prediction for all rows.
 restore_best_weights : bool, default=True
-    Whether early stopping returns to the weights that scored best.""",
+    Whether early stopping returns to the weights that scored best.
+validate : bool, default=False
+    Whether to hold out ``validation_fraction`` of the rows without stopping early: only
+    to record their loss and score in ``history_``. Not for 'lbfgs', and not needed
+    where a validation set is given to ``fit``.""",
     "attributes": """\
 coefs_ : list of ndarray of shape (fan_in, fan_out)
     Weights of each layer, float32 or float64 as X was. Views of one vector.

@@ -67,6 +67,7 @@ CONSTRAINTS: dict[str, list] = {
     "scoring": [str, callable, None],
     "metrics": ["array-like", None],
     "restore_best_weights": ["boolean"],
+    "validate": ["boolean"],
 }
 
 
@@ -112,6 +113,7 @@ _NOT_FOR_LBFGS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "tol": (lambda value: value is None, "it stops where the gradient vanishes"),
     "scoring": (lambda value: value is not None, "it does not stop early"),
     "restore_best_weights": (lambda value: not value, "it does not stop early"),
+    "validate": (bool, "it trains on all rows; pass X_val and y_val to fit"),
 }
 
 

@@ -140,6 +140,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         scoring=None,
         metrics=None,
         restore_best_weights=True,
+        validate=False,
         delta=1.0,
         quantile=0.5,
         power=1.5,

@@ -76,6 +76,7 @@ EFFECTS = {
     "warmup_epochs": (2, STOCHASTIC, {}),
     "scoring": (largest, STOCHASTIC, EARLY | SLOWLY),
     "restore_best_weights": (False, STOCHASTIC, EARLY),
+    "validate": (True, STOCHASTIC, {}),
     "label_smoothing": (0.2, ALL, {}),
     "focal_gamma": (1.0, ALL, {"loss": "focal"}),
     "class_weight": ("balanced", ALL, {}),

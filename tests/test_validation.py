@@ -340,6 +340,33 @@ def test_in_a_pipeline():
     assert len(pipeline[-1].history_["val_loss"]) == 3
 
 
+# Held out, only to look at ----------------------------------------------------------
+
+
+def test_validate_holds_out_the_rows_of_early_stopping_and_never_stops():
+    options = {"validation_fraction": 0.25, "max_iter": 12, "n_iter_no_change": 20}
+    options |= OPTIONS
+    watched = sknn.MLPClassifier(validate=True, **options).fit(X, LABELS)
+    stopping = sknn.MLPClassifier(
+        early_stopping=True, restore_best_weights=False, **options
+    ).fit(X, LABELS)
+    assert watched.validation_scores_ == stopping.validation_scores_
+    assert_array_equal(watched.coefs_[0], stopping.coefs_[0])
+    assert len(watched.history_["val_loss"]) == 12
+    assert watched.best_loss_ == min(watched.loss_curve_)
+    assert watched.best_validation_score_ is None
+    given_too = sknn.MLPClassifier(validate=True, **options)
+    given_too.fit(X[TRAIN], LABELS[TRAIN], **given(LABELS))
+    plain = sknn.MLPClassifier(**options).fit(X[TRAIN], LABELS[TRAIN])
+    assert_array_equal(given_too.coefs_[0], plain.coefs_[0])
+
+
+def test_partial_fit_holds_nothing_out():
+    model = sknn.MLPRegressor(validate=True)
+    with pytest.raises(ValueError, match="partial_fit does not support validate=True"):
+        model.partial_fit(X, NUMBERS)
+
+
 # Without a tolerance ------------------------------------------------
 
 
