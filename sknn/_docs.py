@@ -76,8 +76,9 @@ early_stopping : bool, default=False
     when its score no longer improves, and to keep the weights that scored best. Not
     used by 'lbfgs'.
 validation_fraction : float, default=0.1
-    Share of the rows held out by ``early_stopping`` or ``validate``. They are drawn class by class, or
-    combination of labels, but where one is too rare to be on both sides.
+    Share of the rows held out by ``early_stopping`` or ``validate``. They are drawn
+    class by class, or combination of labels, but where one is too rare to be on both
+    sides.
 beta_1 : float, default=0.9
     Decay of the mean of the gradient in 'adam' and its relatives ('adamw', 'nadam',
     'amsgrad', 'lion'), in [0, 1).
