@@ -221,8 +221,8 @@ def test_a_failing_scorer_changes_nothing():
 
 
 def test_an_unknown_scorer_is_named():
-    model = sknn.MLPClassifier(early_stopping=True, scoring="acuracy")
-    with pytest.raises(ValueError, match="acuracy"):
+    model = sknn.MLPClassifier(early_stopping=True, scoring="no_such_scorer")
+    with pytest.raises(ValueError, match="no_such_scorer"):
         model.fit(X, LABELS)
 
 
