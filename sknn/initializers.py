@@ -20,6 +20,7 @@ from math import sqrt
 
 import numpy as np
 
+from sknn.inputs import aligned_empty
 from sknn.network import Network
 
 # Takes a RandomState, fan_in and fan_out; returns an array of shape (fan_in, fan_out).
@@ -87,7 +88,8 @@ def initial_parameters(
     activations : tuple of str
         For each layer the activation that 'auto' goes by.
     """
-    theta = np.zeros(network.n_parameters, dtype=network.dtype)
+    theta = aligned_empty(network.n_parameters, network.dtype)
+    theta[:] = 0
     parts = network.unpack(theta)
     for k, (coef, intercept) in enumerate(
         zip(parts["coefs_"], parts["intercepts_"], strict=True)

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse
 
+_CACHE_LINE = 64  # bytes
+
 
 class Inputs(NamedTuple):
     """A dense or CSR matrix as the kernels take it: flat and read-only."""
@@ -74,6 +76,24 @@ class Problem(NamedTuple):
     def size(self) -> float:
         """Number of rows of the data, or the sum of their weights."""
         return float(self.weights.sum() if self.weights.size else len(self.targets))
+
+
+def aligned_empty(shape: int | tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """Return a new array that starts at a cache line.
+
+    Vector instructions on memory that crosses the lines take longer: up to a tenth of
+    an epoch in float64.
+    """
+    dtype = np.dtype(dtype)
+    n, spare = int(np.prod(shape)), _CACHE_LINE // dtype.itemsize
+    memory = np.empty(n + spare, dtype)
+    start = -address_of(memory) % _CACHE_LINE // dtype.itemsize
+    return memory[start : start + n].reshape(shape)
+
+
+def address_of(array: np.ndarray) -> int:
+    """Return where the memory of an array starts."""
+    return array.__array_interface__["data"][0]
 
 
 def read_only(array: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from functools import cache, lru_cache
 
 import numpy as np
 
-from sknn.inputs import Inputs, Problem, read_only
+from sknn.inputs import Inputs, Problem, address_of, aligned_empty, read_only
 from sknn.kernels import drivers, layers
 from sknn.kernels.losses import LINKS, Loss
 from sknn.operations import Architecture, Layout, Operations, operations
@@ -30,10 +30,6 @@ def network(architecture: Architecture, dtype: np.dtype) -> "Network":
 @cache
 def _no_targets(dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
     return read_only(np.empty((0, 0), dtype)), read_only(np.empty(0, dtype))
-
-
-def _address(array: np.ndarray) -> int:
-    return array.__array_interface__["data"][0]
 
 
 class Network:
@@ -81,28 +77,28 @@ class Network:
         flat = [
             np.ravel(part) for name in self.layout.shapes for part in attributes[name]
         ]
-        return np.concatenate(flat, dtype=self.dtype, casting="same_kind")
+        vector = aligned_empty(self.n_parameters, self.dtype)
+        return np.concatenate(flat, out=vector, casting="same_kind")
 
     def vector_of(self, attributes: Mapping[str, list[np.ndarray]]) -> np.ndarray:
         """Return the vector that fitted attributes are views of.
 
         A copy, if they are not, or are of another dtype.
         """
-        vector = attributes["coefs_"][0].base
-        if (
-            isinstance(vector, np.ndarray)
-            and vector.dtype == self.dtype
-            and vector.shape == (self.n_parameters,)
+        first = attributes["coefs_"][0]
+        memory = first.base
+        if not isinstance(memory, np.ndarray) or first.dtype != self.dtype:
+            return self.pack(attributes)
+        origin, size = address_of(first), first.itemsize
+        if all(
+            part.base is memory
+            and part.flags.c_contiguous
+            and address_of(part) == origin + start * size
+            for name, starts in self.layout.starts.items()
+            for part, start in zip(attributes[name], starts, strict=True)
         ):
-            origin = _address(vector)
-            if all(
-                part.base is vector
-                and part.flags.c_contiguous
-                and _address(part) == origin + start * vector.itemsize
-                for name, starts in self.layout.starts.items()
-                for part, start in zip(attributes[name], starts, strict=True)
-            ):
-                return vector
+            start = (origin - address_of(memory)) // size
+            return memory.reshape(-1)[start : start + self.n_parameters]
         return self.pack(attributes)
 
     # Kernels ---------------------------------------------------------------------
@@ -116,7 +112,7 @@ class Network:
 
     def buffer(self, n_rows: int, n_columns: int) -> np.ndarray:
         """Return memory for what all operations write."""
-        return np.empty(n_rows * n_columns, dtype=self.dtype)
+        return aligned_empty(n_rows * n_columns, self.dtype)
 
     def largest_product(self, n_rows: int) -> int:
         """Return the multiplications in the largest product for n_rows rows."""

@@ -8,7 +8,7 @@ from time import perf_counter
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from sknn.inputs import Problem, read_only
+from sknn.inputs import Problem, aligned_empty, read_only
 from sknn.kernels import drivers, regularization
 from sknn.kernels.losses import Loss
 from sknn.kernels.optimizers import OPTIMIZERS
@@ -116,7 +116,9 @@ def new_state(network: Network, parameters: dict) -> tuple[np.ndarray, np.ndarra
     """Return slots and product of an optimizer before its first step."""
     optimizer = OPTIMIZERS.get(optimizer_name(parameters))  # L-BFGS has none
     n_slots = optimizer.n_slots if optimizer else 0
-    return np.zeros((n_slots, network.n_trained), dtype=network.dtype), np.ones(1)
+    slots = aligned_empty((n_slots, network.n_trained), network.dtype)
+    slots[:] = 0
+    return slots, np.ones(1)
 
 
 def loss_scale(loss: Loss, network: Network) -> float:
@@ -273,14 +275,13 @@ def _epoch_runner(network, loss, problem, progress, parameters):
     batch_size = _batch_size(problem, parameters)
     in_place = problem.rows is None and not parameters["shuffle"]
     gathers = not in_place and not inputs.is_sparse
-    gathered = np.empty(
-        (batch_size, inputs.n_features) if gathers else (0, 0), dtype=dtype
-    )
+    shape = (batch_size, inputs.n_features) if gathers else (0, 0)
+    gathered = aligned_empty(shape, dtype)
     operations = network.operations(inputs.is_sparse, training=True)
     optimizer = OPTIMIZERS[optimizer_name(parameters)]
     limits = limits_of(parameters)
     # Only where there is something to do that the optimizer's own pass does not do.
-    shape, constrain = regularization.shape_gradient, regularization.constrain
+    shape_gradient, constrain = regularization.shape_gradient, regularization.constrain
     shapes = limits[regularization.L1 : regularization.MAX_NORM].any()
     constrains = limits[regularization.MAX_NORM] > 0
     limits[regularization.L2] = _l2(parameters)
@@ -288,7 +289,7 @@ def _epoch_runner(network, loss, problem, progress, parameters):
         operations.table,
         operations.limited(),
         progress.theta,
-        np.empty(network.n_trained, dtype=dtype),
+        aligned_empty(network.n_trained, dtype),
         progress.slots,
         progress.product,
         network.buffer(batch_size, operations.n_columns),
@@ -310,7 +311,7 @@ def _epoch_runner(network, loss, problem, progress, parameters):
         _l2(parameters),
     )
     after = (
-        shape.address(dtype) if shapes else 0,
+        shape_gradient.address(dtype) if shapes else 0,
         constrain.address(dtype) if constrains else 0,
         read_only(limits),
     )

@@ -55,9 +55,6 @@ def key_of_row(key, salt, i):
 def kept_share(threshold, key, column):
     """Return what dropout multiplies an element by: 0, or 1 over the share kept.
 
-    ``threshold`` is the share kept times 2**32; 0 means that there is no dropout.
-    ``key`` is that of the row.
+    ``threshold`` is the share kept times 2**32, ``key`` that of the row.
     """
-    if threshold == 0:
-        return 1.0
     return RANGE / threshold if draw(key, column) < threshold else 0.0

@@ -150,7 +150,7 @@ def dense_backward(op, batch, theta, gradient, values, deltas):
 
 @leaf(forward_signature)
 def sparse_dense_forward(op, batch, theta, values):
-    fan_out = op[FAN_OUT]
+    fan_out, drops = op[FAN_OUT], op[THRESHOLD] != 0
     z = output_of(op, batch, values)
     for i in range(batch.n):
         row, key = row_of(batch, i), key_of_row(batch.key, op[SALT], i)
@@ -158,8 +158,9 @@ def sparse_dense_forward(op, batch, theta, values):
             z[i, j] = 0
         for k in range(batch.indptr[row], batch.indptr[row + 1]):
             column = batch.indices[k]
-            share = kept_share(op[THRESHOLD], key, column)
-            x = batch.data[k] * theta.dtype.type(share)
+            x = batch.data[k]
+            if drops:
+                x *= theta.dtype.type(kept_share(op[THRESHOLD], key, column))
             weights = matrix(theta, op[WEIGHTS] + column * fan_out, 1, fan_out)
             for j in range(fan_out):
                 z[i, j] += x * weights[0, j]
@@ -168,7 +169,7 @@ def sparse_dense_forward(op, batch, theta, values):
 
 @leaf(backward_signature)
 def sparse_dense_backward(op, batch, theta, gradient, values, deltas):
-    fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
+    fan_in, fan_out, drops = op[FAN_IN], op[FAN_OUT], op[THRESHOLD] != 0
     delta = output_of(op, batch, deltas)
     deactivate(op, batch, gradient, values, delta)
     gradient[op[WEIGHTS] : op[WEIGHTS] + fan_in * fan_out] = 0
@@ -176,8 +177,9 @@ def sparse_dense_backward(op, batch, theta, gradient, values, deltas):
         row, key = row_of(batch, i), key_of_row(batch.key, op[SALT], i)
         for k in range(batch.indptr[row], batch.indptr[row + 1]):
             column = batch.indices[k]
-            share = kept_share(op[THRESHOLD], key, column)
-            x = batch.data[k] * theta.dtype.type(share)
+            x = batch.data[k]
+            if drops:
+                x *= theta.dtype.type(kept_share(op[THRESHOLD], key, column))
             weights = matrix(gradient, op[WEIGHTS] + column * fan_out, 1, fan_out)
             for j in range(fan_out):
                 weights[0, j] += x * delta[i, j]
