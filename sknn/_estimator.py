@@ -55,6 +55,7 @@ class Estimator(BaseEstimator):
 
     def __getstate__(self):
         state = {**super().__getstate__(), "_sknn_version": sknn.__version__}
+        state.pop("_views", None)  # the same memory once more
         if own := definitions_of(self._names_in_use()):
             state["_definitions"] = own
         return state

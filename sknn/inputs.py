@@ -1,11 +1,13 @@
 """Data as the kernels take them."""
 
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse
 
 _CACHE_LINE = 64  # bytes
+_SMALL = 1024  # elements, for which it does not matter
 
 
 class Inputs(NamedTuple):
@@ -84,16 +86,13 @@ def aligned_empty(shape: int | tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     Vector instructions on memory that crosses the lines take longer: up to a tenth of
     an epoch in float64.
     """
-    dtype = np.dtype(dtype)
-    n, spare = int(np.prod(shape)), _CACHE_LINE // dtype.itemsize
-    memory = np.empty(n + spare, dtype)
-    start = -address_of(memory) % _CACHE_LINE // dtype.itemsize
+    n = shape if isinstance(shape, int) else prod(shape)
+    if n < _SMALL:
+        return np.empty(shape, dtype)
+    memory = np.empty(n + _CACHE_LINE, dtype)
+    address = memory.__array_interface__["data"][0]
+    start = -address % _CACHE_LINE // memory.itemsize
     return memory[start : start + n].reshape(shape)
-
-
-def address_of(array: np.ndarray) -> int:
-    """Return where the memory of an array starts."""
-    return array.__array_interface__["data"][0]
 
 
 def read_only(array: np.ndarray) -> np.ndarray:

@@ -2,10 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
+from itertools import chain
+from math import prod
+from operator import is_
+from typing import Any
 
 import numpy as np
 
-from sknn.inputs import Inputs, Problem, address_of, aligned_empty, read_only
+from sknn.inputs import Inputs, Problem, aligned_empty, read_only
 from sknn.kernels import drivers, layers
 from sknn.kernels.losses import LINKS, Loss
 from sknn.operations import Architecture, Layout, Operations, operations
@@ -61,16 +65,21 @@ class Network:
 
     # Parameters ------------------------------------------------------------------
 
-    def unpack(self, theta: np.ndarray) -> dict[str, list[np.ndarray]]:
-        """Return the fitted attributes: views of theta, in lists with one a layer."""
+    def unpack(self, theta: np.ndarray) -> dict[str, Any]:
+        """Return the fitted attributes: views of theta, in lists with one a layer.
+
+        With them comes ``_views``: theta, and all the views. It is not to be pickled.
+        """
         starts = self.layout.starts
-        return {
+        attributes: dict[str, Any] = {
             name: [
-                theta[start : start + int(np.prod(shape))].reshape(shape)
+                theta[start : start + prod(shape)].reshape(shape)
                 for start, shape in zip(starts[name], shapes, strict=True)
             ]
             for name, shapes in self.layout.shapes.items()
         }
+        parts = tuple(part for parts in attributes.values() for part in parts)
+        return {**attributes, "_views": (theta, parts)}
 
     def pack(self, attributes: Mapping[str, list[np.ndarray]]) -> np.ndarray:
         """Copy fitted attributes into a new vector."""
@@ -80,25 +89,17 @@ class Network:
         vector = aligned_empty(self.n_parameters, self.dtype)
         return np.concatenate(flat, out=vector, casting="same_kind")
 
-    def vector_of(self, attributes: Mapping[str, list[np.ndarray]]) -> np.ndarray:
+    def vector_of(self, attributes: Mapping[str, Any]) -> np.ndarray:
         """Return the vector that fitted attributes are views of.
 
-        A copy, if they are not, or are of another dtype.
+        A copy, if someone put others in their place, or they are of another dtype.
         """
-        first = attributes["coefs_"][0]
-        memory = first.base
-        if not isinstance(memory, np.ndarray) or first.dtype != self.dtype:
-            return self.pack(attributes)
-        origin, size = address_of(first), first.itemsize
-        if all(
-            part.base is memory
-            and part.flags.c_contiguous
-            and address_of(part) == origin + start * size
-            for name, starts in self.layout.starts.items()
-            for part, start in zip(attributes[name], starts, strict=True)
-        ):
-            start = (origin - address_of(memory)) // size
-            return memory.reshape(-1)[start : start + self.n_parameters]
+        theta, views = attributes.get("_views", (None, ()))
+        fits = theta is not None and theta.size == self.n_parameters
+        if fits and theta.dtype == self.dtype:
+            parts = chain.from_iterable(attributes[name] for name in self.layout.shapes)
+            if all(map(is_, parts, views)):
+                return theta
         return self.pack(attributes)
 
     # Kernels ---------------------------------------------------------------------
