@@ -212,7 +212,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
 
         rows, validation = Rows(X, y, own_weights), None
         if given[0] is not None or given[1] is not None:
-            validation = self._given(given, loss, parameters, dtype)
+            validation = self._given(given, loss, parameters, dtype, targets.shape[1])
         elif holds_out and self.solver in STOCHASTIC_SOLVERS:
             problem, rows, validation = self._split(X, y, random_state, problem)
         monitor = None
@@ -337,7 +337,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
 
     # Validation ------------------------------------------------------------------
 
-    def _given(self, given, loss, parameters, dtype) -> Validation:
+    def _given(self, given, loss, parameters, dtype, n_targets) -> Validation:
         """Check the validation set that came with the call."""
         X, y, sample_weight = given
         if X is None or y is None:
@@ -348,6 +348,11 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         X, y = self._validated(X, y, reset=False)
         self._check_known(y)
         targets = self._encode(y)
+        if targets.shape[1] != n_targets:
+            raise ValueError(
+                f"y_val has {targets.shape[1]} outputs, but y has {n_targets}. They "
+                "must be of the same kind."
+            )
         loss.check_targets(targets, parameters)
         weights = weights_of(sample_weight, X, dtype)
         problem = problem_of(X, targets, weights, None, dtype)

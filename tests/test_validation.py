@@ -124,6 +124,24 @@ def test_refusals(validation, message):
     assert not hasattr(model, "coefs_")
 
 
+@pytest.mark.parametrize("n_outputs", [1, 3])
+def test_validation_targets_have_as_many_outputs(n_outputs):
+    """The kernels would read beyond them."""
+    model = sknn.MLPRegressor(max_iter=2, **OPTIONS)
+    two, other = np.c_[NUMBERS, NUMBERS], np.tile(NUMBERS[:, None], n_outputs)
+    with pytest.raises(
+        ValueError, match=rf"y_val has {n_outputs} outputs, but y has 2"
+    ):
+        model.fit(X[TRAIN], two[TRAIN], X_val=X[VAL], y_val=other[VAL].squeeze())
+    assert not hasattr(model, "coefs_")
+    labels = (two > 0).astype(int)
+    wider = np.c_[labels, labels[:, 0]]
+    with pytest.raises(ValueError, match=r"y_val|classes|label"):
+        sknn.MLPClassifier(max_iter=2).fit(
+            X[TRAIN], labels[TRAIN], X_val=X[VAL], y_val=wider[VAL]
+        )
+
+
 def test_domain_of_validation_targets():
     with pytest.raises(ValueError, match="loss='poisson' needs y >= 0"):
         sknn.MLPRegressor("poisson", max_iter=2).fit(
