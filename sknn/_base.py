@@ -31,7 +31,6 @@ from sknn._sklearn import fit_context
 from sknn._threads import blas_threads_for
 from sknn.initializers import initial_parameters
 from sknn.inputs import Problem
-from sknn.kernels.ahead import prepare
 from sknn.kernels.losses import LOSSES
 from sknn.lbfgs import train_lbfgs
 from sknn.network import Network
@@ -229,7 +228,6 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
             )
         if resumes:
             random_state = self._interrupted(progress, problem, is_same_optimizer)
-        prepare(network.dtype)
         n_rows = self._rows_at_once(network, X.shape[0], parameters)
         arguments = (network, loss, problem, progress, parameters)
         with (

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sknn.kernels import activations, losses
-from sknn.kernels.jit import Driver, like, scalar
+from sknn.kernels.jit import like, scalar
+from sknn.kernels.versions import trial
 from sknn.network import network
 
 # Where a derivative is compared with differences of its function: both signs, and
@@ -219,15 +220,11 @@ def _compiled(caller: str, n_numbers: int, **functions: Callable) -> list[Callab
         if not callable(function):
             raise ValueError(f"{caller}: {role}={function!r} is not callable.")
 
-    def signature(kind):
-        return kind(*[kind] * n_numbers)
-
     compiled = []
     for role, function in functions.items():
         plain = _plain(function, n_numbers)
-        trial = Driver(plain, signature, f"{caller}_{role}", cached=False)
         try:
-            versions = [trial.version(dtype) for dtype in _DTYPES]
+            versions = [trial(plain, n_numbers, dtype) for dtype in _DTYPES]
         except Exception as error:
             raise ValueError(
                 f"{caller}: Numba cannot compile the {role}: {_gist(error)}. It has "

@@ -285,35 +285,40 @@ def _epoch_runner(network, loss, problem, progress, parameters):
     shapes = limits[regularization.L1 : regularization.MAX_NORM].any()
     constrains = limits[regularization.MAX_NORM] > 0
     limits[regularization.L2] = _l2(parameters)
-    buffers = (
-        operations.table,
-        operations.limited(),
-        progress.theta,
-        aligned_empty(network.n_trained, dtype),
-        progress.slots,
-        progress.product,
-        network.buffer(batch_size, operations.n_columns),
-        network.buffer(batch_size, operations.n_columns),
-        *problem.arrays,
-        problem.counts,
-        problem.mean_factor,
-    )
-    gather = (gathered, read_only(gathered.ravel()))
-    constants = (
-        batch_size,
-        network.n_weights,
-        progress.seed,
-        loss.train.address(dtype),
-        read_only(np.array(network.architecture.settings, dtype=np.float64)),
-        loss_scale(loss, network),
-        optimizer.step.address(dtype),
-        read_only(np.array(optimizer.settings(parameters), dtype=np.float64)),
-        _l2(parameters),
-    )
-    after = (
-        shape_gradient.address(dtype) if shapes else 0,
-        constrain.address(dtype) if constrains else 0,
-        read_only(limits),
+    data, indices, indptr, n_features, targets, weights = problem.arrays
+    run = drivers.epoch.prepare(
+        dtype,
+        ops=operations.table,
+        limited=operations.limited(),
+        theta=progress.theta,
+        gradient=aligned_empty(network.n_trained, dtype),
+        slots=progress.slots,
+        product=progress.product,
+        values=network.buffer(batch_size, operations.n_columns),
+        deltas=network.buffer(batch_size, operations.n_columns),
+        data=data,
+        indices=indices,
+        indptr=indptr,
+        n_features=n_features,
+        targets=targets,
+        weights=weights,
+        counts=problem.counts,
+        mean_factor=problem.mean_factor,
+        gathered=gathered,
+        gathered_data=read_only(gathered.ravel()),
+        batch_size=batch_size,
+        n_weights=network.n_weights,
+        seed=progress.seed,
+        loss=loss.train.address(dtype),
+        loss_settings=read_only(np.array(network.architecture.settings, dtype=float)),
+        loss_scale=loss_scale(loss, network),
+        step=optimizer.step.address(dtype),
+        step_settings=read_only(np.array(optimizer.settings(parameters), dtype=float)),
+        alpha=_l2(parameters),
+        shape=shape_gradient.address(dtype) if shapes else 0,
+        constrain=constrain.address(dtype) if constrains else 0,
+        limits=read_only(limits),
+        tallies=progress.tallies,
     )
     calls = network.calls(n_rows, batch_size)
 
@@ -321,10 +326,7 @@ def _epoch_runner(network, loss, problem, progress, parameters):
         tallies, rate = progress.tallies, progress.learning_rate
         for start, stop in calls:
             if start >= tallies[drivers.ROWS]:  # else done before an interrupt
-                drivers.epoch(
-                    dtype, *buffers, rows, *gather, start, stop,
-                    *constants, rate, *after, tallies,
-                )  # fmt: skip
+                run(rows, start, stop, rate)
         return float(tallies[drivers.LOSS]) / n_rows
 
     return run_epoch

@@ -4,8 +4,14 @@ import pytest
 
 from sknn import custom
 from sknn.kernels.activations import ACTIVATIONS
+from sknn.kernels.declared import INTERPRETED
 from sknn.kernels.losses import REGRESSION_LOSSES
 from sknn.network import network
+
+if not INTERPRETED:  # tests compile functions that contain those of the kernels
+    from sknn.kernels import compiler
+
+    compiler.register()
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,5 @@
 """Losses and links by their leaves, and examples to run them on."""
 
-import numba
 import numpy as np
 import pytest
 
@@ -45,12 +44,10 @@ BY_CLASS = [name for name in CLASSIFICATION_LOSSES if not name.startswith("binar
 N_OUTPUTS = 4
 
 
-@numba.njit
 def run_link(address, raw, settings):
     call(address, (raw, settings))
 
 
-@numba.njit
 def run_loss(address, raw, targets, batch, delta, settings):
     return call(address, (raw, targets, batch, delta, settings))
 

@@ -2,7 +2,6 @@
 
 import math
 
-import numba
 import numpy as np
 import pytest
 import scipy.special
@@ -16,12 +15,10 @@ dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=str)
 FLOAT64 = DTYPES[1]
 
 
-@numba.njit
 def run_forward(address, z, bias, kept):
     call(address, (z, bias, kept))
 
 
-@numba.njit
 def run_backward(address, kept, delta, bias_gradient):
     call(address, (kept, delta, bias_gradient))
 

@@ -106,12 +106,10 @@ def test_keys_of_batches_are_distinct():
 KEY = key_of(0, 1)
 
 
-@numba.njit
 def run_forward(address, op, batch, theta, values):
     call(address, (op, batch, theta, values))
 
 
-@numba.njit
 def run_backward(address, op, batch, theta, gradient, values, deltas):
     call(address, (op, batch, theta, gradient, values, deltas))
 

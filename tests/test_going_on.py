@@ -130,22 +130,28 @@ def test_interrupted_within_an_epoch(case, monkeypatch):
     # Calls of two batches each, so that there are many to interrupt.
     monkeypatch.setattr("sknn.network._OPERATIONS_A_CALL", 1)
     whole = sknn.MLPRegressor(**parameters).fit(X, NUMBERS)
-    run = Driver.__call__
+    prepare = Driver.prepare
     for n_calls in (1, 4, 13, 20):
         left = iter(range(n_calls))
 
-        def interrupted(self, *arguments, left=left):
-            value = run(self, *arguments)
-            if self is drivers.epoch and next(left, None) is None:
-                raise KeyboardInterrupt
-            return value
+        def prepare_interrupted(self, *arguments, left=left, **fixed):
+            assert self is drivers.epoch
+            run = prepare(self, *arguments, **fixed)
 
-        monkeypatch.setattr(Driver, "__call__", interrupted)
+            def interrupted(*changing):
+                value = run(*changing)
+                if next(left, None) is None:
+                    raise KeyboardInterrupt
+                return value
+
+            return interrupted
+
+        monkeypatch.setattr(Driver, "prepare", prepare_interrupted)
         model = sknn.MLPRegressor(**parameters)
         with pytest.warns(UserWarning, match="Training interrupted by user"):
             model.fit(X, NUMBERS)
         assert np.isfinite(model.predict(X)).all()
-        monkeypatch.setattr(Driver, "__call__", run)
+        monkeypatch.setattr(Driver, "prepare", prepare)
         assert_same_fit(copy_of(model).resume_fit(X, NUMBERS), whole)
 
 

@@ -1,6 +1,5 @@
 """Gradients of all rows against differences, over the kernels' tables."""
 
-import numba
 import numpy as np
 import pytest
 from networks import (
@@ -84,7 +83,6 @@ def test_gradient_of_fixed_normalization(normalization, weighted, sparse, alpha)
     check_objective((6, 3), "tanh", "log_loss", weighted, sparse, alpha, **options)
 
 
-@numba.njit
 def call_slope(address, kept, delta, bias_gradient):
     call(address, (kept, delta, bias_gradient))
 

@@ -1,12 +1,12 @@
 """What losses refuse, and losses of one's own."""
 
-import numba
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
 from sknn import MLPRegressor
-from sknn.kernels.jit import INTERPRETED, Leaf
+from sknn.kernels.declared import INTERPRETED
+from sknn.kernels.jit import Leaf
 from sknn.kernels.losses import REGRESSION_LOSSES, levels_of, register_custom
 
 X = np.random.RandomState(0).normal(size=(60, 3))
@@ -160,16 +160,15 @@ def test_custom_loss_checks_its_targets(registered):
 
 @pytest.mark.skipif(INTERPRETED, reason="there is no cache")
 def test_custom_loss_is_not_cached(registered, tmp_path, monkeypatch):
-    """Numba could not tell it from another of its name in another process."""
-    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    """It could not be told from another of its name in another process."""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     registered("own", half_square, half_square_gradient)
     own = REGRESSION_LOSSES["own"].train
-    own.version(np.dtype(np.float64))
-    assert not own.was_compiled(np.dtype(np.float64))
+    own.address(np.dtype(np.float64))
     assert not list(tmp_path.rglob("*own*"))
 
     cached = Leaf(own.function, own.signature, "cached_own_train")
-    cached.version(np.dtype(np.float64))
+    cached.address(np.dtype(np.float64))
     assert list(tmp_path.rglob("*own*"))
 
 

@@ -2,7 +2,6 @@
 
 import pickle
 
-import numba
 import numpy as np
 import pytest
 import scipy.sparse
@@ -66,7 +65,6 @@ PYTORCH_MEAN = [0.26825, 0.11325, 0.06775]
 PYTORCH_VARIANCE = [1.1676825, 1.2223825, 1.3773425]
 
 
-@numba.njit
 def run(forward, backward, op, batch, theta, gradient, values, deltas):
     call(forward, (op, batch, theta, values))
     if backward:

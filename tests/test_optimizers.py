@@ -6,7 +6,6 @@
 import json
 from pathlib import Path
 
-import numba
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -27,7 +26,6 @@ RATES = [0.01, 0.02, 0.05, 0.002, 0.0, 0.1, 0.01]  # as a schedule may give them
 TORCH = json.loads(Path(__file__).with_name("torch_steps.json").read_text())
 
 
-@numba.njit
 def run_leaf(address, arguments):
     return call(address, arguments)
 

@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import numba
 import numpy as np
 import pytest
 import scipy.sparse
@@ -23,7 +22,6 @@ LIMITS = ["L1", "L2", "DECAY", "CLIP_VALUE", "CLIP_NORM", "MAX_NORM"]
 N, N_WEIGHTS, SIZE, RATE = 23, 15, 7.0, 0.1
 
 
-@numba.njit
 def run_leaf(address, arguments):
     return call(address, arguments)
 

@@ -37,10 +37,8 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from numba import types
-
 from sknn.kernels.elementary import erf, exp, expm1, log1p, tanh
-from sknn.kernels.jit import Leaf, like, scalar
+from sknn.kernels.jit import Array, Leaf, like, scalar
 
 
 class Activation(NamedTuple):
@@ -86,9 +84,8 @@ def register(
     )
 
 
-def _forward_signature(dtype):
-    matrix = types.Array(dtype, 2, "C")
-    return types.float64(matrix, types.Array(dtype, 1, "C"), matrix)
+_forward_signature = (Array(ndim=2), Array(), Array(ndim=2))
+_backward_signature = (Array(ndim=2), Array(ndim=2), Array())
 
 
 def _forward(value):
@@ -112,11 +109,6 @@ def _forward_keeping(value):
         return 0.0
 
     return forward
-
-
-def _backward_signature(dtype):
-    matrix = types.Array(dtype, 2, "C")
-    return types.float64(matrix, matrix, types.Array(dtype, 1, "C"))
 
 
 def _backward(slope):

@@ -5,10 +5,17 @@ the rows from ``start`` to ``stop``: compiled code does not see Ctrl-C, so Pytho
 them for some of the rows at a time where all of them would take long.
 """
 
-from numba import types
-
 from sknn.kernels.chance import key_of
-from sknn.kernels.jit import call, driver, matrix, scalar
+from sknn.kernels.jit import (
+    INT32,
+    INTEGER,
+    REAL,
+    Array,
+    call,
+    driver,
+    matrix,
+    scalar,
+)
 from sknn.kernels.layers import BACKWARD, FAN_OUT, FORWARD, OUTPUT, Batch
 
 # What `epoch` adds up from call to call, in float64: the loss times the rows, the
@@ -17,34 +24,23 @@ LOSS, STEPS, ROWS = 0, 1, 2
 N_TALLIES = 3
 
 
-def _types(dtype):
-    table, real = types.Array(types.int64, 2, "C"), types.float64
-    vector, square = types.Array(dtype, 1, "C"), types.Array(dtype, 2, "C")
+_TABLE, _VECTOR, _SQUARE = Array(INTEGER, 2), Array(), Array(ndim=2)
+_FACTS = Array(is_read_only=True)  # what comes from the user
+_ORDER = Array(INTEGER, is_read_only=True)
+_SETTINGS = Array(REAL, is_read_only=True)
 
-    def readonly(kind, ndim=1):
-        return types.Array(kind, ndim, "C", readonly=True)
+# Values, indices and indptr of the inputs, and their width.
+_INPUTS = (_FACTS, Array(INT32, is_read_only=True), _ORDER, INTEGER)
+# The same, and targets and weights.
+_DATA = (*_INPUTS, Array(ndim=2, is_read_only=True), _FACTS)
 
-    # Values, indices and indptr of the inputs, their width, targets and weights.
-    data = (
-        readonly(dtype),
-        readonly(types.int32),
-        readonly(types.int64),
-        types.int64,
-        readonly(dtype, 2),
-        readonly(dtype),
+
+@driver(
+    (
+        _TABLE, _VECTOR, _VECTOR, _VECTOR, *_DATA,
+        INTEGER, INTEGER, INTEGER, INTEGER, INTEGER, _SETTINGS, _SQUARE,
     )
-    return table, vector, square, data, real, types.int64, readonly(real)
-
-
-def _predict_signature(dtype):
-    table, vector, square, data, real, integer, settings = _types(dtype)
-    return real(
-        table, vector, vector, vector, *data,
-        integer, integer, integer, integer, integer, settings, square,
-    )  # fmt: skip
-
-
-@driver(_predict_signature)
+)  # fmt: skip
 def predict(
     ops, theta, values, delta, data, indices, indptr, n_features, targets, weights,
     start, stop, block, loss, link, settings, out,
@@ -74,15 +70,12 @@ def predict(
     return total
 
 
-def _gradient_signature(dtype):
-    table, vector, _, data, real, integer, settings = _types(dtype)
-    return real(
-        table, vector, vector, vector, vector, vector, *data,
-        integer, integer, integer, integer, settings,
-    )  # fmt: skip
-
-
-@driver(_gradient_signature)
+@driver(
+    (
+        _TABLE, _VECTOR, _VECTOR, _VECTOR, _VECTOR, _VECTOR, *_DATA,
+        INTEGER, INTEGER, INTEGER, INTEGER, _SETTINGS,
+    )
+)  # fmt: skip
 def loss_gradient(
     ops, theta, gradient, partial, values, deltas,
     data, indices, indptr, n_features, targets, weights,
@@ -108,12 +101,7 @@ def loss_gradient(
     return total
 
 
-def _backward_signature(dtype):
-    table, vector, _, data, real, integer, _ = _types(dtype)
-    return real(table, vector, vector, vector, vector, *data[:4], integer, integer)
-
-
-@driver(_backward_signature)
+@driver((_TABLE, _VECTOR, _VECTOR, _VECTOR, _VECTOR, *_INPUTS, INTEGER, INTEGER))
 def backward(
     ops, theta, gradient, values, deltas, data, indices, indptr, n_features, first, n
 ):  # fmt: skip
@@ -128,19 +116,15 @@ def backward(
     return 0.0
 
 
-def _epoch_signature(dtype):
-    table, vector, square, data, real, integer, settings = _types(dtype)
-    return real(
-        table, table, vector, vector, square, types.Array(real, 1, "C"), vector, vector,
-        *data, data[0], real, types.Array(integer, 1, "C", readonly=True),
-        square, data[0],
-        integer, integer, integer, integer, integer,
-        integer, settings, real, integer, settings, real, real,
-        integer, integer, settings, types.Array(real, 1, "C"),
-    )  # fmt: skip
-
-
-@driver(_epoch_signature)
+@driver(
+    (
+        _TABLE, _TABLE, _VECTOR, _VECTOR, _SQUARE, Array(REAL), _VECTOR, _VECTOR,
+        *_DATA, _FACTS, REAL, _ORDER, _SQUARE, _FACTS,
+        INTEGER, INTEGER, INTEGER, INTEGER, INTEGER,
+        INTEGER, _SETTINGS, REAL, INTEGER, _SETTINGS, REAL, REAL,
+        INTEGER, INTEGER, _SETTINGS, Array(REAL),
+    )
+)  # fmt: skip
 def epoch(
     ops, limited, theta, gradient, slots, product, values, deltas,
     data, indices, indptr, n_features, targets, weights, counts, mean_factor, rows,

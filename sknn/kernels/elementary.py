@@ -16,11 +16,8 @@ References
 import math
 
 import numpy as np
-from numba import types
-from numba.extending import overload, register_jitable
 
-# Re-ordering would undo the two-step reduction of the range.
-OPTIONS = {"fastmath": {"contract"}, "forceinline": True}
+from sknn.kernels.jit import by_dtype, scalar
 
 
 def exp(x):
@@ -58,7 +55,7 @@ def epsilon(x):
     return np.finfo(type(x)).eps
 
 
-@register_jitable(**OPTIONS)
+@scalar
 def _reduced64(x):
     """Return k and expm1(r), where x = k log(2) + r and k is whole."""
     k = np.rint(x * 1.4426950408889634)
@@ -77,7 +74,7 @@ def _reduced64(x):
     return np.int64(k) if finite else np.int64(0), 2.0 * (p / (q - p))
 
 
-@register_jitable(**OPTIONS)
+@scalar
 def _reduced32(x):
     k = np.rint(x * np.float32(1.4426950408889634))
     r = x - k * np.float32(0.693359375)
@@ -166,7 +163,7 @@ def _tanh32(x):
     return far if size > np.float32(0.625) else near
 
 
-@register_jitable(**OPTIONS)
+@scalar
 def _log_near_one64(m, e):
     """Return log(1 + m) + e log(2), where 1 + m lies between sqrt(1/2) and sqrt(2)."""
     z = m * m
@@ -185,7 +182,7 @@ def _log_near_one64(m, e):
     return m + y + e * 0.693359375
 
 
-@register_jitable(**OPTIONS)
+@scalar
 def _log_near_one32(m, e):
     z = m * m
     y = np.float32(7.0376836292e-2)
@@ -306,38 +303,18 @@ def _erf32(x):
     return far if size > np.float32(0.625) else x * near + x
 
 
-@overload(epsilon)
-def _epsilon(x):
-    if x == types.float32:
-        return lambda x: np.float32(2.0**-23)
-    return lambda x: 2.0**-52
+def _epsilon64(x):
+    return 2.0**-52
 
 
-@overload(exp, jit_options=OPTIONS)
-def _exp(x):
-    return _exp32 if x == types.float32 else _exp64
+def _epsilon32(x):
+    return np.float32(2.0**-23)
 
 
-@overload(expm1, jit_options=OPTIONS)
-def _expm1(x):
-    return _expm1_32 if x == types.float32 else _expm1_64
-
-
-@overload(log, jit_options=OPTIONS)
-def _log(x):
-    return _log32 if x == types.float32 else _log64
-
-
-@overload(log1p, jit_options=OPTIONS)
-def _log1p(x):
-    return _log1p_32 if x == types.float32 else _log1p_64
-
-
-@overload(tanh, jit_options=OPTIONS)
-def _tanh(x):
-    return _tanh32 if x == types.float32 else _tanh64
-
-
-@overload(erf, jit_options=OPTIONS)
-def _erf(x):
-    return _erf32 if x == types.float32 else _erf64
+by_dtype(epsilon, float32=_epsilon32, float64=_epsilon64)
+by_dtype(exp, float32=_exp32, float64=_exp64)
+by_dtype(expm1, float32=_expm1_32, float64=_expm1_64)
+by_dtype(log, float32=_log32, float64=_log64)
+by_dtype(log1p, float32=_log1p_32, float64=_log1p_64)
+by_dtype(tanh, float32=_tanh32, float64=_tanh64)
+by_dtype(erf, float32=_erf32, float64=_erf64)

@@ -1,70 +1,79 @@
-"""The one place that knows how sknn compiles.
+"""How kernels are written and called, without knowing the compiler.
 
 Two kinds of compiled code exist. *Leaves* are small functions that work on whole
 arrays: an activation, a loss, the step of an optimizer, one layer forwards. *Drivers*
 walk over batches and layers and call the leaves by address, so that a driver never
 holds the code of a leaf: it is compiled once and serves every leaf that exists now or
 will be registered later. Options are values, never types. Each function exists in
-exactly two versions, float32 and float64, and a version is compiled, and cached on
-disk, when it is first used.
+exactly two versions, float32 and float64, and a version is loaded from the cache, or
+compiled, when it is first used.
+
+Numba is imported by `compiler.py`, and that by the first version that the cache does
+not hold: the decorators only write down what is to be compiled.
 """
 
-import hashlib
-import threading
-import warnings
+import ctypes
+import struct
 from collections.abc import Callable
-from pathlib import Path
-from types import FunctionType
+from operator import itemgetter
 from typing import Any
 
-import numba
 import numpy as np
-from llvmlite import ir
-from numba import carray, types
-from numba.extending import intrinsic, register_jitable
 
-# With NUMBA_DISABLE_JIT=1 everything below runs as plain Python.
-INTERPRETED = bool(numba.config.DISABLE_JIT)
+from sknn.kernels import versions
+from sknn.kernels.declared import (
+    BOUNDS_CHECKED,
+    FAILED,
+    INT32,
+    INTEGER,
+    INTERPRETED,
+    OWN,
+    REAL,
+    Array,
+    Record,
+    Type,
+    by_dtype,
+    instruction,
+    part,
+    scalar,
+)
 
-# Sums may be re-ordered and products fused into additions, which is what it takes to
-# vectorise. The promise that NaN and infinity never occur is left out on purpose:
-# divergence is found by looking for them.
-_OPTIONS: dict[str, Any] = {
-    "nopython": True,
-    "error_model": "numpy",
-    "fastmath": {"reassoc", "contract"},
-}
+__all__ = [
+    "INT32",
+    "INTEGER",
+    "OWN",
+    "REAL",
+    "Array",
+    "Driver",
+    "Leaf",
+    "Record",
+    "by_dtype",
+    "call",
+    "driver",
+    "flat",
+    "instruction",
+    "leaf",
+    "like",
+    "matrix",
+    "part",
+    "scalar",
+]
 
-COMPILED: list["Compiled"] = []  # every leaf and driver, in the order of definition
+# ---------------------------------------------------------------------------------
+# Kernels.
 
-_unusable_caches: list[Exception] = []  # what went wrong, at most once
-
-
-def _digest_of_sources() -> str:
-    """Return a short hash of the text of all kernel files.
-
-    Numba stamps a cached function with the text of its own file alone, so a change
-    in a helper of another file would go unnoticed. This digest is part of the name
-    of each compiled function, and the name is part of the key of the cache.
-    """
-    digest = hashlib.sha256(numba.__version__.encode())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]
-
-
-_DIGEST = _digest_of_sources()
+COMPILED: list["Kernel"] = []  # every leaf and driver, in the order of definition
 
 
-class Compiled:
-    """A function with one compiled version for each dtype, made when first used.
+class Kernel:
+    """A function with one version for each dtype, made when first used.
 
     Parameters
     ----------
     function : function
-        Plain Python in the subset that Numba compiles.
-    signature : callable
-        Takes the Numba scalar type, float32 or float64; returns the signature.
+        Plain Python in the subset that Numba compiles. Returns a number.
+    signature : tuple
+        The types of its arguments.
     name : str
         Unique among all leaves and drivers.
     cached : bool, default=True
@@ -72,141 +81,240 @@ class Compiled:
         of cached versions only tell sknn's own code apart.
     """
 
+    is_driver = False
+
     def __init__(
-        self, function: Callable, signature: Callable, name: str, *, cached: bool = True
+        self,
+        function: Callable,
+        signature: tuple[Type, ...],
+        name: str,
+        *,
+        cached: bool = True,
     ):
         self.function = function
         self.signature = signature
         self.name = name
         self.cached = cached
-        self.versions: dict[np.dtype, Any] = {}
-        self._lock = threading.Lock()
+        self.versions: dict[np.dtype, Any] = {}  # the addresses
         COMPILED.append(self)
-
-    def version(self, dtype: np.dtype) -> Any:
-        """Return the version for a dtype, compiled or loaded from the cache."""
-        if dtype not in self.versions:
-            with self._lock:
-                if dtype not in self.versions:
-                    self.versions[dtype] = self._compile(dtype)
-        return self.versions[dtype]
-
-    def was_compiled(self, dtype: np.dtype) -> bool:
-        """Return whether the version was compiled and put into the cache just now."""
-        version = self.version(dtype)
-        uses_cache = self.cached and not (INTERPRETED or _unusable_caches)
-        return uses_cache and not self._cache_hits(version)
-
-    def _cache_hits(self, version: Any) -> int:
-        raise NotImplementedError
-
-    def _compile(self, dtype: np.dtype) -> Any:
-        if INTERPRETED:
-            return self.function
-        signature = self.signature(numba.from_dtype(dtype))
-        function = self._renamed(dtype)
-        if not self.cached:
-            return self._decorated(function, signature, cache=False)
-        if not _unusable_caches:
-            try:
-                return self._decorated(function, signature, cache=True)
-            except Exception as error:
-                cause = error
-        # An error of the code itself, not of the cache, is raised again here.
-        compiled = self._decorated(function, signature, cache=False)
-        if not _unusable_caches:
-            _unusable_caches.append(cause)
-            warnings.warn(
-                f"Numba's cache cannot be used ({type(cause).__name__}: {cause}); sknn "
-                "compiles without it, which costs seconds in each new process. Point "
-                "the environment variable NUMBA_CACHE_DIR to a folder that can be "
-                "written.",
-                RuntimeWarning,
-                stacklevel=2,
-            )
-        return compiled
-
-    def _renamed(self, dtype: np.dtype) -> FunctionType:
-        """Copy the function under a name that no other version shares.
-
-        Numba keeps one index file a name. If two functions shared one, processes
-        that compile at the same time could overwrite each other's entries.
-        """
-        f = self.function
-        assert isinstance(f, FunctionType)
-        copy = FunctionType(
-            f.__code__, f.__globals__, f.__name__, f.__defaults__, f.__closure__
-        )
-        copy.__qualname__ = f"{self.name}_{dtype.name}_{_DIGEST}"
-        return copy
-
-    def _decorated(self, function: Callable, signature: Any, cache: bool) -> Any:
-        raise NotImplementedError
-
-
-class Driver(Compiled):
-    """Compiled code that Python calls, without the GIL."""
-
-    def __call__(self, dtype: np.dtype, *arguments: Any) -> Any:
-        """Run the version for a dtype."""
-        return self.version(dtype)(*arguments)
-
-    def _cache_hits(self, version):
-        return sum(version.stats.cache_hits.values())
-
-    def _decorated(self, function, signature, cache):
-        return numba.jit(signature, nogil=True, cache=cache, **_OPTIONS)(function)
-
-
-class Leaf(Compiled):
-    """Compiled code that a driver calls by address. Returns a float64."""
+        self.number = len(COMPILED)
 
     def address(self, dtype: np.dtype) -> int:
         """Return where the version for a dtype starts, as a value for the drivers."""
-        version = self.version(dtype)
+        try:
+            return self.versions[dtype]
+        except KeyError:
+            return self._make(dtype)
+
+    def _make(self, dtype: np.dtype) -> int:
         if INTERPRETED:
-            _INTERPRETED_LEAVES[id(version)] = version
-            return id(version)
-        return version.address
-
-    def _cache_hits(self, version):
-        return version.cache_hits
-
-    def _decorated(self, function, signature, cache):
-        return numba.cfunc(signature, cache=cache, **_OPTIONS)(function)
+            _INTERPRETED_LEAVES[id(self.function)] = self.function
+            self.versions[dtype] = id(self.function)
+        else:
+            versions.make(self, dtype)
+        return self.versions[dtype]
 
 
-def leaf(signature: Callable) -> Callable[[Callable], Leaf]:
-    """Turn a function into a leaf of the given kind (a function of the dtype)."""
+class Leaf(Kernel):
+    """Compiled code that a driver calls by address."""
+
+
+class Driver(Kernel):
+    """Compiled code that Python calls, without the GIL.
+
+    Python passes one block of 8 bytes an argument: first the addresses of all array
+    objects, then the integers and floats. The compiled code itself looks up in the
+    objects where the elements are, and whether dtype, number of dimensions and order
+    are those of the signature.
+    """
+
+    is_driver = True
+
+    def __init__(self, function: Callable, signature: tuple[Type, ...], name: str):
+        super().__init__(function, signature, name)
+        code = function.__code__
+        self.parameters = code.co_varnames[: code.co_argcount]
+        is_array = [isinstance(kind, Array) for kind in signature]
+        places = range(len(signature))
+        arrays = [k for k in places if is_array[k]]
+        scalars = [k for k in places if not is_array[k]]
+        self.slots = {k: slot for slot, k in enumerate([*arrays, *scalars])}
+        self._arrays, self._scalars = itemgetter(*arrays), itemgetter(*scalars)
+        self._pack = struct.Struct(
+            f"{len(arrays)}q"
+            + "".join("d" if signature[k] == REAL else "q" for k in scalars)
+        ).pack
+        self._entries: dict[np.dtype, Callable] = {}
+
+    def _entry(self, dtype: np.dtype) -> Callable:
+        """Return the compiled function of a block's address."""
+        self._entries[dtype] = _entry(self.address(dtype), ctypes.c_char_p)
+        return self._entries[dtype]
+
+    def __call__(self, dtype: np.dtype, *arguments: Any) -> float:
+        """Run the version for a dtype."""
+        if INTERPRETED:
+            return self.function(*arguments)
+        if len(arguments) != len(self.signature):
+            raise TypeError(f"{self.name} takes {len(self.signature)} arguments.")
+        entry = self._entries.get(dtype) or self._entry(dtype)
+        ids = map(id, self._arrays(arguments))
+        result = entry(self._pack(*ids, *self._scalars(arguments)))
+        return result if result == result else self.explain(dtype, arguments, result)
+
+    def prepare(self, dtype: np.dtype, **fixed: Any) -> Callable[..., float]:
+        """Return a function of the arguments that are not given here, in their order.
+
+        What is given is looked up once. The function is not to be called by several
+        threads at the same time.
+        """
+        return _prepared(self, dtype, fixed)
+
+    def explain(self, dtype: np.dtype, arguments: Any, result: float) -> float:
+        """Return a result that is NaN, or raise if that means a wrong argument.
+
+        Raises
+        ------
+        TypeError
+            If an argument is not of the type in the signature.
+        """
+        for name, kind, value in zip(
+            self.parameters, self.signature, arguments, strict=True
+        ):
+            if isinstance(kind, Array) and not _fits(value, kind, dtype):
+                raise TypeError(
+                    f"{self.name}: {name} must be an array like {kind}, in C order, "
+                    f"with {dtype} for its own dtype; got {_described(value)}."
+                )
+        return result
+
+
+def _entry(address: int, kind_of_block: Any) -> Callable[[Any], float]:
+    """Return compiled code as a Python function; while it runs, the GIL is free."""
+    compiled = ctypes.CFUNCTYPE(ctypes.c_double, kind_of_block)(address)
+    if not BOUNDS_CHECKED:
+        return compiled
+
+    def run(block):
+        result = compiled(block)
+        number, FAILED.value = FAILED.value, 0
+        if number:
+            name = COMPILED[number - 1].name
+            raise IndexError(f"An index was out of bounds in the kernel {name!r}.")
+        return result
+
+    return run
+
+
+def _fits(value: Any, kind: Array, dtype: np.dtype) -> bool:
+    element = dtype if kind.element == OWN else np.dtype(kind.element)
+    return (
+        isinstance(value, np.ndarray)
+        and value.dtype == element
+        and value.ndim == kind.ndim
+        and value.flags.c_contiguous
+        and (kind.is_read_only or value.flags.writeable)
+    )
+
+
+def _described(value: Any) -> str:
+    if not isinstance(value, np.ndarray):
+        return type(value).__name__
+    flags = " ".join(str(value.flags).split())
+    return f"{value.dtype} of shape {value.shape}, {flags}"
+
+
+def _prepared(driver: Driver, dtype: np.dtype, fixed: dict[str, Any]) -> Callable:
+    names = driver.parameters
+    unknown = fixed.keys() - set(names)
+    if unknown:
+        raise TypeError(f"{driver.name} has no parameters {sorted(unknown)}.")
+    places = [k for k, name in enumerate(names) if name not in fixed]
+    arguments = [fixed.get(name) for name in names]  # which keeps the arrays alive
+
+    if INTERPRETED:
+
+        def run_interpreted(*changing):
+            for place, value in zip(places, changing, strict=True):
+                arguments[place] = value
+            return driver.function(*arguments)
+
+        return run_interpreted
+
+    block = bytearray(8 * len(names))
+    reals, integers = memoryview(block).cast("d"), memoryview(block).cast("q")
+    writers: list[tuple[Any, int, bool]] = [
+        (
+            reals if kind == REAL else integers,
+            driver.slots[k],
+            isinstance(kind, Array),
+        )
+        for k, kind in enumerate(driver.signature)
+    ]
+    for k, (view, slot, is_array) in enumerate(writers):
+        if k not in places:
+            view[slot] = id(arguments[k]) if is_array else arguments[k]
+    changes = [writers[k] for k in places]
+    entry = _entry(driver.address(dtype), ctypes.c_void_p)
+    address = ctypes.addressof((ctypes.c_char * len(block)).from_buffer(block))
+
+    def run(*changing):
+        for (view, slot, is_array), value in zip(changes, changing, strict=True):
+            view[slot] = id(value) if is_array else value
+        result = entry(address)
+        if result == result:
+            return result
+        for place, value in zip(places, changing, strict=True):
+            arguments[place] = value
+        return driver.explain(dtype, arguments, result)
+
+    return run
+
+
+def leaf(signature: tuple[Type, ...]) -> Callable[[Callable], Leaf]:
+    """Turn a function into a leaf with the given signature."""
     return lambda function: Leaf(function, signature, function.__name__)
 
 
-def driver(signature: Callable) -> Callable[[Callable], Driver]:
+def driver(signature: tuple[Type, ...]) -> Callable[[Callable], Driver]:
     """Turn a function into a driver with the given signature."""
     return lambda function: Driver(function, signature, function.__name__)
 
 
-def scalar(function: Callable) -> Callable:
-    """Mark a scalar function as one that leaves may contain."""
-    return register_jitable(fastmath={"contract"}, forceinline=True)(function)
-
-
-def part(function: Callable) -> Callable:
-    """Mark a function of arrays as one that leaves may contain, with their options."""
-    return register_jitable(fastmath=_OPTIONS["fastmath"], forceinline=True)(function)
-
-
 # ---------------------------------------------------------------------------------
-# What kernels are written with, as plain Python for NUMBA_DISABLE_JIT=1 ...
+# What kernels are written with, as plain Python; `instructions.py` has the rest.
 
 _INTERPRETED_LEAVES: dict[int, Callable] = {}
+_builtin = instruction("sknn.kernels.instructions")
 
 
+@_builtin
 def call(address, arguments):
     """Call the leaf at an address with a tuple of arguments; return its float64."""
-    return _INTERPRETED_LEAVES[address](*arguments)
+    if INTERPRETED:
+        return _INTERPRETED_LEAVES[address](*arguments)
+    words = list(_words(arguments))
+    kinds = [type(word) for word in words]
+    return ctypes.CFUNCTYPE(ctypes.c_double, *kinds)(int(address))(*words)
 
 
+def _words(arguments):
+    """Yield arguments as leaves take them: an array as an address and its shape."""
+    for argument in arguments:
+        if isinstance(argument, tuple):
+            yield from _words(argument)
+        elif isinstance(argument, np.ndarray):
+            yield ctypes.c_void_p(argument.ctypes.data)
+            yield from map(ctypes.c_int64, argument.shape)
+        elif isinstance(argument, np.float32):
+            yield ctypes.c_float(float(argument))
+        elif isinstance(argument, (float, np.floating)):
+            yield ctypes.c_double(float(argument))
+        else:
+            yield ctypes.c_int64(argument)
+
+
+@_builtin
 def matrix(buffer, start, n_rows, n_columns):
     """Return a C-ordered view of a buffer from an element on, without checks."""
     return buffer.reshape(-1)[start : start + n_rows * n_columns].reshape(
@@ -214,57 +322,13 @@ def matrix(buffer, start, n_rows, n_columns):
     )
 
 
+@_builtin
 def flat(array):
     """Return a C-ordered array as a 1-D view."""
     return array.reshape(-1)
 
 
+@_builtin
 def like(x, constant):
     """Return a constant in the type of the scalar x, so that float32 stays float32."""
     return type(x)(constant)
-
-
-# ... and as instructions. Intrinsics compile faster than functions would.
-
-
-def _call(typingctx, address, arguments):
-    def codegen(context, builder, signature, values):
-        kinds = list(signature.args[1])
-        function = ir.FunctionType(
-            context.get_value_type(types.float64),
-            [context.get_value_type(kind) for kind in kinds],
-        )
-        pointer = builder.inttoptr(values[0], function.as_pointer())
-        unpacked = [builder.extract_value(values[1], i) for i in range(len(kinds))]
-        return builder.call(pointer, unpacked)
-
-    return types.float64(types.int64, arguments), codegen
-
-
-def _like(typingctx, x, constant):
-    def codegen(context, builder, signature, values):
-        return context.cast(builder, values[1], constant, x)
-
-    return x(x, constant), codegen
-
-
-def _pointer(typingctx, address, buffer):
-    pointer = types.CPointer(buffer.dtype)
-
-    def codegen(context, builder, signature, values):
-        return builder.inttoptr(values[0], context.get_value_type(pointer))
-
-    return pointer(types.intp, buffer), codegen
-
-
-if not INTERPRETED:
-    call, like, pointer = intrinsic(_call), intrinsic(_like), intrinsic(_pointer)
-
-    @register_jitable
-    def matrix(buffer, start, n_rows, n_columns):
-        address = buffer.ctypes.data + start * buffer.itemsize
-        return carray(pointer(address, buffer), (n_rows, n_columns))
-
-    @register_jitable
-    def flat(array):
-        return carray(pointer(array.ctypes.data, array), (array.size,))

@@ -12,10 +12,9 @@ kinds have files of their own.
 from collections import namedtuple
 
 import numpy as np
-from numba import types
 
 from sknn.kernels.chance import kept_share, key_of_row
-from sknn.kernels.jit import call, leaf, matrix, scalar
+from sknn.kernels.jit import INT32, INTEGER, Array, Record, call, leaf, matrix, scalar
 
 # Columns of the table.
 FORWARD, BACKWARD = 0, 1  # addresses of the leaves
@@ -75,39 +74,27 @@ def deactivate(op, batch, gradient, values, delta):
     return call(op[SLOPE], (kept, delta, bias))
 
 
-def batch_type(dtype):
-    """Return the Numba type of a batch: user data are read-only."""
+# The types of a row of the table and of a batch; user data are read-only.
+OPERATION = Array(INTEGER)
+BATCH = Record(
+    Batch,
+    (
+        Array(is_read_only=True),
+        INTEGER,
+        Array(INT32, is_read_only=True),
+        Array(INTEGER, is_read_only=True),
+        Array(is_read_only=True),
+        Array(INTEGER, is_read_only=True),
+        INTEGER,
+        INTEGER,
+        INTEGER,
+    ),
+)
 
-    def readonly(kind):
-        return types.Array(kind, 1, "C", readonly=True)
-
-    integer = types.int64
-    return types.NamedTuple(
-        [
-            readonly(dtype),
-            integer,
-            readonly(types.int32),
-            readonly(integer),
-            readonly(dtype),
-            readonly(integer),
-            integer,
-            integer,
-            integer,
-        ],
-        Batch,
-    )
-
-
-def forward_signature(dtype):
-    """Return float64(operation, batch, theta, values)."""
-    operation, vector = types.Array(types.int64, 1, "C"), types.Array(dtype, 1, "C")
-    return types.float64(operation, batch_type(dtype), vector, vector)
-
-
-def backward_signature(dtype):
-    """Return float64(operation, batch, theta, gradient, values, deltas)."""
-    operation, vector = types.Array(types.int64, 1, "C"), types.Array(dtype, 1, "C")
-    return types.float64(operation, batch_type(dtype), vector, vector, vector, vector)
+# operation, batch, theta, values
+forward_signature = (OPERATION, BATCH, Array(), Array())
+# operation, batch, theta, gradient, values, deltas
+backward_signature = (OPERATION, BATCH, Array(), Array(), Array(), Array())
 
 
 # ---------------------------------------------------------------------------------

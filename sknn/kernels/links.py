@@ -5,11 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.special
-from numba import types
 
 from sknn.kernels.activations import identity, logistic, softplus
 from sknn.kernels.elementary import exp
-from sknn.kernels.jit import Leaf, flat, leaf, like
+from sknn.kernels.jit import REAL, Array, Leaf, flat, leaf, like
 
 
 class Link(NamedTuple):
@@ -26,14 +25,9 @@ class Link(NamedTuple):
 LINKS: dict[str, Link] = {}
 
 
-def settings_type():
-    """Return the Numba type of the settings of a loss, which its link gets too."""
-    return types.Array(types.float64, 1, "C", readonly=True)
+SETTINGS = Array(REAL, is_read_only=True)  # of a loss; its link gets them too
 
-
-def link_signature(dtype):
-    """Return float64(raw, settings)."""
-    return types.float64(types.Array(dtype, 2, "C"), settings_type())
+link_signature = (Array(ndim=2), SETTINGS)  # raw, settings
 
 
 # ---------------------------------------------------------------------------------

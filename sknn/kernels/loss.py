@@ -4,11 +4,10 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numba import types
 
-from sknn.kernels.jit import Leaf, flat
-from sknn.kernels.layers import batch_type, row_of
-from sknn.kernels.links import settings_type
+from sknn.kernels.jit import Array, Leaf, flat
+from sknn.kernels.layers import BATCH, row_of
+from sknn.kernels.links import SETTINGS
 
 N_SETTINGS = 4  # how many of them the scalar functions get
 
@@ -37,11 +36,14 @@ class Loss(NamedTuple):
         return tuple(settings + [0.0] * (N_SETTINGS - len(settings)))
 
 
-def train_signature(dtype):
-    """Return float64(raw, targets, batch, delta, settings)."""
-    matrix = types.Array(dtype, 2, "C")
-    targets = types.Array(dtype, 2, "C", readonly=True)
-    return types.float64(matrix, targets, batch_type(dtype), matrix, settings_type())
+# raw, targets, batch, delta, settings
+train_signature = (
+    Array(ndim=2),
+    Array(ndim=2, is_read_only=True),
+    BATCH,
+    Array(ndim=2),
+    SETTINGS,
+)
 
 
 def elementwise(losses, name, value, gradient, link, *, cached=True, **options):

@@ -9,9 +9,7 @@ from collections.abc import Callable
 from math import sqrt
 from typing import NamedTuple
 
-from numba import types
-
-from sknn.kernels.jit import Leaf, like, scalar
+from sknn.kernels.jit import INTEGER, REAL, Array, Leaf, like, scalar
 
 N_SETTINGS = 5
 
@@ -64,15 +62,19 @@ def register(
     )
 
 
-def step_signature(dtype):
-    """Return float64(theta, gradient, slots, product, n_weights, alpha, ...)."""
-    vector, slots = types.Array(dtype, 1, "C"), types.Array(dtype, 2, "C")
-    real, integer = types.float64, types.int64
-    product = types.Array(real, 1, "C")
-    settings = types.Array(real, 1, "C", readonly=True)
-    return real(
-        vector, vector, slots, product, integer, real, real, real, integer, settings
-    )
+# theta, gradient, slots, product, n_weights, alpha, size, learning_rate, t, settings
+step_signature = (
+    Array(),
+    Array(),
+    Array(ndim=2),
+    Array(REAL),
+    INTEGER,
+    REAL,
+    REAL,
+    REAL,
+    INTEGER,
+    Array(REAL, is_read_only=True),
+)
 
 
 def _step(rule, rates_of_step):

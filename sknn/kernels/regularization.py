@@ -5,9 +5,7 @@ The L2 penalty alone needs none of this: it is part of every optimizer's pass.
 
 from math import sqrt
 
-from numba import types
-
-from sknn.kernels.jit import leaf, matrix
+from sknn.kernels.jit import INTEGER, REAL, Array, leaf, matrix
 from sknn.kernels.layers import FAN_IN, FAN_OUT, WEIGHTS
 
 # Entries of `limits`.
@@ -15,14 +13,10 @@ L1, L2, DECAY, CLIP_VALUE, CLIP_NORM, MAX_NORM = range(6)
 N_LIMITS = 6
 
 
-def shape_signature(dtype):
-    """Return float64(theta, gradient, n_weights, size, learning_rate, limits)."""
-    vector, real = types.Array(dtype, 1, "C"), types.float64
-    limits = types.Array(real, 1, "C", readonly=True)
-    return real(vector, vector, types.int64, real, real, limits)
+_LIMITS = Array(REAL, is_read_only=True)
 
 
-@leaf(shape_signature)
+@leaf((Array(), Array(), INTEGER, REAL, REAL, _LIMITS))
 def shape_gradient(theta, gradient, n_weights, size, learning_rate, limits):
     """Make the mean of the gradient, penalise and clip it; decay the weights.
 
@@ -67,14 +61,7 @@ def shape_gradient(theta, gradient, n_weights, size, learning_rate, limits):
     return limits[L1] * absolute + 0.5 * limits[L2] * squares
 
 
-def constrain_signature(dtype):
-    """Return float64(dense, theta, gradient, limits)."""
-    table, vector = types.Array(types.int64, 2, "C"), types.Array(dtype, 1, "C")
-    limits = types.Array(types.float64, 1, "C", readonly=True)
-    return types.float64(table, vector, vector, limits)
-
-
-@leaf(constrain_signature)
+@leaf((Array(INTEGER, 2), Array(), Array(), _LIMITS))
 def constrain(dense, theta, gradient, limits):
     """Shorten the incoming weights of each neuron to the norm ``MAX_NORM`` [1]_.
 

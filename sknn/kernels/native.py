@@ -1,0 +1,64 @@
+"""Machine code in this process: what runs it, and how it gets in. Knows LLVM only."""
+
+from contextlib import suppress
+from functools import cache
+from typing import Any, NamedTuple
+
+
+class Code(NamedTuple):
+    """Machine code of one function.
+
+    Attributes
+    ----------
+    data : bytes
+        An object file.
+    externals : tuple of str
+        Symbols that it needs from this process, beside those of the C library.
+    """
+
+    data: bytes
+    externals: tuple[str, ...]
+
+
+@cache
+def processor() -> str:
+    """Return what LLVM calls the system, the processor and its features."""
+    import llvmlite
+    from llvmlite import binding
+
+    try:
+        features = binding.get_host_cpu_features().flatten()
+    except RuntimeError:  # where LLVM cannot tell
+        features = ""
+    triple, name = binding.get_process_triple(), binding.get_host_cpu_name()
+    return f"{llvmlite.__version__} {triple} {name} {features}"
+
+
+@cache
+def _engine() -> Any:
+    from llvmlite import binding
+
+    with suppress(RuntimeError):  # newer versions need no call, and say so
+        binding.initialize()
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    target = binding.Target.from_triple(binding.get_process_triple())
+    machine = target.create_target_machine(jit=True)
+    return binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
+
+
+def is_complete(code: Code) -> bool:
+    """Return whether this process has all symbols that code needs."""
+    from llvmlite import binding
+
+    return all(binding.address_of_symbol(name) is not None for name in code.externals)
+
+
+def load(code: Code, symbol: str) -> int:
+    """Put code into this process; return the address of a function in it."""
+    from llvmlite import binding
+
+    engine = _engine()
+    engine.add_object_file(binding.ObjectFileRef.from_data(code.data))
+    engine.finalize_object()
+    return engine.get_function_address(symbol)

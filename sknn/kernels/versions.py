@@ -1,0 +1,60 @@
+"""Versions of kernels: from the cache, or else from the compiler."""
+
+import itertools
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from sknn.kernels import cache, native
+from sknn.kernels.declared import INTERPRETED
+
+COMPILED_HERE: list[str] = []  # names of what this process has compiled
+
+# One at a time, and none while the process forks: the child would wait forever for a
+# lock that no thread of its own holds.
+_lock = threading.RLock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_lock.acquire,
+        after_in_parent=_lock.release,
+        after_in_child=_lock.release,
+    )
+
+_numbers = itertools.count()
+
+
+def make(kernel: Any, dtype: np.dtype) -> None:
+    """Enter the address of a version in ``kernel.versions``."""
+    with _lock:
+        if dtype in kernel.versions:
+            return
+        name = f"{kernel.name}-{dtype.name}"
+        symbol = f"sknn_{kernel.name}_{dtype.name}"
+        if not kernel.cached:  # names may be registered again
+            symbol = f"{symbol}_{next(_numbers)}"
+        code = cache.read(name) if kernel.cached else None
+        if code is None:
+            from sknn.kernels import compiler
+
+            code = compiler.compiled(kernel, dtype, symbol)
+            COMPILED_HERE.append(name)
+            if kernel.cached:
+                cache.write(name, code)
+        if not native.is_complete(code):
+            from sknn.kernels import compiler
+
+            compiler.provide_symbols()
+        kernel.versions[dtype] = native.load(code, symbol)
+
+
+def trial(function: Callable, n_numbers: int, dtype: np.dtype) -> Callable:
+    """Return a user's function of numbers, compiled for one dtype if it can be."""
+    if INTERPRETED:
+        return function
+    from sknn.kernels import compiler
+
+    with _lock:
+        return compiler.trial(function, n_numbers, dtype)
