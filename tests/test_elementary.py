@@ -66,7 +66,7 @@ def test_log_within_one_ulp_over_its_whole_range(dtype):
 
 
 @dtypes
-def test_tanh_within_two_ulps_over_its_whole_range(dtype):
+def test_tanh_within_three_ulps_over_its_whole_range(dtype):
     x = np.concatenate(
         [
             np.linspace(-25, 25, 300_001),
@@ -74,7 +74,7 @@ def test_tanh_within_two_ulps_over_its_whole_range(dtype):
         ]
     ).astype(dtype)
     exact = np.tanh(x.astype(np.longdouble))
-    assert largest_error(evaluate(tanh, x), exact, dtype) < 2
+    assert largest_error(evaluate(tanh, x), exact, dtype) < 3
 
 
 @dtypes

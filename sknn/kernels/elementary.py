@@ -2,8 +2,9 @@
 
 Numba calls the C library once an element for these functions. Here they are
 polynomials in plain arithmetic, which LLVM turns into vector instructions. The
-coefficients and the way of reducing the range are those of the Cephes library [1]_,
-but for erf in float32, whose two polynomials are weighted minimax fits of our own.
+coefficients and the way of reducing the range are those of the Cephes library [1]_, but
+for the polynomials of exp in float64 and of erf in float32, which are minimax fits of
+our own: Cephes's exp has a division, and division is what takes longest.
 Infinities and NaN behave as in NumPy; results below the smallest normal number are
 flushed to zero.
 
@@ -55,97 +56,98 @@ def epsilon(x):
     return np.finfo(type(x)).eps
 
 
+# Added to a number and taken away again, these round it to a whole one, k, which the
+# lowest bits of the sum then hold.
+_ROUND64, _ROUND32 = 6755399441055744.0, np.float32(12582912.0)
+
+
 @scalar
 def _reduced64(x):
-    """Return k and expm1(r), where x = k log(2) + r and k is whole."""
-    k = np.rint(x * 1.4426950408889634)
+    """Return an integer that ends in the bits of k, and expm1(r).
+
+    Where x = k log(2) + r, and k is whole.
+    """
+    t = x * 1.4426950408889634 + _ROUND64
+    k = t - _ROUND64
     r = x - k * 6.93145751953125e-1
     r = r - k * 1.42860682030941723212e-6
+    # In Estrin's order, for the result of each term is waited for by fewer others.
     s = r * r
-    p = r * (
-        (1.26177193074810590878e-4 * s + 3.02994407707441961300e-2) * s
-        + 9.99999999999999999910e-1
-    )
-    q = (
-        (3.00198505138664455042e-6 * s + 2.52448340349684104192e-3) * s
-        + 2.27265548208155028766e-1
-    ) * s + 2.0
-    finite = k == k
-    return np.int64(k) if finite else np.int64(0), 2.0 * (p / (q - p))
+    y = 2.511451634712854e-08 * r + 2.7626382056674593e-07
+    y = y * s + (2.7557227827830375e-06 * r + 2.4801504312532132e-05)
+    u = 0.00019841269903157934 * r + 0.001388888893248395
+    v = 0.008333333333314541 * r + 0.04166666666657332
+    w = 0.16666666666666685 * r + 0.5000000000000006
+    q = s * s
+    y = y * q + (u * s + v)
+    y = y * s + w
+    return np.float64(t).view(np.int64), y * s + r
 
 
 @scalar
 def _reduced32(x):
-    k = np.rint(x * np.float32(1.4426950408889634))
+    t = x * np.float32(1.4426950408889634) + _ROUND32
+    k = t - _ROUND32
     r = x - k * np.float32(0.693359375)
     r = r - k * np.float32(-2.12194440e-4)
-    y = np.float32(1.9875691500e-4)
-    y = y * r + np.float32(1.3981999507e-3)
-    y = y * r + np.float32(8.3334519073e-3)
-    y = y * r + np.float32(4.1665795894e-2)
-    y = y * r + np.float32(1.6666665459e-1)
-    y = y * r + np.float32(5.0000001201e-1)
-    finite = k == k
-    return np.int32(k) if finite else np.int32(0), y * (r * r) + r
+    s = r * r
+    y = np.float32(1.9875691500e-4) * r + np.float32(1.3981999507e-3)
+    y = y * s + (np.float32(8.3334519073e-3) * r + np.float32(4.1665795894e-2))
+    y = y * s + (np.float32(1.6666665459e-1) * r + np.float32(5.0000001201e-1))
+    return np.float32(t).view(np.int32), y * s + r
 
 
 def _exp64(x):
     # Beyond these bounds the result is 0 or infinity; comparisons let NaN through.
     low, high = -708.3964185322641, 709.782712893384
-    n, y = _reduced64(low if x < low else (high if x > high else x))
-    y = 1.0 + y
-    # 2**n in two factors: n may be 1024, whose power of two alone overflows.
-    half = n >> 1
-    y = y * np.int64((half + 1023) << 52).view(np.float64)
-    y = y * np.int64((n - half + 1023) << 52).view(np.float64)
+    bits, y = _reduced64(low if x < low else (high if x > high else x))
+    # k is added to the exponent: within the bounds, the sum is one again.
+    y = np.int64(np.float64(1.0 + y).view(np.int64) + (bits << 52)).view(np.float64)
     y = 0.0 if x < low else y
-    return np.inf if x > high else y
+    y = np.inf if x > high else y
+    return y if x == x else x
 
 
 def _exp32(x):
     low, high = np.float32(-87.33654), np.float32(88.72283)
-    n, y = _reduced32(low if x < low else (high if x > high else x))
-    y = y + np.float32(1.0)
-    half = np.int32(n >> np.int32(1))
-    bias, shift = np.int32(127), np.int32(23)
-    y = y * np.int32((half + bias) << shift).view(np.float32)
-    y = y * np.int32((n - half + bias) << shift).view(np.float32)
+    bits, y = _reduced32(low if x < low else (high if x > high else x))
+    y = np.float32(y + np.float32(1.0))
+    y = np.int32(y.view(np.int32) + np.int32(bits << np.int32(23))).view(np.float32)
     y = np.float32(0.0) if x < low else y
-    return np.float32(np.inf) if x > high else y
+    y = np.float32(np.inf) if x > high else y
+    return y if x == x else x
 
 
 def _expm1_64(x):
-    # Below, the result is -1. 2**(n - 1) stands for 2**n, which may overflow.
+    # Below, the result is -1. 2**(k - 1) stands for 2**k, which may overflow.
     low, high = -50.0, 709.782712893384
-    n, y = _reduced64(low if x < low else (high if x > high else x))
-    half = np.int64((n + 1022) << 52).view(np.float64)
+    bits, y = _reduced64(low if x < low else (high if x > high else x))
+    half = np.int64((bits + 1022) << 52).view(np.float64)
     y = 2.0 * (half * y + (half - 0.5))
-    return np.inf if x > high else y
+    y = np.inf if x > high else y
+    return y if x == x else x
 
 
 def _expm1_32(x):
     low, high = np.float32(-20.0), np.float32(88.72283)
-    n, y = _reduced32(low if x < low else (high if x > high else x))
-    half = np.int32((n + np.int32(126)) << np.int32(23)).view(np.float32)
+    bits, y = _reduced32(low if x < low else (high if x > high else x))
+    half = np.int32(np.int32(bits + np.int32(126)) << np.int32(23)).view(np.float32)
     y = np.float32(2.0) * (half * y + (half - np.float32(0.5)))
-    return np.float32(np.inf) if x > high else y
+    y = np.float32(np.inf) if x > high else y
+    return y if x == x else x
 
 
 def _tanh64(x):
-    z = x * x
-    p = (-9.64399179425052238628e-1 * z - 9.92877231001918586564e1) * z
-    p = p - 1.61468768441708447952e3
-    q = ((z + 1.12811678491632931402e2) * z + 2.23548839060100448583e3) * z
-    q = q + 4.84406305325125486048e3
-    # Near zero x + x z p / q, elsewhere sign(x) (1 - 2 / (exp(2 |x|) + 1)): with one
-    # division for both.
-    size = abs(x)
-    is_far = size > 0.625
-    sign = -1.0 if x < 0.0 else 1.0
-    base = sign if is_far else x
-    numerator = -2.0 * sign if is_far else x * z * p
-    denominator = exp(2.0 * size) + 1.0 if is_far else q
-    return base + numerator / denominator
+    # With e = -expm1(-2 |x|) / 2, it is e / (1 - e), where nothing cancels.
+    size = np.float64(abs(x))
+    twice = -2.0 * size
+    bits, y = _reduced64(-50.0 if twice < -50.0 else twice)
+    half = np.int64((bits + 1022) << 52).view(np.float64)
+    e = (0.5 - half) - half * y
+    y = e / (1.0 - e)
+    sign = np.float64(x).view(np.int64) - size.view(np.int64)
+    y = np.int64(np.float64(y).view(np.int64) + sign).view(np.float64)
+    return y if x == x else x
 
 
 def _tanh32(x):
