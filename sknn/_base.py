@@ -28,13 +28,13 @@ from sknn._parameters import (
 )
 from sknn._predictor import FLOATS, Predictor
 from sknn._sklearn import fit_context
-from sknn._threads import blas_threads_for
 from sknn.initializers import initial_parameters
 from sknn.inputs import Problem
 from sknn.kernels.losses import LOSSES
 from sknn.lbfgs import train_lbfgs
 from sknn.network import Network
 from sknn.network import network as network_of
+from sknn.threads import running
 from sknn.training import Progress, train_stochastic
 
 
@@ -228,7 +228,6 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
             )
         if resumes:
             random_state = self._interrupted(progress, problem, is_same_optimizer)
-        n_rows = self._rows_at_once(network, X.shape[0], parameters)
         arguments = (network, loss, problem, progress, parameters)
         with (
             epoch_callbacks(
@@ -238,7 +237,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
                 *data,
                 "lbfgs-iter" if self.solver == "lbfgs" else "epoch",
             ) as after_epoch,
-            blas_threads_for(network.largest_product(n_rows)),
+            running(),
         ):
             watchers: dict[str, Any] = {"monitor": monitor, "after_epoch": after_epoch}
             if self.solver == "lbfgs":
@@ -317,13 +316,6 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         if state["random_state"] is not None:
             random_state.set_state(state["random_state"])
         return random_state
-
-    def _rows_at_once(self, network: Network, n_samples: int, parameters: dict) -> int:
-        """Return how many rows the largest matrix product will have."""
-        if self.solver == "lbfgs":
-            return network.block(n_samples)
-        batch_size = parameters["batch_size"]
-        return min(200 if batch_size == "auto" else batch_size, n_samples)
 
     def _as_of(self, network: Network, theta: np.ndarray):
         """Return an estimator that predicts with theta; it shares all else."""

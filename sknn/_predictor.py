@@ -8,12 +8,12 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sknn._parameters import per_layer
 from sknn._summary import summary_of
-from sknn._threads import blas_threads_for
 from sknn.inputs import Inputs
 from sknn.kernels.losses import LINKS
 from sknn.network import Network
 from sknn.network import network as network_of
 from sknn.operations import Architecture
+from sknn.threads import running
 
 FLOATS = (np.float64, np.float32)
 
@@ -80,7 +80,7 @@ class Predictor:
                 f"There is no hidden layer {layer}: the network has {n_hidden}. Count "
                 "them from 0, or from the last with -1."
             )
-        with blas_threads_for(network.largest_product(network.block(X.shape[0]))):
+        with running():
             return network.hidden_outputs(
                 theta, Inputs.of(X, network.dtype), layer % n_hidden
             )
@@ -105,7 +105,7 @@ class Predictor:
         X, network, theta = self._ready(X)
         inputs, gradient = Inputs.of(X, network.dtype), LINKS[network.link].gradient
         settings = network.architecture.settings
-        with blas_threads_for(network.largest_product(network.block(X.shape[0]))):
+        with running():
             gradients = [
                 network.input_gradient(
                     theta, inputs, lambda raw, k=k: gradient(raw, k, settings)
@@ -117,7 +117,7 @@ class Predictor:
     def _predict_outputs(self, X) -> np.ndarray:
         """Check X; return the network's predictions, shape (n_samples, n_outputs)."""
         X, network, theta = self._ready(X)
-        with blas_threads_for(network.largest_product(network.block(X.shape[0]))):
+        with running():
             return network.predict(theta, Inputs.of(X, network.dtype))
 
     def _ready(self, X) -> tuple[Any, Network, np.ndarray]:

@@ -5,6 +5,9 @@ version of scikit-learn is tested; a change there is mended here.
 """
 
 from sklearn.base import _fit_context as fit_context
+from sklearn.utils._openmp_helpers import (
+    _openmp_effective_n_threads as openmp_effective_n_threads,
+)
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.multiclass import _check_partial_fit_first_call as first_call
 from sklearn.utils.optimize import _check_optimize_result as check_optimize_result
@@ -18,4 +21,5 @@ __all__ = [
     "check_sample_weight",
     "first_call",
     "fit_context",
+    "openmp_effective_n_threads",
 ]

@@ -1,7 +1,7 @@
 """A network: its parameters in one vector, and what the kernels do with them."""
 
 from collections.abc import Callable, Mapping
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from itertools import chain
 from math import prod
 from operator import is_
@@ -12,12 +12,30 @@ import numpy as np
 from sknn.inputs import Inputs, Problem, aligned_empty, read_only
 from sknn.kernels import drivers, layers
 from sknn.kernels.losses import LINKS, Loss
-from sknn.operations import Architecture, Layout, Operations, operations
+from sknn.kernels.normalization import NORMALIZATIONS
+from sknn.kernels.team import N_SHARED
+from sknn.operations import (
+    Architecture,
+    Layout,
+    Operations,
+    is_transposed,
+    operations,
+)
+from sknn.threads import (
+    WORTH_A_MEMBER,
+    WORTH_A_THREAD,
+    in_parts,
+    n_threads_for,
+    run_together,
+)
 
-# Rows pass through a network in blocks of this many numbers: large enough for BLAS to
-# split wide products among threads, small enough for the cache.
-_BLOCK_SIZE = 2**18
+# Rows pass through a network in blocks of about so many numbers a layer, which stay in
+# the cache from one operation to the next; and of so many rows at least, for each
+# block reads all weights.
+_BLOCK_SIZE = 2**13
 _FEWEST_ROWS = 32
+# Rows of which L-BFGS finds the gradient at a time.
+_BATCH_SIZE = 512
 
 # Multiplications that take a slow core about a fifth of a second, and what a row
 # costs beside those of its products.
@@ -29,6 +47,13 @@ _OPERATIONS_BESIDE = 100
 def network(architecture: Architecture, dtype: np.dtype) -> "Network":
     """Return the network of a description, from a small store of those in use."""
     return Network(architecture, dtype)
+
+
+def _view(part: np.ndarray, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Return a piece of the vector of parameters in the shape that users know."""
+    if name == "coefs_" and is_transposed(shape):
+        return part.reshape(shape[::-1]).T
+    return part.reshape(shape)
 
 
 @cache
@@ -73,7 +98,7 @@ class Network:
         starts = self.layout.starts
         attributes: dict[str, Any] = {
             name: [
-                theta[start : start + prod(shape)].reshape(shape)
+                _view(theta[start : start + prod(shape)], name, shape)
                 for start, shape in zip(starts[name], shapes, strict=True)
             ]
             for name, shapes in self.layout.shapes.items()
@@ -83,11 +108,12 @@ class Network:
 
     def pack(self, attributes: Mapping[str, list[np.ndarray]]) -> np.ndarray:
         """Copy fitted attributes into a new vector."""
-        flat = [
-            np.ravel(part) for name in self.layout.shapes for part in attributes[name]
-        ]
         vector = aligned_empty(self.n_parameters, self.dtype)
-        return np.concatenate(flat, out=vector, casting="same_kind")
+        views = self.unpack(vector)
+        for name in self.layout.shapes:
+            for view, part in zip(views[name], attributes[name], strict=True):
+                np.copyto(view, part, casting="same_kind")
+        return vector
 
     def vector_of(self, attributes: Mapping[str, Any]) -> np.ndarray:
         """Return the vector that fitted attributes are views of.
@@ -115,15 +141,27 @@ class Network:
         """Return memory for what all operations write."""
         return aligned_empty(n_rows * n_columns, self.dtype)
 
-    def largest_product(self, n_rows: int) -> int:
-        """Return the multiplications in the largest product for n_rows rows."""
-        return n_rows * max(m * n for m, n in self.shapes)
+    def multiplications(self, n_rows: int) -> int:
+        """Return how many multiplications a prediction for n_rows rows takes."""
+        return n_rows * self.n_weights
+
+    def training_multiplications(self, batch_size: int) -> int:
+        """Return how many multiplications the gradient of a batch takes, about."""
+        return 3 * self.multiplications(batch_size)
 
     def block(self, n_rows: int) -> int:
         """Return how many rows to pass through the network at a time."""
-        return min(n_rows, max(_FEWEST_ROWS, _BLOCK_SIZE // sum(self.units)))
+        widest = max(self.units[1:])
+        return min(n_rows, max(_FEWEST_ROWS, _BLOCK_SIZE // widest // 8 * 8))
 
-    def calls(self, n_rows: int, batch_size: int) -> list[tuple[int, int]]:
+    def training_block(self, n_rows: int) -> int:
+        """Return how many rows of a batch to pass through the network at a time."""
+        kind = NORMALIZATIONS.get(self.architecture.normalization or "")
+        return n_rows if kind and kind.keeps_running_statistics else self.block(n_rows)
+
+    def calls(
+        self, n_rows: int, batch_size: int, first: int = 0
+    ) -> list[tuple[int, int]]:
         """Return from where to where each call of a driver goes.
 
         In whole batches, and so that no call takes much longer than a fifth of a
@@ -132,7 +170,8 @@ class Network:
         operations_a_row = 3 * self.n_parameters + _OPERATIONS_BESIDE
         batches = _OPERATIONS_A_CALL // (operations_a_row * batch_size)
         step = batch_size * max(1, batches)
-        return [(start, min(start + step, n_rows)) for start in range(0, n_rows, step)]
+        starts = range(first, n_rows, step)
+        return [(start, min(start + step, n_rows)) for start in starts]
 
     def predict(self, theta: np.ndarray, inputs: Inputs) -> np.ndarray:
         """Return predictions of shape (n_samples, n_outputs), in blocks of rows."""
@@ -170,28 +209,40 @@ class Network:
         table = whole if table is None else table
         n_outputs = int(table[-1, layers.FAN_OUT])
         block = self.block(inputs.n_samples)
-        values = self.buffer(block, n_columns)
-        delta = self.buffer(block if loss else 0, n_outputs)
         out = np.empty((inputs.n_samples, n_outputs), dtype=self.dtype)
-        for start, stop in self.calls(inputs.n_samples, block):
-            total = drivers.predict(
-                self.dtype,
-                table,
-                theta,
-                values,
-                delta,
-                *inputs[:4],
-                *(targets or _no_targets(self.dtype)),
-                start,
-                stop,
-                block,
-                loss,
-                link,
-                self._settings,
-                out,
-            )
-            if totals is not None:
-                totals.append(total)
+
+        def fill(first: int, last: int) -> None:
+            values = self.buffer(block, n_columns)
+            delta = self.buffer(block if loss else 0, n_outputs)
+            for start, stop in self.calls(last, block, first):
+                total = drivers.predict(
+                    self.dtype,
+                    table,
+                    theta,
+                    values,
+                    delta,
+                    *inputs[:4],
+                    *(targets or _no_targets(self.dtype)),
+                    start,
+                    stop,
+                    block,
+                    loss,
+                    link,
+                    self._settings,
+                    out,
+                )
+                if totals is not None:
+                    totals.append(total)
+
+        # The sum of the losses must not depend on the number of threads.
+        n_threads = 1
+        if totals is None:
+            work = self.multiplications(inputs.n_samples)
+            n_threads = n_threads_for(work, WORTH_A_THREAD)
+        if n_threads == 1:
+            fill(0, inputs.n_samples)
+        else:
+            in_parts(fill, inputs.n_samples, n_threads, block)
         return out
 
     def loss_gradient(
@@ -200,27 +251,40 @@ class Network:
         """Return the loss summed over all rows, without a penalty, and its gradient."""
         table, n_columns = self.operations(problem.inputs.is_sparse)
         n_rows = problem.inputs.n_samples
-        block = self.block(n_rows)
+        batch_size = min(n_rows, _BATCH_SIZE)
+        block = self.block(batch_size)
         gradient = np.zeros(self.n_trained, dtype=self.dtype)
-        partial = np.empty_like(gradient)
-        values, deltas = self.buffer(block, n_columns), self.buffer(block, n_columns)
-        value = 0.0
-        for start, stop in self.calls(n_rows, block):
-            value += drivers.loss_gradient(
-                self.dtype,
-                table,
-                theta,
-                gradient,
-                partial,
-                values,
-                deltas,
-                *problem.arrays,
-                start,
-                stop,
-                block,
-                loss.train.address(self.dtype),
-                self._settings,
-            )
+        data, indices, indptr, n_features, targets, weights = problem.arrays
+        shared = np.zeros(N_SHARED, dtype=np.int64)
+        prepare = partial(
+            drivers.loss_gradient.prepare,
+            self.dtype,
+            ops=table,
+            theta=theta,
+            gradient=gradient,
+            partial=np.empty_like(gradient),
+            values=self.buffer(batch_size, n_columns),
+            deltas=self.buffer(batch_size, n_columns),
+            data=data,
+            indices=indices,
+            indptr=indptr,
+            n_features=n_features,
+            targets=targets,
+            weights=weights,
+            batch_size=batch_size,
+            block=block,
+            loss=loss.train.address(self.dtype),
+            settings=self._settings,
+            sums=np.empty(batch_size // block + 1),
+            shared=shared,
+        )
+        work, value = self.training_multiplications(batch_size), 0.0
+        for start, stop in self.calls(n_rows, batch_size):
+            n = n_threads_for(work, WORTH_A_MEMBER)
+            members = [
+                partial(prepare(member=k, n_members=n), start, stop) for k in range(n)
+            ]
+            value += run_together(members, shared)
         return value, gradient
 
     def input_gradient(

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sknn.kernels import layers
+from sknn.kernels import layers, products
 from sknn.kernels.activations import ACTIVATIONS
 from sknn.kernels.chance import RANGE
 from sknn.kernels.dropout import dropout_backward, dropout_forward
@@ -83,6 +83,11 @@ class Layout:
         self.n_parameters = end
 
 
+def is_transposed(shape: tuple[int, ...]) -> bool:
+    """Return whether weights of a shape are stored transposed: see ``products.py``."""
+    return len(shape) == 2 and shape[1] < products.NARROW
+
+
 class Operations(NamedTuple):
     """A table, and how many columns of values its operations fill."""
 
@@ -130,11 +135,16 @@ class _Builder:
         if not is_sparse:
             self.drop(0, dropout[0])
         for k, (fan_in, fan_out) in enumerate(shapes):
-            kernels = (layers.dense_forward, layers.dense_backward)
+            leaves = layers.NARROW_DENSE if fan_out < products.NARROW else layers.DENSE
             if is_sparse and k == 0:
-                kernels = (layers.sparse_dense_forward, layers.sparse_dense_backward)
-            row = self.add(*kernels, fan_in, fan_out)
+                leaves = layers.SPARSE
+            row = self.add(*leaves, fan_in, fan_out)
             row[layers.IS_DENSE] = 1
+            row[layers.ROWS_PRODUCT] = products.rows_product.address(self.dtype)
+            row[layers.DOTS_PRODUCT] = products.dots_product.address(self.dtype)
+            is_wide = min(fan_in, fan_out) >= products.NARROW
+            if is_wide and row[layers.NEEDS_INPUT_DELTA]:
+                row[layers.TRANSPOSE] = products.transpose.address(self.dtype)
             row[layers.WEIGHTS] = self.starts["coefs_"][k]
             row[layers.BIAS] = self.starts["intercepts_"][k]
             if is_sparse and k == 0 and dropout[0]:
@@ -149,11 +159,17 @@ class _Builder:
         return Operations(np.array(self.rows), self.n_columns)
 
     def add(
-        self, forward: Leaf, backward: Leaf, fan_in: int, fan_out: int
+        self,
+        forward: Leaf,
+        backward: Leaf,
+        gradient: Leaf | None,
+        fan_in: int,
+        fan_out: int,
     ) -> np.ndarray:
         row = np.zeros(layers.N_COLUMNS, dtype=np.int64)
         row[layers.FORWARD] = forward.address(self.dtype)
         row[layers.BACKWARD] = backward.address(self.dtype)
+        row[layers.GRADIENT] = gradient.address(self.dtype) if gradient else 0
         row[layers.FAN_IN], row[layers.FAN_OUT] = fan_in, fan_out
         row[layers.INPUT], row[layers.OUTPUT] = self.source, self.n_columns
         row[layers.NEEDS_INPUT_DELTA] = any(
@@ -166,19 +182,22 @@ class _Builder:
 
     def activate(self, row: np.ndarray, name: str) -> None:
         activation = ACTIVATIONS[name]
+        row[layers.KEPT] = row[layers.OUTPUT]
+        if name == "identity":
+            return
         row[layers.ACTIVATE] = activation.forward.address(self.dtype)
         row[layers.SLOPE] = activation.backward.address(self.dtype)
-        row[layers.KEPT] = row[layers.OUTPUT]
         if activation.keeps_sum:
             row[layers.KEPT] = self.n_columns
             self.n_columns += int(row[layers.FAN_OUT])
 
     def normalize(self, k: int, name: str, training: bool) -> np.ndarray:
         kind, width = NORMALIZATIONS[name], self.architecture.units[k + 1]
-        kernels = (kind.forward, kind.backward)
+        row = self.add(kind.forward, kind.backward, kind.gradient, width, width)
         if not training:
-            kernels = (kind.predict_forward, kind.predict_backward)
-        row = self.add(*kernels, width, width)
+            row[layers.FORWARD] = kind.predict_forward.address(self.dtype)
+            row[layers.BACKWARD] = kind.predict_backward.address(self.dtype)
+            row[layers.GRADIENT] = kind.predict_gradient.address(self.dtype)
         row[layers.WEIGHTS] = self.starts["gains_"][k]
         row[layers.BIAS] = self.starts["shifts_"][k]
         row[layers.SCRATCH] = self.n_columns
@@ -191,5 +210,5 @@ class _Builder:
         """Drop inputs (k = 0) or outputs of the k-th hidden layer."""
         if rate:
             width = self.architecture.units[k]
-            row = self.add(dropout_forward, dropout_backward, width, width)
+            row = self.add(dropout_forward, dropout_backward, None, width, width)
             row[layers.THRESHOLD], row[layers.SALT] = threshold(rate), k

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from time import perf_counter
 
 import numpy as np
@@ -12,8 +13,10 @@ from sknn.inputs import Problem, aligned_empty, read_only
 from sknn.kernels import drivers, regularization
 from sknn.kernels.losses import Loss
 from sknn.kernels.optimizers import OPTIMIZERS
+from sknn.kernels.team import N_SHARED
 from sknn.network import Network
 from sknn.schedules import Now, schedule_of
+from sknn.threads import WORTH_A_MEMBER, Pace, n_threads_for, run_together
 
 NON_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large "
@@ -286,7 +289,11 @@ def _epoch_runner(network, loss, problem, progress, parameters):
     constrains = limits[regularization.MAX_NORM] > 0
     limits[regularization.L2] = _l2(parameters)
     data, indices, indptr, n_features, targets, weights = problem.arrays
-    run = drivers.epoch.prepare(
+    block = network.training_block(batch_size)
+    n_sums = max(batch_size // block, network.n_trained // drivers.CHUNK) + 1
+    shared = np.zeros(N_SHARED, dtype=np.int64)
+    prepare = partial(
+        drivers.epoch.prepare,
         dtype,
         ops=operations.table,
         limited=operations.limited(),
@@ -307,11 +314,13 @@ def _epoch_runner(network, loss, problem, progress, parameters):
         gathered=gathered,
         gathered_data=read_only(gathered.ravel()),
         batch_size=batch_size,
+        block=block,
         n_weights=network.n_weights,
         seed=progress.seed,
         loss=loss.train.address(dtype),
         loss_settings=read_only(np.array(network.architecture.settings, dtype=float)),
         loss_scale=loss_scale(loss, network),
+        rates=optimizer.rates.address(dtype),
         step=optimizer.step.address(dtype),
         step_settings=read_only(np.array(optimizer.settings(parameters), dtype=float)),
         alpha=_l2(parameters),
@@ -319,14 +328,28 @@ def _epoch_runner(network, loss, problem, progress, parameters):
         constrain=constrain.address(dtype) if constrains else 0,
         limits=read_only(limits),
         tallies=progress.tallies,
+        sums=np.empty(drivers.N_RATES + n_sums),
+        shared=shared,
     )
+    members = [prepare(member=0)]
     calls = network.calls(n_rows, batch_size)
+    # Members share the blocks of a batch.
+    n_multiplications = network.training_multiplications(batch_size)
+    n_multiplications *= block < batch_size
+    pace = Pace()
 
     def run_epoch(rows: np.ndarray) -> float:
         tallies, rate = progress.tallies, progress.learning_rate
         for start, stop in calls:
             if start >= tallies[drivers.ROWS]:  # else done before an interrupt
-                run(rows, start, stop, rate)
+                n = pace.choose(n_threads_for(n_multiplications, WORTH_A_MEMBER))
+                members.extend(prepare(member=k) for k in range(len(members), n))
+                began = perf_counter()
+                run_together(
+                    [partial(run, rows, start, stop, rate, n) for run in members[:n]],
+                    shared,
+                )
+                pace.note(n, stop - start, perf_counter() - began)
         return float(tallies[drivers.LOSS]) / n_rows
 
     return run_epoch

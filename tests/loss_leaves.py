@@ -72,6 +72,8 @@ def loss_of(name, targets, raw, parameters=DEFAULTS, weights=(), rows=(), first=
         read_only(np.array(rows, dtype=np.int64)),
         first,
         len(raw),
+        0,
+        len(raw),
         key=0,
     )
     delta = np.full_like(raw, np.nan)

@@ -32,18 +32,16 @@ DTYPES = [np.dtype(np.float32), np.dtype(np.float64)]
 dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=str)
 
 
-def run_leaf(address, a, b, c):
-    call(address, (a, b, c))
+def run_leaf(address, first, second):
+    call(address, (first.reshape(-1), second.reshape(-1)))
 
 
 def value_and_slope(name, z):
     """Return f(z) and f'(z) as the kernels find them, in the dtype of z."""
     activation, y, kept = ACTIVATIONS[name], z.copy(), np.empty_like(z)
-    nothing, sums = np.zeros((2, z.shape[1]), dtype=z.dtype)
-    run_leaf(activation.forward.address(z.dtype), y, nothing, kept)
+    run_leaf(activation.forward.address(z.dtype), y, kept)
     delta = np.ones_like(z)
-    run_leaf(activation.backward.address(z.dtype), kept, delta, sums)
-    assert_allclose(sums, delta.sum(axis=0), rtol=1e-5)
+    run_leaf(activation.backward.address(z.dtype), kept, delta)
     return y, delta
 
 

@@ -16,7 +16,7 @@ from sknn import MLPClassifier, MLPRegressor
 from sknn.inputs import read_only
 from sknn.kernels.chance import draw, key_of, key_of_row, scramble
 from sknn.kernels.jit import call
-from sknn.kernels.layers import FROM_BATCH, INPUT, NEEDS_INPUT_DELTA, Batch
+from sknn.kernels.layers import FROM_BATCH, INPUT, NEEDS_INPUT_DELTA, OUTPUT, Batch
 from sknn.operations import Architecture, operations
 
 DTYPES = [np.dtype(np.float32), np.dtype(np.float64)]
@@ -119,7 +119,7 @@ def batch_of(n, dtype, key, data=()):
     indices = read_only(np.empty(0, np.int32)), read_only(np.empty(0, np.int64))
     data = read_only(np.ravel(np.asarray(data, dtype)))
     rows = read_only(np.empty(0, np.int64))
-    return Batch(data, 0, *indices, nothing, rows, 0, n, key)
+    return Batch(data, 0, *indices, nothing, rows, 0, n, 0, n, key)
 
 
 def row_of_layer(k, width, rate, dtype):
@@ -145,7 +145,7 @@ def dropped(x, rate, key=KEY, k=1):
         batch = batch_of(n, x.dtype, key)
         values[start : start + x.size] = x.ravel()
     run_forward(op[0], op, batch, values[:0].copy(), values)
-    start = op[7] * n
+    start = op[OUTPUT] * n
     return values[start : start + x.size].reshape(x.shape)
 
 
@@ -188,7 +188,7 @@ def test_backward_drops_what_forward_dropped(dtype):
     op = row_of_layer(1, width, rate, dtype)
     assert op[NEEDS_INPUT_DELTA]
     deltas = np.full(4 * delta.size, np.nan, dtype)
-    deltas[op[7] * n :][: delta.size] = delta.ravel()
+    deltas[op[OUTPUT] * n :][: delta.size] = delta.ravel()
     nothing = deltas[:0].copy()
     run_backward(op[1], op, batch_of(n, dtype, key), nothing, nothing, nothing, deltas)
     found = deltas[op[INPUT] * n :][: delta.size].reshape(n, width)

@@ -65,10 +65,11 @@ PYTORCH_MEAN = [0.26825, 0.11325, 0.06775]
 PYTORCH_VARIANCE = [1.1676825, 1.2223825, 1.3773425]
 
 
-def run(forward, backward, op, batch, theta, gradient, values, deltas):
-    call(forward, (op, batch, theta, values))
-    if backward:
-        call(backward, (op, batch, theta, gradient, values, deltas))
+def run(op, batch, theta, gradient, values, deltas):
+    call(op[layers.FORWARD], (op, batch, theta, values))
+    call(op[layers.BACKWARD], (op, batch, theta, gradient, values, deltas))
+    if op[layers.GRADIENT]:
+        call(op[layers.GRADIENT], (op, batch, gradient, values, deltas, 0, 1))
 
 
 def normalized(
@@ -101,6 +102,8 @@ def normalized(
         0,
         n,
         0,
+        n,
+        0,
     )
     values, deltas = np.full((2, 10 * x.size), np.nan, x.dtype)
 
@@ -109,7 +112,7 @@ def normalized(
 
     part(values, layers.INPUT)[:] = x
     part(deltas, layers.OUTPUT)[:] = 0.0 if delta is None else delta
-    run(op[0], op[1], op, batch, theta, gradient, values, deltas)
+    run(op, batch, theta, gradient, values, deltas)
     return {
         "y": part(values, layers.OUTPUT),
         "x_delta": part(deltas, layers.INPUT),

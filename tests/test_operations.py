@@ -32,7 +32,7 @@ def keeps_its_sum():
 
 
 def address(leaf):
-    return leaf.address(FLOAT64)
+    return leaf.address(FLOAT64) if leaf else 0
 
 
 def test_table_of_a_small_network(keeps_its_sum):
@@ -55,16 +55,18 @@ def test_table_of_a_small_network(keeps_its_sum):
     assert n_columns == 34
 
     kind = NORMALIZATIONS["batch"]
-    dense = layers.dense_forward, layers.dense_backward
-    norm = kind.forward, kind.backward
-    drop = dropout_forward, dropout_backward
+    dense = layers.NARROW_DENSE
+    norm = kind.forward, kind.backward, kind.gradient
+    drop = dropout_forward, dropout_backward, None
     leaves = [drop, dense, norm, drop, dense, norm, dense]
-    columns = [layers.FORWARD, layers.BACKWARD]
-    assert table[:, columns].tolist() == [[*map(address, pair)] for pair in leaves]
+    columns = [layers.FORWARD, layers.BACKWARD, layers.GRADIENT]
+    assert table[:, columns].tolist() == [[*map(address, row)] for row in leaves]
 
     names = [None, "identity", "relu", None, "identity", keeps_its_sum, "identity"]
     for row, name in zip(table, names, strict=True):
-        if name is not None:
+        if name == "identity":
+            assert row[layers.ACTIVATE] == row[layers.SLOPE] == 0
+        elif name is not None:
             assert row[layers.ACTIVATE] == address(ACTIVATIONS[name].forward)
             assert row[layers.SLOPE] == address(ACTIVATIONS[name].backward)
 
@@ -109,7 +111,7 @@ def test_dropout_of_csr_inputs_is_part_of_the_first_layer():
     network = Architecture((3, 4, 1), ("relu",), "identity", dropout=(0.25, 0.0))
     table = operations(network, FLOAT64, True, True).table
     assert len(table) == 2
-    assert table[0, layers.FORWARD] == address(layers.sparse_dense_forward)
+    assert table[0, layers.FORWARD] == address(layers.sparse_forward)
     assert table[0, layers.THRESHOLD] == 3 * 2**30
     assert table[0, layers.SALT] == 0
     assert table[1, layers.THRESHOLD] == 0
@@ -185,7 +187,10 @@ def test_layout_covers_all_parameters_once():
         assert [len(unpacked[name]) for name in unpacked] == [
             len(shapes) for shapes in layout.shapes.values()
         ]
-        order = np.concatenate([np.ravel(p) for ps in unpacked.values() for p in ps])
+        # Weights of fewer than 16 neurons, all of them here, are stored transposed.
+        parts = [part.T for part in unpacked.pop("coefs_")]
+        parts += [part for parts in unpacked.values() for part in parts]
+        order = np.concatenate([np.ravel(part) for part in parts])
         assert np.array_equal(order, np.arange(layout.n_parameters))
         n_weights = sum(m * n for m, n in architecture.shapes)
         running = unpacked.get("running_statistics_", [])

@@ -40,21 +40,30 @@ class Steps:
         self.settings = read_only(np.array(self.optimizer.settings(parameters)))
 
     def __call__(self, gradient, rate, n_weights=0, alpha=0.0, size=1.0):
+        """Make a step in two parts, as if two threads shared it."""
         self.t += 1
-        return run_leaf(
-            self.optimizer.step.address(self.theta.dtype),
-            (
-                self.theta,
-                gradient,
-                self.slots,
-                self.product,
-                n_weights,
-                alpha,
-                size,
-                rate,
-                self.t,
-                self.settings,
-            ),
+        rates, dtype, n = np.empty(3), self.theta.dtype, len(self.theta)
+        run_leaf(
+            self.optimizer.rates.address(dtype),
+            (rates, rate, self.t, self.settings, self.product),
+        )
+        return sum(
+            run_leaf(
+                self.optimizer.step.address(dtype),
+                (
+                    self.theta,
+                    gradient,
+                    self.slots,
+                    rates,
+                    first,
+                    last,
+                    n_weights,
+                    alpha,
+                    size,
+                    self.settings,
+                ),
+            )
+            for first, last in ((0, n // 3), (n // 3, n))
         )
 
 

@@ -12,6 +12,7 @@ from sknn import MLPRegressor
 from sknn.inputs import read_only
 from sknn.kernels import layers, regularization
 from sknn.kernels.jit import call
+from sknn.kernels.products import NARROW
 from sknn.kernels.regularization import constrain, shape_gradient
 
 DTYPES = [np.dtype(np.float32), np.dtype(np.float64)]
@@ -47,7 +48,9 @@ def limit(weights, largest, before=0):
     """Run the leaf for one layer, with other parameters around it."""
     fan_in, fan_out = weights.shape
     others = np.full(before, 9.0, weights.dtype)
-    theta = np.concatenate([others, weights.ravel(), others])
+    is_transposed = fan_out < NARROW
+    stored = weights.T if is_transposed else weights
+    theta = np.concatenate([others, stored.ravel(), others])
     row = np.zeros((1, layers.N_COLUMNS), dtype=np.int64)
     row[0, [layers.FAN_IN, layers.FAN_OUT]] = fan_in, fan_out
     row[0, layers.WEIGHTS] = before
@@ -59,7 +62,8 @@ def limit(weights, largest, before=0):
     end = before + weights.size
     assert_array_equal(theta[:before], others)
     assert_array_equal(theta[end:], others)
-    return theta[before:end].reshape(weights.shape)
+    found = theta[before:end].reshape(stored.shape)
+    return found.T if is_transposed else found
 
 
 def draw(dtype, seed=0):

@@ -2,8 +2,8 @@
 
 An activation is two scalar functions: its value at the weighted sum ``z``, and its
 slope, as a function of that value where it can be, so that ``z`` need not be kept.
-``_forward`` and ``_backward`` make leaves of them; each makes one pass over a layer's
-matrix, taking the bias, or the gradient of the bias, along.
+``_forward`` and ``_backward`` make leaves of them; each makes one pass over the rows of
+a layer that are worked on, which lie in the cache then.
 
 Beside the classical ones there are the step with a straight-through gradient [1]_
 [2]_, leaky ReLU [3]_, ELU [4]_, SELU [5]_, GELU [6]_ in its exact form, SiLU [7]_,
@@ -78,48 +78,42 @@ def register(
     """
     forward = _forward_keeping(value) if keeps_sum else _forward(value)
     ACTIVATIONS[name] = Activation(
-        Leaf(forward, _forward_signature, f"{name}_forward", cached=cached),
-        Leaf(_backward(slope), _backward_signature, f"{name}_backward", cached=cached),
+        Leaf(forward, activation_signature, f"{name}_forward", cached=cached),
+        Leaf(_backward(slope), activation_signature, f"{name}_backward", cached=cached),
         keeps_sum,
     )
 
 
-_forward_signature = (Array(ndim=2), Array(), Array(ndim=2))
-_backward_signature = (Array(ndim=2), Array(ndim=2), Array())
+# values and kept, or kept and gradient; all are flat.
+activation_signature = (Array(), Array())
 
 
 def _forward(value):
-    def forward(z, bias, kept):
-        """Set z to f(z + bias); shapes (n_rows, width) and (width,)."""
-        for i in range(z.shape[0]):
-            for j in range(z.shape[1]):
-                z[i, j] = value(z[i, j] + bias[j])
+    def forward(z, kept):
+        """Set z to f(z)."""
+        for k in range(z.size):
+            z[k] = value(z[k])
         return 0.0
 
     return forward
 
 
 def _forward_keeping(value):
-    def forward(z, bias, kept):
-        """Set z to f(z + bias) and kept to z + bias."""
-        for i in range(z.shape[0]):
-            for j in range(z.shape[1]):
-                kept[i, j] = z[i, j] + bias[j]
-                z[i, j] = value(kept[i, j])
+    def forward(z, kept):
+        """Set kept to z and z to f(z)."""
+        for k in range(z.size):
+            kept[k] = z[k]
+            z[k] = value(kept[k])
         return 0.0
 
     return forward
 
 
 def _backward(slope):
-    def backward(kept, delta, bias_gradient):
-        """Multiply delta by the slope; set bias_gradient to its column sums."""
-        bias_gradient[:] = 0
-        for i in range(kept.shape[0]):
-            for j in range(kept.shape[1]):
-                d = delta[i, j] * slope(kept[i, j])
-                delta[i, j] = d
-                bias_gradient[j] += d
+    def backward(kept, delta):
+        """Multiply delta by the slope."""
+        for k in range(kept.size):
+            delta[k] *= slope(kept[k])
         return 0.0
 
     return backward

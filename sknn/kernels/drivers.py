@@ -3,6 +3,11 @@
 They walk the table of operations and the batches, and allocate nothing. All work on
 the rows from ``start`` to ``stop``: compiled code does not see Ctrl-C, so Python calls
 them for some of the rows at a time where all of them would take long.
+
+A batch is learnt from in two phases. In the first, blocks of its rows pass through all
+operations forwards and back, so that what one operation writes is in the cache when
+the next one reads it. In the second, the gradient of the parameters is found from all
+rows at once. The members of a team share the blocks, and then the gradient.
 """
 
 from sknn.kernels.chance import key_of
@@ -13,32 +18,58 @@ from sknn.kernels.jit import (
     Array,
     call,
     driver,
+    flat,
     matrix,
+    prefetch,
     scalar,
 )
-from sknn.kernels.layers import BACKWARD, FAN_OUT, FORWARD, OUTPUT, Batch
+from sknn.kernels.layers import (
+    BACKWARD,
+    FAN_IN,
+    FAN_OUT,
+    FORWARD,
+    GRADIENT,
+    OUTPUT,
+    TRANSPOSE,
+    WEIGHTS,
+    Batch,
+    place,
+)
+from sknn.kernels.products import copy
+from sknn.kernels.team import meet
 
 # What `epoch` adds up from call to call, in float64: the loss times the rows, the
 # steps since training began, and the rows of this epoch that are done.
 LOSS, STEPS, ROWS = 0, 1, 2
 N_TALLIES = 3
 
+# Parameters that a member of a team updates at a time.
+CHUNK = 2**14
+# How many rows before its turn a row is asked for.
+AHEAD = 16
+CACHE_LINE = 64  # bytes
+N_RATES = 3  # of an optimizer's step, at the start of `sums`
+
 
 _TABLE, _VECTOR, _SQUARE = Array(INTEGER, 2), Array(), Array(ndim=2)
-_FACTS = Array(is_read_only=True)  # what comes from the user
-_ORDER = Array(INTEGER, is_read_only=True)
+_READONLY, _ROWS = Array(is_read_only=True), Array(INTEGER, is_read_only=True)
 _SETTINGS = Array(REAL, is_read_only=True)
-
-# Values, indices and indptr of the inputs, and their width.
-_INPUTS = (_FACTS, Array(INT32, is_read_only=True), _ORDER, INTEGER)
-# The same, and targets and weights.
-_DATA = (*_INPUTS, Array(ndim=2, is_read_only=True), _FACTS)
+_REALS, _INTEGERS = Array(REAL), Array(INTEGER)
+# Values, indices and indptr of the inputs, their width, targets and weights.
+_DATA = (
+    _READONLY,
+    Array(INT32, is_read_only=True),
+    Array(INTEGER, is_read_only=True),
+    INTEGER,
+    Array(ndim=2, is_read_only=True),
+    _READONLY,
+)
 
 
 @driver(
     (
         _TABLE, _VECTOR, _VECTOR, _VECTOR, *_DATA,
-        INTEGER, INTEGER, INTEGER, INTEGER, INTEGER, _SETTINGS, _SQUARE,
+        *[INTEGER] * 5, _SETTINGS, _SQUARE,
     )
 )  # fmt: skip
 def predict(
@@ -56,9 +87,11 @@ def predict(
     for first in range(start, stop, block):
         n = block if first + block < stop else stop - first
         batch = Batch(
-            data, first * n_features, indices, indptr, weights, every_row, first, n, 0
+            data, first * n_features, indices, indptr, weights, every_row, first, n,
+            0, n, 0,
         )  # fmt: skip
-        raw = _forward(ops, batch, theta, values)
+        _forward(ops, batch, theta, values)
+        raw = _raw(ops, batch, values)
         if loss:
             own = matrix(delta, 0, n, out.shape[1])
             total += call(loss, (raw, targets, batch, own, settings))
@@ -72,65 +105,76 @@ def predict(
 
 @driver(
     (
-        _TABLE, _VECTOR, _VECTOR, _VECTOR, _VECTOR, _VECTOR, *_DATA,
-        INTEGER, INTEGER, INTEGER, INTEGER, _SETTINGS,
+        _TABLE, *[_VECTOR] * 5, *_DATA,
+        *[INTEGER] * 5, _SETTINGS, _REALS, _INTEGERS, INTEGER, INTEGER,
     )
 )  # fmt: skip
 def loss_gradient(
     ops, theta, gradient, partial, values, deltas,
     data, indices, indptr, n_features, targets, weights,
-    start, stop, block, loss, settings,
+    start, stop, batch_size, block, loss, settings, sums, shared, member, n_members,
 ):  # fmt: skip
     """Return the loss summed over rows; add its gradient to gradient.
 
-    No penalty is included. ``partial`` holds the gradient of one block of rows.
+    No penalty is included. ``partial`` holds the gradient of one batch of rows. Of a
+    team, the first member returns the loss.
     """
     every_row = indptr[:0]
     total = 0.0
-    for first in range(start, stop, block):
-        n = block if first + block < stop else stop - first
+    for first in range(start, stop, batch_size):
+        n = batch_size if first + batch_size < stop else stop - first
         batch = Batch(
-            data, first * n_features, indices, indptr, weights, every_row, first, n, 0
+            data, first * n_features, indices, indptr, weights, every_row, first, n,
+            0, n, 0,
         )  # fmt: skip
-        raw = _forward(ops, batch, theta, values)
-        delta = matrix(deltas, ops[-1, OUTPUT] * n, n, ops[-1, FAN_OUT])
-        total += call(loss, (raw, targets, batch, delta, settings))
-        _backward(ops, batch, theta, partial, values, deltas)
-        for i in range(gradient.size):
+        if not _learn(
+            ops, batch, theta, partial, values, deltas, n_features, targets,
+            loss, settings, sums, block, shared, member, n_members,
+        ):  # fmt: skip
+            return total
+        for k in range(_n_blocks(n, block)):
+            total += sums[k]
+        begin = gradient.size * member // n_members
+        for i in range(begin, gradient.size * (member + 1) // n_members):
             gradient[i] += partial[i]
+        if not meet(shared, n_members):
+            return total
     return total
 
 
-@driver((_TABLE, _VECTOR, _VECTOR, _VECTOR, _VECTOR, *_INPUTS, INTEGER, INTEGER))
+@driver((_TABLE, *[_VECTOR] * 4, *_DATA[:4], INTEGER, INTEGER))
 def backward(
     ops, theta, gradient, values, deltas, data, indices, indptr, n_features, first, n
 ):  # fmt: skip
     """Run all operations backwards, from the gradient of the raw outputs in deltas.
 
-    ``values`` holds what these n rows left there on their way forward.
+    ``values`` holds what these n rows left there on their way forward. ``gradient`` is
+    memory only.
     """
     batch = Batch(
-        data, first * n_features, indices, indptr, data[:0], indptr[:0], first, n, 0
+        data, first * n_features, indices, indptr, data[:0], indptr[:0], first, n,
+        0, n, 0,
     )  # fmt: skip
+    _transpose(ops, theta, gradient, 0, 1)
     _backward(ops, batch, theta, gradient, values, deltas)
     return 0.0
 
 
 @driver(
     (
-        _TABLE, _TABLE, _VECTOR, _VECTOR, _SQUARE, Array(REAL), _VECTOR, _VECTOR,
-        *_DATA, _FACTS, REAL, _ORDER, _SQUARE, _FACTS,
-        INTEGER, INTEGER, INTEGER, INTEGER, INTEGER,
-        INTEGER, _SETTINGS, REAL, INTEGER, _SETTINGS, REAL, REAL,
-        INTEGER, INTEGER, _SETTINGS, Array(REAL),
+        _TABLE, _TABLE, _VECTOR, _VECTOR, _SQUARE, _REALS, _VECTOR, _VECTOR,
+        *_DATA, _READONLY, REAL, _ROWS, _SQUARE, _READONLY,
+        *[INTEGER] * 6,
+        INTEGER, _SETTINGS, REAL, INTEGER, INTEGER, _SETTINGS, REAL, REAL,
+        INTEGER, INTEGER, _SETTINGS, _REALS, _REALS, _INTEGERS, INTEGER, INTEGER,
     )
 )  # fmt: skip
 def epoch(
     ops, limited, theta, gradient, slots, product, values, deltas,
     data, indices, indptr, n_features, targets, weights, counts, mean_factor, rows,
-    gathered, gathered_data, start, stop, batch_size, n_weights, seed,
-    loss, loss_settings, loss_scale, step, step_settings, alpha, learning_rate,
-    shape, constrain, limits, tallies,
+    gathered, gathered_data, start, stop, batch_size, block, n_weights, seed,
+    loss, loss_settings, loss_scale, rates, step, step_settings, alpha, learning_rate,
+    shape, constrain, limits, tallies, sums, shared, member, n_members,
 ):  # fmt: skip
     """Train on each batch once; add up the loss times the rows, penalty included.
 
@@ -147,6 +191,8 @@ def epoch(
         Where the rows of a batch are copied to, if they are to be.
     gathered_data : ndarray
         The same memory, flat and read-only.
+    block : int
+        Rows of a batch that pass through the network at a time.
     seed : int
         Of what is drawn in dropout.
     loss_scale : float
@@ -156,9 +202,16 @@ def epoch(
     tallies : ndarray of shape (3,)
         Where LOSS, STEPS and ROWS are added up. Written at the end, so that an
         interrupt never finds them out of step with theta.
+    sums : ndarray
+        Memory for N_RATES rates, and for a sum of each block or each CHUNK of
+        parameters.
+    shared, member, n_members : ndarray of shape (3,), int, int
+        See ``team.py``.
     """
     total, t = 0.0, int(tallies[STEPS])
     trained = theta[: gradient.size]
+    found, sums = sums[:N_RATES], sums[N_RATES:]
+    n_chunks = _n_blocks(gradient.size, CHUNK)
     for first in range(start, stop, batch_size):
         n = batch_size if first + batch_size < stop else stop - first
         t += 1
@@ -166,41 +219,59 @@ def epoch(
             continue
         size = mean_factor * _size(counts, rows, first, n)
         key = key_of(seed, t)
+        own_data, offset = data, first * n_features
         if gathered.size:
-            for i in range(n):
-                row = matrix(data, rows[first + i] * n_features, 1, n_features)
-                for j in range(n_features):
-                    gathered[i, j] = row[0, j]
-            batch = Batch(
-                gathered_data, 0, indices, indptr, weights, rows, first, n, key
-            )
-        else:
-            batch = Batch(
-                data, first * n_features, indices, indptr, weights, rows, first, n, key
+            own_data, offset = gathered_data, 0
+            _gather(
+                flat(data), n_features, rows, first, n, block, stop, flat(gathered),
+                member, n_members,
             )  # fmt: skip
-
-        raw = _forward(ops, batch, theta, values)
-        delta = matrix(deltas, ops[-1, OUTPUT] * n, n, ops[-1, FAN_OUT])
-        value = call(loss, (raw, targets, batch, delta, loss_settings)) * loss_scale
-        _backward(ops, batch, theta, gradient, values, deltas)
+        batch = Batch(
+            own_data, offset, indices, indptr, weights, rows, first, n, 0, n, key
+        )
+        if not _learn(
+            ops, batch, theta, gradient, values, deltas, n_features, targets,
+            loss, loss_settings, sums, block, shared, member, n_members,
+        ):  # fmt: skip
+            return total
+        value = 0.0
+        for k in range(_n_blocks(n, block)):
+            value += sums[k]
+        value *= loss_scale
         own_alpha, own_size = alpha, size
+        if member == 0:
+            call(rates, (found, learning_rate, t, step_settings, product))
+            if shape:
+                arguments = (trained, gradient, n_weights, size, learning_rate, limits)
+                value += call(shape, arguments)
         if shape:
-            arguments = (trained, gradient, n_weights, size, learning_rate, limits)
-            value += call(shape, arguments)
             own_alpha, own_size = 0.0, 1.0
-        squares = call(
-            step,
-            (
-                trained, gradient, slots, product, n_weights, own_alpha, own_size,
-                learning_rate, t, step_settings,
-            ),
-        )  # fmt: skip
+        if not meet(shared, n_members):
+            return total
+        for k in range(member, n_chunks, n_members):
+            end = (k + 1) * CHUNK if k + 1 < n_chunks else gradient.size
+            sums[k] = call(
+                step,
+                (
+                    trained, gradient, slots, found, k * CHUNK, end, n_weights,
+                    own_alpha, own_size, step_settings,
+                ),
+            )  # fmt: skip
+        if not meet(shared, n_members):
+            return total
+        squares = 0.0
+        for k in range(n_chunks):
+            squares += sums[k]
         if constrain:
-            call(constrain, (limited, trained, gradient, limits))
+            if member == 0:
+                call(constrain, (limited, trained, gradient, limits))
+            if not meet(shared, n_members):
+                return total
         total += n * (value + 0.5 * own_alpha * squares) / size
-    tallies[LOSS] += total
-    tallies[STEPS] = t
-    tallies[ROWS] = stop
+    if member == 0:
+        tallies[LOSS] += total
+        tallies[STEPS] = t
+        tallies[ROWS] = stop
     return total
 
 
@@ -216,11 +287,82 @@ def _size(weights, rows, first, n):
 
 
 @scalar
+def _n_blocks(n, block):
+    return (n + block - 1) // block
+
+
+@scalar
+def _gather(data, n_features, rows, first, n, block, stop, gathered, member, n_members):
+    """Copy a member's blocks of rows; ask for rows before their turn comes."""
+    for begin in range(member * block, n, n_members * block):
+        end = begin + block if begin + block < n else n
+        for i in range(begin, end):
+            ahead = first + i + AHEAD
+            if ahead < stop:
+                for j in range(0, n_features, CACHE_LINE // data.itemsize):
+                    prefetch(data, rows[ahead] * n_features + j)
+            source = rows[first + i] * n_features
+            copy(data, source, gathered, i * n_features, n_features)
+
+
+@scalar
+def _learn(
+    ops, batch, theta, gradient, values, deltas, n_features, targets,
+    loss, settings, sums, block, shared, member, n_members,
+):  # fmt: skip
+    """Find the loss of each block, and the gradient of a batch; False if called off."""
+    _transpose(ops, theta, gradient, member, n_members)
+    if not meet(shared, n_members):
+        return False
+    n = batch.size
+    last = ops[ops.shape[0] - 1]
+    for begin in range(member * block, n, n_members * block):
+        part = Batch(
+            batch.data, batch.offset + begin * n_features, batch.indices, batch.indptr,
+            batch.weights, batch.rows, batch.first + begin,
+            block if begin + block < n else n - begin, begin, n, batch.key,
+        )  # fmt: skip
+        _forward(ops, part, theta, values)
+        delta = matrix(
+            deltas, place(part, last[OUTPUT], last[FAN_OUT]), part.n, last[FAN_OUT]
+        )
+        raw = _raw(ops, part, values)
+        sums[begin // block] = call(loss, (raw, targets, part, delta, settings))
+        _backward(ops, part, theta, gradient, values, deltas)
+    if not meet(shared, n_members):
+        return False
+    for k in range(ops.shape[0]):
+        if ops[k, GRADIENT]:
+            call(
+                ops[k, GRADIENT],
+                (ops[k], batch, gradient, values, deltas, member, n_members),
+            )
+    return meet(shared, n_members)
+
+
+@scalar
+def _transpose(ops, theta, gradient, member, n_members):
+    """Put transposed weights, where backward needs them, in place of their gradient."""
+    for k in range(member, ops.shape[0], n_members):
+        if ops[k, TRANSPOSE]:
+            start = ops[k, WEIGHTS]
+            shape = ops[k, FAN_IN], ops[k, FAN_OUT]
+            call(ops[k, TRANSPOSE], (theta, start, gradient, start, *shape))
+
+
+@scalar
 def _forward(ops, batch, theta, values):
-    """Run all operations; return the raw outputs, shape (n_rows, n_outputs)."""
+    """Run all operations on a block of rows."""
     for k in range(ops.shape[0]):
         call(ops[k, FORWARD], (ops[k], batch, theta, values))
-    return matrix(values, ops[-1, OUTPUT] * batch.n, batch.n, ops[-1, FAN_OUT])
+
+
+@scalar
+def _raw(ops, batch, values):
+    """Return the raw outputs of a block, shape (n_rows, n_outputs)."""
+    last = ops[ops.shape[0] - 1]
+    start = place(batch, last[OUTPUT], last[FAN_OUT])
+    return matrix(values, start, batch.n, last[FAN_OUT])
 
 
 @scalar

@@ -11,15 +11,15 @@ References
 """
 
 from sknn.kernels.chance import kept_share, key_of_row
-from sknn.kernels.jit import leaf, matrix, scalar
+from sknn.kernels.jit import leaf, scalar
 from sknn.kernels.layers import (
     FAN_IN,
-    INPUT,
     NEEDS_INPUT_DELTA,
     SALT,
     THRESHOLD,
     backward_signature,
     forward_signature,
+    input_delta_of,
     input_of,
     output_of,
 )
@@ -30,7 +30,7 @@ def _drop(op, batch, x, y):
     """Fill y with x, where kept."""
     threshold = op[THRESHOLD]
     for i in range(batch.n):
-        key = key_of_row(batch.key, op[SALT], i)
+        key = key_of_row(batch.key, op[SALT], batch.begin + i)
         for j in range(op[FAN_IN]):
             y[i, j] = x[i, j] * x.dtype.type(kept_share(threshold, key, j))
 
@@ -44,6 +44,6 @@ def dropout_forward(op, batch, theta, values):
 @leaf(backward_signature)
 def dropout_backward(op, batch, theta, gradient, values, deltas):
     if op[NEEDS_INPUT_DELTA]:
-        x_delta = matrix(deltas, op[INPUT] * batch.n, batch.n, op[FAN_IN])
-        _drop(op, batch, output_of(op, batch, deltas), x_delta)
+        delta = output_of(op, batch, deltas)
+        _drop(op, batch, delta, input_delta_of(op, batch, deltas))
     return 0.0

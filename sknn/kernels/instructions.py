@@ -1,10 +1,13 @@
 """What kernels are written with, as LLVM's instructions. Imported by the compiler."""
 
+import sys
+
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.np.arrayobj import make_array
 
-from sknn.kernels import jit
+from sknn.kernels import jit, team
 from sknn.kernels.compiler import implements
 from sknn.kernels.words import array_at, words_of
 
@@ -40,6 +43,35 @@ def _matrix(typingctx, buffer, start, n_rows, n_columns):
     return view(buffer, integer, integer, integer), codegen
 
 
+@implements(jit.vector)
+def _vector(typingctx, buffer, start, size):
+    view, integer = types.Array(buffer.dtype, 1, "C"), types.intp
+
+    def codegen(context, builder, signature, values):
+        array = make_array(buffer)(context, builder, values[0])
+        data = builder.gep(array.data, [values[1]])
+        return array_at(context, builder, view, data, values[2:])
+
+    return view(buffer, integer, integer), codegen
+
+
+@implements(jit.prefetch)
+def _prefetch(typingctx, buffer, place):
+    def codegen(context, builder, signature, values):
+        array = make_array(buffer)(context, builder, values[0])
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        pointer = builder.bitcast(builder.gep(array.data, [values[1]]), byte)
+        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        function = cgutils.get_or_insert_function(
+            builder.module, kind, "llvm.prefetch.p0"
+        )
+        # For reading, to be kept in all caches, data.
+        builder.call(function, [pointer, *(number(k) for k in (0, 3, 1))])
+        return context.get_dummy_value()
+
+    return types.void(buffer, types.intp), codegen
+
+
 @implements(jit.flat)
 def _flat(typingctx, array):
     view = types.Array(array.dtype, 1, "C")
@@ -49,3 +81,40 @@ def _flat(typingctx, array):
         return array_at(context, builder, view, whole.data, [whole.nitems])
 
     return view(array), codegen
+
+
+# ---------------------------------------------------------------------------------
+# What the members of a team share.
+
+
+def _element(context, builder, kind, array, index):
+    return builder.gep(make_array(kind)(context, builder, array).data, [index])
+
+
+@implements(team.add)
+def _add(typingctx, array, index, value):
+    def codegen(context, builder, signature, values):
+        pointer = _element(context, builder, array, *values[:2])
+        return builder.atomic_rmw("add", pointer, values[2], "seq_cst")
+
+    return types.int64(array, types.int64, types.int64), codegen
+
+
+@implements(team.read)
+def _read(typingctx, array, index):
+    def codegen(context, builder, signature, values):
+        pointer = _element(context, builder, array, *values)
+        return builder.load_atomic(pointer, "seq_cst", 8)
+
+    return types.int64(array, types.int64), codegen
+
+
+@implements(team.give_way)
+def _give_way(typingctx):
+    def codegen(context, builder, signature, values):
+        name = "SwitchToThread" if sys.platform == "win32" else "sched_yield"
+        kind = ir.FunctionType(ir.IntType(32), [])
+        builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [])
+        return context.get_dummy_value()
+
+    return types.void(), codegen

@@ -56,7 +56,9 @@ __all__ = [
     "like",
     "matrix",
     "part",
+    "prefetch",
     "scalar",
+    "vector",
 ]
 
 # ---------------------------------------------------------------------------------
@@ -323,9 +325,20 @@ def matrix(buffer, start, n_rows, n_columns):
 
 
 @_builtin
+def vector(buffer, start, size):
+    """Return a 1-D view of a buffer from an element on, without checks."""
+    return buffer.reshape(-1)[start : start + size]
+
+
+@_builtin
 def flat(array):
     """Return a C-ordered array as a 1-D view."""
     return array.reshape(-1)
+
+
+@_builtin
+def prefetch(buffer, place):
+    """Ask for an element of a buffer, and those beside it, before they are needed."""
 
 
 @_builtin

@@ -1,81 +1,134 @@
 """Layers: what a row of the network's table of operations does.
 
-A network is a table of int64 with one row for each operation. Columns 0 and 1 hold
-the addresses of the operation's forward and backward leaf, the others its widths and
-where its parameters and its outputs lie. All layers share two signatures: forward
-fills the operation's outputs in ``values``; backward finds the gradient with respect
-to these outputs in ``deltas``, and fills the gradient of its own parameters and, in
-``deltas``, of its inputs. Dense layers are here, on dense rows and on CSR rows; other
-kinds have files of their own.
+A network is a table of int64 with one row for each operation. Columns hold the
+addresses of the operation's leaves, its widths and where its parameters and its outputs
+lie. All layers share three signatures. Forward fills the operation's outputs in
+``values``, for a block of rows. Backward takes the gradient with respect to these
+outputs in ``deltas``, brings it before the activation and fills that of the
+operation's inputs, for a block of rows too. Gradient fills that of the operation's own
+parameters, from all rows of a batch at once. Dense layers are here, on dense rows and
+on CSR rows; other kinds have files of their own.
 """
 
 from collections import namedtuple
 
-import numpy as np
-
 from sknn.kernels.chance import kept_share, key_of_row
-from sknn.kernels.jit import INT32, INTEGER, Array, Record, call, leaf, matrix, scalar
+from sknn.kernels.jit import (
+    INT32,
+    INTEGER,
+    Array,
+    Record,
+    call,
+    flat,
+    leaf,
+    matrix,
+    scalar,
+    vector,
+)
+from sknn.kernels.products import NARROW, column_sums, outer_product
 
 # Columns of the table.
-FORWARD, BACKWARD = 0, 1  # addresses of the leaves
-FAN_IN, FAN_OUT = 2, 3  # widths
-WEIGHTS, BIAS = 4, 5  # where the parameters start in theta
-INPUT, OUTPUT = 6, 7  # columns of values and deltas that lie before the matrices
-NEEDS_INPUT_DELTA = 8  # whether an operation before this one learns
-ACTIVATE, SLOPE = 9, 10  # addresses of the leaves of the activation
-KEPT = 11  # columns of values before what the slope is found from
-SCRATCH = 12  # columns of values before what a normalisation keeps
-RUNNING = 13  # where the running mean and variance start in theta
-THRESHOLD, SALT = 14, 15  # of dropout: see `chance.py`
-IS_DENSE = 16  # whether this is the dense part of a layer
-N_COLUMNS = 17
+FORWARD, BACKWARD, GRADIENT = 0, 1, 2  # addresses of the leaves; GRADIENT may be 0
+FAN_IN, FAN_OUT = 3, 4  # widths
+WEIGHTS, BIAS = 5, 6  # where the parameters start in theta
+INPUT, OUTPUT = 7, 8  # columns of values and deltas that lie before the matrices
+NEEDS_INPUT_DELTA = 9  # whether an operation before this one learns
+ACTIVATE, SLOPE = 10, 11  # addresses of the leaves of the activation; 0: identity
+KEPT = 12  # columns of values before what the slope is found from
+SCRATCH = 13  # columns of values before what a normalisation keeps
+RUNNING = 14  # where the running mean and variance start in theta
+THRESHOLD, SALT = 15, 16  # of dropout: see `chance.py`
+IS_DENSE = 17  # whether this is the dense part of a layer
+ROWS_PRODUCT, DOTS_PRODUCT = 18, 19  # addresses of the leaves of `products.py`
+TRANSPOSE = 20  # that of its transposition, if backward needs it; else 0
+N_COLUMNS = 21
 
 FROM_BATCH = -1  # in column INPUT: the operation reads the batch itself
 
-# The rows that are worked on now. `data` is flat: the dense matrix in C order from
-# element `offset` on, or the values of a CSR matrix with `indices` and `indptr`.
-# `row_of` says which row of the targets, the weights and the CSR matrix is meant.
-# `key` seeds what is drawn for them.
-Batch = namedtuple("Batch", "data offset indices indptr weights rows first n key")
+# The rows that are worked on now: n rows of a batch of so many (`size`), `begin` rows
+# after its first one. `data` is flat: the dense matrix in C order from element `offset`
+# on, or the values of a CSR matrix with `indices` and `indptr`. `row_of` says which row
+# of the targets, the weights and the CSR matrix is meant. `key` seeds what is drawn.
+Batch = namedtuple(
+    "Batch", "data offset indices indptr weights rows first n begin size key"
+)
 
 
 @scalar
 def row_of(batch, i):
-    """Return which row of the data the i-th row of a batch is."""
+    """Return which row of the data the i-th row of a block is."""
     return batch.rows[batch.first + i] if batch.rows.size else batch.first + i
+
+
+@scalar
+def place(batch, column, width):
+    """Return where the block's rows of a matrix start in values or deltas.
+
+    ``column`` is the number of columns that lie before the matrix.
+    """
+    return column * batch.size + batch.begin * width
+
+
+@scalar
+def part_of(op, batch, column, buffer):
+    """Return the block's rows of a matrix as wide as the outputs, flat."""
+    start = place(batch, op[column], op[FAN_OUT])
+    return vector(buffer, start, batch.n * op[FAN_OUT])
+
+
+@scalar
+def source_of(op, batch, values):
+    """Return where an operation reads: memory, and the place of the block's rows."""
+    if op[INPUT] == FROM_BATCH:
+        return flat(batch.data), batch.offset
+    return flat(values), place(batch, op[INPUT], op[FAN_IN])
 
 
 @scalar
 def input_of(op, batch, values):
     """Return the matrix that an operation reads, shape (n_rows, fan_in)."""
-    if op[INPUT] == FROM_BATCH:
-        return matrix(batch.data, batch.offset, batch.n, op[FAN_IN])
-    return matrix(values, op[INPUT] * batch.n, batch.n, op[FAN_IN])
+    memory, start = source_of(op, batch, values)
+    return matrix(memory, start, batch.n, op[FAN_IN])
 
 
 @scalar
 def output_of(op, batch, values):
     """Return the matrix that an operation fills, or its gradient in deltas."""
-    return matrix(values, op[OUTPUT] * batch.n, batch.n, op[FAN_OUT])
+    start = place(batch, op[OUTPUT], op[FAN_OUT])
+    return matrix(values, start, batch.n, op[FAN_OUT])
 
 
 @scalar
-def activate(op, batch, theta, values, z):
-    """Add the bias and apply the activation, in place."""
-    kept = matrix(values, op[KEPT] * batch.n, batch.n, op[FAN_OUT])
-    return call(op[ACTIVATE], (z, theta[op[BIAS] : op[BIAS] + op[FAN_OUT]], kept))
+def input_delta_of(op, batch, deltas):
+    """Return the gradient of the inputs, which an operation fills in deltas."""
+    start = place(batch, op[INPUT], op[FAN_IN])
+    return matrix(deltas, start, batch.n, op[FAN_IN])
 
 
 @scalar
-def deactivate(op, batch, gradient, values, delta):
-    """Multiply delta by the slope, in place; set the gradient of the bias."""
-    kept = matrix(values, op[KEPT] * batch.n, batch.n, op[FAN_OUT])
-    bias = gradient[op[BIAS] : op[BIAS] + op[FAN_OUT]]
-    return call(op[SLOPE], (kept, delta, bias))
+def activate(op, batch, values):
+    """Apply the activation to the outputs, in place."""
+    if op[ACTIVATE]:
+        outputs = part_of(op, batch, OUTPUT, values)
+        call(op[ACTIVATE], (outputs, part_of(op, batch, KEPT, values)))
 
 
-# The types of a row of the table and of a batch; user data are read-only.
-OPERATION = Array(INTEGER)
+@scalar
+def deactivate(op, batch, values, deltas):
+    """Multiply the gradient of the outputs by the slope, in place."""
+    if op[SLOPE]:
+        delta = part_of(op, batch, OUTPUT, deltas)
+        call(op[SLOPE], (part_of(op, batch, KEPT, values), delta))
+
+
+@scalar
+def add_up_rows(op, batch, gradient, deltas):
+    """Set the gradient of the bias: the sums of the columns of the gradient."""
+    start, fan_out = place(batch, op[OUTPUT], op[FAN_OUT]), op[FAN_OUT]
+    column_sums(deltas, start, fan_out, gradient, op[BIAS], fan_out, batch.n)
+
+
+# The types of a batch; user data are read-only.
 BATCH = Record(
     Batch,
     (
@@ -85,16 +138,31 @@ BATCH = Record(
         Array(INTEGER, is_read_only=True),
         Array(is_read_only=True),
         Array(INTEGER, is_read_only=True),
-        INTEGER,
-        INTEGER,
-        INTEGER,
+        *[INTEGER] * 5,
     ),
 )
 
-# operation, batch, theta, values
-forward_signature = (OPERATION, BATCH, Array(), Array())
-# operation, batch, theta, gradient, values, deltas
-backward_signature = (OPERATION, BATCH, Array(), Array(), Array(), Array())
+# The operation, the batch, theta, values.
+forward_signature = (Array(INTEGER), BATCH, Array(), Array())
+# The operation, the batch, theta, its gradient, values, deltas.
+backward_signature = (Array(INTEGER), BATCH, Array(), Array(), Array(), Array())
+# The operation, the batch, the gradient of theta, values, deltas; which share of the
+# work is to be done, and of how many.
+gradient_signature = (
+    Array(INTEGER),
+    BATCH,
+    Array(),
+    Array(),
+    Array(),
+    INTEGER,
+    INTEGER,
+)
+
+
+@scalar
+def limits_of(share, n_shares, count):
+    """Return from where to where one of several threads works on so many items."""
+    return count * share // n_shares, count * (share + 1) // n_shares
 
 
 # ---------------------------------------------------------------------------------
@@ -103,30 +171,151 @@ backward_signature = (OPERATION, BATCH, Array(), Array(), Array(), Array())
 
 @leaf(forward_signature)
 def dense_forward(op, batch, theta, values):
-    z = output_of(op, batch, values)
-    weights = matrix(theta, op[WEIGHTS], op[FAN_IN], op[FAN_OUT])
-    np.dot(input_of(op, batch, values), weights, z)
-    return activate(op, batch, theta, values, z)
+    fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
+    x, start = source_of(op, batch, values)
+    out = place(batch, op[OUTPUT], fan_out)
+    call(
+        op[ROWS_PRODUCT],
+        (
+            x, start, fan_in, 1, theta, op[WEIGHTS], fan_out,
+            theta, op[BIAS], values, out, fan_out, batch.n, fan_out, fan_in,
+        ),
+    )  # fmt: skip
+    activate(op, batch, values)
+    return 0.0
 
 
 @leaf(backward_signature)
 def dense_backward(op, batch, theta, gradient, values, deltas):
-    n, fan_in, fan_out = batch.n, op[FAN_IN], op[FAN_OUT]
-    delta = output_of(op, batch, deltas)
-    deactivate(op, batch, gradient, values, delta)
-    if op[NEEDS_INPUT_DELTA]:
-        x_delta = matrix(deltas, op[INPUT] * n, n, fan_in)
-        if fan_out == 1:  # an outer product, at which BLAS is slow
-            weights = matrix(theta, op[WEIGHTS], 1, fan_in)
-            for i in range(n):
-                d = delta[i, 0]
-                for j in range(fan_in):
-                    x_delta[i, j] = d * weights[0, j]
-        else:
-            weights = matrix(theta, op[WEIGHTS], fan_in, fan_out)
-            np.dot(delta, weights.T, x_delta)
-    x = input_of(op, batch, values)
-    np.dot(x.T, delta, matrix(gradient, op[WEIGHTS], fan_in, fan_out))
+    deactivate(op, batch, values, deltas)
+    if op[NEEDS_INPUT_DELTA] == 0:
+        return 0.0
+    fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
+    delta, x_delta = place(batch, op[OUTPUT], fan_out), place(batch, op[INPUT], fan_in)
+    if op[TRANSPOSE]:  # they lie where the gradient of the weights will
+        call(
+            op[ROWS_PRODUCT],
+            (
+                deltas, delta, fan_out, 1, gradient, op[WEIGHTS], fan_in,
+                theta, -1, deltas, x_delta, fan_in, batch.n, fan_in, fan_out,
+            ),
+        )  # fmt: skip
+    else:
+        call(
+            op[DOTS_PRODUCT],
+            (
+                deltas, delta, fan_out, theta, op[WEIGHTS], fan_out,
+                theta, -1, deltas, x_delta, fan_in, batch.n, fan_in, fan_out,
+            ),
+        )  # fmt: skip
+    return 0.0
+
+
+@leaf(gradient_signature)
+def dense_gradient(op, batch, gradient, values, deltas, share, n_shares):
+    fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
+    if share == n_shares - 1:
+        add_up_rows(op, batch, gradient, deltas)
+    first, last = limits_of(share, n_shares, fan_in)
+    x, start = source_of(op, batch, values)
+    delta = place(batch, op[OUTPUT], fan_out)
+    call(
+        op[ROWS_PRODUCT],
+        (
+            x, start + first, 1, fan_in, deltas, delta, fan_out, gradient, -1,
+            gradient, op[WEIGHTS] + first * fan_out, fan_out,
+            last - first, fan_out, batch.n,
+        ),
+    )  # fmt: skip
+    return 0.0
+
+
+# ---------------------------------------------------------------------------------
+# The same with fewer than NARROW outputs. The weights are stored transposed, in the
+# shape (fan_out, fan_in): so all products run along vectors.
+
+
+@leaf(forward_signature)
+def narrow_forward(op, batch, theta, values):
+    fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
+    x, start = source_of(op, batch, values)
+    out = place(batch, op[OUTPUT], fan_out)
+    call(
+        op[DOTS_PRODUCT],
+        (
+            x, start, fan_in, theta, op[WEIGHTS], fan_in,
+            theta, op[BIAS], values, out, fan_out, batch.n, fan_out, fan_in,
+        ),
+    )  # fmt: skip
+    activate(op, batch, values)
+    return 0.0
+
+
+@leaf(backward_signature)
+def narrow_backward(op, batch, theta, gradient, values, deltas):
+    deactivate(op, batch, values, deltas)
+    if op[NEEDS_INPUT_DELTA] == 0:
+        return 0.0
+    fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
+    start, x_start = place(batch, op[OUTPUT], fan_out), place(batch, op[INPUT], fan_in)
+    if fan_in >= NARROW and fan_out == 1:
+        outer_product(
+            deltas,
+            start,
+            1,
+            theta,
+            op[WEIGHTS],
+            deltas,
+            x_start,
+            fan_in,
+            batch.n,
+            fan_in,
+        )
+        return 0.0
+    if fan_in >= NARROW:
+        call(
+            op[ROWS_PRODUCT],
+            (
+                deltas, start, fan_out, 1, theta, op[WEIGHTS], fan_in,
+                theta, -1, deltas, x_start, fan_in, batch.n, fan_in, fan_out,
+            ),
+        )  # fmt: skip
+        return 0.0
+    delta, x_delta = output_of(op, batch, deltas), input_delta_of(op, batch, deltas)
+    weights = matrix(theta, op[WEIGHTS], fan_out, fan_in)
+    for i in range(batch.n):
+        for j in range(fan_in):
+            x_delta[i, j] = 0
+        for k in range(fan_out):
+            for j in range(fan_in):
+                x_delta[i, j] += delta[i, k] * weights[k, j]
+    return 0.0
+
+
+@leaf(gradient_signature)
+def narrow_gradient(op, batch, gradient, values, deltas, share, n_shares):
+    fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
+    if share > 0:
+        return 0.0
+    add_up_rows(op, batch, gradient, deltas)
+    if fan_in >= NARROW:
+        x, start = source_of(op, batch, values)
+        delta = place(batch, op[OUTPUT], fan_out)
+        call(
+            op[ROWS_PRODUCT],
+            (
+                deltas, delta, 1, fan_out, x, start, fan_in, gradient, -1,
+                gradient, op[WEIGHTS], fan_in, fan_out, fan_in, batch.n,
+            ),
+        )  # fmt: skip
+        return 0.0
+    x, delta = input_of(op, batch, values), output_of(op, batch, deltas)
+    total = matrix(gradient, op[WEIGHTS], fan_out, fan_in)
+    total[:] = 0
+    for i in range(batch.n):
+        for k in range(fan_out):
+            for j in range(fan_in):
+                total[k, j] += delta[i, k] * x[i, j]
     return 0.0
 
 
@@ -135,39 +324,69 @@ def dense_backward(op, batch, theta, gradient, values, deltas):
 # of the inputs is done on the way, for it would be the only other layer to read CSR.
 
 
+@scalar
+def _entry(op, batch, key, k):
+    """Return the k-th entry of the matrix, after dropout."""
+    x = batch.data[k]
+    if op[THRESHOLD] != 0:
+        x *= batch.data.dtype.type(kept_share(op[THRESHOLD], key, batch.indices[k]))
+    return x
+
+
 @leaf(forward_signature)
-def sparse_dense_forward(op, batch, theta, values):
-    fan_out, drops = op[FAN_OUT], op[THRESHOLD] != 0
-    z = output_of(op, batch, values)
+def sparse_forward(op, batch, theta, values):
+    fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
+    z, bias = output_of(op, batch, values), vector(theta, op[BIAS], fan_out)
     for i in range(batch.n):
-        row, key = row_of(batch, i), key_of_row(batch.key, op[SALT], i)
+        row, key = row_of(batch, i), key_of_row(batch.key, op[SALT], batch.begin + i)
         for j in range(fan_out):
-            z[i, j] = 0
+            z[i, j] = bias[j]
         for k in range(batch.indptr[row], batch.indptr[row + 1]):
-            column = batch.indices[k]
-            x = batch.data[k]
-            if drops:
-                x *= theta.dtype.type(kept_share(op[THRESHOLD], key, column))
-            weights = matrix(theta, op[WEIGHTS] + column * fan_out, 1, fan_out)
-            for j in range(fan_out):
-                z[i, j] += x * weights[0, j]
-    return activate(op, batch, theta, values, z)
+            column, x = batch.indices[k], _entry(op, batch, key, k)
+            if fan_out < NARROW:
+                for j in range(fan_out):
+                    z[i, j] += x * theta[op[WEIGHTS] + j * fan_in + column]
+            else:
+                weights = vector(theta, op[WEIGHTS] + column * fan_out, fan_out)
+                for j in range(fan_out):
+                    z[i, j] += x * weights[j]
+    activate(op, batch, values)
+    return 0.0
 
 
 @leaf(backward_signature)
-def sparse_dense_backward(op, batch, theta, gradient, values, deltas):
-    fan_in, fan_out, drops = op[FAN_IN], op[FAN_OUT], op[THRESHOLD] != 0
+def sparse_backward(op, batch, theta, gradient, values, deltas):
+    deactivate(op, batch, values, deltas)
+    return 0.0
+
+
+@leaf(gradient_signature)
+def sparse_gradient(op, batch, gradient, values, deltas, share, n_shares):
+    fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
+    first, last = limits_of(share, n_shares, fan_in)  # its features
+    if fan_out < NARROW:
+        first, last = (0, fan_in) if share == 0 else (0, 0)
     delta = output_of(op, batch, deltas)
-    deactivate(op, batch, gradient, values, delta)
-    gradient[op[WEIGHTS] : op[WEIGHTS] + fan_in * fan_out] = 0
+    if share == n_shares - 1:
+        add_up_rows(op, batch, gradient, deltas)
+    vector(gradient, op[WEIGHTS] + first * fan_out, (last - first) * fan_out)[:] = 0
     for i in range(batch.n):
-        row, key = row_of(batch, i), key_of_row(batch.key, op[SALT], i)
+        row, key = row_of(batch, i), key_of_row(batch.key, op[SALT], batch.begin + i)
         for k in range(batch.indptr[row], batch.indptr[row + 1]):
             column = batch.indices[k]
-            x = batch.data[k]
-            if drops:
-                x *= theta.dtype.type(kept_share(op[THRESHOLD], key, column))
-            weights = matrix(gradient, op[WEIGHTS] + column * fan_out, 1, fan_out)
-            for j in range(fan_out):
-                weights[0, j] += x * delta[i, j]
+            if column < first or column >= last:
+                continue
+            x = _entry(op, batch, key, k)
+            if fan_out < NARROW:
+                for j in range(fan_out):
+                    gradient[op[WEIGHTS] + j * fan_in + column] += x * delta[i, j]
+            else:
+                weights = vector(gradient, op[WEIGHTS] + column * fan_out, fan_out)
+                for j in range(fan_out):
+                    weights[j] += x * delta[i, j]
     return 0.0
+
+
+DENSE = (dense_forward, dense_backward, dense_gradient)
+NARROW_DENSE = (narrow_forward, narrow_backward, narrow_gradient)
+SPARSE = (sparse_forward, sparse_backward, sparse_gradient)

@@ -19,20 +19,23 @@ References
 from math import sqrt
 from typing import NamedTuple
 
-from sknn.kernels.jit import Leaf, leaf, matrix, scalar
+from sknn.kernels.jit import Leaf, leaf, matrix, scalar, vector
 from sknn.kernels.layers import (
     BIAS,
     FAN_IN,
-    INPUT,
     RUNNING,
     SCRATCH,
     WEIGHTS,
     activate,
+    add_up_rows,
     backward_signature,
     deactivate,
     forward_signature,
+    gradient_signature,
+    input_delta_of,
     input_of,
     output_of,
+    place,
     row_of,
 )
 
@@ -50,23 +53,38 @@ class Normalization(NamedTuple):
 
     forward: Leaf
     backward: Leaf
+    gradient: Leaf | None  # where backward does not find it
     predict_forward: Leaf
     predict_backward: Leaf
-    keeps_running_statistics: bool
+    predict_gradient: Leaf
+    keeps_running_statistics: bool  # and so needs all rows of a batch at once
 
 
 @scalar
-def _statistics(op, batch, values, count):
-    """Return means and scales, both of shape (1, count)."""
-    start, n, width = op[SCRATCH], batch.n, op[FAN_IN]
-    means = matrix(values, start * n, 1, count)
-    return means, matrix(values, (start + width) * n, 1, count)
+def _of_columns(op, batch, values):
+    """Return mean and scale of each neuron."""
+    width = op[FAN_IN]
+    means = vector(values, place(batch, op[SCRATCH], 0), width)
+    return means, vector(values, place(batch, op[SCRATCH] + width, 0), width)
 
 
 @scalar
-def _gain(op, vector):
-    """Return the gain of each neuron, or its gradient, shape (1, width)."""
-    return matrix(vector, op[WEIGHTS], 1, op[FAN_IN])
+def _of_rows(op, batch, values):
+    """Return mean and scale of each row of the block."""
+    means = vector(values, place(batch, op[SCRATCH], 1), batch.n)
+    return means, vector(values, place(batch, op[SCRATCH] + op[FAN_IN], 1), batch.n)
+
+
+@scalar
+def _gain(op, buffer):
+    """Return the gain of each neuron, or its gradient."""
+    return vector(buffer, op[WEIGHTS], op[FAN_IN])
+
+
+@scalar
+def _shift(op, theta):
+    """Return the shift of each neuron."""
+    return vector(theta, op[BIAS], op[FAN_IN])
 
 
 @scalar
@@ -90,19 +108,19 @@ def _total_weight(batch):
 def _normalize_columns(op, batch, theta, values):
     """Fill the outputs, given the statistics, and activate them."""
     x, y = input_of(op, batch, values), output_of(op, batch, values)
-    means, scales = _statistics(op, batch, values, op[FAN_IN])
-    gain = _gain(op, theta)
+    means, scales = _of_columns(op, batch, values)
+    gain, shift = _gain(op, theta), _shift(op, theta)
     for i in range(batch.n):
         for j in range(op[FAN_IN]):
-            y[i, j] = gain[0, j] * ((x[i, j] - means[0, j]) * scales[0, j])
-    return activate(op, batch, theta, values, y)
+            y[i, j] = gain[j] * ((x[i, j] - means[j]) * scales[j]) + shift[j]
+    activate(op, batch, values)
 
 
 @leaf(forward_signature)
 def batch_norm_forward(op, batch, theta, values):
     n, width, kind = batch.n, op[FAN_IN], theta.dtype.type
     x = input_of(op, batch, values)
-    means, variances = _statistics(op, batch, values, width)
+    means, variances = _of_columns(op, batch, values)
     share, kept, rest = (
         kind(1.0 / _total_weight(batch)),
         kind(MOMENTUM),
@@ -113,69 +131,83 @@ def batch_norm_forward(op, batch, theta, values):
     for i in range(n):
         weight = kind(_weight(batch, i)) * share
         for j in range(width):
-            means[0, j] += weight * x[i, j]
+            means[j] += weight * x[i, j]
     for i in range(n):
         weight = kind(_weight(batch, i)) * share
         for j in range(width):
-            d = x[i, j] - means[0, j]
-            variances[0, j] += weight * d * d
+            d = x[i, j] - means[j]
+            variances[j] += weight * d * d
     running, scales = matrix(theta, op[RUNNING], 2, width), variances
     for j in range(width):
-        running[0, j] = kept * running[0, j] + rest * means[0, j]
-        running[1, j] = kept * running[1, j] + rest * variances[0, j]
-        scales[0, j] = kind(1) / sqrt(variances[0, j] + kind(EPSILON))
-    return _normalize_columns(op, batch, theta, values)
+        running[0, j] = kept * running[0, j] + rest * means[j]
+        running[1, j] = kept * running[1, j] + rest * variances[j]
+        scales[j] = kind(1) / sqrt(variances[j] + kind(EPSILON))
+    _normalize_columns(op, batch, theta, values)
+    return 0.0
 
 
 @leaf(backward_signature)
 def batch_norm_backward(op, batch, theta, gradient, values, deltas):
     n, width, kind = batch.n, op[FAN_IN], theta.dtype.type
     x, delta = input_of(op, batch, values), output_of(op, batch, deltas)
-    deactivate(op, batch, gradient, values, delta)
-    x_delta = matrix(deltas, op[INPUT] * n, n, width)
-    means, scales = _statistics(op, batch, values, width)
+    deactivate(op, batch, values, deltas)
+    x_delta = input_delta_of(op, batch, deltas)
+    means, scales = _of_columns(op, batch, values)
     gain, gain_gradient = _gain(op, theta), _gain(op, gradient)
-    total = matrix(gradient, op[BIAS], 1, width)  # of delta, the shift's gradient
+    add_up_rows(op, batch, gradient, deltas)
+    total = vector(gradient, op[BIAS], width)
     share = kind(1.0 / _total_weight(batch))
     gain_gradient[:] = 0
     for i in range(n):
         for j in range(width):
-            normal = (x[i, j] - means[0, j]) * scales[0, j]
-            gain_gradient[0, j] += delta[i, j] * normal
+            normal = (x[i, j] - means[j]) * scales[j]
+            gain_gradient[j] += delta[i, j] * normal
     for i in range(n):
         weight = kind(_weight(batch, i)) * share
         for j in range(width):
-            normal = (x[i, j] - means[0, j]) * scales[0, j]
-            common = weight * (total[0, j] + normal * gain_gradient[0, j])
-            x_delta[i, j] = gain[0, j] * scales[0, j] * (delta[i, j] - common)
+            normal = (x[i, j] - means[j]) * scales[j]
+            common = weight * (total[j] + normal * gain_gradient[j])
+            x_delta[i, j] = gain[j] * scales[j] * (delta[i, j] - common)
     return 0.0
 
 
 @leaf(forward_signature)
 def fixed_norm_forward(op, batch, theta, values):
     width, kind = op[FAN_IN], theta.dtype.type
-    means, scales = _statistics(op, batch, values, width)
+    means, scales = _of_columns(op, batch, values)
     running = matrix(theta, op[RUNNING], 2, width)
     for j in range(width):
-        means[0, j] = running[0, j]
-        scales[0, j] = kind(1) / sqrt(running[1, j] + kind(EPSILON))
-    return _normalize_columns(op, batch, theta, values)
+        means[j] = running[0, j]
+        scales[j] = kind(1) / sqrt(running[1, j] + kind(EPSILON))
+    _normalize_columns(op, batch, theta, values)
+    return 0.0
 
 
 @leaf(backward_signature)
 def fixed_norm_backward(op, batch, theta, gradient, values, deltas):
-    n, width = batch.n, op[FAN_IN]
-    x, delta = input_of(op, batch, values), output_of(op, batch, deltas)
-    deactivate(op, batch, gradient, values, delta)
-    x_delta = matrix(deltas, op[INPUT] * n, n, width)
-    means, scales = _statistics(op, batch, values, width)
-    gain, gain_gradient = _gain(op, theta), _gain(op, gradient)
-    gain_gradient[:] = 0
-    for i in range(n):
+    width = op[FAN_IN]
+    deactivate(op, batch, values, deltas)
+    delta, x_delta = output_of(op, batch, deltas), input_delta_of(op, batch, deltas)
+    _, scales = _of_columns(op, batch, values)
+    gain = _gain(op, theta)
+    for i in range(batch.n):
         for j in range(width):
-            normal = (x[i, j] - means[0, j]) * scales[0, j]
-            gain_gradient[0, j] += delta[i, j] * normal
-            x_delta[i, j] = gain[0, j] * scales[0, j] * delta[i, j]
+            x_delta[i, j] = gain[j] * scales[j] * delta[i, j]
+    return 0.0
+
+
+@leaf(gradient_signature)
+def fixed_norm_gradient(op, batch, gradient, values, deltas, share, n_shares):
+    if share > 0:
+        return 0.0
+    add_up_rows(op, batch, gradient, deltas)
+    x, delta = input_of(op, batch, values), output_of(op, batch, deltas)
+    means, scales = _of_columns(op, batch, values)
+    gain_gradient = _gain(op, gradient)
+    gain_gradient[:] = 0
+    for i in range(batch.n):
+        for j in range(op[FAN_IN]):
+            gain_gradient[j] += delta[i, j] * ((x[i, j] - means[j]) * scales[j])
     return 0.0
 
 
@@ -187,8 +219,8 @@ def fixed_norm_backward(op, batch, theta, gradient, values, deltas):
 def layer_norm_forward(op, batch, theta, values):
     n, width, kind = batch.n, op[FAN_IN], theta.dtype.type
     x, y = input_of(op, batch, values), output_of(op, batch, values)
-    means, scales = _statistics(op, batch, values, n)
-    gain, share = _gain(op, theta), kind(1.0 / width)
+    means, scales = _of_rows(op, batch, values)
+    gain, shift, share = _gain(op, theta), _shift(op, theta), kind(1.0 / width)
     for i in range(n):
         mean, variance = kind(0), kind(0)
         for j in range(width):
@@ -199,32 +231,45 @@ def layer_norm_forward(op, batch, theta, values):
             variance += d * d
         scale = kind(1) / sqrt(variance * share + kind(EPSILON))
         for j in range(width):
-            y[i, j] = gain[0, j] * ((x[i, j] - mean) * scale)
-        means[0, i], scales[0, i] = mean, scale
-    return activate(op, batch, theta, values, y)
+            y[i, j] = gain[j] * ((x[i, j] - mean) * scale) + shift[j]
+        means[i], scales[i] = mean, scale
+    activate(op, batch, values)
+    return 0.0
 
 
 @leaf(backward_signature)
 def layer_norm_backward(op, batch, theta, gradient, values, deltas):
     n, width, kind = batch.n, op[FAN_IN], theta.dtype.type
     x, delta = input_of(op, batch, values), output_of(op, batch, deltas)
-    deactivate(op, batch, gradient, values, delta)
-    x_delta = matrix(deltas, op[INPUT] * n, n, width)
-    means, scales = _statistics(op, batch, values, n)
-    gain, gain_gradient = _gain(op, theta), _gain(op, gradient)
-    share = kind(1.0 / width)
-    gain_gradient[:] = 0
+    deactivate(op, batch, values, deltas)
+    x_delta = input_delta_of(op, batch, deltas)
+    means, scales = _of_rows(op, batch, values)
+    gain, share = _gain(op, theta), kind(1.0 / width)
     for i in range(n):
-        mean, scale = means[0, i], scales[0, i]
+        mean, scale = means[i], scales[i]
         total, along = kind(0), kind(0)
         for j in range(width):
-            normal, d = (x[i, j] - mean) * scale, delta[i, j] * gain[0, j]
-            gain_gradient[0, j] += delta[i, j] * normal
+            normal, d = (x[i, j] - mean) * scale, delta[i, j] * gain[j]
             total += d
             along += d * normal
         for j in range(width):
-            normal, d = (x[i, j] - mean) * scale, delta[i, j] * gain[0, j]
+            normal, d = (x[i, j] - mean) * scale, delta[i, j] * gain[j]
             x_delta[i, j] = scale * (d - share * (total + normal * along))
+    return 0.0
+
+
+@leaf(gradient_signature)
+def layer_norm_gradient(op, batch, gradient, values, deltas, share, n_shares):
+    if share > 0:
+        return 0.0
+    add_up_rows(op, batch, gradient, deltas)
+    x, delta = input_of(op, batch, values), output_of(op, batch, deltas)
+    means, scales = _of_rows(op, batch, values)
+    gain_gradient = _gain(op, gradient)
+    gain_gradient[:] = 0
+    for i in range(batch.n):
+        for j in range(op[FAN_IN]):
+            gain_gradient[j] += delta[i, j] * ((x[i, j] - means[i]) * scales[i])
     return 0.0
 
 
@@ -232,15 +277,19 @@ NORMALIZATIONS: dict[str, Normalization] = {
     "batch": Normalization(
         batch_norm_forward,
         batch_norm_backward,
+        None,
         fixed_norm_forward,
         fixed_norm_backward,
+        fixed_norm_gradient,
         keeps_running_statistics=True,
     ),
     "layer": Normalization(
         layer_norm_forward,
         layer_norm_backward,
+        layer_norm_gradient,
         layer_norm_forward,
         layer_norm_backward,
+        layer_norm_gradient,
         keeps_running_statistics=False,
     ),
 }

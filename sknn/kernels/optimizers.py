@@ -9,15 +9,18 @@ from collections.abc import Callable
 from math import sqrt
 from typing import NamedTuple
 
+import numpy as np
+
 from sknn.kernels.jit import INTEGER, REAL, Array, Leaf, like, scalar
 
 N_SETTINGS = 5
 
 
 class Optimizer(NamedTuple):
-    """A leaf that makes one step, and what it needs to know."""
+    """The leaves that make one step, and what they need to know."""
 
-    step: Leaf
+    rates: Leaf  # finds what is the same for all parameters
+    step: Leaf  # updates some of the parameters
     n_slots: int  # arrays of the parameters' size that it keeps
     settings: Callable[[dict], list[float]]  # of the estimator's parameters
 
@@ -56,45 +59,63 @@ def register(
         ``(learning_rate, 0, 0)``.
     """
     OPTIMIZERS[name] = Optimizer(
-        Leaf(_step(rule, rates or _constant), step_signature, f"{name}_step"),
+        Leaf(_rates(rates or _constant), rates_signature, f"{name}_rates"),
+        Leaf(_step(rule), step_signature, f"{name}_step"),
         n_slots,
         lambda parameters: (settings(parameters) + [0.0] * N_SETTINGS)[:N_SETTINGS],
     )
 
 
-# theta, gradient, slots, product, n_weights, alpha, size, learning_rate, t, settings
+_SETTINGS = Array(REAL, is_read_only=True)
+
+# found, learning_rate, t, settings, product
+rates_signature = (Array(REAL), REAL, INTEGER, _SETTINGS, Array(REAL))
+
+
+def _rates(rates_of_step):
+    def rates(found, learning_rate, t, settings, product):
+        """Fill found with the three rates of the t-th step."""
+        one, two, three = rates_of_step(learning_rate, t, settings, product)
+        found[0], found[1], found[2] = one, two, three
+        return 0.0
+
+    return rates
+
+
+# theta, gradient, slots, rates, first, last, n_weights, alpha, size, settings
 step_signature = (
     Array(),
     Array(),
     Array(ndim=2),
     Array(REAL),
     INTEGER,
-    REAL,
-    REAL,
-    REAL,
     INTEGER,
-    Array(REAL, is_read_only=True),
+    INTEGER,
+    REAL,
+    REAL,
+    _SETTINGS,
 )
 
 
-def _step(rule, rates_of_step):
+def _step(rule):
     def step(
         theta,
         gradient,
         slots,
-        product,
+        rates_of_step,
+        first,
+        last,
         n_weights,
         alpha,
         size,
-        learning_rate,
-        t,
         settings,
     ):
         """Update theta and slots in place; return the sum of the squared weights.
 
-        The first n_weights parameters are weights, the others biases, which are not
-        penalised. The gradient is a sum over a batch of the given size (or sum of
-        sample weights). The returned sum is taken before the update.
+        Works on the parameters from first to last. The first n_weights of all are
+        weights, the others biases, which are not penalised. The gradient is a sum over
+        a batch of the given size (or sum of sample weights). The returned sum is taken
+        before the update.
         """
         kind = theta.dtype.type
         own = (
@@ -104,15 +125,17 @@ def _step(rule, rates_of_step):
             kind(settings[3]),
             kind(settings[4]),
         )
-        first, second, third = rates_of_step(learning_rate, t, settings, product)
-        rates = (kind(first), kind(second), kind(third))
+        rates = (kind(rates_of_step[0]), kind(rates_of_step[1]), kind(rates_of_step[2]))
         decay, share = kind(alpha), kind(1.0 / size)
         total = 0.0
-        for i in range(n_weights):
+        # Of unsigned numbers it is known that they do not count from the end.
+        end = last if last < n_weights else n_weights
+        for i in range(np.uintp(first), np.uintp(end)):
             w = theta[i]
             total += w * w
             rule(theta, slots, i, (gradient[i] + decay * w) * share, rates, own)
-        for i in range(n_weights, theta.size):
+        begin = first if first > n_weights else n_weights
+        for i in range(np.uintp(begin), np.uintp(last)):
             rule(theta, slots, i, gradient[i] * share, rates, own)
         return total
 

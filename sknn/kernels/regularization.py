@@ -5,8 +5,9 @@ The L2 penalty alone needs none of this: it is part of every optimizer's pass.
 
 from math import sqrt
 
-from sknn.kernels.jit import INTEGER, REAL, Array, leaf, matrix
+from sknn.kernels.jit import INTEGER, REAL, Array, leaf, matrix, vector
 from sknn.kernels.layers import FAN_IN, FAN_OUT, WEIGHTS
+from sknn.kernels.products import NARROW
 
 # Entries of `limits`.
 L1, L2, DECAY, CLIP_VALUE, CLIP_NORM, MAX_NORM = range(6)
@@ -77,6 +78,16 @@ def constrain(dense, theta, gradient, limits):
     largest = kind(limits[MAX_NORM])
     for k in range(dense.shape[0]):
         fan_in, fan_out = dense[k, FAN_IN], dense[k, FAN_OUT]
+        if fan_out < NARROW:  # stored transposed
+            for j in range(fan_out):
+                own = vector(theta, dense[k, WEIGHTS] + j * fan_in, fan_in)
+                total = kind(0)
+                for i in range(fan_in):
+                    total += own[i] * own[i]
+                norm = sqrt(total)
+                if norm > largest:
+                    own *= largest / norm
+            continue
         weights = matrix(theta, dense[k, WEIGHTS], fan_in, fan_out)
         factors = matrix(gradient, dense[k, WEIGHTS], 1, fan_out)
         factors[:] = 0

@@ -1,0 +1,174 @@
+"""Products of matrices, written for the sizes of networks on tables.
+
+BLAS copies both matrices into an order of its own before it multiplies. For a batch of
+some hundred rows this costs as much as it saves. Here a tile of the result stays in
+vector registers while the sum runs, and both matrices are read where they lie: one
+element of the first at a time, and whole vectors from rows of the second. What does
+not fill a tile is done by a tile that overlaps the one before it, so that there are no
+masks and no scalar remainders.
+
+Each element of a result is one sum in the order of k, whatever the tile, the block of
+rows or the number of threads: so a row has the same result, bit for bit, alone or among
+others.
+"""
+
+from sknn.kernels import tiles
+from sknn.kernels.jit import INTEGER, Array, leaf, like, part, scalar
+
+# Outputs narrower than this have weights that are stored transposed, and products of
+# their own. It is at least as wide as any vector.
+NARROW = 16
+
+
+@leaf(
+    (
+        Array(), INTEGER, INTEGER, INTEGER, Array(), INTEGER, INTEGER,
+        Array(), INTEGER, Array(), *[INTEGER] * 5,
+    )
+)  # fmt: skip
+def rows_product(
+    a, a0, a_row, a_step, b, b0, b_row, bias, bias0, c, c0, c_row, n, m, n_terms
+):
+    """Set c to a b + bias; shapes (n, n_terms), (n_terms, m), (m,) and (n, m).
+
+    Rows of b and c are contiguous and hold NARROW elements or more. ``a_row`` and
+    ``a_step`` are the strides of a, in elements; ``bias0`` is -1 for no bias.
+    """
+    lanes = tiles.vector_bytes() // c.itemsize
+    whole_rows = tiles.tile_rows()
+    span = (
+        tiles.TILE_VECTORS * lanes
+        if n >= tiles.HALF_ROWS
+        else 2 * tiles.TILE_VECTORS * lanes
+    )
+    j = 0
+    while j < m:
+        wide = m - j >= span
+        # The last vector ends with the row.
+        j0 = j if m - j >= lanes else m - lanes
+        own = bias0 + j0 if bias0 >= 0 else bias0
+        i = 0
+        while i < n:
+            left = n - i
+            height = whole_rows
+            if n < whole_rows or left <= tiles.HALF_ROWS:
+                height = tiles.HALF_ROWS if n >= tiles.HALF_ROWS else 1
+            i0 = i if left >= height else n - height
+            a1, b1, c1 = a0 + i0 * a_row, b0 + j0, c0 + i0 * c_row + j0
+            if wide:
+                if height == whole_rows:
+                    tiles.whole_wide(
+                        a, a1, a_row, a_step, b, b1, b_row, bias, own, c, c1, c_row,
+                        n_terms,
+                    )  # fmt: skip
+                elif height == tiles.HALF_ROWS:
+                    tiles.half_wide(
+                        a, a1, a_row, a_step, b, b1, b_row, bias, own, c, c1, c_row,
+                        n_terms,
+                    )  # fmt: skip
+                else:
+                    tiles.one_wide(
+                        a, a1, a_row, a_step, b, b1, b_row, bias, own, c, c1, c_row,
+                        n_terms,
+                    )  # fmt: skip
+            elif height == whole_rows:
+                tiles.whole_thin(
+                    a, a1, a_row, a_step, b, b1, b_row, bias, own, c, c1, c_row, n_terms
+                )
+            elif height == tiles.HALF_ROWS:
+                tiles.half_thin(
+                    a, a1, a_row, a_step, b, b1, b_row, bias, own, c, c1, c_row, n_terms
+                )
+            else:
+                tiles.one_thin(
+                    a, a1, a_row, a_step, b, b1, b_row, bias, own, c, c1, c_row, n_terms
+                )
+            i += height
+        j += span if wide else lanes
+    return 0.0
+
+
+@leaf(
+    (
+        Array(), INTEGER, INTEGER, Array(), INTEGER, INTEGER,
+        Array(), INTEGER, Array(), *[INTEGER] * 5,
+    )
+)  # fmt: skip
+def dots_product(a, a0, a_row, b, b0, b_row, bias, bias0, c, c0, c_row, n, m, n_terms):
+    """Set c to a b.T + bias; shapes (n, n_terms), (m, n_terms), (m,) and (n, m)."""
+    for j in range(m):
+        own = bias0 + j if bias0 >= 0 else bias0
+        i = 0
+        while i < n:
+            height = tiles.N_DOTS if n >= tiles.N_DOTS else 1
+            i0 = i if n - i >= height else n - height
+            a1, b1, c1 = a0 + i0 * a_row, b0 + j * b_row, c0 + i0 * c_row + j
+            if height == tiles.N_DOTS:
+                tiles.many_dots(a, a1, a_row, b, b1, bias, own, c, c1, c_row, n_terms)
+            else:
+                tiles.one_dot(a, a1, a_row, b, b1, bias, own, c, c1, c_row, n_terms)
+            i += height
+    return 0.0
+
+
+@scalar
+def outer_product(a, a0, a_row, b, b0, c, c0, c_row, n, m):
+    """Set c to the product of a column and a row; shapes (n,), (m,) and (n, m)."""
+    lanes = tiles.vector_bytes() // c.itemsize
+    j = 0
+    while j < m:
+        wide = m - j >= 2 * tiles.TILE_VECTORS * lanes
+        j0 = j if m - j >= lanes else m - lanes
+        if wide:
+            tiles.wide_outer(a, a0, a_row, b, b0 + j, c, c0 + j, c_row, n)
+        else:
+            tiles.thin_outer(a, a0, a_row, b, b0 + j0, c, c0 + j0, c_row, n)
+        j += 2 * tiles.TILE_VECTORS * lanes if wide else lanes
+
+
+@part
+def column_sums(b, b0, b_row, c, c0, m, n_terms):
+    """Set c to the sums of the columns of b; shapes (n_terms, m) and (m,)."""
+    lanes = tiles.vector_bytes() // c.itemsize
+    if m < lanes:
+        for j in range(m):
+            total = like(c[c0], 0)
+            for k in range(n_terms):
+                total += b[b0 + k * b_row + j]
+            c[c0 + j] = total
+        return
+    j = 0
+    while j < m:
+        if m - j >= 2 * tiles.TILE_VECTORS * lanes:
+            tiles.wide_sums(b, b0 + j, b_row, c, c0 + j, n_terms)
+            j += 2 * tiles.TILE_VECTORS * lanes
+        else:
+            j0 = j if m - j >= lanes else m - lanes
+            tiles.thin_sums(b, b0 + j0, b_row, c, c0 + j0, n_terms)
+            j += lanes
+
+
+@scalar
+def copy(a, a0, c, c0, size):
+    """Copy so many elements from place a0 of a to place c0 of c."""
+    if size * c.itemsize >= tiles.vector_bytes():
+        tiles.vector_copy(a, a0, c, c0, size)
+    else:
+        for k in range(size):
+            c[c0 + k] = a[a0 + k]
+
+
+@leaf((Array(), INTEGER, Array(), INTEGER, INTEGER, INTEGER))
+def transpose(a, a0, c, c0, n, m):
+    """Set c to a.T; a has shape (n, m), and both n and m are NARROW or more."""
+    lanes = tiles.vector_bytes() // c.itemsize
+    i = 0
+    while i < n:
+        i0 = i if n - i >= lanes else n - lanes
+        j = 0
+        while j < m:
+            j0 = j if m - j >= lanes else m - lanes
+            tiles.transpose_square(a, a0 + i0 * m + j0, m, c, c0 + j0 * n + i0, n)
+            j += lanes
+        i += lanes
+    return 0.0

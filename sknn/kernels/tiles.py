@@ -1,0 +1,140 @@
+"""Pieces of products that stay in vector registers, as plain Python.
+
+`tile_instructions.py` has them as instructions. All arrays are 1-D; with each comes the
+place of its first element and, where it is a matrix, what to add for the next row.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from sknn.kernels.jit import instruction
+
+# A tile is some rows times so many vectors.
+TILE_VECTORS = 3
+HALF_ROWS = 4
+N_DOTS = 8
+
+# What the functions made below are: by function, rows and vectors.
+TILES: dict[Callable, tuple[int, int]] = {}
+DOTS: dict[Callable, int] = {}
+SUMS: dict[Callable, int] = {}
+OUTERS: dict[Callable, int] = {}
+
+_builtin = instruction("sknn.kernels.tile_instructions")
+
+
+@_builtin
+def vector_bytes():
+    """Return the size of a vector register."""
+    return 16
+
+
+@_builtin
+def tile_rows():
+    """Return the rows of a whole tile.
+
+    The sums of a tile, three vectors of the second matrix and an element of the first
+    fit into the registers.
+    """
+    return 8
+
+
+def _block(array, start, row, column, n_rows, n_columns):
+    size = array.itemsize
+    return np.lib.stride_tricks.as_strided(
+        array[start:], (n_rows, n_columns), (row * size, column * size)
+    )
+
+
+def _tile(n_rows, n_vectors):
+    """Make the function of a tile of so many rows (0: a whole tile) and vectors.
+
+    It sets c[i, j] to bias[j] + sum of a[i, k] b[k, j] over k; ``a_step`` is what to
+    add for the next k. A bias at a place below 0 is none.
+    """
+
+    @_builtin
+    def tile(a, a0, a_row, a_step, b, b0, b_row, bias, bias0, c, c0, c_row, n_terms):
+        n_columns = n_vectors * vector_bytes() // c.itemsize
+        rows = n_rows or tile_rows()
+        found = _block(a, a0, a_row, a_step, rows, n_terms) @ _block(
+            b, b0, b_row, 1, n_terms, n_columns
+        )
+        if bias0 >= 0:
+            found += bias[bias0 : bias0 + n_columns]
+        _block(c, c0, c_row, 1, rows, n_columns)[:] = found
+
+    TILES[tile] = n_rows, n_vectors
+    return tile
+
+
+def _dots(n_rows):
+    """Make the function of one column of a product, for so many rows.
+
+    It sets c[i] to bias + sum of a[i, k] b[k] over k.
+    """
+
+    @_builtin
+    def dots(a, a0, a_row, b, b0, bias, bias0, c, c0, c_row, n_terms):
+        found = _block(a, a0, a_row, 1, n_rows, n_terms) @ b[b0 : b0 + n_terms]
+        if bias0 >= 0:
+            found += bias[bias0]
+        _block(c, c0, c_row, 1, n_rows, 1)[:, 0] = found
+
+    DOTS[dots] = n_rows
+    return dots
+
+
+def _sums(n_vectors):
+    """Make the function that adds up so many vectors of columns.
+
+    It sets c[j] to the sum of b[k, j] over k.
+    """
+
+    @_builtin
+    def sums(b, b0, b_row, c, c0, n_terms):
+        n_columns = n_vectors * vector_bytes() // c.itemsize
+        rows = _block(b, b0, b_row, 1, n_terms, n_columns)
+        c[c0 : c0 + n_columns] = rows.sum(axis=0)
+
+    SUMS[sums] = n_vectors
+    return sums
+
+
+def _outer(n_vectors):
+    """Make the function of so many vectors of columns of an outer product.
+
+    It sets c[i, j] to a[i] b[j].
+    """
+
+    @_builtin
+    def outer(a, a0, a_row, b, b0, c, c0, c_row, n_rows):
+        n_columns = n_vectors * vector_bytes() // c.itemsize
+        column = _block(a, a0, a_row, 1, n_rows, 1)
+        _block(c, c0, c_row, 1, n_rows, n_columns)[:] = column * b[b0 : b0 + n_columns]
+
+    OUTERS[outer] = n_vectors
+    return outer
+
+
+whole_wide, whole_thin = _tile(0, TILE_VECTORS), _tile(0, 1)
+half_wide, half_thin = _tile(HALF_ROWS, TILE_VECTORS), _tile(HALF_ROWS, 1)
+one_wide, one_thin = _tile(1, 2 * TILE_VECTORS), _tile(1, 1)
+many_dots, one_dot = _dots(N_DOTS), _dots(1)
+wide_outer, thin_outer = _outer(2 * TILE_VECTORS), _outer(1)
+wide_sums, thin_sums = _sums(2 * TILE_VECTORS), _sums(1)
+
+
+@_builtin
+def vector_copy(a, a0, c, c0, size):
+    """Copy elements; there must be a vector of them or more."""
+    c[c0 : c0 + size] = a[a0 : a0 + size]
+
+
+@_builtin
+def transpose_square(a, a0, a_row, c, c0, c_row):
+    """Transpose a square as wide as a vector."""
+    lanes = vector_bytes() // c.itemsize
+    square = _block(a, a0, a_row, 1, lanes, lanes)
+    _block(c, c0, c_row, 1, lanes, lanes)[:] = square.T

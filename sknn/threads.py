@@ -1,0 +1,127 @@
+"""How many threads a fit or a prediction uses, and what runs them.
+
+There is no pool. Threads are started for one call of a driver, and end with it. How
+many there are changes no result, so that it can follow from what else runs in the
+process: fits that run at the same time share the cores.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from sknn._sklearn import openmp_effective_n_threads
+from sknn.kernels.declared import INTERPRETED
+from sknn.kernels.team import CALLED_OFF
+
+# Multiplications for which another thread pays: in the products of a batch, for which
+# threads wait for each other several times; and in a prediction, where they do not.
+WORTH_A_MEMBER = 2**22
+WORTH_A_THREAD = 2**26
+
+_FIRST_CALLS, _CALLS_BETWEEN_TRIALS = 4, 25
+
+_lock = threading.Lock()
+_n_running = 0
+
+
+@contextmanager
+def running() -> Iterator[None]:
+    """Count a fit or a prediction among those that share the cores."""
+    global _n_running
+    with _lock:
+        _n_running += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _n_running -= 1
+
+
+def _after_fork() -> None:
+    """Forget what ran in the parent: none of its threads is in the child."""
+    global _lock, _n_running
+    _lock, _n_running = threading.Lock(), 0
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def n_threads_for(n_multiplications: float, worth_one: int) -> int:
+    """Return how many threads to use now.
+
+    No more than scikit-learn's own compiled code would: it heeds OMP_NUM_THREADS,
+    which joblib sets in its processes, and ``threadpoolctl.threadpool_limits``.
+    """
+    if n_multiplications < 2 * worth_one or INTERPRETED:
+        return 1
+    n_cores = openmp_effective_n_threads()
+    if hasattr(os, "sched_getaffinity"):
+        n_cores = min(n_cores, len(os.sched_getaffinity(0)))
+    share = n_cores // max(1, _n_running)
+    return max(1, min(share, int(n_multiplications // worth_one)))
+
+
+class Pace:
+    """Chooses between one thread and several by what they took.
+
+    Where others use the cores, members of a team wait for each other longer than they
+    work. So both are tried, and now and then the one that was slower once more.
+    """
+
+    def __init__(self):
+        self._seconds: dict[bool, float] = {}  # for a row, when tried last
+        self._n_calls = 0
+
+    def choose(self, n_threads: int) -> int:
+        """Return n_threads or 1."""
+        self._n_calls += 1
+        if self._n_calls <= _FIRST_CALLS:
+            return n_threads if self._n_calls % 2 else 1
+        is_faster = self._seconds.get(True, np.inf) < self._seconds.get(False, np.inf)
+        tries_other = self._n_calls % _CALLS_BETWEEN_TRIALS == 0
+        return n_threads if is_faster != tries_other else 1
+
+    def note(self, n_threads: int, n_rows: int, seconds: float) -> None:
+        """Write down what a call took."""
+        self._seconds[n_threads > 1] = seconds / n_rows
+
+
+def run_together(calls: Sequence[Callable[[], Any]], shared: np.ndarray) -> Any:
+    """Run the members of a team; return what the first returns when all have ended.
+
+    That runs in this thread, each other one in a thread of its own. ``shared`` is what
+    the members share: see ``kernels/team.py``. An exception, such as Ctrl-C, calls off
+    what has not begun.
+    """
+    threads = [threading.Thread(target=call, daemon=True) for call in calls[1:]]
+    started: list[threading.Thread] = []
+    try:
+        for thread in threads:
+            thread.start()
+            started.append(thread)
+        return calls[0]()
+    except BaseException:
+        shared[CALLED_OFF] = 1
+        raise
+    finally:
+        for thread in started:
+            thread.join()
+
+
+def in_parts(
+    function: Callable[[int, int], None], n_rows: int, n_threads: int, block: int
+) -> None:
+    """Call ``function(start, stop)`` for parts of rows, whole blocks, in threads."""
+    n_blocks = -(-n_rows // block)
+    limits = [n_blocks * k // n_threads * block for k in range(n_threads)]
+    calls = [
+        partial(function, start, min(stop, n_rows))
+        for start, stop in zip(limits, [*limits[1:], n_rows], strict=True)
+    ]
+    run_together(calls, np.zeros(CALLED_OFF + 1))
