@@ -231,7 +231,7 @@ def _write_entry(module, kernel, dtype, symbol, context, description):
     callee = ir.Function(module, callee_type, description.llvm_func_name)
     real, word = ir.DoubleType(), ir.IntType(64)
     if kernel.is_driver:
-        parameters = [word.as_pointer()]
+        parameters = [word.as_pointer()] * 2
     else:
         parameters = [
             kind for own in description.argtypes for kind in kinds_of(context, own)
@@ -240,7 +240,8 @@ def _write_entry(module, kernel, dtype, symbol, context, description):
     builder = ir.IRBuilder(entry.append_basic_block())
     words = iter(entry.args)
     if kernel.is_driver:
-        words = _words_of_block(builder, entry.args[0], kernel, dtype)
+        items, numbers = entry.args
+        words = _words_of_arguments(builder, items, numbers, kernel, dtype)
     arguments = [
         value_of(context, builder, kind, words) for kind in description.argtypes
     ]
@@ -255,14 +256,15 @@ def _write_entry(module, kernel, dtype, symbol, context, description):
     builder.ret(value)
 
 
-def _words_of_block(builder, block, kernel, dtype):
+def _words_of_arguments(builder, items, numbers, kernel, dtype):
     """Return all words of the arguments; return NaN from the entry if one is wrong."""
     fits = ir.Constant(ir.IntType(1), 1)
     words: list[Iterable[ir.Value]] = []
     for k, kind in enumerate(kernel.signature):
-        place = builder.gep(block, [ir.IntType(64)(kernel.slots[k])])
-        value = builder.load(place)
-        if isinstance(kind, declared.Array):
+        is_array = isinstance(kind, declared.Array)
+        block, slot = (items, k) if is_array else (numbers, kernel.slots[k])
+        value = builder.load(builder.gep(block, [ir.IntType(64)(slot)]))
+        if is_array:
             is_right, own = words_of_array(builder, value, kind, dtype)
             fits = builder.and_(fits, is_right)
             words.append(own)
