@@ -73,3 +73,23 @@ VARIANTS = [
     {"n_rows": 33},
 ]
 """
+
+# A small fit, what it led to, and how much was compiled for it.
+FIT = """
+from sknn.kernels.versions import COMPILED_HERE
+
+def report(*models):
+    print(json.dumps({
+        "weights": [coef.tolist() for model in models for coef in model.coefs_],
+        "warnings": [[w.category.__name__, str(w.message)] for w in caught],
+        "compiled": COMPILED_HERE,
+        "numba": "numba" in sys.modules,
+        "file": sknn.__file__,
+    }))
+
+caught = []
+warnings.simplefilter("always", RuntimeWarning)
+warnings.showwarning = lambda message, category, *rest: caught.append(
+    warnings.WarningMessage(message, category, *rest)
+)
+"""

@@ -56,6 +56,7 @@ def is_complete(code: Code) -> bool:
     """Return whether this process has all symbols that code needs."""
     from llvmlite import binding
 
+    _engine()  # which lets LLVM look among the symbols of the process
     return all(binding.address_of_symbol(name) is not None for name in code.externals)
 
 
