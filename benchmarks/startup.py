@@ -27,7 +27,7 @@ import sknn
 from sknn.kernels.jit import COMPILED
 for kernel in COMPILED:
     start = time.perf_counter()
-    kernel.version(np.dtype(np.float64))
+    kernel.address(np.dtype(np.float64))
     print(kernel.name, time.perf_counter() - start)
 """
 

@@ -1,23 +1,16 @@
-"""The package as a whole: imports, compilation, the cache, the size of files."""
+"""The package as a whole: imports, compilation, the size of files."""
 
 import ast
-import json
-import os
-import shutil
-import subprocess
-import sys
-import tempfile
-from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from processes import FITS, PACKAGE, run
 
 import sknn
 
-PACKAGE = Path(sknn.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 KERNELS = [path for path in FILES if path.parent.name == "kernels"]
 LONGEST_FILE = 450
@@ -129,21 +122,6 @@ def test_private_names_of_sklearn_are_in_one_module():
         assert module == "sknn._sklearn" or not private(tree), module
 
 
-def run(script, *arguments, python=(sys.executable,), **environment):
-    """Run a script in a new process; return what it prints, read as JSON."""
-    env = {**os.environ, "PYTHONPATH": str(PACKAGE.parent), **environment}
-    env = {name: value for name, value in env.items() if value is not None}
-    result = subprocess.run(
-        [*python, "-c", script, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env=env,
-        cwd=tempfile.gettempdir(),
-    )
-    assert result.returncode == 0, result.stderr
-    return json.loads(result.stdout)
-
-
 def test_import_loads_no_optional_package():
     script = """
 import json, sys
@@ -158,53 +136,6 @@ print(json.dumps(sorted(optional & set(sys.modules) - before)))
 
 
 # Compilation -------------------------------------------------------------------------
-
-# Fits of all kinds, for the processes below.
-FITS = """
-import json, sys, warnings
-import numpy as np
-import scipy.sparse
-from sklearn.exceptions import ConvergenceWarning
-import sknn
-
-warnings.simplefilter("ignore", ConvergenceWarning)
-warnings.filterwarnings("ignore", "Got `batch_size`")
-rng = np.random.RandomState(0)
-X = rng.normal(size=(40, 4))
-NUMBERS = X @ [1.0, -1.0, 2.0, 0.0]
-LABELS = np.digitize(NUMBERS, [-1, 1])
-
-def read_only(X):
-    X = X.copy()
-    X.flags.writeable = False
-    return X
-
-def fit(estimator, dtype="float64", change=np.asarray, n_rows=40, **parameters):
-    data = change(X[:n_rows].astype(dtype))
-    y = (LABELS if estimator == "MLPClassifier" else np.abs(NUMBERS))[:n_rows]
-    parameters = {"max_iter": 3, "random_state": 0, **parameters}
-    model = getattr(sknn, estimator)(**parameters).fit(data, y)
-    model.predict(data)
-    return model
-
-VARIANTS = [
-    {"hidden_layer_sizes": (5, 4, 3)},
-    {"hidden_layer_sizes": ()},
-    {"activation": "tanh"},
-    {"activation": "logistic"},
-    {"activation": "identity"},
-    {"solver": "sgd"},
-    {"solver": "sgd", "nesterovs_momentum": False, "learning_rate": "adaptive"},
-    {"solver": "lbfgs"},
-    {"batch_size": 7},
-    {"early_stopping": True},
-    {"shuffle": False},
-    {"change": read_only},
-    {"change": np.asfortranarray},
-    {"change": lambda X: read_only(X.T).T},
-    {"n_rows": 33},
-]
-"""
 
 VERSIONS = """
 for estimator in ("MLPClassifier", "MLPRegressor"):
@@ -279,94 +210,6 @@ def test_without_the_compiler():
     for expected, weights in zip(compiled, interpreted, strict=True):
         for theirs, mine in zip(expected, weights, strict=True):
             assert_allclose(mine, theirs, rtol=1e-10, atol=1e-10)
-
-
-# The cache ---------------------------------------------------------------------------
-
-IN_SPITE_OF_THE_CACHE = """
-warnings.simplefilter("always", RuntimeWarning)
-with warnings.catch_warnings(record=True) as caught:
-    model = fit("MLPClassifier", hidden_layer_sizes=3)
-    fit("MLPClassifier", hidden_layer_sizes=3, activation="tanh", solver="sgd")
-print(json.dumps([
-    [coef.tolist() for coef in model.coefs_],
-    [[warning.category.__name__, str(warning.message)] for warning in caught],
-    sknn.__file__,
-]))
-"""
-
-
-@cache
-def usual_weights():
-    return run(FITS + IN_SPITE_OF_THE_CACHE)[0]
-
-
-def check_in_spite_of_the_cache(root=PACKAGE.parent, at_least=0, **options):
-    """Check the weights, and that a warning, if there is one, says what to do."""
-    options["PYTHONPATH"] = str(root)
-    weights, caught, file = run(FITS + IN_SPITE_OF_THE_CACHE, **options)
-    assert Path(file).parent == root / "sknn"
-    assert at_least <= len(caught) <= 1
-    for category, message in caught:
-        assert category == "RuntimeWarning"
-        assert "NUMBA_CACHE_DIR" in message
-    for mine, other in zip(weights, usual_weights(), strict=True):
-        assert_allclose(mine, other, rtol=1e-12)
-
-
-def copy_package(root):
-    no_caches = shutil.ignore_patterns("__pycache__")
-    return Path(shutil.copytree(PACKAGE, root / "sknn", ignore=no_caches))
-
-
-def test_no_folder_for_the_cache(tmp_path):
-    """Wherever Numba looks, there is a file in place of the folder."""
-    copy = copy_package(tmp_path)
-    (copy / "kernels" / "__pycache__").touch()
-    file = tmp_path / "file"
-    file.touch()
-    names = ["NUMBA_CACHE_DIR", "HOME", "XDG_CACHE_HOME", "LOCALAPPDATA", "USERPROFILE"]
-    check_in_spite_of_the_cache(tmp_path, at_least=1, **dict.fromkeys(names, str(file)))
-
-
-def test_damaged_cache(tmp_path):
-    check_in_spite_of_the_cache(NUMBA_CACHE_DIR=str(tmp_path))
-    files = [path for path in tmp_path.rglob("*.bin") if path.is_file()]
-    assert len(files) > 10
-    for path in files:
-        os.truncate(path, path.stat().st_size // 2)
-    check_in_spite_of_the_cache(NUMBA_CACHE_DIR=str(tmp_path))
-
-
-@pytest.mark.skipif(os.name != "posix", reason="needs permissions of POSIX")
-def test_read_only_installation():
-    """As in a container: neither the package nor the home folder can be written."""
-    python = [sys.executable]
-    if os.geteuid() == 0:  # who may write anywhere: become nobody, if that works
-        drop = ["--reuid=65534", "--regid=65534", "--clear-groups"]
-        python = [shutil.which("setpriv") or "false", *drop, *python]
-        probe = [*python, "-c", "import numba"]
-        if subprocess.run(probe, capture_output=True).returncode:
-            pytest.skip("root may write everywhere, and nobody may not run this Python")
-    # Not in tmp_path, which other users may not enter.
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        copy = copy_package(root)
-        folders = [root, copy, *(path for path in copy.rglob("*") if path.is_dir())]
-        for path in folders:
-            path.chmod(0o555)
-        try:
-            check_in_spite_of_the_cache(
-                root,
-                at_least=1,
-                python=python,
-                HOME=str(root),
-                XDG_CACHE_HOME=str(root),
-                NUMBA_CACHE_DIR=None,
-            )
-        finally:
-            for path in folders:
-                path.chmod(0o755)
 
 
 # Files -------------------------------------------------------------------------------

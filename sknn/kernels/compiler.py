@@ -8,8 +8,8 @@ behind an entry that needs nothing of Numba, so that it can run without.
 """
 
 import ctypes
+import gc
 import importlib
-import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -27,6 +27,7 @@ from numba.core.compiler_lock import global_compiler_lock
 from numba.core.cpu import FastMathOptions
 from numba.core.registry import cpu_target
 from numba.core.runtime import rtsys
+from numba.core.runtime.context import NRTContext
 from numba.core.typing.templates import infer, infer_global, make_intrinsic_template
 from numba.extending import overload
 
@@ -93,17 +94,11 @@ def _chooser(float32: Callable, float64: Callable) -> Callable:
 # From Numba's intermediate code to machine code.
 
 
-# Calls that count references.
-_REFERENCES = re.compile(r"^ *call void @\"?NRT_(?:in|de)cref\"?\(.*\n", re.MULTILINE)
-
-
 class _Parts(JITCodeLibrary):
     """A library that keeps the code of a function until it is put together."""
 
     def add_ir_module(self, ir_module):
-        # Kernels allocate nothing, so that there are no references to count.
-        text = _REFERENCES.sub("", cgutils.normalize_ir_text(str(ir_module)))
-        module = binding.parse_assembly(text)
+        module = binding.parse_assembly(cgutils.normalize_ir_text(str(ir_module)))
         module.name = ir_module.name
         self._final_module.link_in(module)
 
@@ -137,13 +132,30 @@ def _codegen() -> _Codegen:
 
 @contextmanager
 def _ours(context: Any) -> Iterator[None]:
-    """Let Numba keep what it compiles on the way as parts."""
-    theirs = context._internal_codegen
+    """Let Numba keep what it compiles on the way as parts, and count no references.
+
+    Kernels allocate nothing. All other threads that compile wait meanwhile.
+    """
+    theirs, count = context._internal_codegen, NRTContext._call_incref_decref
     context._internal_codegen = _codegen()
+    NRTContext._call_incref_decref = lambda *arguments: None
     try:
         yield
     finally:
         context._internal_codegen = theirs
+        NRTContext._call_incref_decref = count
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Save a sixth of the time: a compiler makes many objects and little garbage."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _parts_of(library: Any) -> dict[Any, None]:
@@ -181,7 +193,7 @@ def _numba_type(kind: declared.Type, dtype: np.dtype) -> Any:
 
 def compiled(kernel: Any, dtype: np.dtype, symbol: str) -> Code:
     """Return the machine code of a version, whose entry has the name ``symbol``."""
-    with global_compiler_lock:
+    with global_compiler_lock, _no_garbage_collection():
         register()
         typing, context = cpu_target.typing_context, cpu_target.target_context
         typing.refresh()
@@ -219,7 +231,7 @@ def _write_entry(module, kernel, dtype, symbol, context, description):
     callee = ir.Function(module, callee_type, description.llvm_func_name)
     real, word = ir.DoubleType(), ir.IntType(64)
     if kernel.is_driver:
-        parameters = [word.as_pointer()]
+        parameters = [word.as_pointer()] * 2
     else:
         parameters = [
             kind for own in description.argtypes for kind in kinds_of(context, own)
@@ -228,7 +240,8 @@ def _write_entry(module, kernel, dtype, symbol, context, description):
     builder = ir.IRBuilder(entry.append_basic_block())
     words = iter(entry.args)
     if kernel.is_driver:
-        words = _words_of_block(builder, entry.args[0], kernel, dtype)
+        items, numbers = entry.args
+        words = _words_of_arguments(builder, items, numbers, kernel, dtype)
     arguments = [
         value_of(context, builder, kind, words) for kind in description.argtypes
     ]
@@ -243,14 +256,15 @@ def _write_entry(module, kernel, dtype, symbol, context, description):
     builder.ret(value)
 
 
-def _words_of_block(builder, block, kernel, dtype):
+def _words_of_arguments(builder, items, numbers, kernel, dtype):
     """Return all words of the arguments; return NaN from the entry if one is wrong."""
     fits = ir.Constant(ir.IntType(1), 1)
     words: list[Iterable[ir.Value]] = []
     for k, kind in enumerate(kernel.signature):
-        place = builder.gep(block, [ir.IntType(64)(kernel.slots[k])])
-        value = builder.load(place)
-        if isinstance(kind, declared.Array):
+        is_array = isinstance(kind, declared.Array)
+        block, slot = (items, k) if is_array else (numbers, kernel.slots[k])
+        value = builder.load(builder.gep(block, [ir.IntType(64)(slot)]))
+        if is_array:
             is_right, own = words_of_array(builder, value, kind, dtype)
             fits = builder.and_(fits, is_right)
             words.append(own)
@@ -263,6 +277,16 @@ def _words_of_block(builder, block, kernel, dtype):
     return chain.from_iterable(words)
 
 
+def _optimize(module: Any) -> None:
+    """Run LLVM's passes once; Numba's shorter ones, before them, gain nothing here."""
+    passes = _codegen()._module_pass_manager()
+    if isinstance(passes, tuple):  # as of Numba 0.62
+        manager, builder = passes
+        manager.run(module, builder)
+    else:
+        passes.run(module)
+
+
 def _emitted(library: _Parts, symbol: str) -> Code:
     """Put a function and its parts together, optimise and emit them."""
     module = library._final_module
@@ -272,9 +296,8 @@ def _emitted(library: _Parts, symbol: str) -> Code:
     for function in module.functions:
         if not function.is_declaration and function.name != symbol:
             function.linkage = "internal"
-    JITCodeLibrary._optimize_functions(library, module)
-    library._optimize_final_module()
-    module = library._final_module
+    module.data_layout = _codegen()._data_layout
+    _optimize(module)
     module.verify()
     externals = [
         function.name

@@ -64,6 +64,8 @@ __all__ = [
 # ---------------------------------------------------------------------------------
 # Kernels.
 
+_FIRST_ITEM = tuple.__basicsize__  # bytes from a tuple's address to its first pointer
+
 COMPILED: list["Kernel"] = []  # every leaf and driver, in the order of definition
 
 
@@ -124,10 +126,10 @@ class Leaf(Kernel):
 class Driver(Kernel):
     """Compiled code that Python calls, without the GIL.
 
-    Python passes one block of 8 bytes an argument: first the addresses of all array
-    objects, then the integers and floats. The compiled code itself looks up in the
-    objects where the elements are, and whether dtype, number of dimensions and order
-    are those of the signature.
+    Compiled code gets two addresses: where pointers to the arguments lie, of which it
+    reads those to arrays, and where the integers and floats lie, 8 bytes each. It
+    looks up in the array objects itself where the elements are, and whether dtype,
+    number of dimensions and order are those of the signature.
     """
 
     is_driver = True
@@ -136,20 +138,14 @@ class Driver(Kernel):
         super().__init__(function, signature, name)
         code = function.__code__
         self.parameters = code.co_varnames[: code.co_argcount]
-        is_array = [isinstance(kind, Array) for kind in signature]
-        places = range(len(signature))
-        arrays = [k for k in places if is_array[k]]
-        scalars = [k for k in places if not is_array[k]]
-        self.slots = {k: slot for slot, k in enumerate([*arrays, *scalars])}
-        self._arrays, self._scalars = itemgetter(*arrays), itemgetter(*scalars)
-        self._pack = struct.Struct(
-            f"{len(arrays)}q"
-            + "".join("d" if signature[k] == REAL else "q" for k in scalars)
-        ).pack
+        numbers = [k for k, kind in enumerate(signature) if not isinstance(kind, Array)]
+        self.slots = {k: slot for slot, k in enumerate(numbers)}  # of the numbers
+        self._numbers = _items(numbers)
+        kinds = ["d" if signature[k] == REAL else "q" for k in numbers]
+        self._pack = struct.Struct("".join(kinds)).pack
         self._entries: dict[np.dtype, Callable] = {}
 
     def _entry(self, dtype: np.dtype) -> Callable:
-        """Return the compiled function of a block's address."""
         self._entries[dtype] = _entry(self.address(dtype), ctypes.c_char_p)
         return self._entries[dtype]
 
@@ -160,8 +156,8 @@ class Driver(Kernel):
         if len(arguments) != len(self.signature):
             raise TypeError(f"{self.name} takes {len(self.signature)} arguments.")
         entry = self._entries.get(dtype) or self._entry(dtype)
-        ids = map(id, self._arrays(arguments))
-        result = entry(self._pack(*ids, *self._scalars(arguments)))
+        numbers = self._pack(*self._numbers(arguments))
+        result = entry(id(arguments) + _FIRST_ITEM, numbers)
         return result if result == result else self.explain(dtype, arguments, result)
 
     def prepare(self, dtype: np.dtype, **fixed: Any) -> Callable[..., float]:
@@ -191,14 +187,22 @@ class Driver(Kernel):
         return result
 
 
-def _entry(address: int, kind_of_block: Any) -> Callable[[Any], float]:
+def _items(places: list[int]) -> Callable[[tuple], tuple]:
+    """Return what takes items out of a tuple, fast where there are several."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    return lambda arguments: tuple(arguments[k] for k in places)
+
+
+def _entry(address: int, kind_of_numbers: Any) -> Callable[[int, Any], float]:
     """Return compiled code as a Python function; while it runs, the GIL is free."""
-    compiled = ctypes.CFUNCTYPE(ctypes.c_double, kind_of_block)(address)
+    prototype = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p, kind_of_numbers)
+    compiled = prototype(address)
     if not BOUNDS_CHECKED:
         return compiled
 
-    def run(block):
-        result = compiled(block)
+    def run(items, numbers):
+        result = compiled(items, numbers)
         number, FAILED.value = FAILED.value, 0
         if number:
             name = COMPILED[number - 1].name
@@ -243,14 +247,13 @@ def _prepared(driver: Driver, dtype: np.dtype, fixed: dict[str, Any]) -> Callabl
 
         return run_interpreted
 
-    block = bytearray(8 * len(names))
+    n_items = len(names)
+    block = bytearray(8 * (n_items + len(driver.slots)))
     reals, integers = memoryview(block).cast("d"), memoryview(block).cast("q")
     writers: list[tuple[Any, int, bool]] = [
-        (
-            reals if kind == REAL else integers,
-            driver.slots[k],
-            isinstance(kind, Array),
-        )
+        (integers, k, True)
+        if isinstance(kind, Array)
+        else (reals if kind == REAL else integers, n_items + driver.slots[k], False)
         for k, kind in enumerate(driver.signature)
     ]
     for k, (view, slot, is_array) in enumerate(writers):
@@ -258,12 +261,13 @@ def _prepared(driver: Driver, dtype: np.dtype, fixed: dict[str, Any]) -> Callabl
             view[slot] = id(arguments[k]) if is_array else arguments[k]
     changes = [writers[k] for k in places]
     entry = _entry(driver.address(dtype), ctypes.c_void_p)
-    address = ctypes.addressof((ctypes.c_char * len(block)).from_buffer(block))
+    items = ctypes.addressof((ctypes.c_char * len(block)).from_buffer(block))
+    numbers = items + 8 * n_items
 
     def run(*changing):
         for (view, slot, is_array), value in zip(changes, changing, strict=True):
             view[slot] = id(value) if is_array else value
-        result = entry(address)
+        result = entry(items, numbers)
         if result == result:
             return result
         for place, value in zip(places, changing, strict=True):

@@ -1,5 +1,6 @@
 """Machine code in this process: what runs it, and how it gets in. Knows LLVM only."""
 
+import os
 from contextlib import suppress
 from functools import cache
 from typing import Any, NamedTuple
@@ -22,16 +23,20 @@ class Code(NamedTuple):
 
 @cache
 def processor() -> str:
-    """Return what LLVM calls the system, the processor and its features."""
+    """Return what LLVM calls the system, the processor and its features.
+
+    As Numba has it: its variables choose another processor to compile for.
+    """
     import llvmlite
     from llvmlite import binding
 
-    try:
-        features = binding.get_host_cpu_features().flatten()
-    except RuntimeError:  # where LLVM cannot tell
-        features = ""
-    triple, name = binding.get_process_triple(), binding.get_host_cpu_name()
-    return f"{llvmlite.__version__} {triple} {name} {features}"
+    name = os.environ.get("NUMBA_CPU_NAME")
+    features = os.environ.get("NUMBA_CPU_FEATURES", "" if name == "generic" else None)
+    if features is None:
+        with suppress(RuntimeError):  # where LLVM cannot tell
+            features = binding.get_host_cpu_features().flatten()
+    name = name or binding.get_host_cpu_name()
+    return f"{llvmlite.__version__} {binding.get_process_triple()} {name} {features}"
 
 
 @cache
@@ -51,6 +56,7 @@ def is_complete(code: Code) -> bool:
     """Return whether this process has all symbols that code needs."""
     from llvmlite import binding
 
+    _engine()  # which lets LLVM look among the symbols of the process
     return all(binding.address_of_symbol(name) is not None for name in code.externals)
 
 

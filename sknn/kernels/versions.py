@@ -26,12 +26,17 @@ if hasattr(os, "register_at_fork"):
 _numbers = itertools.count()
 
 
+def name_of(kernel: Any, dtype: np.dtype) -> str:
+    """Return the name of a version in the cache."""
+    return f"{kernel.name}-{dtype.name}"
+
+
 def make(kernel: Any, dtype: np.dtype) -> None:
     """Enter the address of a version in ``kernel.versions``."""
     with _lock:
         if dtype in kernel.versions:
             return
-        name = f"{kernel.name}-{dtype.name}"
+        name = name_of(kernel, dtype)
         symbol = f"sknn_{kernel.name}_{dtype.name}"
         if not kernel.cached:  # names may be registered again
             symbol = f"{symbol}_{next(_numbers)}"
@@ -48,6 +53,13 @@ def make(kernel: Any, dtype: np.dtype) -> None:
 
             compiler.provide_symbols()
         kernel.versions[dtype] = native.load(code, symbol)
+
+
+def keep(kernel: Any, dtype: np.dtype) -> bool:
+    """Make a version; return whether the cache holds it now."""
+    kernel.address(dtype)
+    name = name_of(kernel, dtype)
+    return not INTERPRETED and cache.read(name) is not None
 
 
 def trial(function: Callable, n_numbers: int, dtype: np.dtype) -> Callable:

@@ -1,0 +1,69 @@
+"""Compile all kernels now, for processes that are not to wait: container images, CI.
+
+``python -m sknn.precompile`` fills the cache of compiled code. Afterwards no fit and no
+prediction with what is built in compiles anything, as long as the versions of sknn,
+Numba and NumPy and the type of the processor stay the same.
+"""
+
+import argparse
+import sys
+from time import perf_counter
+
+import numpy as np
+
+import sknn  # noqa: F401  # for all kernels
+from sknn.kernels import versions
+from sknn.kernels.jit import COMPILED
+
+_DTYPES = ("float64", "float32")
+
+
+def precompile(dtypes: tuple[str, ...] = _DTYPES) -> bool:
+    """Compile all kernels that the cache does not hold yet.
+
+    Parameters
+    ----------
+    dtypes : tuple of {"float64", "float32"}, default=("float64", "float32")
+
+    Returns
+    -------
+    is_full : bool
+        Whether the cache holds them all now. Ends with the first that it does not keep.
+    """
+    return all(
+        versions.keep(kernel, np.dtype(dtype))
+        for kernel in COMPILED
+        for dtype in dtypes
+        if kernel.cached
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return its exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m sknn.precompile",
+        description="Compile all kernels, so that no later process has to.",
+    )
+    parser.add_argument(
+        "--dtype",
+        choices=_DTYPES,
+        action="append",
+        help="compile for this dtype only; may be given twice (default: both)",
+    )
+    dtypes = tuple(parser.parse_args(arguments).dtype or _DTYPES)
+    began = perf_counter()
+    if not precompile(dtypes):
+        print(
+            "The cache does not keep what is compiled. Point the environment variable "
+            "NUMBA_CACHE_DIR to a folder that can be written, and leave "
+            "NUMBA_DISABLE_JIT and NUMBA_BOUNDSCHECK unset.",
+            file=sys.stderr,
+        )
+        return 1
+    n_compiled = len(versions.COMPILED_HERE)
+    print(f"{n_compiled} kernels compiled in {perf_counter() - began:.1f} s.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

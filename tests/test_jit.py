@@ -1,0 +1,137 @@
+"""How kernels are called from Python."""
+
+import numpy as np
+import pytest
+from processes import run
+
+from sknn.inputs import read_only
+from sknn.kernels.declared import INTERPRETED
+from sknn.kernels.jit import INTEGER, REAL, Array, call, driver, leaf
+
+FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
+
+
+@leaf((Array(), REAL, Array(INTEGER, is_read_only=True)))
+def weighted_leaf(x, factor, order):
+    total = 0.0
+    for i in range(order.size):
+        total += x[order[i]] * factor
+    return total
+
+
+@driver((REAL, Array(ndim=2), INTEGER, INTEGER, Array(INTEGER, is_read_only=True)))
+def weighted(factor, x, row, address, order):
+    """Write the sum to the first element of the row, and return it."""
+    x[row, 0] = call(address, (x[row], factor, order))
+    return x[row, 0]
+
+
+# Never kept: the digest knows the files of sknn alone.
+weighted_leaf.cached = weighted.cached = False
+
+
+@pytest.fixture(params=[FLOAT32, FLOAT64], ids=str)
+def arguments(request):
+    dtype = request.param
+    x = np.arange(6, dtype=dtype).reshape(2, 3)
+    order = read_only(np.array([2, 0, 1, 2]))
+    address = weighted_leaf.address(dtype)
+    return dtype, {"factor": 0.5, "x": x, "row": 1, "address": address, "order": order}
+
+
+def test_call(arguments):
+    dtype, given = arguments
+    assert weighted(dtype, *given.values()) == 8.5
+    assert given["x"][1, 0] == 8.5
+
+
+def test_prepared_call(arguments):
+    dtype, given = arguments
+    changing = {name: given.pop(name) for name in ("factor", "row", "order")}
+    prepared = weighted.prepare(dtype, **given)
+    assert prepared(*changing.values()) == 8.5
+    assert prepared(2.0, 0, np.array([1])) == 2.0
+    given["x"][:] = 1
+    assert prepared(3.0, 1, np.array([0, 1, 2])) == 9.0
+    with pytest.raises(ValueError, match="argument"):
+        prepared(3.0, 1)
+    with pytest.raises(TypeError, match="nothing"):
+        weighted.prepare(dtype, nothing=1)
+
+
+def test_leaf_from_python(arguments):
+    dtype, given = arguments
+    leaf_arguments = (given["x"][1], 0.5, given["order"])
+    assert call(weighted_leaf.address(dtype), leaf_arguments) == 8.5
+
+
+def test_nan_is_a_result(arguments):
+    dtype, given = arguments
+    given["x"][1, 2] = np.nan
+    assert np.isnan(weighted(dtype, *given.values()))
+    x = given.pop("x")
+    assert np.isnan(weighted.prepare(dtype, **given)(x))
+
+
+WRONG = {
+    "dtype": lambda x: x.astype(np.int64),
+    "other float": lambda x: x.astype(np.float16),
+    "byte order": lambda x: x.astype(x.dtype.newbyteorder()),
+    "order": np.asfortranarray,
+    "dimensions": lambda x: x[0],
+    "read-only": read_only,
+    "strided": lambda x: np.repeat(x, 2, axis=1)[:, ::2],
+}
+
+
+@pytest.mark.skipif(INTERPRETED, reason="plain Python takes what it is given")
+@pytest.mark.parametrize("change", WRONG.values(), ids=WRONG.keys())
+def test_wrong_arrays(change, arguments):
+    dtype, given = arguments
+    given["x"] = change(given["x"])
+    with pytest.raises(TypeError, match="weighted: x must be an array"):
+        weighted(dtype, *given.values())
+    x = given.pop("x")
+    with pytest.raises(TypeError, match="weighted: x must be an array"):
+        weighted.prepare(dtype, **given)(x)
+
+
+@pytest.mark.skipif(INTERPRETED, reason="plain Python takes what it is given")
+def test_wrong_numbers(arguments):
+    dtype, given = arguments
+    with pytest.raises(TypeError, match="takes 5 arguments"):
+        weighted(dtype, *list(given.values())[:-1])
+    with pytest.raises(Exception, match="integer"):
+        weighted(dtype, *{**given, "row": 0.5}.values())
+
+
+BOUNDS = """
+import json
+import numpy as np
+from sknn.kernels.jit import INTEGER, Array, call, driver, leaf, matrix
+
+@leaf((Array(), INTEGER))
+def pick(x, i):
+    return matrix(x, 0, 2, 3)[1, i]
+
+@driver((INTEGER, Array(), INTEGER))
+def drive(address, x, i):
+    call(address, (x, i))
+    return 0.0
+
+dtype, found = np.dtype(float), []
+for i in (2, 3, 0):
+    try:
+        drive(dtype, pick.address(dtype), np.ones(6), i)
+        found.append("")
+    except IndexError as error:
+        found.append(str(error))
+print(json.dumps(found))
+"""
+
+
+def test_bounds_are_checked_on_demand(tmp_path):
+    place = {"NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_DISABLE_JIT": None}
+    found = run(BOUNDS, NUMBA_BOUNDSCHECK="1", **place)
+    assert found == ["", "An index was out of bounds in the kernel 'pick'.", ""]
+    assert not list(tmp_path.iterdir())
