@@ -36,7 +36,8 @@ from sknn.kernels.losses import LOSSES
 from sknn.lbfgs import train_lbfgs
 from sknn.network import Network
 from sknn.network import network as network_of
-from sknn.training import Progress, train_stochastic
+from sknn.progress import Progress
+from sknn.training import train_stochastic
 
 
 class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
