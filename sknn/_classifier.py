@@ -1,5 +1,6 @@
 """The classifier."""
 
+from functools import wraps
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -17,6 +18,26 @@ from sknn._base import BaseMLP
 from sknn._checks import has_decision_function, has_partial_fit, has_probabilities
 from sknn._docs import documented, takes_validation
 from sknn._sklearn import Interval, StrOptions, first_call, fit_context
+
+
+def _readable(method):
+    """Name the types of labels where they cannot be sorted."""
+
+    @wraps(method)
+    def called(self, y, *arguments):
+        try:
+            return method(self, y, *arguments)
+        except TypeError as error:
+            types = sorted({type(label).__name__ for label in np.ravel(y)})
+            if np.asarray(y).dtype != object or len(types) < 2:
+                raise
+            raise TypeError(
+                f"y holds labels of different types, {' and '.join(types)}, which have "
+                "no common order. Give all labels one type, as y.astype(str) does; "
+                "drop or name rows without a label."
+            ) from error
+
+    return called
 
 
 @documented(default_score="the accuracy")
@@ -245,13 +266,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             The predicted labels; for multilabel targets an indicator matrix, sparse
             if it was so in ``fit``.
         """
+        if hasattr(self, "classes_") and not self._is_multilabel:
+            return self._predict_in_parts(X, self._labels_of)
         outputs = self._predict_outputs(X)
-        if self._is_multiclass:
-            return self.classes_[outputs.argmax(axis=1)]
-        if self._label_binarizer.y_type_ != "binary":
-            return self._label_binarizer.inverse_transform(outputs, self._boundary)
-        is_second = (outputs.ravel() > self._boundary) & (len(self.classes_) == 2)
-        return self.classes_[is_second.astype(np.intp)]
+        return self._label_binarizer.inverse_transform(outputs, self._boundary)
 
     @available_if(has_decision_function)
     def decision_function(self, X):
@@ -292,7 +310,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             return probabilities
         if len(self.classes_) == 1:
             return np.ones_like(probabilities)
-        return np.hstack([1 - probabilities, probabilities])
+        both = np.empty((len(probabilities), 2), probabilities.dtype)
+        np.subtract(1, probabilities, out=both[:, :1])
+        both[:, 1:] = probabilities
+        return both
 
     @available_if(has_probabilities)
     def predict_log_proba(self, X):
@@ -317,6 +338,17 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _is_multiclass(self) -> bool:
         return self._label_binarizer.y_type_ == "multiclass"
 
+    @property
+    def _is_multilabel(self) -> bool:
+        return self._label_binarizer.y_type_.startswith("multilabel")
+
+    def _labels_of(self, outputs: np.ndarray) -> np.ndarray:
+        if self._is_multiclass:
+            return self.classes_[outputs.argmax(axis=1)]
+        is_second = (outputs.ravel() > self._boundary) & (len(self.classes_) == 2)
+        return self.classes_[is_second.astype(np.intp)]
+
+    @_readable
     def _learn_targets(self, y, incremental):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
@@ -334,6 +366,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
         self._check_classes(classes)
 
+    @_readable
     def _check_known(self, y):
         self._check_classes(unique_labels(y))
 
@@ -347,9 +380,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _encode(self, y):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y)
-        if self._is_multiclass:
-            return np.searchsorted(self.classes_, y)[:, np.newaxis]
-        return self._label_binarizer.transform(y)
+        if self._is_multilabel:
+            return self._label_binarizer.transform(y)
+        return np.searchsorted(self.classes_, y)[:, np.newaxis]
 
     def _loss_name(self):
         name = "smoothed_log_loss" if self.label_smoothing else self.loss
@@ -367,7 +400,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 "not see all rows. Find the weights from all of y with sklearn.utils."
                 "class_weight.compute_class_weight, and pass them as a dict."
             )
-        if self._label_binarizer.y_type_.startswith("multilabel"):
+        if self._is_multilabel:
             labels = y.toarray() if scipy.sparse.issparse(y) else y
             return compute_sample_weight(self.class_weight, labels)
         y = column_or_1d(y)
@@ -387,11 +420,25 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         # Only where each class, or combination of labels, can be on both sides; a
         # rare one is no error.
         _, groups, counts = np.unique(
-            targets, axis=0, return_inverse=True, return_counts=True
+            targets.ravel() if self._is_multiclass else targets,
+            axis=None if self._is_multiclass else 0,
+            return_inverse=True,
+            return_counts=True,
         )
         n_held_out = int(np.ceil(self.validation_fraction * len(targets)))
         possible = counts.min() >= 2 and n_held_out >= len(counts)
         return groups.reshape(-1) if possible else None
+
+    def _rare_class(self, groups):
+        if groups is None or len(self.classes_) != 2:
+            return ""
+        counts = np.bincount(np.ravel(groups), minlength=2)
+        if counts.min() > 1:
+            return ""
+        return (
+            f" It is the class {self.classes_[counts.argmin()]}: give it a second row, "
+            "or pass X_val and y_val to fit."
+        )
 
     def _score_predictions(self, targets, predictions, sample_weight):
         if self._is_multiclass:

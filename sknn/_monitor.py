@@ -46,6 +46,15 @@ def name_of(metric: str | Callable) -> str:
     return metric if isinstance(metric, str) else getattr(metric, "__name__", "metric")
 
 
+def _number(name: str, value) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"The function for {name} must return a number, but it returned {value!r}."
+        ) from None
+
+
 class Monitor:
     """Evaluates the network after an epoch.
 
@@ -111,12 +120,14 @@ class Monitor:
             if self.scoring != "loss":
                 record["val_score"] = np.nan
                 if finite and self.scorer:
-                    record["val_score"] = float(self.scorer(estimator))
+                    record["val_score"] = _number("scoring", self.scorer(estimator))
                 elif finite:
                     score = self.default_score(
                         problem.targets, predictions, self.validation.rows.sample_weight
                     )
                     record["val_score"] = float(score)
         for name, scorer in self.metrics.items():
-            record[name] = float(scorer(estimator)) if finite else np.nan
+            record[name] = np.nan
+            if finite:
+                record[name] = _number(f"the metric {name!r}", scorer(estimator))
         return record

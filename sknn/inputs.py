@@ -49,6 +49,14 @@ class Inputs(NamedTuple):
             is_sparse,
         )
 
+    def rows(self, start: int, stop: int) -> "Inputs":
+        """Return some of the rows, without a copy."""
+        part = self._replace(n_samples=stop - start)
+        if self.is_sparse:
+            return part._replace(indptr=self.indptr[start : stop + 1])
+        n = self.n_features
+        return part._replace(data=self.data[start * n : stop * n])
+
 
 class Problem(NamedTuple):
     """Data, and what the network is to make of them.

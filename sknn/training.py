@@ -237,7 +237,7 @@ def _epoch_runner(network, loss, problem, progress, parameters):
         constrain.address(dtype) if constrains else 0,
         read_only(limits),
     )
-    calls = network.calls(n_rows, batch_size)
+    calls = network.calls(n_rows, batch_size, inputs.is_sparse)
 
     def run_epoch(rows: np.ndarray) -> float:
         tallies, rate = progress.tallies, progress.learning_rate
