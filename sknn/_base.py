@@ -200,6 +200,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         own_weights = weights_of(sample_weight, X, dtype)
         factors = self._class_weights(y, own_weights, incremental)
         problem = problem_of(X, targets, own_weights, factors, dtype)
+        targets, factors = problem.targets, None  # which were larger
         random_state = check_random_state(self.random_state)
 
         self.n_layers_ = len(architecture.units)

@@ -18,7 +18,7 @@ from sknn.operations import Architecture, Layout, Operations, operations
 # split wide products among threads, small enough for the cache.
 _BLOCK_SIZE = 2**18
 _FEWEST_ROWS = 32
-_OUTPUTS_AT_ONCE = 2**20
+_OUTPUTS_AT_ONCE = 2**16
 
 # Multiplications in products that take a slow core about a fifth of a second; and, in
 # these units, what else costs time: a multiplication with an element of CSR, an output
