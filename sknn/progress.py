@@ -14,9 +14,7 @@ NON_FINITE = (
     "values and need to be preprocessed."
 )
 SCALE = "Scale the features (StandardScaler) and, for regression, the target"
-REMEDY = (
-    f"{SCALE}; or lower learning_rate_init, or limit the gradient: global_clipnorm."
-)
+REMEDY = f"{SCALE}; or lower learning_rate_init; or set global_clipnorm."
 
 
 @dataclass
