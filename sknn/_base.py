@@ -15,7 +15,7 @@ from sklearn.utils.validation import validate_data
 
 from sknn import _state
 from sknn._callbacks import CallbackSupportMixin, epoch_callbacks, with_callbacks
-from sknn._checks import check_same_shape, problem_of, weights_of
+from sknn._checks import check_for_missing, check_same_shape, problem_of, weights_of
 from sknn._docs import takes_validation
 from sknn._estimator import Estimator
 from sknn._memory import check_memory
@@ -28,6 +28,7 @@ from sknn._parameters import (
     defaults_of,
     initializers_of,
     metrics_of,
+    plain,
 )
 from sknn._predictor import FLOATS, Predictor
 from sknn._sklearn import fit_context
@@ -171,7 +172,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
     ):
         """Train; ``given`` holds the validation set and its weights."""
         defaults = defaults_of(type(self))
-        parameters = {name: getattr(self, name) for name in defaults}
+        parameters = {name: plain(getattr(self, name)) for name in defaults}
         check_effects(parameters, defaults)
         goes_on = self.warm_start or incremental or resumes
         is_first = not (goes_on and hasattr(self, "coefs_"))
@@ -284,12 +285,8 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
                 reset=reset,
             )
         except TypeError as error:
-            if "NA is ambiguous" not in str(error):
-                raise
-            raise TypeError(
-                "y holds missing values (pandas.NA). Drop these rows, or fill y, as "
-                "y.fillna('missing') does."
-            ) from error
+            check_for_missing(error)
+            raise
 
     def _attributes_after(
         self, network: Network, progress: Progress, is_end: bool = False

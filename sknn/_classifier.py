@@ -15,7 +15,12 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
 from sknn._base import BaseMLP
-from sknn._checks import has_decision_function, has_partial_fit, has_probabilities
+from sknn._checks import (
+    check_for_missing,
+    has_decision_function,
+    has_partial_fit,
+    has_probabilities,
+)
 from sknn._docs import documented, takes_validation
 from sknn._sklearn import Interval, StrOptions, first_call, fit_context
 
@@ -28,11 +33,12 @@ def _readable(method):
         try:
             return method(self, y, *arguments)
         except TypeError as error:
+            check_for_missing(error)
             types = sorted({type(label).__name__ for label in np.ravel(y)})
             if np.asarray(y).dtype != object or len(types) < 2:
                 raise
             raise TypeError(
-                f"y holds labels of different types, {' and '.join(types)}, which have "
+                f"The labels are of different types, {' and '.join(types)}, which have "
                 "no common order. Give all labels one type, as y.astype(str) does; "
                 "drop or name rows without a label."
             ) from error
@@ -244,10 +250,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             the first call or changes later, or y holds a label that is not among them.
         """
         with self._all_or_nothing():
-            if first_call(self, classes):
-                multilabel = type_of_target(y).startswith("multilabel")
+            if self._is_first_call(classes):
+                shows_labels = self._is_indicator(y)
                 self._label_binarizer = LabelBinarizer().fit(
-                    y if multilabel else classes
+                    y if shows_labels else classes
                 )
             given = (X_val, y_val, sample_weight_val)
             return self._fit(X, y, sample_weight, given, incremental=True)
@@ -349,6 +355,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return self.classes_[is_second.astype(np.intp)]
 
     @_readable
+    def _is_first_call(self, classes) -> bool:
+        return first_call(self, classes)
+
+    @_readable
+    def _is_indicator(self, y) -> bool:
+        return type_of_target(y).startswith("multilabel")
+
+    @_readable
     def _learn_targets(self, y, incremental):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
@@ -402,7 +416,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             )
         if self._is_multilabel:
             labels = y.toarray() if scipy.sparse.issparse(y) else y
-            return compute_sample_weight(self.class_weight, labels)
+            return self._checked(compute_sample_weight(self.class_weight, labels))
+        if isinstance(self.class_weight, list):
+            raise ValueError(
+                "class_weight must be a dict or 'balanced' where each row has one label"
+                f", got {self.class_weight!r}. A list of dicts is for several labels."
+            )
         y = column_or_1d(y)
         with np.errstate(divide="ignore"):  # by classes whose rows all weigh nothing
             weights = compute_class_weight(
@@ -411,8 +430,17 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 y=y,
                 sample_weight=sample_weight,
             )
-        weights[np.isinf(weights)] = 0
-        return weights[np.searchsorted(self.classes_, y)]
+        if self.class_weight == "balanced":
+            weights[np.isinf(weights)] = 0
+        return self._checked(weights)[np.searchsorted(self.classes_, y)]
+
+    def _checked(self, weights: np.ndarray) -> np.ndarray:
+        if np.isfinite(weights).all() and (weights >= 0).all():
+            return weights
+        raise ValueError(
+            "class_weight must give each class a finite number of at least 0, got "
+            f"{self.class_weight!r}."
+        )
 
     def _stratify_by(self, targets):
         if self.n_outputs_ == 1:

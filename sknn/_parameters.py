@@ -1,7 +1,7 @@
 """What the parameters of both estimators may be, and when they have an effect."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from functools import cache
 from numbers import Integral, Real
 from typing import Any, NamedTuple
@@ -24,6 +24,7 @@ _NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 _POSITIVE = Interval(Real, 0, None, closed="neither")
 _COUNT = Interval(Integral, 1, None, closed="left")
 _MOST_LAYERS = 10**5
+_OWN_TYPES = {np.bool_: bool, np.integer: int, np.floating: float, np.str_: str}
 
 CONSTRAINTS: dict[str, list] = {
     "hidden_layer_sizes": ["array-like", _COUNT],
@@ -157,8 +158,18 @@ def check_effects(parameters: dict[str, Any], defaults: dict[str, Any]) -> None:
             )
 
 
+def plain(value):
+    """Return a scalar of numpy's as Python's own, in which no number overflows."""
+    if not isinstance(value, np.generic):
+        return value
+    for kind, own in _OWN_TYPES.items():
+        if isinstance(value, kind):
+            return own(value)
+    return value
+
+
 def _is_sequence(value) -> bool:
-    return np.iterable(value) and not isinstance(value, (str, bytes, dict, set))
+    return np.iterable(value) and not isinstance(value, (str, bytes, Mapping, Set))
 
 
 def hidden_units(hidden_layer_sizes, n_hidden_layers=None) -> list[int]:
