@@ -1,49 +1,21 @@
 """The classifier."""
 
-from functools import wraps
 from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
-import scipy.sparse
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
-from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
 from sknn._base import BaseMLP
-from sknn._checks import (
-    check_for_missing,
-    has_decision_function,
-    has_partial_fit,
-    has_probabilities,
-)
+from sknn._checks import has_decision_function, has_partial_fit, has_probabilities
 from sknn._docs import documented, takes_validation
+from sknn._labels import rare_class, readable, weights_of_rows
 from sknn._sklearn import Interval, StrOptions, first_call, fit_context
-
-
-def _readable(method):
-    """Name the types of labels where they cannot be sorted."""
-
-    @wraps(method)
-    def called(self, y, *arguments):
-        try:
-            return method(self, y, *arguments)
-        except TypeError as error:
-            check_for_missing(error)
-            types = sorted({type(label).__name__ for label in np.ravel(y)})
-            if np.asarray(y).dtype != object or len(types) < 2:
-                raise
-            raise TypeError(
-                f"The labels are of different types, {' and '.join(types)}, which have "
-                "no common order. Give all labels one type, as y.astype(str) does; "
-                "drop or name rows without a label."
-            ) from error
-
-    return called
 
 
 @documented(default_score="the accuracy")
@@ -354,15 +326,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         is_second = (outputs.ravel() > self._boundary) & (len(self.classes_) == 2)
         return self.classes_[is_second.astype(np.intp)]
 
-    @_readable
+    @readable
     def _is_first_call(self, classes) -> bool:
         return first_call(self, classes)
 
-    @_readable
+    @readable
     def _is_indicator(self, y) -> bool:
         return type_of_target(y).startswith("multilabel")
 
-    @_readable
+    @readable
     def _learn_targets(self, y, incremental):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
@@ -380,7 +352,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
         self._check_classes(classes)
 
-    @_readable
+    @readable
     def _check_known(self, y):
         self._check_classes(unique_labels(y))
 
@@ -414,32 +386,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 "not see all rows. Find the weights from all of y with sklearn.utils."
                 "class_weight.compute_class_weight, and pass them as a dict."
             )
-        if self._is_multilabel:
-            labels = y.toarray() if scipy.sparse.issparse(y) else y
-            return self._checked(compute_sample_weight(self.class_weight, labels))
-        if isinstance(self.class_weight, list):
-            raise ValueError(
-                "class_weight must be a dict or 'balanced' where each row has one label"
-                f", got {self.class_weight!r}. A list of dicts is for several labels."
-            )
-        y = column_or_1d(y)
-        with np.errstate(divide="ignore"):  # by classes whose rows all weigh nothing
-            weights = compute_class_weight(
-                self.class_weight,
-                classes=self.classes_,
-                y=y,
-                sample_weight=sample_weight,
-            )
-        if self.class_weight == "balanced":
-            weights[np.isinf(weights)] = 0
-        return self._checked(weights)[np.searchsorted(self.classes_, y)]
-
-    def _checked(self, weights: np.ndarray) -> np.ndarray:
-        if np.isfinite(weights).all() and (weights >= 0).all():
-            return weights
-        raise ValueError(
-            "class_weight must give each class a finite number of at least 0, got "
-            f"{self.class_weight!r}."
+        return weights_of_rows(
+            self.class_weight, self.classes_, y, sample_weight, self._is_multilabel
         )
 
     def _stratify_by(self, targets):
@@ -458,15 +406,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return groups.reshape(-1) if possible else None
 
     def _rare_class(self, groups):
-        if groups is None or len(self.classes_) != 2:
-            return ""
-        counts = np.bincount(np.ravel(groups), minlength=2)
-        if counts.min() > 1:
-            return ""
-        return (
-            f" It is the class {self.classes_[counts.argmin()]}: give it a second row, "
-            "or pass X_val and y_val to fit."
-        )
+        return "" if groups is None else rare_class(groups, self.classes_)
 
     def _score_predictions(self, targets, predictions, sample_weight):
         if self._is_multiclass:
