@@ -139,12 +139,13 @@ class Predictor:
         inputs, found = Inputs.of(X, network.dtype), np.empty(0)
         with blas_threads_for(network.largest_product(network.block(X.shape[0]))):
             for start, stop in network.parts(inputs):
-                rows = inputs.rows(start, stop)
+                is_all = stop - start == inputs.n_samples
+                rows = inputs if is_all else inputs.rows(start, stop)
                 part = decide(_warned(network.predict(theta, rows)))
-                if stop - start == X.shape[0]:
+                if is_all:
                     return part
                 if start == 0:
-                    found = np.empty((X.shape[0], *part.shape[1:]), part.dtype)
+                    found = np.empty((inputs.n_samples, *part.shape[1:]), part.dtype)
                 found[start:stop] = part
         return found
 

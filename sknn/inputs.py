@@ -100,6 +100,8 @@ class Problem(NamedTuple):
 
 def is_finite(array: np.ndarray) -> bool:
     """Return whether all numbers are finite; needs no array of their size."""
+    if array.size <= _PART:
+        return bool(np.isfinite(array).all())
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(array.sum()):
             return True

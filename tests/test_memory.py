@@ -10,8 +10,11 @@ import textwrap
 
 import numpy as np
 import pytest
+import scipy.sparse
 
+from sknn import MLPClassifier
 from sknn.inputs import is_finite
+from sknn.network import Network
 
 SCRIPT = """
     import gc, json, warnings
@@ -97,6 +100,31 @@ def test_predictions_take_little_beyond_what_they_return(found):
         assert took["predict"] < 6e6, (name, took)
         # The probability of the second class of two is what the network puts out.
         assert took.get("predict_proba", 0) < 8e6, (name, took)
+
+
+@pytest.mark.parametrize("n_classes", [1, 2, 5])
+@pytest.mark.parametrize("container", [np.asarray, scipy.sparse.csr_array])
+def test_labels_in_parts_are_those_in_one(n_classes, container, monkeypatch):
+    """The parts are whole blocks, so that not a bit of what is compared differs."""
+    X = np.random.RandomState(0).normal(size=(3000, 4))
+    y = np.array(["a", "bb", "ccc", "d", "e"])[np.arange(3000) % n_classes]
+    model = MLPClassifier((400, 300), max_iter=1, random_state=0).fit(X, y)
+    X, n_parts = container(X), []
+    whole, predict = model.predict(X), Network.predict
+    monkeypatch.setattr("sknn.network._OUTPUTS_AT_ONCE", 1)
+
+    def counted(self, theta, inputs):
+        n_parts.append(inputs.n_samples)
+        return predict(self, theta, inputs)
+
+    monkeypatch.setattr(Network, "predict", counted)
+    np.testing.assert_array_equal(model.predict(X), whole)
+    assert model.predict(X).dtype == whole.dtype == model.classes_.dtype
+    assert len(n_parts) > 10
+    assert sum(n_parts) == 6000
+    if n_classes > 1:
+        best = model.classes_[model.predict_proba(X).argmax(axis=1)]
+        np.testing.assert_array_equal(whole, best)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
