@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
+import scipy.sparse
 from sklearn.base import is_regressor
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
@@ -14,9 +15,10 @@ from sklearn.utils.validation import validate_data
 
 from sknn import _state
 from sknn._callbacks import CallbackSupportMixin, epoch_callbacks, with_callbacks
-from sknn._checks import check_same_shape, problem_of, weights_of
+from sknn._checks import check_for_missing, check_same_shape, problem_of, weights_of
 from sknn._docs import takes_validation
 from sknn._estimator import Estimator
+from sknn._memory import check_memory
 from sknn._monitor import Monitor, Rows, Validation
 from sknn._parameters import (
     CONSTRAINTS,
@@ -25,6 +27,8 @@ from sknn._parameters import (
     check_effects,
     defaults_of,
     initializers_of,
+    metrics_of,
+    plain,
 )
 from sknn._predictor import FLOATS, Predictor
 from sknn._sklearn import fit_context
@@ -34,8 +38,9 @@ from sknn.kernels.losses import LOSSES
 from sknn.lbfgs import train_lbfgs
 from sknn.network import Network
 from sknn.network import network as network_of
+from sknn.progress import Progress
 from sknn.threads import running
-from sknn.training import Progress, train_stochastic
+from sknn.training import train_stochastic
 
 
 class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
@@ -83,6 +88,10 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
     @abstractmethod
     def _stratify_by(self, targets: np.ndarray) -> np.ndarray | None:
         """Return what to stratify the validation set by, or None."""
+
+    def _rare_class(self, groups: np.ndarray | None) -> str:
+        """Return what to add to scikit-learn's message where groups are too small."""
+        return ""
 
     @abstractmethod
     def _score_predictions(self, targets, predictions, sample_weight) -> float:
@@ -162,7 +171,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
     ):
         """Train; ``given`` holds the validation set and its weights."""
         defaults = defaults_of(type(self))
-        parameters = {name: getattr(self, name) for name in defaults}
+        parameters = {name: plain(getattr(self, name)) for name in defaults}
         check_effects(parameters, defaults)
         goes_on = self.warm_start or incremental or resumes
         is_first = not (goes_on and hasattr(self, "coefs_"))
@@ -185,9 +194,13 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
             check_same_shape(self, architecture)
         dtype = X.dtype if is_first else self.coefs_[0].dtype
         network = network_of(architecture, dtype)
+        n_rows = self._rows_at_once(network, X.shape[0], parameters)
+        check_memory(network, n_rows, scipy.sparse.issparse(X), parameters)
+        metrics = metrics_of(parameters)
         own_weights = weights_of(sample_weight, X, dtype)
         factors = self._class_weights(y, own_weights, incremental)
         problem = problem_of(X, targets, own_weights, factors, dtype)
+        targets, factors = problem.targets, None  # which were larger
         random_state = check_random_state(self.random_state)
 
         self.n_layers_ = len(architecture.units)
@@ -215,14 +228,14 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         elif holds_out and self.solver in STOCHASTIC_SOLVERS:
             problem, rows, validation = self._split(X, y, random_state, problem)
         monitor = None
-        if validation is not None or self.metrics is not None:
+        if validation is not None or metrics:
             monitor = Monitor(
                 network,
                 loss,
                 rows,
                 validation,
                 scoring=parameters["scoring"],
-                metrics=() if self.metrics is None else self.metrics,
+                metrics=metrics,
                 default_score=self._score_predictions,
                 estimator_of=lambda theta: self._as_of(network, theta),
             )
@@ -257,17 +270,21 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         return self
 
     def _validated(self, X, y, reset: bool) -> tuple[Any, Any]:
-        return validate_data(
-            self,
-            X,
-            y,
-            accept_sparse="csr",
-            dtype=FLOATS,
-            order="C",
-            multi_output=True,
-            y_numeric=is_regressor(self),
-            reset=reset,
-        )
+        try:
+            return validate_data(
+                self,
+                X,
+                y,
+                accept_sparse="csr",
+                dtype=FLOATS,
+                order="C",
+                multi_output=True,
+                y_numeric=is_regressor(self),
+                reset=reset,
+            )
+        except TypeError as error:
+            check_for_missing(error)
+            raise
 
     def _attributes_after(
         self, network: Network, progress: Progress, is_end: bool = False
@@ -288,11 +305,15 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
     @contextmanager
     def _all_or_nothing(self) -> Iterator[None]:
         """Leave the estimator as it was if an exception passes."""
-        before = self.__dict__.copy()
+        before, generator = self.__dict__.copy(), self.random_state
+        is_own = isinstance(generator, np.random.RandomState)
+        draws = generator.get_state(legacy=False) if is_own else None
         try:
             yield
         except BaseException:
             self.__dict__ = before
+            if is_own:
+                generator.set_state(draws)
             raise
 
     def _interrupted(
@@ -359,12 +380,16 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
             random_state.set_state(self._split_state)
         else:
             self._split_state = random_state.get_state(legacy=False)
-        train, held_out = train_test_split(
-            np.arange(len(problem.targets)),
-            random_state=random_state,
-            test_size=self.validation_fraction,
-            stratify=self._stratify_by(problem.targets),
-        )
+        groups = self._stratify_by(problem.targets)
+        try:
+            train, held_out = train_test_split(
+                np.arange(len(problem.targets)),
+                random_state=random_state,
+                test_size=self.validation_fraction,
+                stratify=groups,
+            )
+        except ValueError as error:
+            raise ValueError(f"{error}{self._rare_class(groups)}") from None
         if len(held_out) < 2:
             raise ValueError(
                 "The validation set is too small. Increase 'validation_fraction' or "

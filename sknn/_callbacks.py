@@ -14,7 +14,7 @@ from inspect import signature
 from typing import Any
 from uuid import UUID, uuid4
 
-from sknn.training import Progress
+from sknn.progress import Progress
 
 # What stands in -------------------------------------------------------------------
 

@@ -40,6 +40,15 @@ def has_decision_function(estimator) -> bool:
     )
 
 
+def check_for_missing(error: TypeError) -> None:
+    """Raise a better error where y holds what pandas has for missing text."""
+    if "NA is ambiguous" in str(error):
+        raise TypeError(
+            "y holds missing values (pandas.NA). Drop these rows, or fill y, as "
+            "y.fillna('missing') does."
+        ) from error
+
+
 def check_same_shape(estimator, architecture: Architecture) -> None:
     """Refuse to go on from weights that belong to another network."""
     units = architecture.units

@@ -4,18 +4,17 @@ from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
-import scipy.sparse
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
-from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
 from sknn._base import BaseMLP
 from sknn._checks import has_decision_function, has_partial_fit, has_probabilities
 from sknn._docs import documented, takes_validation
+from sknn._labels import rare_class, readable, weights_of_rows
 from sknn._sklearn import Interval, StrOptions, first_call, fit_context
 
 
@@ -223,10 +222,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             the first call or changes later, or y holds a label that is not among them.
         """
         with self._all_or_nothing():
-            if first_call(self, classes):
-                multilabel = type_of_target(y).startswith("multilabel")
+            if self._is_first_call(classes):
+                shows_labels = self._is_indicator(y)
                 self._label_binarizer = LabelBinarizer().fit(
-                    y if multilabel else classes
+                    y if shows_labels else classes
                 )
             given = (X_val, y_val, sample_weight_val)
             return self._fit(X, y, sample_weight, given, incremental=True)
@@ -245,13 +244,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             The predicted labels; for multilabel targets an indicator matrix, sparse
             if it was so in ``fit``.
         """
+        if hasattr(self, "classes_") and not self._is_multilabel:
+            return self._predict_in_parts(X, self._labels_of)
         outputs = self._predict_outputs(X)
-        if self._is_multiclass:
-            return self.classes_[outputs.argmax(axis=1)]
-        if self._label_binarizer.y_type_ != "binary":
-            return self._label_binarizer.inverse_transform(outputs, self._boundary)
-        is_second = (outputs.ravel() > self._boundary) & (len(self.classes_) == 2)
-        return self.classes_[is_second.astype(np.intp)]
+        return self._label_binarizer.inverse_transform(outputs, self._boundary)
 
     @available_if(has_decision_function)
     def decision_function(self, X):
@@ -292,7 +288,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             return probabilities
         if len(self.classes_) == 1:
             return np.ones_like(probabilities)
-        return np.hstack([1 - probabilities, probabilities])
+        both = np.empty((len(probabilities), 2), probabilities.dtype)
+        np.subtract(1, probabilities, out=both[:, :1])
+        both[:, 1:] = probabilities
+        return both
 
     @available_if(has_probabilities)
     def predict_log_proba(self, X):
@@ -317,6 +316,25 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _is_multiclass(self) -> bool:
         return self._label_binarizer.y_type_ == "multiclass"
 
+    @property
+    def _is_multilabel(self) -> bool:
+        return self._label_binarizer.y_type_.startswith("multilabel")
+
+    def _labels_of(self, outputs: np.ndarray) -> np.ndarray:
+        if self._is_multiclass:
+            return self.classes_[outputs.argmax(axis=1)]
+        is_second = (outputs.ravel() > self._boundary) & (len(self.classes_) == 2)
+        return self.classes_[is_second.astype(np.intp)]
+
+    @readable
+    def _is_first_call(self, classes) -> bool:
+        return first_call(self, classes)
+
+    @readable
+    def _is_indicator(self, y) -> bool:
+        return type_of_target(y).startswith("multilabel")
+
+    @readable
     def _learn_targets(self, y, incremental):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
@@ -334,6 +352,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
         self._check_classes(classes)
 
+    @readable
     def _check_known(self, y):
         self._check_classes(unique_labels(y))
 
@@ -347,9 +366,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _encode(self, y):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y)
-        if self._is_multiclass:
-            return np.searchsorted(self.classes_, y)[:, np.newaxis]
-        return self._label_binarizer.transform(y)
+        if self._is_multilabel:
+            return self._label_binarizer.transform(y)
+        return np.searchsorted(self.classes_, y)[:, np.newaxis]
 
     def _loss_name(self):
         name = "smoothed_log_loss" if self.label_smoothing else self.loss
@@ -367,19 +386,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 "not see all rows. Find the weights from all of y with sklearn.utils."
                 "class_weight.compute_class_weight, and pass them as a dict."
             )
-        if self._label_binarizer.y_type_.startswith("multilabel"):
-            labels = y.toarray() if scipy.sparse.issparse(y) else y
-            return compute_sample_weight(self.class_weight, labels)
-        y = column_or_1d(y)
-        with np.errstate(divide="ignore"):  # by classes whose rows all weigh nothing
-            weights = compute_class_weight(
-                self.class_weight,
-                classes=self.classes_,
-                y=y,
-                sample_weight=sample_weight,
-            )
-        weights[np.isinf(weights)] = 0
-        return weights[np.searchsorted(self.classes_, y)]
+        return weights_of_rows(
+            self.class_weight, self.classes_, y, sample_weight, self._is_multilabel
+        )
 
     def _stratify_by(self, targets):
         if self.n_outputs_ == 1:
@@ -387,11 +396,17 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         # Only where each class, or combination of labels, can be on both sides; a
         # rare one is no error.
         _, groups, counts = np.unique(
-            targets, axis=0, return_inverse=True, return_counts=True
+            targets.ravel() if self._is_multiclass else targets,
+            axis=None if self._is_multiclass else 0,
+            return_inverse=True,
+            return_counts=True,
         )
         n_held_out = int(np.ceil(self.validation_fraction * len(targets)))
         possible = counts.min() >= 2 and n_held_out >= len(counts)
         return groups.reshape(-1) if possible else None
+
+    def _rare_class(self, groups):
+        return "" if groups is None else rare_class(groups, self.classes_)
 
     def _score_predictions(self, targets, predictions, sample_weight):
         if self._is_multiclass:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.metrics import get_scorer
 
-from sknn.inputs import Problem
+from sknn.inputs import Problem, is_finite
 from sknn.kernels.losses import Loss
 from sknn.network import Network
 from sknn.training import loss_scale
@@ -44,6 +44,15 @@ def scorer_of(scoring: str | Callable, rows: Rows) -> Callable:
 def name_of(metric: str | Callable) -> str:
     """Return the key of a metric in ``history_``."""
     return metric if isinstance(metric, str) else getattr(metric, "__name__", "metric")
+
+
+def _number(name: str, value) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"The function for {name} must return a number, but it returned {value!r}."
+        ) from None
 
 
 class Monitor:
@@ -100,23 +109,25 @@ class Monitor:
         estimator = None
         if self.metrics or self.scorer:
             estimator = self.estimator_of(theta)
-        is_finite = bool(np.isfinite(theta).all())
+        finite = is_finite(theta)
         if self.validation:
             problem = self.validation.problem
             predictions, total = self.network.evaluate(theta, self.loss, problem)
             record["val_loss"] = total * loss_scale(self.loss, self.network)
             record["val_loss"] /= problem.size
-            is_finite = is_finite and bool(np.isfinite(predictions).all())
+            finite = finite and is_finite(predictions)
             record["val_score"] = -record["val_loss"]
             if self.scoring != "loss":
                 record["val_score"] = np.nan
-                if is_finite and self.scorer:
-                    record["val_score"] = float(self.scorer(estimator))
-                elif is_finite:
+                if finite and self.scorer:
+                    record["val_score"] = _number("scoring", self.scorer(estimator))
+                elif finite:
                     score = self.default_score(
                         problem.targets, predictions, self.validation.rows.sample_weight
                     )
                     record["val_score"] = float(score)
         for name, scorer in self.metrics.items():
-            record[name] = float(scorer(estimator)) if is_finite else np.nan
+            record[name] = np.nan
+            if finite:
+                record[name] = _number(f"the metric {name!r}", scorer(estimator))
         return record

@@ -1,7 +1,7 @@
 """What the parameters of both estimators may be, and when they have an effect."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from functools import cache
 from numbers import Integral, Real
 from typing import Any, NamedTuple
@@ -23,6 +23,8 @@ _RATE = Interval(Real, 0, 1, closed="left")
 _NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 _POSITIVE = Interval(Real, 0, None, closed="neither")
 _COUNT = Interval(Integral, 1, None, closed="left")
+_MOST_LAYERS = 10**5
+_OWN_TYPES = {np.bool_: bool, np.integer: int, np.floating: float, np.str_: str}
 
 CONSTRAINTS: dict[str, list] = {
     "hidden_layer_sizes": ["array-like", _COUNT],
@@ -156,22 +158,46 @@ def check_effects(parameters: dict[str, Any], defaults: dict[str, Any]) -> None:
             )
 
 
+def plain(value):
+    """Return a scalar of numpy's as Python's own, in which no number overflows."""
+    if not isinstance(value, np.generic):
+        return value
+    for kind, own in _OWN_TYPES.items():
+        if isinstance(value, kind):
+            return own(value)
+    return value
+
+
+def _is_sequence(value) -> bool:
+    return np.iterable(value) and not isinstance(value, (str, bytes, Mapping, Set))
+
+
 def hidden_units(hidden_layer_sizes, n_hidden_layers=None) -> list[int]:
     """Check the sizes of the hidden layers; return the width of each."""
-    sizes = np.atleast_1d(np.asarray(hidden_layer_sizes))
-    if sizes.size and (sizes.ndim != 1 or sizes.dtype.kind not in "iu"):
+    values = (
+        hidden_layer_sizes
+        if _is_sequence(hidden_layer_sizes)
+        else (np.reshape(hidden_layer_sizes, 1))
+    )
+    widths = list(values)
+    if not all(isinstance(n, Integral) and not isinstance(n, bool) for n in widths):
         raise TypeError(
             "hidden_layer_sizes must hold one integer for each hidden layer, got "
             f"{hidden_layer_sizes!r}. Write for example "
             "hidden_layer_sizes=(100, 50)."
         )
-    if np.any(sizes <= 0):
-        raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes.tolist()}.")
-    widths = sizes.tolist()
+    widths = [int(n) for n in widths]
+    if min(widths, default=1) <= 0:
+        raise ValueError(f"hidden_layer_sizes must be > 0, got {widths}.")
     if n_hidden_layers is None or n_hidden_layers == len(widths):
         return widths
-    if len(widths) == 1:
+    if len(widths) == 1 and n_hidden_layers <= _MOST_LAYERS:
         return widths * int(n_hidden_layers)
+    if len(widths) == 1:
+        raise ValueError(
+            f"n_hidden_layers={n_hidden_layers} is more than the {_MOST_LAYERS} layers "
+            "that a network may have. Make it smaller."
+        )
     raise ValueError(
         f"n_hidden_layers={n_hidden_layers} asks for another number of layers than "
         f"hidden_layer_sizes={hidden_layer_sizes!r}. Give one width for all layers, as "
@@ -181,7 +207,7 @@ def hidden_units(hidden_layer_sizes, n_hidden_layers=None) -> list[int]:
 
 def per_layer(name: str, value, n_layers: int) -> tuple:
     """Return a parameter's value for each hidden layer, unchecked."""
-    if isinstance(value, str) or np.ndim(value) == 0:
+    if not _is_sequence(value):
         return (value,) * n_layers
     values = tuple(value)
     if len(values) != n_layers:
@@ -250,6 +276,20 @@ def initializers_of(parameters: dict, n_layers: int) -> dict[str, Any]:
         "bias": parameters["bias_initializer"],
         "activations": (*activations, last),
     }
+
+
+def metrics_of(parameters: dict) -> list:
+    """Return the metrics to evaluate, all of them names or functions."""
+    metrics = parameters["metrics"]
+    if metrics is None:
+        return []
+    for metric in metrics if _is_sequence(metrics) else [metrics]:
+        if not (isinstance(metric, str) or callable(metric)):
+            raise TypeError(
+                "metrics must hold names of scorers or functions of an estimator, X "
+                f"and y, got {metric!r}. Write for example metrics=['accuracy']."
+            )
+    return list(metrics)
 
 
 # Parameters with a value for each hidden layer.

@@ -1,5 +1,7 @@
 """What a fitted estimator does with its network: predict, and let look inside."""
 
+import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sknn._parameters import per_layer
 from sknn._summary import summary_of
-from sknn.inputs import Inputs
+from sknn.inputs import Inputs, is_finite
 from sknn.kernels.losses import LINKS
 from sknn.network import Network
 from sknn.network import network as network_of
@@ -16,6 +18,17 @@ from sknn.operations import Architecture
 from sknn.threads import running
 
 FLOATS = (np.float64, np.float32)
+
+
+def _warned(outputs: np.ndarray) -> np.ndarray:
+    if not is_finite(outputs):
+        warnings.warn(
+            "Some of the predictions are not finite numbers: X holds values too large "
+            f"for this network in {outputs.dtype}. Scale X as the training data were.",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+    return outputs
 
 
 class Predictor:
@@ -118,7 +131,23 @@ class Predictor:
         """Check X; return the network's predictions, shape (n_samples, n_outputs)."""
         X, network, theta = self._ready(X)
         with running():
-            return network.predict(theta, Inputs.of(X, network.dtype))
+            return _warned(network.predict(theta, Inputs.of(X, network.dtype)))
+
+    def _predict_in_parts(self, X, decide: Callable[[np.ndarray], np.ndarray]):
+        """Check X; return what ``decide`` makes of the outputs, some rows at a time."""
+        X, network, theta = self._ready(X)
+        inputs, found = Inputs.of(X, network.dtype), np.empty(0)
+        with running():
+            for start, stop in network.parts(inputs):
+                is_all = stop - start == inputs.n_samples
+                rows = inputs if is_all else inputs.rows(start, stop)
+                part = decide(_warned(network.predict(theta, rows)))
+                if is_all:
+                    return part
+                if start == 0:
+                    found = np.empty((inputs.n_samples, *part.shape[1:]), part.dtype)
+                found[start:stop] = part
+        return found
 
     def _ready(self, X) -> tuple[Any, Network, np.ndarray]:
         """Check X; return it, and the network and parameters in the dtype to use."""

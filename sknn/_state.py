@@ -6,7 +6,8 @@ import numpy as np
 
 from sknn.kernels import drivers
 from sknn.network import Network
-from sknn.training import Progress, new_state, optimizer_name
+from sknn.progress import Progress
+from sknn.training import new_state, optimizer_name
 
 # Attributes of a stochastic fit, which lbfgs does not have.
 STOCHASTIC_ATTRIBUTES = {

@@ -8,6 +8,10 @@ import scipy.sparse
 
 _CACHE_LINE = 64  # bytes
 _SMALL = 1024  # elements, for which it does not matter
+_MOST_COLUMNS = np.iinfo(
+    np.int32
+).max  # of CSR, whose indices the kernels take in 32 bits
+_PART = 2**16  # numbers to look at together
 
 
 class Inputs(NamedTuple):
@@ -27,6 +31,12 @@ class Inputs(NamedTuple):
         is_sparse = scipy.sparse.issparse(X)
         values, indices, indptr = X, (), ()
         if is_sparse:
+            if n_features > _MOST_COLUMNS:
+                raise ValueError(
+                    f"X has {n_features} columns, but a sparse X may have at most "
+                    f"{_MOST_COLUMNS}. Hash them into fewer, with sklearn."
+                    "feature_extraction.FeatureHasher."
+                )
             # The kernels trust the indices; scipy checks them only when asked.
             X.check_format(full_check=True)
             values, indices, indptr = X.data, X.indices, X.indptr
@@ -38,6 +48,14 @@ class Inputs(NamedTuple):
             n_samples,
             is_sparse,
         )
+
+    def rows(self, start: int, stop: int) -> "Inputs":
+        """Return some of the rows, without a copy."""
+        part = self._replace(n_samples=stop - start)
+        if self.is_sparse:
+            return part._replace(indptr=self.indptr[start : stop + 1])
+        n = self.n_features
+        return part._replace(data=self.data[start * n : stop * n])
 
 
 class Problem(NamedTuple):
@@ -78,6 +96,18 @@ class Problem(NamedTuple):
     def size(self) -> float:
         """Number of rows of the data, or the sum of their weights."""
         return float(self.weights.sum() if self.weights.size else len(self.targets))
+
+
+def is_finite(array: np.ndarray) -> bool:
+    """Return whether all numbers are finite; needs no array of their size."""
+    if array.size <= _PART:
+        return bool(np.isfinite(array).all())
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(array.sum()):
+            return True
+    flat = array.reshape(-1)  # the sum may be too large where no number is
+    parts = (flat[start : start + _PART] for start in range(0, flat.size, _PART))
+    return all(bool(np.isfinite(part).all()) for part in parts)
 
 
 def aligned_empty(shape: int | tuple[int, ...], dtype: np.dtype) -> np.ndarray:

@@ -6,12 +6,14 @@ from time import perf_counter
 
 import numpy as np
 import scipy.optimize
+from sklearn.exceptions import ConvergenceWarning
 
 from sknn._sklearn import check_optimize_result
-from sknn.inputs import Problem
+from sknn.inputs import Problem, is_finite
 from sknn.kernels.losses import Loss
 from sknn.network import Network
-from sknn.training import NON_FINITE, Progress, loss_scale, report_of
+from sknn.progress import SCALE, Progress, not_finite, report_of
+from sknn.training import loss_scale
 
 
 def objective(
@@ -55,33 +57,48 @@ def train_lbfgs(
     Raises
     ------
     ValueError
-        If the loss or the solution is not finite.
+        If the loss is not finite before it has become lower.
 
     Warns
     -----
     ConvergenceWarning
-        If max_iter or max_fun was reached, or the line search failed.
+        If max_iter or max_fun was reached, or the line search failed or met a loss
+        that is not finite.
     """
     alpha = float(parameters["alpha"])
     start = progress.theta.astype(np.float64)
     # What is left when a KeyboardInterrupt ends the search.
     found = scipy.optimize.OptimizeResult(x=start, fun=np.nan, nit=0)
+    n_before = progress.n_recorded
     began, halted = perf_counter(), False
+    # What went wrong since the loss was last at its lowest.
+    fault: str | None = None
+    first, lowest = np.nan, np.nan
+
+    def evaluate(x: np.ndarray) -> tuple[float, np.ndarray]:
+        nonlocal fault, first, lowest
+        value, gradient = objective(network, loss, problem, alpha, x)
+        if np.isnan(first):
+            first = lowest = value
+        if not np.isfinite(value):
+            fault = f"The loss became {value}."
+        elif not is_finite(gradient):
+            fault = "The gradient became too large."
+        return value, gradient
 
     def after_iteration(intermediate_result) -> None:
-        nonlocal began, halted
-        found.update(
-            x=intermediate_result.x.copy(),
-            fun=intermediate_result.fun,
-            nit=found.nit + 1,
-        )
-        progress.theta[:] = found.x
-        record = {"loss": float(found.fun), "seconds": 0.0}
+        nonlocal began, halted, fault, lowest
+        x, value = intermediate_result.x, float(intermediate_result.fun)
+        progress.theta[:] = x
+        if value < lowest:
+            fault, lowest = None, value
+        record = {"loss": value, "seconds": 0.0}
         if monitor:
             record.update(monitor(progress.theta))
         now = perf_counter()
         record["seconds"], began = now - began, now
         progress.commit(record)
+        found.update(x=x.copy(), fun=value, nit=progress.n_iter)
         if parameters["verbose"]:
             print(report_of(progress.n_iter, record, parameters))
         if after_epoch and after_epoch(progress):
@@ -90,7 +107,7 @@ def train_lbfgs(
 
     try:
         found = scipy.optimize.minimize(
-            lambda x: objective(network, loss, problem, alpha, x),
+            evaluate,
             start,
             method="L-BFGS-B",
             jac=True,
@@ -103,18 +120,26 @@ def train_lbfgs(
                 "ftol": max(2.220446049250313e-09, np.finfo(network.dtype).eps),
             },
         )
-        if not np.isfinite(found.fun):
-            raise ValueError(f"{NON_FINITE} The loss became {found.fun}.")
         progress.n_iter = found.nit
-        if not halted:
+        if not (halted or fault):
             progress.n_iter = check_optimize_result(
                 "lbfgs", found, parameters["max_iter"]
             )
     except KeyboardInterrupt:
         warnings.warn("Training interrupted by user.", stacklevel=2)
         progress.n_iter = found.nit
-    if not np.isfinite(found.x).all():
-        raise ValueError(NON_FINITE)
+        for column in progress.history.values():
+            del column[n_before + found.nit :]
     progress.theta[:] = found.x
     progress.result = progress.theta
     progress.loss = float(found.fun)
+    fault = fault or not_finite(progress.theta, 0.0)
+    if fault:
+        text = f"{fault} L-BFGS diverged after iteration {found.nit}. {SCALE}."
+        if not (lowest < first and is_finite(progress.theta)):
+            raise ValueError(text)
+        warnings.warn(
+            f"{text} The weights with the lowest loss were kept.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )

@@ -1,6 +1,6 @@
 """A network: its parameters in one vector, and what the kernels do with them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache, lru_cache, partial
 from itertools import chain
 from math import prod
@@ -36,11 +36,13 @@ _BLOCK_SIZE = 2**13
 _FEWEST_ROWS = 32
 # Rows of which L-BFGS finds the gradient at a time.
 _BATCH_SIZE = 512
+_OUTPUTS_AT_ONCE = 2**16
 
-# Multiplications that take a slow core about a fifth of a second, and what a row
-# costs beside those of its products.
-_OPERATIONS_A_CALL = 2 * 10**9
-_OPERATIONS_BESIDE = 100
+# Multiplications in products that take a slow core about a fifth of a second; and, in
+# these units, what else costs time: a multiplication with an element of CSR, an output
+# of a layer in a row, a parameter in a step, and a batch.
+_OPERATIONS_A_CALL = 10**9
+_OF_SPARSE, _OF_OUTPUT, _OF_PARAMETER, _OF_BATCH = 5, 100, 30, 30_000
 
 
 @lru_cache(maxsize=128)
@@ -87,6 +89,10 @@ class Network:
         self.n_parameters = self.layout.n_parameters
         self._settings = read_only(np.array(architecture.settings, dtype=np.float64))
         self._operations: dict[tuple[bool, bool], Operations] = {}
+        first, *others = (m * n for m, n in self.shapes)
+        beside = 3 * sum(others) + _OF_OUTPUT * sum(self.units[1:])
+        # For dense and for CSR inputs, of which all elements may be there.
+        self._cost_of_row = 3 * first + beside, 3 * _OF_SPARSE * first + beside
 
     # Parameters ------------------------------------------------------------------
 
@@ -112,6 +118,11 @@ class Network:
         views = self.unpack(vector)
         for name in self.layout.shapes:
             for view, part in zip(views[name], attributes[name], strict=True):
+                if np.shape(part) != view.shape:
+                    raise ValueError(
+                        f"{name} must have the shapes {self.layout.shapes[name]}, "
+                        f"got {np.shape(part)} in place of {view.shape}."
+                    )
                 np.copyto(view, part, casting="same_kind")
         return vector
 
@@ -160,15 +171,16 @@ class Network:
         return n_rows if kind and kind.keeps_running_statistics else self.block(n_rows)
 
     def calls(
-        self, n_rows: int, batch_size: int, first: int = 0
+        self, n_rows: int, batch_size: int, is_sparse: bool = False, first: int = 0
     ) -> list[tuple[int, int]]:
         """Return from where to where each call of a driver goes.
 
         In whole batches, and so that no call takes much longer than a fifth of a
         second: only between calls can Ctrl-C interrupt.
         """
-        operations_a_row = 3 * self.n_parameters + _OPERATIONS_BESIDE
-        batches = _OPERATIONS_A_CALL // (operations_a_row * batch_size)
+        of_batch = _OF_PARAMETER * self.n_parameters + _OF_BATCH
+        of_batch += batch_size * self._cost_of_row[is_sparse]
+        batches = _OPERATIONS_A_CALL // of_batch
         step = batch_size * max(1, batches)
         starts = range(first, n_rows, step)
         return [(start, min(start + step, n_rows)) for start in starts]
@@ -178,6 +190,16 @@ class Network:
         return self._outputs(
             theta, inputs, link=LINKS[self.link].apply.address(self.dtype)
         )
+
+    def parts(self, inputs: Inputs) -> Iterator[tuple[int, int]]:
+        """Yield from where to where to predict, that few outputs are kept at a time.
+
+        In whole blocks, so that predictions are the same bits as in one go.
+        """
+        block = self.block(inputs.n_samples)
+        step = block * max(1, _OUTPUTS_AT_ONCE // (block * self.units[-1]))
+        for start in range(0, inputs.n_samples, step):
+            yield start, min(start + step, inputs.n_samples)
 
     def hidden_outputs(self, theta: np.ndarray, inputs: Inputs, k: int) -> np.ndarray:
         """Return the outputs of the k-th layer, from 0 on, without the link."""
@@ -214,7 +236,7 @@ class Network:
         def fill(first: int, last: int) -> None:
             values = self.buffer(block, n_columns)
             delta = self.buffer(block if loss else 0, n_outputs)
-            for start, stop in self.calls(last, block, first):
+            for start, stop in self.calls(last, block, inputs.is_sparse, first):
                 total = drivers.predict(
                     self.dtype,
                     table,
@@ -279,7 +301,7 @@ class Network:
             shared=shared,
         )
         work, value = self.training_multiplications(batch_size), 0.0
-        for start, stop in self.calls(n_rows, batch_size):
+        for start, stop in self.calls(n_rows, batch_size, problem.inputs.is_sparse):
             n = n_threads_for(work, WORTH_A_MEMBER)
             members = [
                 partial(prepare(member=k, n_members=n), start, stop) for k in range(n)

@@ -56,7 +56,10 @@ def _invscaling(now: Now, parameters: dict) -> float:
     initial = float(parameters["learning_rate_init"])
     if now.epoch == 0:
         return initial
-    return initial / (now.n_samples_seen + 1) ** parameters["power_t"]
+    try:
+        return initial / float(now.n_samples_seen + 1) ** float(parameters["power_t"])
+    except OverflowError:
+        return 0.0
 
 
 def _adaptive(now: Now, parameters: dict) -> float:

@@ -96,22 +96,36 @@ def run_together(calls: Sequence[Callable[[], Any]], shared: np.ndarray) -> Any:
     """Run the members of a team; return what the first returns when all have ended.
 
     That runs in this thread, each other one in a thread of its own. ``shared`` is what
-    the members share: see ``kernels/team.py``. An exception, such as Ctrl-C, calls off
-    what has not begun.
+    the members share: see ``kernels/team.py``. An exception in one of them, such as
+    Ctrl-C in the first, calls off what has not begun, and is raised here.
     """
-    threads = [threading.Thread(target=call, daemon=True) for call in calls[1:]]
+    if len(calls) == 1:
+        return calls[0]()
+    errors: list[BaseException] = []
+
+    def run(call):
+        try:
+            call()
+        except BaseException as error:
+            shared[CALLED_OFF] = 1
+            errors.append(error)
+
+    others = [threading.Thread(target=run, args=(call,)) for call in calls[1:]]
     started: list[threading.Thread] = []
     try:
-        for thread in threads:
+        for thread in others:
             thread.start()
             started.append(thread)
-        return calls[0]()
+        result = calls[0]()
     except BaseException:
         shared[CALLED_OFF] = 1
         raise
     finally:
         for thread in started:
             thread.join()
+    if errors:
+        raise errors[0]
+    return result
 
 
 def in_parts(

@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter
 
@@ -15,97 +14,12 @@ from sknn.kernels.losses import Loss
 from sknn.kernels.optimizers import OPTIMIZERS
 from sknn.kernels.team import N_SHARED
 from sknn.network import Network
+from sknn.progress import Progress, end_epoch, report_of
 from sknn.schedules import Now, schedule_of
 from sknn.threads import WORTH_A_MEMBER, Pace, n_threads_for, run_together
 
-NON_FINITE = (
-    "Solver produced non-finite parameter weights. The input data may contain large "
-    "values and need to be preprocessed."
-)
-
 # As in PyTorch; without it the solver would be plain Adam.
 ADAMW_WEIGHT_DECAY = 0.01
-
-
-@dataclass
-class Progress:
-    """The state of training between epochs.
-
-    Everything that a later fit or ``partial_fit`` goes on from is here.
-
-    Attributes
-    ----------
-    theta : ndarray of shape (n_parameters,)
-    slots : ndarray of shape (n_slots, n_trained)
-        State of the optimizer, beside ``product``.
-    product : ndarray of shape (1,)
-    learning_rate : float
-        Of the last epoch.
-    tallies : ndarray of shape (3,)
-        What the kernels add up in an epoch; see ``drivers.epoch``.
-    n_epochs : int
-        Epochs since the optimizer began.
-    n_iter : int
-        Epochs of this fit.
-    history : dict of lists
-        One entry an epoch in each.
-    best_theta : ndarray of shape (n_parameters,) or None
-        Parameters with the best validation score.
-    has_stopped : bool
-        Whether training ended by itself.
-    result : ndarray of shape (n_parameters,)
-        What the fit returns: theta, or the best one.
-    """
-
-    theta: np.ndarray
-    slots: np.ndarray
-    product: np.ndarray
-    learning_rate: float
-    tallies: np.ndarray = field(default_factory=lambda: np.zeros(drivers.N_TALLIES))
-    n_epochs: int = 0
-    n_iter: int = 0
-    n_samples_seen: int = 0
-    seed: int = 0
-    loss: float = np.nan
-    best_loss: float = np.inf
-    best_score: float = -np.inf
-    best_theta: np.ndarray | None = None
-    n_without_improvement: int = 0
-    has_stopped: bool = False
-    result: np.ndarray = field(init=False)
-    history: dict[str, list[float]] = field(default_factory=dict)
-
-    def __post_init__(self):
-        self.result = self.theta
-
-    def commit(self, record: dict[str, float]) -> None:
-        """Count an epoch and write it down."""
-        self.n_iter += 1
-        self.loss = record["loss"]
-        history = self.history
-        if record.keys() != history.keys():  # what is measured may change between fits
-            n_before = len(history.get("loss", ()))
-            for name in {**record, **history}:
-                history.setdefault(name, [np.nan] * n_before)
-                record.setdefault(name, np.nan)
-        for name, value in record.items():
-            history[name].append(value)
-
-
-def report_of(n_iter: int, record: dict[str, float], parameters: dict) -> str:
-    """Return what ``verbose`` prints for an epoch: scikit-learn's lines, and more."""
-    values = [
-        f"{name} = {value:.8f}"
-        for name, value in record.items()
-        if name not in ("learning_rate", "seconds") and not np.isnan(value)
-    ]
-    if parameters["early_stopping"] and parameters["metrics"] is None:
-        score = record.get("val_score")
-        values = values[:1] + (
-            [] if score is None else [f"\nValidation score: {score:f}"]
-        )
-        return f"Iteration {n_iter}, {''.join(values)}"
-    return ", ".join([f"Iteration {n_iter}", *values])
 
 
 def optimizer_name(parameters: dict) -> str:
@@ -175,9 +89,9 @@ def train_stochastic(
     schedule = schedule_of(parameters)
     run_epoch = _epoch_runner(network, loss, problem, progress, parameters)
     orders = _orders(problem, progress, parameters, random_state)
-    stops_early = parameters["early_stopping"]
-    restores = stops_early and parameters["restore_best_weights"] and not incremental
+    restores = parameters["early_stopping"] and parameters["restore_best_weights"]
     max_iter = 1 if incremental else parameters["max_iter"]
+    fault, ending = None, None
     try:
         while progress.n_iter < max_iter and not progress.has_stopped:
             began = perf_counter()
@@ -193,36 +107,28 @@ def train_stochastic(
             rate = progress.learning_rate
             record = {"loss": run_epoch(next(orders)), "learning_rate": rate}
             record["seconds"] = 0.0
-            diverged = not np.isfinite(progress.theta).all()
-            if diverged and progress.best_theta is None:
-                raise ValueError(_divergence(progress))
+            fault = progress.fault(record["loss"])
+            if fault and progress.best_theta is None:
+                break
             if monitor:
                 record.update(monitor(progress.theta))
             record["seconds"] = perf_counter() - began
-            progress.commit(record)
-            progress.n_epochs += 1
-            progress.n_samples_seen += problem.n_rows
-            progress.tallies[drivers.LOSS] = progress.tallies[drivers.ROWS] = 0.0
-            _judge(progress, record, parameters)
+            ending = partial(
+                end_epoch,
+                progress,
+                dict(vars(progress)),
+                record,
+                problem.n_rows,
+                schedule,
+                parameters,
+            )
+            line = ending()
+            ending = None
             if parameters["verbose"]:
                 print(report_of(progress.n_iter, record, parameters))
-            if diverged:
-                warnings.warn(
-                    f"{_divergence(progress)} The best weights were restored.",
-                    ConvergenceWarning,
-                    stacklevel=2,
-                )
-                progress.has_stopped = restores = True
-                break
-            if progress.n_without_improvement > parameters["n_iter_no_change"]:
-                new_rate = schedule.on_plateau(rate)
-                if parameters["verbose"]:
-                    print(_plateau(parameters, new_rate))
-                progress.has_stopped = new_rate is None and not incremental
-                if new_rate is not None:
-                    progress.learning_rate = new_rate
-                    progress.n_without_improvement = 0
-            if after_epoch and after_epoch(progress):
+                if line and not fault:
+                    print(line)
+            if fault or (after_epoch and after_epoch(progress)):
                 break
         else:
             is_enough = progress.has_stopped or parameters["tol"] is None
@@ -234,9 +140,26 @@ def train_stochastic(
                     stacklevel=2,
                 )
     except KeyboardInterrupt:
+        if ending:
+            ending()
+        fault = fault or progress.fault(progress.tallies[drivers.LOSS])
         warnings.warn("Training interrupted by user.", stacklevel=2)
+    if fault:
+        if progress.best_theta is None:
+            raise ValueError(fault)
+        which = (
+            "The weights from before the call" if incremental else "The best weights"
+        )
+        warnings.warn(
+            f"{fault} {which} were restored.", ConvergenceWarning, stacklevel=2
+        )
+        # No later call is to go on from what is not finite.
+        progress.slots, progress.product = new_state(network, parameters)
+        progress.tallies[:], progress.n_epochs = 0.0, 0
+        progress.has_stopped = True
+    is_best = fault or (restores and not incremental)
     progress.result = progress.theta
-    if restores and progress.best_theta is not None:
+    if is_best and progress.best_theta is not None:
         progress.result = progress.best_theta
 
 
@@ -259,17 +182,15 @@ def _orders(problem, progress, parameters, random_state):
         rows = np.arange(0) if problem.rows is None else problem.rows
         while True:
             yield rows
-    order = np.arange(problem.n_rows)
+    order = np.arange(problem.n_rows) if problem.rows is None else problem.rows.copy()
     n_before = progress.n_iter
     while True:
-        # The same draws as sklearn.utils.shuffle(order, random_state=...).
-        drawn = np.arange(problem.n_rows)
-        random_state.shuffle(drawn)
-        order = order[drawn]
+        # The same draws, and so the same order, as sklearn.utils.shuffle's; in place.
+        random_state.shuffle(order)
         if n_before > 0:  # a fit that goes on repeats what it drew
             n_before -= 1
             continue
-        yield order if problem.rows is None else problem.rows[order]
+        yield order
 
 
 def _epoch_runner(network, loss, problem, progress, parameters):
@@ -332,7 +253,7 @@ def _epoch_runner(network, loss, problem, progress, parameters):
         shared=shared,
     )
     members = [prepare(member=0)]
-    calls = network.calls(n_rows, batch_size)
+    calls = network.calls(n_rows, batch_size, inputs.is_sparse)
     # Members share the blocks of a batch.
     n_multiplications = network.training_multiplications(batch_size)
     n_multiplications *= block < batch_size
@@ -371,43 +292,3 @@ def limits_of(parameters: dict) -> np.ndarray:
     limits[regularization.CLIP_NORM] = parameters["global_clipnorm"] or 0.0
     limits[regularization.MAX_NORM] = parameters["max_norm"] or 0.0
     return limits
-
-
-def _judge(progress: Progress, record: dict[str, float], parameters: dict) -> None:
-    """Count epochs without improvement, and keep what is the best yet."""
-    tol, theta = parameters["tol"] or 0.0, progress.theta
-    if not parameters["early_stopping"]:
-        has_improved = not record["loss"] > progress.best_loss - tol
-        progress.best_loss = min(progress.best_loss, record["loss"])
-    else:
-        score = record["val_score"]
-        has_improved = not score < progress.best_score + tol
-        if score > progress.best_score:
-            progress.best_score = score
-            progress.best_theta = theta.copy()
-    progress.n_without_improvement += 1
-    if has_improved or parameters["tol"] is None:
-        progress.n_without_improvement = 0
-
-
-def _divergence(progress: Progress) -> str:
-    return (
-        f"{NON_FINITE} Training diverged in epoch {progress.n_epochs + 1} with a "
-        f"learning rate of {progress.learning_rate:g}: scale the features "
-        "(StandardScaler), and for regression the target, or lower learning_rate_init."
-    )
-
-
-def _plateau(parameters: dict, rate: float | None) -> str:
-    """Return the line to print when the learning rate changes or training stops."""
-    is_score = parameters["early_stopping"]
-    what = "Validation score" if is_score else "Training loss"
-    message = (
-        f"{what} did not improve more than tol={parameters['tol']:f} for "
-        f"{parameters['n_iter_no_change']:.0f} consecutive epochs."
-    )
-    if rate is not None:
-        return f"{message} Setting learning rate to {rate:f}"
-    if parameters["learning_rate"] == "adaptive":
-        return f"{message} Learning rate too small. Stopping."
-    return f"{message} Stopping."

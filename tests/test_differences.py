@@ -206,12 +206,14 @@ def test_divergence_is_reported_in_its_epoch(solver):
     model = MLPRegressor(random_state=0, max_iter=5).fit(X_REG, Y_REG)
     before = state_of(model)
     model.set_params(solver=solver, learning_rate_init=1e5, max_iter=200)
-    message = "Solver produced non-finite parameter weights"
     X = X_REG
     if solver == "sgd":
-        message += r".* diverged in epoch \d with a learning rate of 100000"
+        message = (
+            "^Solver produced non-finite parameter weights.* diverged in epoch "
+            r"\d with a learning rate of 100000\. Scale the features"
+        )
     else:
-        message += ".* loss became"
+        message = r"^The loss became nan\. L-BFGS diverged after iteration 0\. Scale"
         X = X_REG * 1e200
     with pytest.raises(ValueError, match=message):
         model.fit(X, Y_REG)

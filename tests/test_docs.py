@@ -44,10 +44,24 @@ def test_named_files_exist(page):
         assert (ROOT / path).exists(), path
 
 
+def names_of_tests():
+    trees = [
+        ast.parse(path.read_text("utf-8")) for path in ROOT.glob("tests/test_*.py")
+    ]
+    nodes = [node for tree in trees for node in tree.body]
+    return {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
+
+
+def test_every_promise_of_reliability_names_its_test():
+    text = (ROOT / "docs/reliability.md").read_text("utf-8")
+    assert set(re.findall(r"`(test_\w+)`", text)) <= names_of_tests()
+    for item in re.split(r"\n- \*\*", text)[1:]:
+        assert "`test_" in item, item
+
+
 def test_every_difference_names_its_test():
     text = (ROOT / "docs/differences.md").read_text("utf-8")
-    tree = ast.parse((ROOT / "tests/test_differences.py").read_text("utf-8"))
-    tests = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    tests = names_of_tests()
     named = set(re.findall(r"`(test_\w+)`", text))
     assert named <= tests
     assert len(named) >= 25

@@ -61,7 +61,12 @@ def is_kernel(module):
 
 def test_direction_of_imports():
     network = {"sknn.inputs", "sknn.operations", "sknn.threads", "sknn.network"}
-    training = network | {"sknn.schedules", "sknn.training", "sknn._sklearn"}
+    training = network | {
+        "sknn.schedules",
+        "sknn.progress",
+        "sknn.training",
+        "sknn._sklearn",
+    }
     allowed = {
         "sknn.kernels": set(),
         "sknn.inputs": set(),
@@ -69,6 +74,7 @@ def test_direction_of_imports():
         "sknn.network": network,
         "sknn.schedules": set(),
         "sknn.initializers": network,
+        "sknn.progress": {"sknn.inputs", "sknn.schedules"},
         "sknn.training": training,
         "sknn.lbfgs": training,
         "sknn._callbacks": training,

@@ -275,7 +275,7 @@ def quantile_train(raw, targets, batch, delta, settings):
 def levels_of(parameters: dict) -> tuple[float, ...]:
     """Return the levels that the parameter ``quantile`` asks for, checked."""
     quantile = parameters["quantile"]
-    levels = tuple(quantile) if np.ndim(quantile) else (quantile,)
+    levels = tuple(quantile) if np.iterable(quantile) else (quantile,)
     are_numbers = bool(levels) and all(isinstance(level, Real) for level in levels)
     if not are_numbers or any(not a < b for a, b in pairwise((0, *levels, 1))):
         raise ValueError(

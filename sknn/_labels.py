@@ -1,0 +1,74 @@
+"""The labels of a classifier: their types, and what each class weighs."""
+
+from collections.abc import Callable
+from functools import wraps
+
+import numpy as np
+import scipy.sparse
+from sklearn.utils import column_or_1d
+from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
+
+from sknn._checks import check_for_missing
+
+
+def readable(method: Callable) -> Callable:
+    """Name the types of labels where a method cannot sort its first argument."""
+
+    @wraps(method)
+    def called(self, y, *arguments):
+        try:
+            return method(self, y, *arguments)
+        except TypeError as error:
+            check_for_missing(error)
+            types = sorted({type(label).__name__ for label in np.ravel(y)})
+            if np.asarray(y).dtype != object or len(types) < 2:
+                raise
+            raise TypeError(
+                f"The labels are of different types, {' and '.join(types)}, which have "
+                "no common order. Give all labels one type, as y.astype(str) does; "
+                "drop or name rows without a label."
+            ) from error
+
+    return called
+
+
+def weights_of_rows(
+    class_weight, classes: np.ndarray, y, sample_weight, is_multilabel: bool
+) -> np.ndarray:
+    """Return the weight of each row that follows from its class, or its labels."""
+    if is_multilabel:
+        labels = y.toarray() if scipy.sparse.issparse(y) else y
+        return _checked(compute_sample_weight(class_weight, labels), class_weight)
+    if isinstance(class_weight, list):
+        raise ValueError(
+            "class_weight must be a dict or 'balanced' where each row has one label, "
+            f"got {class_weight!r}. A list of dicts is for several labels."
+        )
+    y = column_or_1d(y)
+    with np.errstate(divide="ignore"):  # by classes whose rows all weigh nothing
+        weights = compute_class_weight(
+            class_weight, classes=classes, y=y, sample_weight=sample_weight
+        )
+    if isinstance(class_weight, str):
+        weights[np.isinf(weights)] = 0
+    return _checked(weights, class_weight)[np.searchsorted(classes, y)]
+
+
+def _checked(weights: np.ndarray, class_weight) -> np.ndarray:
+    if np.isfinite(weights).all() and (weights >= 0).all():
+        return weights
+    raise ValueError(
+        "class_weight must give each class a finite number of at least 0, got "
+        f"{class_weight!r}."
+    )
+
+
+def rare_class(groups: np.ndarray, classes: np.ndarray) -> str:
+    """Return what to say of a class of one row among two, if there is one."""
+    counts = np.bincount(np.ravel(groups), minlength=2)
+    if len(classes) != 2 or counts.min() > 1:
+        return ""
+    return (
+        f" It is the class {classes[counts.argmin()]}: give it a second row, or pass "
+        "X_val and y_val to fit."
+    )
