@@ -29,6 +29,7 @@ from sknn._parameters import (
 from sknn._predictor import FLOATS, Predictor
 from sknn._sklearn import fit_context
 from sknn._threads import blas_threads_for
+from sknn._turns import turn_of
 from sknn.initializers import initial_parameters
 from sknn.inputs import Problem
 from sknn.kernels.ahead import prepare
@@ -147,8 +148,9 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
     def _fit(self, *arguments, **options):
         """Train, or change nothing."""
         # Outside of the callbacks' management, which needs what it set to tear down.
-        with self._all_or_nothing():
-            return self._train(*arguments, **options)
+        with self._all_or_nothing() as twin:
+            twin._train(*arguments, **options)
+        return self
 
     @with_callbacks
     def _train(
@@ -257,7 +259,6 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
                         progress, before, problem.n_rows
                     )
             self.__dict__.update(self._attributes_after(network, progress, True))
-        return self
 
     def _validated(self, X, y, reset: bool) -> tuple[Any, Any]:
         return validate_data(
@@ -289,14 +290,16 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         }
 
     @contextmanager
-    def _all_or_nothing(self) -> Iterator[None]:
-        """Leave the estimator as it was if an exception passes."""
-        before = self.__dict__.copy()
-        try:
-            yield
-        except BaseException:
-            self.__dict__ = before
-            raise
+    def _all_or_nothing(self) -> Iterator["BaseMLP"]:
+        """Yield a twin to train, and become it at the end, unless an exception passes.
+
+        Until then the estimator is as it was, for other threads too. Those that train
+        it as well take turns.
+        """
+        with turn_of(self):
+            twin = self._twin()
+            yield twin
+            self.__dict__ = vars(twin)
 
     def _interrupted(
         self, progress: Progress, problem: Problem, is_same_optimizer: bool
@@ -329,11 +332,11 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
 
     def _as_of(self, network: Network, theta: np.ndarray):
         """Return an estimator that predicts with theta; it shares all else."""
-        estimator = object.__new__(type(self))
-        estimator.__dict__ = {**vars(self), **network.unpack(theta)}
+        twin = self._twin()
+        vars(twin).update(network.unpack(theta))
         # Its rows come as arrays, whatever the user's had for names.
-        estimator.__dict__.pop("feature_names_in_", None)
-        return estimator
+        vars(twin).pop("feature_names_in_", None)
+        return twin
 
     # Validation ------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from sklearn.utils.multiclass import type_of_target, unique_labels
 from sknn._base import BaseMLP
 from sknn._checks import has_decision_function, has_partial_fit, has_probabilities
 from sknn._docs import documented, takes_validation
+from sknn._predictor import steady
 from sknn._sklearn import Interval, StrOptions, first_call, fit_context
 
 
@@ -222,15 +223,17 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             As ``fit``; and if ``early_stopping=True``, or ``classes`` is missing in
             the first call or changes later, or y holds a label that is not among them.
         """
-        with self._all_or_nothing():
-            if first_call(self, classes):
+        with self._all_or_nothing() as twin:
+            if first_call(twin, classes):
                 multilabel = type_of_target(y).startswith("multilabel")
-                self._label_binarizer = LabelBinarizer().fit(
+                twin._label_binarizer = LabelBinarizer().fit(
                     y if multilabel else classes
                 )
             given = (X_val, y_val, sample_weight_val)
-            return self._fit(X, y, sample_weight, given, incremental=True)
+            twin._train(X, y, sample_weight, given, incremental=True)
+        return self
 
+    @steady
     def predict(self, X):
         """Predict class labels.
 
@@ -254,6 +257,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return self.classes_[is_second.astype(np.intp)]
 
     @available_if(has_decision_function)
+    @steady
     def decision_function(self, X):
         """Return the raw outputs, for ``loss='hinge'`` alone.
 
@@ -273,6 +277,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return scores.ravel() if self.n_outputs_ == 1 else scores
 
     @available_if(has_probabilities)
+    @steady
     def predict_proba(self, X):
         """Predict the probability of each class.
 

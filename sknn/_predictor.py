@@ -1,5 +1,7 @@
 """What a fitted estimator does with its network: predict, and let look inside."""
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,16 @@ from sknn.operations import Architecture
 FLOATS = (np.float64, np.float32)
 
 
+def steady(method: Callable) -> Callable:
+    """Let a method see its estimator as it is now, though others may train it."""
+
+    @wraps(method)
+    def on_twin(self, *arguments, **options):
+        return method(self._twin(), *arguments, **options)
+
+    return on_twin
+
+
 class Predictor:
     """The part of both estimators that needs nothing but fitted attributes."""
 
@@ -27,6 +39,7 @@ class Predictor:
     out_activation_: str
     activation: Any
 
+    @steady
     def summary(self) -> None:
         """Print the layers, what they put out and how many parameters they have.
 
@@ -53,6 +66,7 @@ class Predictor:
         check_is_fitted(self)
         print(summary_of(self))
 
+    @steady
     def hidden_activations(self, X, layer=-1):
         """Return the outputs of a hidden layer, as the next layer gets them.
 
@@ -85,6 +99,7 @@ class Predictor:
                 theta, Inputs.of(X, network.dtype), layer % n_hidden
             )
 
+    @steady
     def input_gradients(self, X):
         """Return the gradient of the predictions with respect to the inputs.
 
@@ -113,6 +128,12 @@ class Predictor:
                 for k in range(self.n_outputs_)
             ]
         return gradients[0] if len(gradients) == 1 else np.stack(gradients, axis=1)
+
+    def _twin(self):
+        """Return another estimator with the attributes that this one has now."""
+        twin = object.__new__(type(self))
+        twin.__dict__ = vars(self).copy()
+        return twin
 
     def _predict_outputs(self, X) -> np.ndarray:
         """Check X; return the network's predictions, shape (n_samples, n_outputs)."""
