@@ -297,7 +297,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         it as well take turns.
         """
         with turn_of(self):
-            twin = self._twin()
+            twin = self._with(vars(self).copy())
             yield twin
             self.__dict__ = vars(twin)
 
@@ -332,8 +332,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
 
     def _as_of(self, network: Network, theta: np.ndarray):
         """Return an estimator that predicts with theta; it shares all else."""
-        twin = self._twin()
-        vars(twin).update(network.unpack(theta))
+        twin = self._with({**vars(self), **network.unpack(theta)})
         # Its rows come as arrays, whatever the user's had for names.
         vars(twin).pop("feature_names_in_", None)
         return twin

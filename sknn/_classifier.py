@@ -88,6 +88,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     loss: str
     class_weight: Any
 
+    _stored_attributes = ("_label_binarizer", "classes_")
+
     _parameter_constraints: ClassVar[dict] = {
         **BaseMLP._parameter_constraints,
         "loss": [StrOptions({"log_loss", "focal", "hinge"})],

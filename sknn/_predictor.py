@@ -21,11 +21,14 @@ FLOATS = (np.float64, np.float32)
 
 
 def steady(method: Callable) -> Callable:
-    """Let a method see its estimator as it is now, though others may train it."""
+    """Let a method see its estimator as it is now, though others may train it.
+
+    A training does not change attributes in place, but all of them at once.
+    """
 
     @wraps(method)
     def on_twin(self, *arguments, **options):
-        return method(self._twin(), *arguments, **options)
+        return method(self._with(vars(self)), *arguments, **options)
 
     return on_twin
 
@@ -129,10 +132,10 @@ class Predictor:
             ]
         return gradients[0] if len(gradients) == 1 else np.stack(gradients, axis=1)
 
-    def _twin(self):
-        """Return another estimator with the attributes that this one has now."""
+    def _with(self, attributes: dict[str, Any]):
+        """Return a twin that has these attributes."""
         twin = object.__new__(type(self))
-        twin.__dict__ = vars(self).copy()
+        twin.__dict__ = attributes
         return twin
 
     def _predict_outputs(self, X) -> np.ndarray:
@@ -149,6 +152,11 @@ class Predictor:
         dtype = np.result_type(X.dtype, self.coefs_[0].dtype)
         dtype = dtype if dtype in FLOATS else np.dtype(np.float64)
         network = self._network_of_weights(dtype)
+        if X.shape[1] != network.units[0]:  # someone set the weights by hand
+            raise ValueError(
+                f"X has {X.shape[1]} features, but the weights in coefs_[0] are for "
+                f"{network.units[0]}."
+            )
         return X, network, network.vector_of(vars(self))
 
     def _needs_no_validation(self, X) -> bool:

@@ -34,6 +34,25 @@ class Definition(NamedTuple):
     is_received: bool = False  # whether it came from another process
 
 
+class Definitions:
+    """What a stored estimator carries of users' activations and losses."""
+
+    def __init__(self, entries: dict[tuple[str, str], Definition]):
+        self.entries = entries
+
+    def __reduce_ex__(self, protocol):
+        # pickle and copy call this, but skops calls __reduce__.
+        return Definitions, (self.entries,)
+
+    def __reduce__(self):
+        names = sorted(name for _, name in self.entries)
+        raise TypeError(
+            f"skops cannot store an estimator that uses {', '.join(map(repr, names))}, "
+            "which is registered by functions of your own: its files hold no code. Use "
+            "a built-in activation and loss, or pickle or joblib."
+        )
+
+
 _DEFINITIONS: dict[tuple[str, str], Definition] = {}  # by kind and name
 
 
