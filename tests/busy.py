@@ -169,6 +169,12 @@ def serial():
 
 
 @scene
+def hashes():
+    """What depends on the order of a set or a dict of text would differ by its seed."""
+    return [hash("a seed for each process"), jobs()]
+
+
+@scene
 def cold_threads():
     """Eight threads that all need the compiler first, of the same and other kernels."""
     names = ["relu", "tanh", "lbfgs", "relu"] * 2
