@@ -41,16 +41,18 @@ class Definitions:
         self.entries = entries
 
     def __reduce_ex__(self, protocol):
-        # pickle and copy call this, but skops calls __reduce__.
+        # All that pickle and copy call; skops calls the others.
         return Definitions, (self.entries,)
 
-    def __reduce__(self):
+    def __getstate__(self):
         names = sorted(name for _, name in self.entries)
         raise TypeError(
             f"skops cannot store an estimator that uses {', '.join(map(repr, names))}, "
             "which is registered by functions of your own: its files hold no code. Use "
             "a built-in activation and loss, or pickle or joblib."
         )
+
+    __reduce__ = __getstate__
 
 
 _DEFINITIONS: dict[tuple[str, str], Definition] = {}  # by kind and name

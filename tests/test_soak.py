@@ -103,10 +103,9 @@ def check(n_lives):
     assert min(ends.values()) > n_lives / 20
     for name in ("threads", "files"):
         assert max(quarter[name] for quarter in growth) <= 0, (name, growth)
-    # An estimator is some 50 objects and 20 kB with what it allocates: were one in
-    # ten kept, a quarter would add as many as this.
+    # Were one estimator in ten kept, it would be more: see below.
     a_quarter = n_lives // 4
-    assert min(quarter["objects"] for quarter in growth) < 5 * a_quarter, growth
+    assert min(quarter["objects"] for quarter in growth) < a_quarter, growth
     assert min(quarter["memory"] for quarter in growth) < 2000 * a_quarter, growth
     assert networks.network.cache_info().currsize <= 128
     assert not _trainers
@@ -150,7 +149,7 @@ def test_what_is_kept_is_found():
             each.close()
     for quarter in growth:
         assert quarter["threads"] == quarter["files"] == 1
-        assert quarter["objects"] >= 500
+        assert quarter["objects"] > 100
     assert sum(quarter["memory"] for quarter in growth) > 2000 * 300
 
 
@@ -174,7 +173,7 @@ def test_registrations_keep_the_last_definition():
 
     def register(k):
         sknn.register_activation("of_soak", lambda z: k * z, lambda z: k)
-        model = sknn.MLPRegressor((3,), "of_soak", max_iter=1)
+        model = sknn.MLPRegressor(activation="of_soak", max_iter=1)
         model.fit(X, NUMBERS)
         return "done"
 
