@@ -25,7 +25,7 @@ from sklearn.exceptions import ConvergenceWarning
 import sknn
 
 SCENES = {}
-LONGEST = 160  # seconds after which a process hangs
+LONGEST = 240  # seconds after which a process hangs
 
 
 def scene(function):
@@ -200,7 +200,7 @@ def _forked(function, *arguments):
     os.close(writing)
     began = time.monotonic()
     while os.waitpid(child, os.WNOHANG) == (0, 0):
-        if time.monotonic() - began > LONGEST / 8:
+        if time.monotonic() - began > LONGEST / 4:
             os.kill(child, 9)
             raise TimeoutError("The child hangs.")
         time.sleep(0.01)

@@ -25,8 +25,8 @@ N_THREADS = 8
 
 @pytest.fixture(scope="module")
 def expected():
-    """What each job gives alone, in a process of its own."""
-    return busy.run("serial")
+    """What each job gives alone."""
+    return busy.jobs()
 
 
 def assert_equal_jobs(found, expected):
@@ -49,6 +49,7 @@ def test_kernels_first_used_by_many_threads(expected, tmp_path):
     assert any(tmp_path.rglob("*.nbc")), "the cache was not empty at first"
 
 
+@pytest.mark.slow
 def test_kernels_first_used_by_many_threads_without_a_cache(expected, tmp_path):
     """Where the cache cannot be used, one warning says so, and all train."""
     blocked = tmp_path / "a file"
@@ -231,19 +232,19 @@ def test_a_callback_may_train_the_estimator_of_the_caller():
 
 @forks
 @pytest.mark.parametrize(
-    "scene", ["forks", "fork_beside_threads", "fork_pool", "spawn_pool"]
+    "scene",
+    [
+        "forks",
+        "fork_beside_threads",
+        "spawn_pool",
+        pytest.param("fork_pool", marks=pytest.mark.slow),
+        pytest.param("forkserver_pool", marks=pytest.mark.slow),
+    ],
 )
 def test_processes(scene, expected):
     found = busy.run(scene)
     assert len(found) >= 3
     for each in found:
-        assert_equal_jobs(each.items(), expected)
-
-
-@forks
-@pytest.mark.slow
-def test_a_forkserver(expected):
-    for each in busy.run("forkserver_pool"):
         assert_equal_jobs(each.items(), expected)
 
 
