@@ -32,6 +32,7 @@ from sknn._parameters import (
 )
 from sknn._predictor import FLOATS, Predictor
 from sknn._sklearn import fit_context
+from sknn._turns import turn_of
 from sknn.initializers import initial_parameters
 from sknn.inputs import Problem
 from sknn.kernels.losses import LOSSES
@@ -155,8 +156,9 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
     def _fit(self, *arguments, **options):
         """Train, or change nothing."""
         # Outside of the callbacks' management, which needs what it set to tear down.
-        with self._all_or_nothing():
-            return self._train(*arguments, **options)
+        with self._all_or_nothing() as twin:
+            twin._train(*arguments, **options)
+        return self
 
     @with_callbacks
     def _train(
@@ -267,7 +269,6 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
                         progress, before, problem.n_rows
                     )
             self.__dict__.update(self._attributes_after(network, progress, True))
-        return self
 
     def _validated(self, X, y, reset: bool) -> tuple[Any, Any]:
         try:
@@ -303,18 +304,23 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         }
 
     @contextmanager
-    def _all_or_nothing(self) -> Iterator[None]:
-        """Leave the estimator as it was if an exception passes."""
-        before, generator = self.__dict__.copy(), self.random_state
-        is_own = isinstance(generator, np.random.RandomState)
-        draws = generator.get_state(legacy=False) if is_own else None
-        try:
-            yield
-        except BaseException:
-            self.__dict__ = before
-            if is_own:
-                generator.set_state(draws)
-            raise
+    def _all_or_nothing(self) -> Iterator["BaseMLP"]:
+        """Yield a twin to train, and become it at the end, unless an exception passes.
+
+        Until then the estimator is as it was, for other threads too. Those that train
+        it as well take turns.
+        """
+        with turn_of(self):
+            twin, generator = self._with(vars(self).copy()), self.random_state
+            is_own = isinstance(generator, np.random.RandomState)
+            draws = generator.get_state(legacy=False) if is_own else None
+            try:
+                yield twin
+            except BaseException:
+                if is_own:
+                    generator.set_state(draws)
+                raise
+            self.__dict__ = vars(twin)
 
     def _interrupted(
         self, progress: Progress, problem: Problem, is_same_optimizer: bool
@@ -338,13 +344,19 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
             random_state.set_state(state["random_state"])
         return random_state
 
+    def _rows_at_once(self, network: Network, n_samples: int, parameters: dict) -> int:
+        """Return for how many rows the network keeps all outputs in training."""
+        if self.solver == "lbfgs":
+            return network.batch_of_lbfgs(n_samples)
+        batch_size = parameters["batch_size"]
+        return min(200 if batch_size == "auto" else batch_size, n_samples)
+
     def _as_of(self, network: Network, theta: np.ndarray):
         """Return an estimator that predicts with theta; it shares all else."""
-        estimator = object.__new__(type(self))
-        estimator.__dict__ = {**vars(self), **network.unpack(theta)}
+        twin = self._with({**vars(self), **network.unpack(theta)})
         # Its rows come as arrays, whatever the user's had for names.
-        estimator.__dict__.pop("feature_names_in_", None)
-        return estimator
+        vars(twin).pop("feature_names_in_", None)
+        return twin
 
     # Validation ------------------------------------------------------------------
 

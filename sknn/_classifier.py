@@ -15,6 +15,7 @@ from sknn._base import BaseMLP
 from sknn._checks import has_decision_function, has_partial_fit, has_probabilities
 from sknn._docs import documented, takes_validation
 from sknn._labels import rare_class, readable, weights_of_rows
+from sknn._predictor import steady
 from sknn._sklearn import Interval, StrOptions, first_call, fit_context
 
 
@@ -85,6 +86,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     label_smoothing: float
     loss: str
     class_weight: Any
+
+    _stored_attributes = ("_label_binarizer", "classes_")
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseMLP._parameter_constraints,
@@ -221,15 +224,17 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             As ``fit``; and if ``early_stopping=True``, or ``classes`` is missing in
             the first call or changes later, or y holds a label that is not among them.
         """
-        with self._all_or_nothing():
-            if self._is_first_call(classes):
-                shows_labels = self._is_indicator(y)
-                self._label_binarizer = LabelBinarizer().fit(
+        with self._all_or_nothing() as twin:
+            if twin._is_first_call(classes):
+                shows_labels = twin._is_indicator(y)
+                twin._label_binarizer = LabelBinarizer().fit(
                     y if shows_labels else classes
                 )
             given = (X_val, y_val, sample_weight_val)
-            return self._fit(X, y, sample_weight, given, incremental=True)
+            twin._train(X, y, sample_weight, given, incremental=True)
+        return self
 
+    @steady
     def predict(self, X):
         """Predict class labels.
 
@@ -250,6 +255,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return self._label_binarizer.inverse_transform(outputs, self._boundary)
 
     @available_if(has_decision_function)
+    @steady
     def decision_function(self, X):
         """Return the raw outputs, for ``loss='hinge'`` alone.
 
@@ -269,6 +275,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return scores.ravel() if self.n_outputs_ == 1 else scores
 
     @available_if(has_probabilities)
+    @steady
     def predict_proba(self, X):
         """Predict the probability of each class.
 

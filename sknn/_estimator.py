@@ -1,15 +1,16 @@
 """What scikit-learn asks of an estimator: parameters, tags, pickles."""
 
 import warnings
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
 
 import sknn
-from sknn._parameters import is_of_layer, with_layer
-from sknn.custom import definitions_of, register_missing
+from sknn._parameters import defaults_of, is_of_layer, with_layer
+from sknn._stored import check_stored
+from sknn.custom import Definitions, definitions_of, register_missing
 
 
 class Estimator(BaseEstimator):
@@ -17,6 +18,9 @@ class Estimator(BaseEstimator):
 
     activation: Any
     loss: Any
+
+    # What a fitted one needs, beside its network.
+    _stored_attributes: ClassVar[tuple[str, ...]] = ()
 
     def _store(self, arguments: dict[str, Any]) -> None:
         """Keep the arguments of the constructor, as scikit-learn wants them."""
@@ -57,7 +61,7 @@ class Estimator(BaseEstimator):
         state = {**super().__getstate__(), "_sknn_version": sknn.__version__}
         state.pop("_views", None)  # the same memory once more
         if own := definitions_of(self._names_in_use()):
-            state["_definitions"] = own
+            state["_definitions"] = Definitions(own)
         return state
 
     def _names_in_use(self) -> set[str]:
@@ -67,8 +71,12 @@ class Estimator(BaseEstimator):
         return {name for name in names if isinstance(name, str)}
 
     def __setstate__(self, state):
-        state = dict(state)
-        register_missing(state.pop("_definitions", {}))
+        # What a version before this one did not know of was at its default.
+        own: type = type(self)
+        state = {**defaults_of(own), **state}
+        definitions = state.pop("_definitions", None)
+        if isinstance(definitions, Definitions):
+            register_missing(definitions.entries)
         version = state.pop("_sknn_version", "of an unknown version")
         if version != sknn.__version__:
             warnings.warn(
@@ -80,6 +88,7 @@ class Estimator(BaseEstimator):
                 stacklevel=2,
             )
         super().__setstate__(state)
+        check_stored(self, state, version)
         if "coefs_" in state:
             # Pickled apart, the weights become views of one vector again.
             network = self._network_of_weights(self.coefs_[0].dtype)

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -26,9 +27,22 @@ def _warned(outputs: np.ndarray) -> np.ndarray:
             "Some of the predictions are not finite numbers: X holds values too large "
             f"for this network in {outputs.dtype}. Scale X as the training data were.",
             RuntimeWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
     return outputs
+
+
+def steady(method: Callable) -> Callable:
+    """Let a method see its estimator as it is now, though others may train it.
+
+    A training does not change attributes in place, but all of them at once.
+    """
+
+    @wraps(method)
+    def on_twin(self, *arguments, **options):
+        return method(self._with(vars(self)), *arguments, **options)
+
+    return on_twin
 
 
 class Predictor:
@@ -40,6 +54,7 @@ class Predictor:
     out_activation_: str
     activation: Any
 
+    @steady
     def summary(self) -> None:
         """Print the layers, what they put out and how many parameters they have.
 
@@ -66,6 +81,7 @@ class Predictor:
         check_is_fitted(self)
         print(summary_of(self))
 
+    @steady
     def hidden_activations(self, X, layer=-1):
         """Return the outputs of a hidden layer, as the next layer gets them.
 
@@ -98,6 +114,7 @@ class Predictor:
                 theta, Inputs.of(X, network.dtype), layer % n_hidden
             )
 
+    @steady
     def input_gradients(self, X):
         """Return the gradient of the predictions with respect to the inputs.
 
@@ -126,6 +143,12 @@ class Predictor:
                 for k in range(self.n_outputs_)
             ]
         return gradients[0] if len(gradients) == 1 else np.stack(gradients, axis=1)
+
+    def _with(self, attributes: dict[str, Any]):
+        """Return a twin that has these attributes."""
+        twin = object.__new__(type(self))
+        twin.__dict__ = attributes
+        return twin
 
     def _predict_outputs(self, X) -> np.ndarray:
         """Check X; return the network's predictions, shape (n_samples, n_outputs)."""
@@ -157,6 +180,11 @@ class Predictor:
         dtype = np.result_type(X.dtype, self.coefs_[0].dtype)
         dtype = dtype if dtype in FLOATS else np.dtype(np.float64)
         network = self._network_of_weights(dtype)
+        if X.shape[1] != network.units[0]:  # someone set the weights by hand
+            raise ValueError(
+                f"X has {X.shape[1]} features, but the weights in coefs_[0] are for "
+                f"{network.units[0]}."
+            )
         return X, network, network.vector_of(vars(self))
 
     def _needs_no_validation(self, X) -> bool:

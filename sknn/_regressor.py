@@ -13,6 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from sknn._base import BaseMLP
 from sknn._checks import has_partial_fit
 from sknn._docs import documented, takes_validation
+from sknn._predictor import steady
 from sknn._sklearn import Interval, StrOptions, fit_context
 from sknn.kernels.links import levels_of_settings
 from sknn.kernels.losses import REGRESSION_LOSSES
@@ -221,6 +222,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         given = (X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, given, incremental=True)
 
+    @steady
     def predict(self, X):
         """Predict targets.
 
@@ -242,6 +244,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             predictions = predictions.reshape(len(predictions), -1, n_levels)
         return predictions[:, 0] if predictions.shape[1] == 1 else predictions
 
+    @steady
     def score(self, X, y, sample_weight=None):
         """Return the coefficient of determination, R^2, of the predictions.
 

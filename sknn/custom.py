@@ -35,6 +35,27 @@ class Definition(NamedTuple):
     is_received: bool = False  # whether it came from another process
 
 
+class Definitions:
+    """What a stored estimator carries of users' activations and losses."""
+
+    def __init__(self, entries: dict[tuple[str, str], Definition]):
+        self.entries = entries
+
+    def __reduce_ex__(self, protocol):
+        # All that pickle and copy call; skops calls the others.
+        return Definitions, (self.entries,)
+
+    def __getstate__(self):
+        names = sorted(name for _, name in self.entries)
+        raise TypeError(
+            f"skops cannot store an estimator that uses {', '.join(map(repr, names))}, "
+            "which is registered by functions of your own: its files hold no code. Use "
+            "a built-in activation and loss, or pickle or joblib."
+        )
+
+    __reduce__ = __getstate__
+
+
 _DEFINITIONS: dict[tuple[str, str], Definition] = {}  # by kind and name
 
 

@@ -165,6 +165,10 @@ class Network:
         widest = max(self.units[1:])
         return min(n_rows, max(_FEWEST_ROWS, _BLOCK_SIZE // widest // 8 * 8))
 
+    def batch_of_lbfgs(self, n_rows: int) -> int:
+        """Return of how many rows L-BFGS finds the gradient at a time."""
+        return min(n_rows, _BATCH_SIZE)
+
     def training_block(self, n_rows: int) -> int:
         """Return how many rows of a batch to pass through the network at a time."""
         kind = NORMALIZATIONS.get(self.architecture.normalization or "")
@@ -273,7 +277,7 @@ class Network:
         """Return the loss summed over all rows, without a penalty, and its gradient."""
         table, n_columns = self.operations(problem.inputs.is_sparse)
         n_rows = problem.inputs.n_samples
-        batch_size = min(n_rows, _BATCH_SIZE)
+        batch_size = self.batch_of_lbfgs(n_rows)
         block = self.block(batch_size)
         gradient = np.zeros(self.n_trained, dtype=self.dtype)
         data, indices, indptr, n_features, targets, weights = problem.arrays
