@@ -38,7 +38,7 @@ class Guards:
         n, dtype = int(np.prod(shape)), np.dtype(dtype)
         # A cache line before each, as sknn's own memory has, if the guard is whole.
         memory = sknn.inputs.aligned_empty(max(n + 2 * GUARD, 1024), dtype)
-        memory[:] = np.nan
+        memory[:] = np.nan if dtype.kind == "f" else -1
         self.handed_out.append((memory, n, memory.tobytes()))
         return memory[GUARD : GUARD + n].reshape(shape)
 
