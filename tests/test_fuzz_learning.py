@@ -129,7 +129,7 @@ def no_worse_than_a_constant(data, estimator):
     if loss == "quantile":
         options["quantile"] = LEVEL
     if solver != "lbfgs":
-        options["learning_rate"] = "cosine"
+        options |= {"learning_rate": "cosine", "weight_decay": 0.0}
     X = data.draw(matrices())
     rng = np.random.RandomState(data.draw(seeds))
     n = len(X)

@@ -155,13 +155,18 @@ class Example:
             delta = delta @ self.coefs[k].astype(np.float64).T
             if k and self.activations[0] == "relu":
                 delta = delta * (outputs[k - 1] > 0)
-        coefs, intercepts = zip(*parts[::-1], strict=True)
-        return value, np.concatenate([np.ravel(part) for part in coefs + intercepts])
+        return value, *zip(*parts[::-1], strict=True)
 
-    def unpacked(self, theta):
-        """Return weights and biases of a vector."""
+    def assert_close_parts(self, theta, coefs, intercepts):
+        """Compare a vector of parameters, or their gradient."""
         parts = self.network.unpack(theta)
-        return parts["coefs_"], parts["intercepts_"]
+        pairs = zip(
+            (*parts["coefs_"], *parts["intercepts_"]),
+            (*coefs, *intercepts),
+            strict=True,
+        )
+        for actual, expected in pairs:
+            self.assert_close(actual, expected)
 
     def assert_close(self, actual, expected):
         """Compare to rounding of sums as long as they are here."""
@@ -191,14 +196,14 @@ def products_of_a_gradient(example):
     near = [np.abs(h[h != 0]).min(initial=1.0) for h in example.outputs()[:-1]]
     if "relu" in example.activations and min(near) < 1e4 * np.finfo(example.dtype).eps:
         return
-    expected, slopes = example.gradient()
+    expected, *slopes = example.gradient()
     with Guarded() as guards:
         theta, problem = example.guarded(guards)
         value, gradient = example.network.loss_gradient(
             theta, LOSSES["squared_error"], problem
         )
     assert_allclose(value, expected, rtol=1e3 * np.finfo(example.dtype).eps)
-    example.assert_close(gradient, slopes)
+    example.assert_close_parts(gradient, *slopes)
 
 
 @holds(40, example=examples())
@@ -244,12 +249,14 @@ def products_of_an_epoch(example, data):
     order = np.arange(n)
     if shuffle:
         np.random.RandomState(seed).shuffle(order)
-    x = example.theta.astype(np.float64)
     for start in range(0, n, batch_size):
         rows = order[start : start + batch_size]
-        example.coefs, example.intercepts = example.unpacked(x)
-        x = x - rate * example.gradient(rows)[1] / len(rows)
-    example.assert_close(theta, x)
+        _, *slopes = example.gradient(rows)
+        example.coefs, example.intercepts = (
+            [part - rate / len(rows) * slope for part, slope in zip(*pair, strict=True)]
+            for pair in zip((example.coefs, example.intercepts), slopes, strict=True)
+        )
+    example.assert_close_parts(theta, example.coefs, example.intercepts)
 
 
 @holds(
