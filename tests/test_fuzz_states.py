@@ -208,7 +208,7 @@ class Life(RuleBasedStateMachine):
             assert_array_equal(part, same)
         lengths = {name: len(column) for name, column in model.history_.items()}
         assert set(lengths.values()) <= {self.length}, lengths
-        if self.length:  # else L-BFGS had nothing to do
+        if self.length and model.n_iter_:  # else L-BFGS had nothing to do
             assert model.history_["loss"][-1] == model.loss_
         if hasattr(model, "loss_curve_"):
             assert model.loss_curve_ == model.history_["loss"]
