@@ -257,6 +257,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
             watchers: dict[str, Any] = {"monitor": monitor, "after_epoch": after_epoch}
             if self.solver == "lbfgs":
                 train_lbfgs(*arguments, **watchers)
+                _state.forget_stochastic(self)
             else:
                 before = random_state.get_state(legacy=False)
                 train_stochastic(
@@ -407,6 +408,12 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
                 "The validation set is too small. Increase 'validation_fraction' or "
                 "the size of your dataset."
             )
+        for name, part in (("held out for validation", held_out), ("left", train)):
+            if problem.weights.size and not problem.weights[part].any():
+                raise ValueError(
+                    f"All rows {name} have a weight of zero. Leave out the rows whose "
+                    "weight is zero, or pass X_val and y_val."
+                )
 
         def rows_of(indices):
             weights = problem.weights[indices] if problem.weights.size else None

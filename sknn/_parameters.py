@@ -99,7 +99,7 @@ USES: dict[str, Use] = {
 _RANDOM = "its line search needs a loss that is the same in each evaluation"
 _BATCHES = "it makes no steps on batches"
 _NOT_FOR_LBFGS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "dropout": (lambda value: bool(np.any(np.asarray(value) != 0)), _RANDOM),
+    "dropout": (lambda value: bool(np.any(np.asarray(value, object) != 0)), _RANDOM),
     "input_dropout": (lambda value: value != 0, _RANDOM),
     "normalization": (lambda value: value == "batch", _BATCHES),
     "l1_ratio": (lambda value: value != 0, "it needs a smooth penalty"),
@@ -218,10 +218,15 @@ def per_layer(name: str, value, n_layers: int) -> tuple:
     return values
 
 
+def _without_layers(value) -> tuple:
+    """Return what is to be checked of a value although no layer gets it."""
+    return () if np.shape(value) == (0,) else (value,)
+
+
 def _each(name: str, value, n_layers: int, options) -> tuple[str, ...]:
     """Return the names for each layer, all of them among the options."""
     values = per_layer(name, value, n_layers)
-    for one in values:
+    for one in values or _without_layers(value):
         if not (isinstance(one, str) and one in options):
             raise ValueError(
                 f"{name} has no option {one!r}. The options are {sorted(options)}."
@@ -230,8 +235,9 @@ def _each(name: str, value, n_layers: int, options) -> tuple[str, ...]:
 
 
 def _dropout(parameters: dict, n_layers: int) -> tuple[float, ...]:
-    rates = per_layer("dropout", parameters["dropout"], n_layers)
-    for rate in rates:
+    value = parameters["dropout"]
+    rates = per_layer("dropout", value, n_layers)
+    for rate in rates or _without_layers(value):
         if not (isinstance(rate, Real) and 0 <= float(rate) < 1):
             raise ValueError(
                 "dropout must be the share of neurons that is dropped, in [0, 1), got "

@@ -25,7 +25,13 @@ STOCHASTIC_ATTRIBUTES = {
 def forget(estimator) -> None:
     """Begin anew: drop what belongs to training before this."""
     estimator.t_ = 0
-    for name in (STOCHASTIC_ATTRIBUTES | {"history_"}) & vars(estimator).keys():
+    forget_stochastic(estimator)
+    vars(estimator).pop("history_", None)
+
+
+def forget_stochastic(estimator) -> None:
+    """Drop what L-BFGS does not go on from, and leaves behind."""
+    for name in STOCHASTIC_ATTRIBUTES & vars(estimator).keys():
         delattr(estimator, name)
 
 

@@ -38,7 +38,13 @@ class Inputs(NamedTuple):
                     "feature_extraction.FeatureHasher."
                 )
             # The kernels trust the indices; scipy checks them only when asked.
-            X.check_format(full_check=True)
+            try:
+                X.check_format(full_check=True)
+            except ValueError as error:
+                raise ValueError(
+                    f"X is not a valid sparse matrix: {error}. Build it anew with "
+                    "scipy.sparse.coo_array, which checks its coordinates."
+                ) from error
             values, indices, indptr = X.data, X.indices, X.indptr
         return cls(
             read_only(np.ravel(np.asarray(values, dtype=dtype, order="C"))),

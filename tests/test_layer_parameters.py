@@ -54,6 +54,19 @@ def test_one_value_is_that_of_each_layer(one, each):
         assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("sizes", [(), (3,), (3, 3)], ids=str)
+@pytest.mark.parametrize("name", ["activation", "kernel_initializer", "dropout"])
+@pytest.mark.parametrize("value", [{}, {"relu"}, np.array(-1)], ids=str)
+def test_no_values_for_layers(name, value, sizes, solver):
+    """Where there are no layers to have them, too."""
+    model = sknn.MLPRegressor(
+        hidden_layer_sizes=sizes, solver=solver, max_iter=2, **{name: value}
+    )
+    with pytest.raises(ValueError, match=name):
+        model.fit(X, NUMBERS)
+
+
 def test_no_hidden_layers():
     options = {"max_iter": 3, "random_state": 0}
     linear = sknn.MLPRegressor(hidden_layer_sizes=(), **options).fit(X, NUMBERS)

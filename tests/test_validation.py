@@ -142,6 +142,23 @@ def test_validation_targets_have_as_many_outputs(n_outputs):
         )
 
 
+@pytest.mark.parametrize("option", ["early_stopping", "validate"])
+@pytest.mark.parametrize(
+    ("fraction", "message"), [(0.02, "held out for validation"), (0.98, "left")]
+)
+def test_weights_of_zero_on_one_side(option, fraction, message):
+    """The one row that counts is on the other side."""
+    weights = np.zeros(240)
+    weights[0] = 1.0
+    options = {option: True, "validation_fraction": fraction, "random_state": 0}
+    for estimator in (sknn.MLPClassifier, sknn.MLPRegressor):
+        y = NUMBERS if estimator is sknn.MLPRegressor else NUMBERS > 0
+        model = estimator(**options)
+        with pytest.raises(ValueError, match=f"All rows {message} have a weight of ze"):
+            model.fit(X, y, sample_weight=weights)
+        assert not hasattr(model, "coefs_")
+
+
 def test_domain_of_validation_targets():
     with pytest.raises(ValueError, match="loss='poisson' needs y >= 0"):
         sknn.MLPRegressor("poisson", max_iter=2).fit(

@@ -1,0 +1,111 @@
+"""What became of a call: trained, refused for a readable reason, or broken.
+
+Whoever runs properties for long finds in ``TALLY`` how many of each there were.
+"""
+
+import re
+import traceback
+import warnings
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import scipy.sparse
+import sklearn
+
+import sknn
+
+TALLY: Counter = Counter()
+_READABLE = tuple(str(Path(package.__file__).parent) for package in (sknn, sklearn))
+
+# Warnings that tell the user something. Any other is a slip of the code.
+EXPECTED_WARNINGS = (
+    "hasn't converged yet",
+    "converged to",  # scikit-learn on L-BFGS: failed to converge, and why
+    "failed to converge",
+    "It is going to be clipped",
+    "A column-vector y was passed",
+    "The best weights were restored",
+    "R\\^2 score is not well-defined",
+    "The number of unique classes is greater than 50%",
+    "invalid value encountered in reduce",  # scikit-learn's check adds huge numbers
+)
+# A warning that comes with results that are not finite. It counts as a refusal.
+NOT_FINITE = "Some of the predictions are not finite"
+
+
+class Refused(Exception):
+    """A call was refused, as it should be, for the reason that this one holds."""
+
+
+def attempt(function):
+    """Call a function; return its result, or raise ``Refused`` for a clear refusal.
+
+    A clear refusal is a ``ValueError`` or ``TypeError`` that was raised in the code of
+    sknn or scikit-learn, with a sentence. Any other exception passes, and a warning
+    that is not among the expected ones becomes an ``AssertionError``.
+    """
+    TALLY["generated"] += 1
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        warnings.filterwarnings("error", NOT_FINITE)
+        try:
+            result = function()
+        except (ValueError, TypeError, RuntimeWarning) as error:
+            raised_in = traceback.extract_tb(error.__traceback__)[-1].filename
+            if not raised_in.startswith(_READABLE):
+                raise
+            message = str(error)
+            assert re.match(r"\S+(\s+\S+){2,}", message), f"not a sentence: {message!r}"
+            TALLY["refused"] += 1
+            raise Refused(message) from error
+    for warning in caught:
+        # scikit-learn's scores of huge numbers overflow, and NumPy says so.
+        is_of_a_score = re.search(r"sklearn.metrics", warning.filename)
+        is_expected = re.search("|".join(EXPECTED_WARNINGS), str(warning.message))
+        if not (is_expected or is_of_a_score):
+            raise AssertionError(f"unexpected warning: {warning}")
+    TALLY["trained"] += 1
+    return result
+
+
+def refused(function):
+    """Call a function; return the reason for which it was refused, or None."""
+    try:
+        attempt(function)
+    except Refused as reason:
+        return str(reason)
+    return None
+
+
+def frozen(value):
+    """Return a copy of nested attributes that can be compared with ``==``."""
+    if isinstance(value, np.ndarray):
+        kind = value.tolist() if value.dtype == object else value.tobytes()
+        return ("array", value.dtype.str, value.shape, kind)
+    if scipy.sparse.issparse(value):
+        return ("sparse", value.format, frozen(value.toarray()))
+    if isinstance(value, dict):
+        return {key: frozen(each) for key, each in value.items() if key != "_views"}
+    if isinstance(value, list | tuple):
+        return (type(value).__name__, [frozen(each) for each in value])
+    if isinstance(value, float) and np.isnan(value):
+        return "NaN"
+    if hasattr(value, "__dict__") and not callable(value):
+        return (type(value).__name__, frozen(vars(value)))
+    return value
+
+
+def state_of(model):
+    """Return all that an estimator holds, but for the times of its epochs."""
+    state = frozen(vars(model))
+    for name in ("history_",):
+        if name in state:
+            state[name].pop("seconds", None)
+    return state
+
+
+def weights_of(model):
+    """Return all parameters of a fitted network, and what was learned of the epochs."""
+    names = ("coefs_", "intercepts_", "gains_", "shifts_", "running_statistics_")
+    return [part for name in names for part in getattr(model, name, [])]
