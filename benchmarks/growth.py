@@ -1,0 +1,79 @@
+"""How the time per row and epoch grows with rows, features, width, depth and batch.
+
+Each series varies one number of scikit-learn's defaults in float32, on one core; its
+points are measured in turns.
+"""
+
+import statistics
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from benchmarks.cases import CASES, Case
+from benchmarks.floor import Floor
+from benchmarks.peers.estimators import Sknn
+from benchmarks.timing import in_turns, ratio
+from benchmarks.training import mean
+
+BASE = CASES["defaults"]
+SERIES = {
+    "rows": (10_000, 30_000, 100_000, 300_000, 1_000_000),
+    "features": (5, 10, 20, 50, 100, 200, 500, 1000),
+    "width": (10, 25, 50, 100, 200, 400, 800),
+    "depth": (1, 2, 3, 4, 6, 8),
+    "batch": (8, 16, 32, 64, 128, 200, 500, 1000, 5000),
+}
+
+
+def case_of(series: str, value: int) -> Case:
+    """Return the default case with one number changed."""
+    if series in ("width", "depth"):
+        hidden = (value,) if series == "width" else BASE.hidden * value
+        return BASE._replace(hidden=hidden)
+    names = {"rows": "n_rows", "features": "n_features", "batch": "batch_size"}
+    return BASE._replace(**{names[series]: value})
+
+
+def rows(options) -> Iterator[dict]:
+    """Yield a row for each point of each series."""
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    for series, values in SERIES.items():
+        chosen = values[:3] if options.quick else values
+        peers = {}
+        for value in chosen:
+            case = case_of(series, value)
+            peers[value] = _timer(_quick_data(case), case, options)
+        figures = in_turns(peers, options.repeats)
+        per_row = {
+            value: [1e9 * t / case_of(series, value).n_rows for t in times]
+            for value, times in figures.items()
+        }
+        for value in chosen:
+            case = case_of(series, value)
+            floor = Floor(case, np.float32)
+            floor.seconds_per_epoch(1)
+            products = statistics.median(floor.seconds_per_epoch(5) for _ in range(5))
+            yield {
+                "series": series,
+                "value": value,
+                "ns per row": statistics.median(per_row[value]),
+                "beside the first": ratio(per_row[value], per_row[chosen[0]]),
+                "floor ns per row": 1e9 * products / case.n_rows,
+            }
+
+
+def _quick_data(case):
+    """Return random data: what they are does not matter here."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((case.n_rows, case.n_features), dtype=np.float32)
+    return X, (X[:, 0] > 0).astype(np.int64)
+
+
+def _timer(data, case, options):
+    peer = Sknn(case, *data, "relu")
+    peer.train(2)
+    once = peer.seconds_per_epoch(2)
+    n_epochs = max(1, min(100, round(options.seconds / max(once, 1e-6))))
+    return lambda: mean(peer, n_epochs, 1)
