@@ -32,6 +32,8 @@ BY_CORES = ("training", "predict")
 ON_CORES = {"activations": 1, "growth": 1, "memory": 1, "startup": 2, "threads": 2}
 ALL = list(KEYS)
 DTYPES, ACTIVATIONS = ["float32", "float64"], ["relu", "tanh", "logistic"]
+# What is measured in a short try, where nothing else is asked for.
+QUICK = {"cases": ["iris-sized", "defaults"], "activations": ["relu"], "cores": [1]}
 ROOT = Path(__file__).parents[1]
 OUTPUT, QUICK_OUTPUT = Path("docs/benchmarks"), Path("benchmarks-quick")
 
@@ -85,7 +87,7 @@ def parsed(arguments: list[str] | None = None) -> argparse.Namespace:
     add("--peers", nargs="+", choices=PEERS, default=PEERS, help="that train too")
     add("--cores", nargs="+", type=int, default=[1, 2])
     add("--repeats", type=int, default=5)
-    add("--seconds", type=float, default=0.15, help="that the timed epochs take")
+    add("--seconds", type=float, default=0.12, help="that the timed epochs take")
     add("--quick", action="store_true", help="few cases, short times")
     add("--output", type=Path, help=f"a folder; by default {OUTPUT}")
     add("--readme", type=Path, help="whose speed table is written anew by report")
@@ -95,8 +97,9 @@ def parsed(arguments: list[str] | None = None) -> argparse.Namespace:
         parser.error(f"no section {', '.join(sorted(unknown))}: of {', '.join(ALL)}")
     if options.quick:
         options.seconds, options.repeats = 0.05, 3
-        if options.cases == list(CASES):
-            options.cases = ["iris-sized", "defaults"]
+        for name, short in QUICK.items():
+            if getattr(options, name) == parser.get_default(name):
+                setattr(options, name, short)
     if options.output is None:
         options.output = QUICK_OUTPUT if options.quick else OUTPUT
     if options.readme is None and options.output == OUTPUT:

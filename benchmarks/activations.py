@@ -15,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from benchmarks.cases import CASES
 from benchmarks.peers.estimators import Sknn
 from benchmarks.timing import in_turns, ratio
-from benchmarks.training import timer
+from benchmarks.training import epochs_in, pace, timer
 
 NAMES = ("relu", "tanh", "logistic")
 
@@ -46,13 +46,12 @@ def measure(case, X, y, options) -> dict:
     if case.n_outputs > 1:
         peers["squared error"] = Indicators(case, X, y, "relu")
     for peer in peers.values():
-        peer.train(2)
-    n_epochs = max(
-        1, min(200, round(options.seconds / 2 / peers["relu"].seconds_per_epoch(2)))
-    )
+        peer.train(1)
+    once = pace(peers["relu"])
+    n_epochs = epochs_in(options.seconds / 2, [once])
     figures = in_turns(
         {
-            name: timer(peer, n_epochs, options.seconds / 2)
+            name: timer(peer, n_epochs, options.seconds / 2, once)
             for name, peer in peers.items()
         },
         options.repeats,

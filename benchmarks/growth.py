@@ -7,6 +7,7 @@ points are measured in turns.
 import statistics
 import warnings
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -15,7 +16,7 @@ from benchmarks.cases import CASES, Case
 from benchmarks.floor import Floor
 from benchmarks.peers.estimators import Sknn
 from benchmarks.timing import in_turns, ratio
-from benchmarks.training import mean
+from benchmarks.training import epochs_in, pace, timer
 
 BASE = CASES["defaults"]
 SERIES = {
@@ -41,39 +42,39 @@ def rows(options) -> Iterator[dict]:
     warnings.simplefilter("ignore", ConvergenceWarning)
     for series, values in SERIES.items():
         chosen = values[:3] if options.quick else values
-        peers = {}
-        for value in chosen:
-            case = case_of(series, value)
-            peers[value] = _timer(_quick_data(case), case, options)
-        figures = in_turns(peers, options.repeats)
-        per_row = {
-            value: [1e9 * t / case_of(series, value).n_rows for t in times]
-            for value, times in figures.items()
-        }
-        for value in chosen:
-            case = case_of(series, value)
+        cases = {value: case_of(series, value) for value in chosen}
+        functions = {}
+        for value, case in cases.items():
             floor = Floor(case, np.float32)
             floor.seconds_per_epoch(1)
-            products = statistics.median(floor.seconds_per_epoch(5) for _ in range(5))
+            n = epochs_in(options.seconds / 2, [floor.seconds_per_epoch(1)])
+            functions["sknn", value] = _timer(case, options)
+            functions["floor", value] = partial(floor.seconds_per_epoch, n)
+        figures = {
+            (name, value): [1e9 * t / cases[value].n_rows for t in times]
+            for (name, value), times in in_turns(functions, options.repeats).items()
+        }
+        for value in chosen:
+            ours, products = figures["sknn", value], figures["floor", value]
             yield {
                 "series": series,
                 "value": value,
-                "ns per row": statistics.median(per_row[value]),
-                "beside the first": ratio(per_row[value], per_row[chosen[0]]),
-                "floor ns per row": 1e9 * products / case.n_rows,
+                "ns per row": statistics.median(ours),
+                "floor ns per row": statistics.median(products),
+                "sknn / floor": ratio(ours, products),
+                "beside the first": ratio(ours, figures["sknn", chosen[0]]),
             }
 
 
-def _quick_data(case):
+def _random_data(case):
     """Return random data: what they are does not matter here."""
     rng = np.random.default_rng(0)
     X = rng.standard_normal((case.n_rows, case.n_features), dtype=np.float32)
     return X, (X[:, 0] > 0).astype(np.int64)
 
 
-def _timer(data, case, options):
-    peer = Sknn(case, *data, "relu")
-    peer.train(2)
-    once = peer.seconds_per_epoch(2)
-    n_epochs = max(1, min(100, round(options.seconds / max(once, 1e-6))))
-    return lambda: mean(peer, n_epochs, 1)
+def _timer(case, options):
+    peer = Sknn(case, *_random_data(case), "relu")
+    peer.train(1)
+    once = pace(peer)
+    return timer(peer, epochs_in(options.seconds, [once]), options.seconds, once)

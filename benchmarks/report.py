@@ -22,8 +22,8 @@ How it is measured:
 
 - All libraries run in one process, in turns, on the same data, limited to one core or
   two. A figure is the median over the turns; a ratio is the median of the ratios within
-  each turn, so that what disturbs the machine for a while disturbs both sides. A ratio
-  above 1 means that sknn is faster.
+  each turn, so that what disturbs the machine for a while disturbs both sides. A peer's
+  ratio above 1 means that sknn is faster.
 - All trainers start with the same weights, draw the same orders of the rows and take
   the same steps of Adam with the same penalty. Two classes are one logistic output. The
   losses are those of the weights reached, computed in float64 by one function.
@@ -35,8 +35,9 @@ How it is measured:
   with its state donated. onnxruntime predicts with the same weights in a graph of Gemm
   and activation nodes, which ends in the label.
 - The floor is the matrix products of the same training and nothing else, by SciPy's
-  BLAS, called from compiled code. Sparse data have no floor here, and only the
-  libraries that take them are measured.
+  BLAS, called from compiled code; on two cores with one thread or two, whichever is
+  faster. sknn / floor says how much longer an epoch takes. Sparse data have no floor
+  here, and only the libraries that take them are measured.
 """
 
 _SECTIONS = {

@@ -213,13 +213,20 @@ def growth(rows: list[dict]) -> str:
         own = [row for row in rows if row["series"] == series]
         parts.append(
             markdown(
-                [series, "ns per row and epoch", "beside the first", "floor, ns"],
+                [
+                    series,
+                    "ns per row and epoch",
+                    "beside the first",
+                    "floor, ns",
+                    "sknn / floor",
+                ],
                 [
                     [
                         f"{int(r['value']):,}",
                         number(r["ns per row"]),
                         times(r["beside the first"]),
                         number(r["floor ns per row"]),
+                        times(r["sknn / floor"]),
                     ]
                     for r in own
                 ],

@@ -173,7 +173,7 @@ def _threads(results):
 def _rest(results):
     fits = [row for row in results.get("memory", []) if row["library"] == "sknn"]
     growing = [row for row in results.get("growth", []) if row["series"] == "rows"]
-    per_row = _column(growing, "ns per row")
+    per_row = _column(growing, "beside the first")
     return [
         *_at_most(
             "memory of a fit beside data and parameters",

@@ -3,6 +3,7 @@
 import statistics
 import time
 from collections.abc import Callable, Iterable
+from typing import Any
 
 
 def seconds(function: Callable, *arguments) -> float:
@@ -19,15 +20,13 @@ def many(function: Callable[[], object], least: float, most: int = 1000) -> floa
     return seconds(lambda: [function() for _ in range(n)]) / n
 
 
-def in_turns(
-    functions: dict[str, Callable[[], float]], repeats: int
-) -> dict[str, list[float]]:
+def in_turns(functions: dict[Any, Callable[[], Any]], repeats: int) -> dict[Any, list]:
     """Call each function once a repeat; return the figures of each, by repeat.
 
     What slows the machine down for a while then slows all of them, and a ratio of two
     figures of the same repeat is hardly touched.
     """
-    figures: dict[str, list[float]] = {name: [] for name in functions}
+    figures: dict[Any, list] = {name: [] for name in functions}
     for _ in range(repeats):
         for name, function in functions.items():
             figures[name].append(function())

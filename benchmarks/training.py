@@ -37,27 +37,29 @@ def measure(case, X, y, activation: str, options) -> dict:
         and (case.density == 1 or library.takes_sparse)
         and is_there(library.needs)
     }
-    losses, slowest = {}, 0.0
-    for peer in peers.values():
-        peer.train(2)  # compiles
-        slowest = max(slowest, peer.seconds_per_epoch(1))
-    n_epochs = max(1, min(200, round(options.seconds / slowest)))
+    paces = {}
     for name, peer in peers.items():
-        peer.restart()
-        peer.train(1 + n_epochs)
-        losses[name] = loss_of(*peer.weights(), case, X, y, activation)
+        peer.train(1)  # compiles
+        paces[name] = pace(peer)
+    n_epochs = epochs_in(options.seconds, paces.values())
     if case.density == 1:
         from benchmarks.floor import Floor
 
         peers["floor"] = Floor(case, X.dtype, options.cores)
         peers["floor"].seconds_per_epoch(1)
+        paces["floor"] = peers["floor"].seconds_per_epoch(1)
     figures = in_turns(
         {
-            name: timer(peer, n_epochs, options.seconds / 2)
+            name: timer(peer, n_epochs, options.seconds / 2, paces[name])
             for name, peer in peers.items()
         },
         options.repeats,
     )
+    losses = {
+        name: loss_of(*peer.weights(), case, X, y, activation)
+        for name, peer in peers.items()
+        if name != "floor"
+    }
     row = {"epochs": n_epochs}
     for name in (*TRAINERS, "floor"):
         times = figures.get(name)
@@ -70,14 +72,33 @@ def measure(case, X, y, activation: str, options) -> dict:
     return row | {f"{name} loss": losses.get(name, "") for name in TRAINERS}
 
 
-def timer(peer, n_epochs, least):
-    """Return a function that times the epochs, the quick ones several times over."""
-    once = seconds(peer.seconds_per_epoch, n_epochs)
-    n_times = max(1, min(50, round(least / once)))
-    return lambda: mean(peer, n_epochs, n_times)
+def pace(peer) -> float:
+    """Return about the time of an epoch."""
+    peer.restart()
+    once = seconds(peer.train, 1)
+    if once > 0.02:
+        return once
+    found = statistics.median(peer.seconds_per_epoch(10) for _ in range(3))
+    return max(found, 0.01 * once)
 
 
-def mean(peer, n_epochs: int, n_times: int) -> float:
-    """Return the mean time of an epoch; a slope may come out below 0 by noise."""
-    found = (peer.seconds_per_epoch(n_epochs) for _ in range(n_times))
-    return max(statistics.fmean(found), 1e-9)
+def epochs_in(wanted: float, paces) -> int:
+    """Return how many epochs take the slowest the wanted time.
+
+    More where the fastest would be done within what a fit costs besides its epochs.
+    """
+    return max(1, min(200, round(max(wanted / max(paces), 0.005 / min(paces)))))
+
+
+def timer(peer, n_epochs: int, least: float, once: float):
+    """Return a function that times the epochs, the quick ones several times over.
+
+    ``once`` is about the time of an epoch. A slope may come out below 0 by noise.
+    """
+    n_times = max(1, min(30, round(least / (n_epochs * once))))
+
+    def median() -> float:
+        found = (peer.seconds_per_epoch(n_epochs) for _ in range(n_times))
+        return max(statistics.median(found), 1e-9)
+
+    return median

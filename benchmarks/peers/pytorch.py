@@ -50,8 +50,7 @@ class PyTorch:
 
     def seconds_per_epoch(self, n_epochs: int) -> float:
         self.restart()
-        self.train(1)
-        return seconds(self.train, n_epochs) / n_epochs
+        return seconds(self.train, 1 + n_epochs) / (1 + n_epochs)
 
     def weights(self):
         return [w.detach().numpy().T for w in self.W], [
