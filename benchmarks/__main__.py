@@ -9,9 +9,9 @@ printed, and kept as CSV files and pictures in the output folder.
     python -m benchmarks --quick                             # a short try
     python -m benchmarks training --cases defaults text --activations relu --cores 1
     python -m benchmarks startup memory
-    python -m benchmarks report      # the page, the pictures, the README's table
+    python -m benchmarks report          # the page and the README's table anew
 
-A section measured again replaces those of its rows that it measures.
+Measured again, a section with cases replaces the rows of these cases alone.
 """
 
 import argparse
@@ -19,6 +19,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks import tables, targets
@@ -29,7 +30,14 @@ from benchmarks.results import KEYS, read, update
 
 # Who is measured where: sections that are run for each number of cores, and the others.
 BY_CORES = ("training", "predict")
-ON_CORES = {"activations": 1, "growth": 1, "memory": 1, "startup": 2, "threads": 2}
+ON_CORES = {
+    "activations": 1,
+    "startup": 2,
+    "compiling": 1,
+    "threads": 2,
+    "memory": 1,
+    "growth": 1,
+}
 ALL = list(KEYS)
 DTYPES, ACTIVATIONS = ["float32", "float64"], ["relu", "tanh", "logistic"]
 # What is measured in a short try, where nothing else is asked for.
@@ -41,19 +49,19 @@ OUTPUT, QUICK_OUTPUT = Path("docs/benchmarks"), Path("benchmarks-quick")
 def main(arguments: list[str] | None = None) -> None:
     """Read the command line, measure, print, write."""
     options = parsed(arguments)
-    sections = options.sections or [*ALL, "report"]
+    sections = options.sections or ALL
     print(f"{machine()}\n\n{versions()}\n")
     measured = [name for name in ALL if name in sections]
     if measured:
         say_what_is_missing()
     began = time.perf_counter()
     for section in measured:
-        rows = [
-            row
-            for cores in cores_of(section, options)
-            for row in run(section, cores, options)
-        ]
-        update(section, options.output, rows)
+        rows: list[dict] = []
+        try:
+            for cores in cores_of(section, options):
+                rows.extend(run(section, cores, options))
+        finally:  # what was measured before an error or an interrupt is kept
+            update(section, options.output, rows)
         print(f"### {section}\n")
         print(getattr(tables, section)(read(section, options.output)), "\n", flush=True)
     if measured:
@@ -122,25 +130,23 @@ def cores_of(section: str, options) -> list[int]:
     return options.cores if section in BY_CORES else [ON_CORES[section]]
 
 
-def run(section: str, cores: int, options) -> list[dict]:
-    """Run a section in a process of its own; report its rows as they come."""
+def run(section: str, cores: int, options) -> Iterator[dict]:
+    """Run a section in a process of its own; yield its rows as they come."""
     own = {**vars(options), "section": section, "cores": cores}
     if section == "predict" and cores > 1 and "relu" in options.activations:
         own["activations"] = ["relu"]
     command = [sys.executable, "-m", "benchmarks.worker", json.dumps(own, default=str)]
     environment = unlimited() if section == "threads" else limited_to(cores)
-    rows = []
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT
     ) as process:
         for line in process.stdout:
-            rows.append(json.loads(line))
-            names = KEYS[section]
-            name = ", ".join(str(rows[-1][name]) for name in names)
+            row = json.loads(line)
+            name = ", ".join(str(row[name]) for name in KEYS[section])
             print(f"{time.strftime('%X')} {section}: {name}", file=sys.stderr)
+            yield row
     if process.returncode:
         raise SystemExit(f"The section {section} failed; see its traceback above.")
-    return rows
 
 
 if __name__ == "__main__":

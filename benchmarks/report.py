@@ -64,6 +64,13 @@ _SECTIONS = {
         "compiled code and with a full one.",
         ("startup",),
     ),
+    "compiling": (
+        "Compilation",
+        "Seconds to compile each kernel for float64, one after the other in one "
+        "process, in this order. The first includes what Numba sets up. A first fit "
+        "needs a part of them.",
+        (),
+    ),
     "threads": (
         "Two cores",
         "A grid search of 16 candidates x 5 folds, a wide fit (very wide, four epochs) "

@@ -1,4 +1,7 @@
-"""The CSV files: one a section, a row a measurement; a new row replaces its like."""
+"""The CSV files: one a section, a row a measurement.
+
+Where cases can be chosen, a new row replaces its like; else a section is written anew.
+"""
 
 import csv
 from pathlib import Path
@@ -11,6 +14,7 @@ KEYS = {
     "predict": ("case", "dtype", "activation", "cores", "rows"),
     "activations": ("case", "dtype"),
     "startup": ("process",),
+    "compiling": ("kernel",),
     "threads": ("what",),
     "memory": ("library",),
     "growth": ("series", "value"),
@@ -27,11 +31,12 @@ def read(section: str, folder: Path) -> list[dict[str, str]]:
 
 
 def update(section: str, folder: Path, rows: list[dict]) -> None:
-    """Write rows into the section's file, in the place of those with the same key."""
+    """Write rows into the section's file, in the place of those before."""
     if not rows:
         return
     origin = provenance()
-    merged = {_key(section, row): row for row in read(section, folder)}
+    kept = read(section, folder) if "case" in KEYS[section] else []
+    merged = {_key(section, row): row for row in kept}
     for row in rows:
         plain = {name: _text(value) for name, value in row.items()}
         merged[_key(section, plain)] = plain | origin

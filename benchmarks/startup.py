@@ -23,17 +23,6 @@ MLPClassifier(max_iter=20, random_state=0).fit(X, y)
 print(imported - start, time.perf_counter() - imported_data)
 """
 
-_COMPILE_ALL = """
-import time
-import numpy as np
-import sknn
-from sknn.kernels.jit import COMPILED
-for kernel in COMPILED:
-    start = time.perf_counter()
-    kernel.version(np.dtype(np.float64))
-    print(kernel.name, time.perf_counter() - start)
-"""
-
 SKLEARN, WARM, COLD = "scikit-learn", "sknn, compiled before", "sknn, first fit here"
 
 
@@ -65,27 +54,17 @@ def rows(options) -> Iterator[dict]:
         }
 
 
-def compile_times() -> dict[str, float]:
-    """Return how long each kernel takes to compile for float64, one after the other.
-
-    The first one includes what Numba sets up in a process.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        lines = _output_of(_COMPILE_ALL, folder).splitlines()
-    return {name: float(seconds) for name, seconds in map(str.split, lines)}
-
-
 def _run_cold() -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as cache:
         return _run("sknn", cache)
 
 
 def _run(module: str, cache: str | None = None) -> tuple[float, float]:
-    imported, fit = _output_of(_FIT.format(module=module), cache).split()
+    imported, fit = output_of(_FIT.format(module=module), cache).split()
     return float(imported), float(fit)
 
 
-def _output_of(script: str, cache: str | None) -> str:
+def output_of(script: str, cache: str | None) -> str:
     """Run a script in a new process and return what it prints."""
     environment = dict(os.environ)
     if cache:

@@ -172,6 +172,13 @@ def startup(rows: list[dict]) -> str:
     )
 
 
+def compiling(rows: list[dict]) -> str:
+    """Return the seconds of each kernel and of all."""
+    each = ", ".join(f"{r['kernel']} {float(r['seconds']):.2f}" for r in rows)
+    total = sum(float(row["seconds"]) for row in rows)
+    return f"{each}.\n\nTogether {total:.1f} seconds."
+
+
 def threads(rows: list[dict]) -> str:
     """Return what the second core brings."""
     return markdown(

@@ -179,15 +179,22 @@ def test_a_short_try_does_not_touch_the_documentation():
 
 
 def test_a_new_row_replaces_its_like(tmp_path):
-    row = {"library": "sknn", "beyond MiB": 2.0}
-    results.update("memory", tmp_path, [row, {**row, "library": "other"}])
-    results.update("memory", tmp_path, [{**row, "beyond MiB": 3.0, "more": 1}])
-    rows = results.read("memory", tmp_path)
-    assert [(r["library"], r["beyond MiB"]) for r in rows] == [
-        ("sknn", "3"),
-        ("other", "2"),
-    ]
+    row = {"case": "text", "dtype": "float32", "relu ms": 2.0}
+    results.update("activations", tmp_path, [row, {**row, "case": "wider"}])
+    results.update("activations", tmp_path, [{**row, "relu ms": 3.0, "more": 1}])
+    rows = results.read("activations", tmp_path)
+    assert [(r["case"], r["relu ms"]) for r in rows] == [("text", "3"), ("wider", "2")]
     assert [r["more"] for r in rows] == ["1", ""]
+
+
+def test_a_section_without_cases_is_written_anew(tmp_path):
+    for name in ("before", "after"):
+        results.update("compiling", tmp_path, [{"kernel": name, "seconds": 0.25}])
+    (row,) = results.read("compiling", tmp_path)
+    assert row["kernel"] == "after"
+    assert tables.compiling([row, row]) == (
+        "after 0.25, after 0.25.\n\nTogether 0.5 seconds."
+    )
 
 
 def a_training_row(case="defaults", **changed):
