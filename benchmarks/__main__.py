@@ -42,6 +42,7 @@ ALL = list(KEYS)
 DTYPES, ACTIVATIONS = ["float32", "float64"], ["relu", "tanh", "logistic"]
 # What is measured in a short try, where nothing else is asked for.
 QUICK = {"cases": ["iris-sized", "defaults"], "activations": ["relu"], "cores": [1]}
+QUICK |= {"seconds": 0.05, "repeats": 3}
 ROOT = Path(__file__).parents[1]
 OUTPUT, QUICK_OUTPUT = Path("docs/benchmarks"), Path("benchmarks-quick")
 
@@ -104,7 +105,6 @@ def parsed(arguments: list[str] | None = None) -> argparse.Namespace:
     if unknown:
         parser.error(f"no section {', '.join(sorted(unknown))}: of {', '.join(ALL)}")
     if options.quick:
-        options.seconds, options.repeats = 0.05, 3
         for name, short in QUICK.items():
             if getattr(options, name) == parser.get_default(name):
                 setattr(options, name, short)

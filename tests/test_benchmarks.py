@@ -172,6 +172,8 @@ def test_a_short_try_does_not_touch_the_documentation():
     quick = parsed(["--quick"])
     assert quick.output != Path("docs/benchmarks")
     assert quick.readme is None
+    assert (quick.repeats, quick.cores) == (3, [1])
+    assert parsed(["--quick", "--repeats", "4"]).repeats == 4
     assert parsed(["--output", "elsewhere"]).readme is None
 
 
