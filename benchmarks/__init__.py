@@ -1,1 +1,1 @@
-"""Benchmarks: ``python -m benchmarks`` prints sknn beside scikit-learn."""
+"""Benchmarks of sknn beside its peers: ``python -m benchmarks --help``."""

@@ -1,181 +1,153 @@
-"""Print how fast sknn trains and predicts beside scikit-learn's MLP.
+"""Measure sknn beside scikit-learn, PyTorch, JAX, onnxruntime and the floor.
 
-Both run in one process, in turns, on the same data, for the same number of epochs;
-figures are medians. Ratios above 1 mean that sknn is faster. The limit is the ratio
-that the matrix products alone would reach, without all else that training is.
+All run in turns in one process, on the same data, from the same initial weights, for
+as many epochs; figures are medians, and ratios medians of the ratios within each turn.
+The floor is the time that the matrix products of the training take alone. Tables are
+printed, and kept as CSV files and pictures in the output folder.
 
-    python -m benchmarks                  # every case with relu, one core
-    python -m benchmarks --cases defaults "small batch" --activations relu tanh
+    pip install -e ".[bench]" && python -m benchmarks        # all, half an hour
+    python -m benchmarks --quick                             # a short try
+    python -m benchmarks training --cases defaults text --activations relu --cores 1
+    python -m benchmarks startup memory
+    python -m benchmarks report          # the page and the README's table anew
+
+Measured again, a section with cases replaces the rows of these cases alone.
 """
 
 import argparse
-import os
-import platform
-import statistics
+import json
+import subprocess
 import sys
 import time
-import warnings
+from collections.abc import Iterator
+from pathlib import Path
 
-import numba
-import numpy as np
-import sklearn
-from sklearn import neural_network
-from threadpoolctl import threadpool_limits
-
-import sknn
+from benchmarks import tables, targets
 from benchmarks.cases import CASES
-from benchmarks.floor import products_of_an_epoch
-from benchmarks.startup import compile_times, startup_times
+from benchmarks.machine import limited_to, machine, unlimited, versions
+from benchmarks.peers import PEERS, TRAINERS, is_there
+from benchmarks.results import KEYS, read, update
+
+# Who is measured where: sections that are run for each number of cores, and the others.
+BY_CORES = ("training", "predict")
+ON_CORES = {
+    "activations": 1,
+    "startup": 2,
+    "compiling": 1,
+    "threads": 2,
+    "memory": 1,
+    "growth": 1,
+}
+ALL = list(KEYS)
+DTYPES, ACTIVATIONS = ["float32", "float64"], ["relu", "tanh", "logistic"]
+# What is measured in a short try, where nothing else is asked for.
+QUICK = {"cases": ["iris-sized", "defaults"], "activations": ["relu"], "cores": [1]}
+QUICK |= {"seconds": 0.05, "repeats": 3}
+ROOT = Path(__file__).parents[1]
+OUTPUT, QUICK_OUTPUT = Path("docs/benchmarks"), Path("benchmarks-quick")
 
 
-def main() -> None:
-    """Read the command line, measure, print."""
+def main(arguments: list[str] | None = None) -> None:
+    """Read the command line, measure, print, write."""
+    options = parsed(arguments)
+    sections = options.sections or ALL
+    print(f"{machine()}\n\n{versions()}\n")
+    measured = [name for name in ALL if name in sections]
+    if measured:
+        say_what_is_missing()
+    began = time.perf_counter()
+    for section in measured:
+        rows: list[dict] = []
+        try:
+            for cores in cores_of(section, options):
+                rows.extend(run(section, cores, options))
+        finally:  # what was measured before an error or an interrupt is kept
+            update(section, options.output, rows)
+        print(f"### {section}\n")
+        print(getattr(tables, section)(read(section, options.output)), "\n", flush=True)
+    if measured:
+        results = {name: read(name, options.output) for name in ALL}
+        print(f"### Targets\n\n{targets.table(results)}\n")
+        if is_there("matplotlib"):
+            from benchmarks.pictures import draw
+
+            draw(results, options.output)
+        else:
+            print("There are no pictures: the module matplotlib is not installed.\n")
+        print(f"Measured in {(time.perf_counter() - began) / 60:.0f} minutes.")
+    if "report" in sections:
+        from benchmarks.report import write
+
+        write(options.output, options.readme)
+
+
+def parsed(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Return the options."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--cases", nargs="+", default=list(CASES), choices=list(CASES))
-    parser.add_argument("--activations", nargs="+", default=["relu"])
-    parser.add_argument("--dtypes", nargs="+", default=["float32", "float64"])
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--cores", type=int, default=1)
-    parser.add_argument("--no-startup", action="store_true")
-    options = parser.parse_args()
-    warnings.simplefilter("ignore", sklearn.exceptions.ConvergenceWarning)
-    print(machine(options.cores))
-    print()
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.cores])
-    with threadpool_limits(options.cores):
-        print_training(options)
-    if not options.no_startup:
-        print_startup()
+    add = parser.add_argument
+    add("sections", nargs="*", metavar="section", help=f"of {', '.join(ALL)}, report")
+    add("--cases", nargs="+", choices=list(CASES), default=list(CASES))
+    add("--activations", nargs="+", choices=ACTIVATIONS, default=ACTIVATIONS)
+    add("--dtypes", nargs="+", choices=DTYPES, default=DTYPES)
+    add("--peers", nargs="+", choices=PEERS, default=PEERS, help="that train too")
+    add("--cores", nargs="+", type=int, default=[1, 2])
+    add("--repeats", type=int, default=5)
+    add("--seconds", type=float, default=0.12, help="that the timed epochs take")
+    add("--quick", action="store_true", help="few cases, short times")
+    add("--output", type=Path, help=f"a folder; by default {OUTPUT}")
+    add("--readme", type=Path, help="whose speed table is written anew by report")
+    options = parser.parse_args(arguments)
+    unknown = set(options.sections) - {*ALL, "report"}
+    if unknown:
+        parser.error(f"no section {', '.join(sorted(unknown))}: of {', '.join(ALL)}")
+    if options.quick:
+        for name, short in QUICK.items():
+            if getattr(options, name) == parser.get_default(name):
+                setattr(options, name, short)
+    if options.output is None:
+        options.output = QUICK_OUTPUT if options.quick else OUTPUT
+    if options.readme is None and options.output == OUTPUT:
+        options.readme = Path("README.md")
+    return options
 
 
-def machine(cores: int) -> str:
-    """Name the processor and the versions."""
-    processor = platform.processor() or platform.machine()
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            names = [line.split(":")[1] for line in file if "model name" in line]
-        processor = names[0].strip()
-    except (OSError, IndexError):
-        pass
-    return (
-        f"{processor}, {cores} of {os.cpu_count()} cores; Python "
-        f"{platform.python_version()}, numpy {np.__version__}, scikit-learn "
-        f"{sklearn.__version__}, numba {numba.__version__}, sknn {sknn.__version__}"
-    )
+def say_what_is_missing() -> None:
+    """Name the peers that are not installed, and so left out."""
+    for name, module in [
+        *((name, library.needs) for name, library in TRAINERS.items()),
+        ("onnxruntime", "onnxruntime"),
+    ]:
+        if not is_there(module):
+            print(f"{name} is left out: the module {module} is not installed.\n")
 
 
-def print_training(options) -> None:
-    """Print a line for each case, dtype and activation."""
-    print(
-        "| case | rows x features, outputs | hidden | batch | dtype | activation "
-        "| sknn ms/epoch | scikit-learn ms/epoch | ratio | limit | predict: ratio "
-        "| 1 row: ratio | loss sknn / scikit-learn |"
-    )
-    print("|" + "---|" * 13)
-    ratios = []
-    for name in options.cases:
-        case = CASES[name]
-        for dtype in options.dtypes:
-            X, y = case.data(np.dtype(dtype))
-            for activation in options.activations:
-                row = measure(case, X, y, activation, options.repeats)
-                ratios.append(row["ratio"])
-                print(
-                    f"| {name} | {case.shape} | {', '.join(map(str, case.hidden))} "
-                    f"| {case.batch_size} | {dtype} | {activation} "
-                    f"| {row['ours']:.3g} | {row['theirs']:.3g} "
-                    f"| **{row['ratio']:.1f}** | {row['limit']} "
-                    f"| {row['predict']:.1f} "
-                    f"| {row['one_row']:.1f} | {row['losses']} |",
-                    flush=True,
-                )
-    print(f"\nGeometric mean of the ratios: {statistics.geometric_mean(ratios):.1f}")
+def cores_of(section: str, options) -> list[int]:
+    """Return the numbers of cores that a section is run on, one after the other."""
+    return options.cores if section in BY_CORES else [ON_CORES[section]]
 
 
-def measure(case, X, y, activation: str, repeats: int) -> dict:
-    """Time one epoch of each library, as the slope between a short and a long fit."""
-    kind = "MLPRegressor" if case.n_outputs == 1 else "MLPClassifier"
-    short, long = 2, 2 + epochs_for(case)
-    makers = {
-        library: (
-            lambda n, library=library: getattr(library, kind)(
-                hidden_layer_sizes=case.hidden,
-                activation=activation,
-                batch_size=case.batch_size,
-                max_iter=n,
-                n_iter_no_change=10**6,
-                random_state=0,
-            )
-        )
-        for library in (sknn, neural_network)
-    }
-    for make in makers.values():
-        make(1).fit(X, y)
-    products = []
-    epochs = {library: [] for library in makers}
-    predict = {library: [] for library in makers}
-    one_row = {library: [] for library in makers}
-    fitted = {}
-    for _ in range(repeats):
-        for library, make in makers.items():
-            spent = [seconds(make(n).fit, X, y) for n in (short, long)]
-            epochs[library].append(1e3 * (spent[1] - spent[0]) / (long - short))
-        if case.density == 1:
-            products.append(products_of_an_epoch(case, X.dtype))
-    for library, make in makers.items():
-        fitted[library] = make(short).fit(X, y)
-        fitted[library].predict(X)
-    for _ in range(repeats):
-        for library, model in fitted.items():
-            predict[library].append(seconds(model.predict, X))
-            row = X[:1]
-            one_row[library].append(min(seconds(model.predict, row) for _ in range(20)))
-    ours, theirs = (statistics.median(epochs[library]) for library in makers)
-
-    def ratio(times: dict) -> float:
-        a, b = (statistics.median(times[library]) for library in makers)
-        return b / a
-
-    return {
-        "ours": ours,
-        "theirs": theirs,
-        "ratio": theirs / ours,
-        "limit": f"{theirs / statistics.median(products):.1f}" if products else "",
-        "predict": ratio(predict),
-        "one_row": ratio(one_row),
-        "losses": " / ".join(f"{model.loss_:.5f}" for model in fitted.values()),
-    }
-
-
-def epochs_for(case) -> int:
-    """Return how many epochs take long enough to be timed."""
-    inputs = case.n_features * case.density
-    work = case.n_rows * case.hidden[0] * (inputs + sum(case.hidden))
-    return max(2, min(200, int(1.5e9 / work)))
-
-
-def seconds(function, *arguments) -> float:
-    """Return the wall time of one call."""
-    start = time.perf_counter()
-    function(*arguments)
-    return time.perf_counter() - start
-
-
-def print_startup() -> None:
-    """Print what a new process pays before its first fit is done."""
-    print("\nA new process, iris, 20 epochs (seconds, medians; import and fit):\n")
-    print("| | import | first fit | together |")
-    print("|---|---|---|---|")
-    for name, (imported, fit) in startup_times().items():
-        print(f"| {name} | {imported:.2f} | {fit:.2f} | {imported + fit:.2f} |")
-    print("\nSeconds to compile each kernel for float64, in this order:\n")
-    times = compile_times()
-    print(", ".join(f"{name} {seconds:.2f}" for name, seconds in times.items()))
-    print(f"\nTogether: {sum(times.values()):.1f}")
+def run(section: str, cores: int, options) -> Iterator[dict]:
+    """Run a section in a process of its own; yield its rows as they come."""
+    own = {**vars(options), "section": section, "cores": cores}
+    if section == "predict" and cores > 1 and "relu" in options.activations:
+        own["activations"] = ["relu"]
+    command = [sys.executable, "-m", "benchmarks.worker", json.dumps(own, default=str)]
+    environment = unlimited() if section == "threads" else limited_to(cores)
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT
+    ) as process:
+        for line in process.stdout:
+            row = json.loads(line)
+            name = ", ".join(str(row[name]) for name in KEYS[section])
+            print(f"{time.strftime('%X')} {section}: {name}", file=sys.stderr)
+            yield row
+    if process.returncode:
+        raise SystemExit(f"The section {section} failed; see its traceback above.")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

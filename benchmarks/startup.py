@@ -5,8 +5,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 
-_SCRIPT = """
+from benchmarks.timing import in_turns
+
+_FIT = """
 import time
 start = time.perf_counter()
 from {module} import MLPClassifier
@@ -20,49 +23,48 @@ MLPClassifier(max_iter=20, random_state=0).fit(X, y)
 print(imported - start, time.perf_counter() - imported_data)
 """
 
-_COMPILE_ALL = """
-import time
-import numpy as np
-import sknn
-from sknn.kernels.jit import COMPILED
-for kernel in COMPILED:
-    start = time.perf_counter()
-    kernel.address(np.dtype(np.float64))
-    print(kernel.name, time.perf_counter() - start)
-"""
+SKLEARN, WARM, COLD = "scikit-learn", "sknn, compiled before", "sknn, first fit here"
 
 
-def compile_times() -> dict[str, float]:
-    """Return how long each kernel takes to compile for float64, one after the other.
+def rows(options) -> Iterator[dict]:
+    """Yield a row for each library and cache."""
+    with tempfile.TemporaryDirectory() as cache:
+        _run("sknn", cache)
+        _run("sklearn.neural_network")
+        runs = in_turns(
+            {
+                SKLEARN: lambda: _run("sklearn.neural_network"),
+                WARM: lambda: _run("sknn", cache),
+                COLD: _run_cold,
+            },
+            options.repeats,
+        )
+    for process, pairs in runs.items():
+        imported, fit = zip(*pairs, strict=True)
+        both = list(zip(pairs, runs[SKLEARN], strict=True))
+        yield {
+            "process": process,
+            "import s": statistics.median(imported),
+            "first fit s": statistics.median(fit),
+            "together s": statistics.median(map(sum, pairs)),
+            "import beyond s": statistics.median(a[0] - b[0] for a, b in both),
+            "together / scikit-learn": statistics.median(
+                sum(a) / sum(b) for a, b in both
+            ),
+        }
 
-    The first one includes what Numba sets up in a process.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        lines = _output_of(_COMPILE_ALL, folder).splitlines()
-    return {name: float(seconds) for name, seconds in map(str.split, lines)}
 
-
-def startup_times(repeats: int = 3) -> dict[str, tuple[float, float]]:
-    """Return the medians of import and first fit for each library and cache."""
-    times = {
-        "scikit-learn": _median(_run("sklearn.neural_network") for _ in range(repeats))
-    }
-    cold = []
-    for _ in range(repeats):
-        with tempfile.TemporaryDirectory() as folder:
-            cold.append(_run("sknn", folder))
-            warm = [_run("sknn", folder) for _ in range(repeats)]
-    times["sknn, compiled before"] = _median(warm)
-    times["sknn, first fit on this machine"] = _median(cold)
-    return times
+def _run_cold() -> tuple[float, float]:
+    with tempfile.TemporaryDirectory() as cache:
+        return _run("sknn", cache)
 
 
 def _run(module: str, cache: str | None = None) -> tuple[float, float]:
-    imported, fit = _output_of(_SCRIPT.format(module=module), cache).split()
+    imported, fit = output_of(_FIT.format(module=module), cache).split()
     return float(imported), float(fit)
 
 
-def _output_of(script: str, cache: str | None) -> str:
+def output_of(script: str, cache: str | None) -> str:
     """Run a script in a new process and return what it prints."""
     environment = dict(os.environ)
     if cache:
@@ -75,8 +77,3 @@ def _output_of(script: str, cache: str | None) -> str:
         check=True,
     )
     return result.stdout
-
-
-def _median(pairs) -> tuple[float, float]:
-    imported, fit = zip(*pairs, strict=True)
-    return statistics.median(imported), statistics.median(fit)

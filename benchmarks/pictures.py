@@ -1,0 +1,241 @@
+"""The pictures, from the rows of the CSV files: one idea each."""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
+
+from benchmarks.cases import CASES
+
+COLOURS = {
+    "sknn": "#1b6ca8",
+    "scikit-learn": "#f28e2b",
+    "PyTorch": "#d1495b",
+    "JAX": "#59a14f",
+    "onnxruntime": "#8e6bbf",
+    "floor": "#777777",
+    "tanh": "#1b6ca8",
+    "logistic": "#f28e2b",
+}
+DTYPES = ("float32", "float64")
+
+
+def draw(results: dict[str, list[dict]], folder: Path) -> list[str]:
+    """Draw what there are rows for; return the names of the files."""
+    drawn = []
+    for name, (section, picture) in PICTURES.items():
+        rows = results.get(section)
+        if not rows:
+            continue
+        figure = picture(rows)
+        if figure is None:
+            continue
+        origin = f"{rows[-1]['machine']}; {rows[-1]['date']}"
+        figure.supxlabel(origin, x=0.99, ha="right", size=7, color="#666666")
+        folder.mkdir(parents=True, exist_ok=True)
+        figure.savefig(folder / f"{name}.png", dpi=110, metadata={"Software": None})
+        drawn.append(name)
+    return drawn
+
+
+def peers(rows: list[dict]) -> Figure | None:
+    """How many times as long the peers take: relu, one core."""
+    rows = [r for r in rows if r["cores"] == "1" and r["activation"] == "relu"]
+    series = {n: f"{n} / sknn" for n in ("scikit-learn", "PyTorch", "JAX")}
+    figure = _bars(
+        rows, series, "epoch: time beside sknn's (longer is slower)", log=True
+    )
+    return _titled(figure, "An epoch of training, relu, one core: sknn = 1")
+
+
+def floor(rows: list[dict]) -> Figure | None:
+    """How far from the matrix products alone: relu, one core."""
+    rows = [r for r in rows if r["cores"] == "1" and r["activation"] == "relu"]
+    figure = _bars(rows, {"sknn": "sknn / floor"}, "time beside the products' alone")
+    return _titled(figure, "An epoch of sknn beside its matrix products alone (= 1)")
+
+
+def activations(rows: list[dict]) -> Figure | None:
+    """What tanh and logistic cost beside relu."""
+    series = {"tanh": "tanh / relu", "logistic": "logistic / relu"}
+    figure = _bars(rows, series, "epoch: time beside that with relu")
+    return _titled(figure, "Other activations: the same network with relu = 1")
+
+
+def predict_one(rows: list[dict]) -> Figure | None:
+    """Prediction of a row."""
+    return _predict(rows, "1", "one row")
+
+
+def predict_many(rows: list[dict]) -> Figure | None:
+    """Prediction of 20,000 rows."""
+    return _predict(rows, "20000", "20,000 rows")
+
+
+def startup(rows: list[dict]) -> Figure:
+    """Import and first fit, in seconds."""
+    figure = Figure((8, 2.6), layout="constrained")
+    axes = figure.subplots()
+    names = [row["process"] for row in rows]
+    imported, fit = (
+        np.array([float(row[k]) for row in rows]) for k in ("import s", "first fit s")
+    )
+    axes.barh(names, imported, color="#9ecae1", label="import")
+    axes.barh(names, fit, left=imported, color=COLOURS["sknn"], label="first fit")
+    for y, total in enumerate(imported + fit):
+        axes.text(total, y, f" {total:.2f} s", va="center", size=9)
+    axes.set_xlim(0, 1.15 * max(imported + fit))
+    axes.invert_yaxis()
+    axes.set_xlabel("seconds of a new process (iris, 20 epochs)")
+    axes.legend(loc="center right", frameon=False)
+    return _titled(figure, "Import and first fit")
+
+
+def threads(rows: list[dict]) -> Figure:
+    """What the second core brings."""
+    return _titled(
+        _horizontal(
+            [row["what"] for row in rows],
+            [float(row["times as fast"]) for row in rows],
+            "times as fast as on one core",
+            mark=(1, 2),
+        ),
+        "Two cores",
+    )
+
+
+def memory(rows: list[dict]) -> Figure:
+    """What a fit takes beyond its data."""
+    label = f"MiB beyond the data of {float(rows[0]['data MiB']):,.0f} MiB"
+    return _titled(
+        _horizontal(
+            [row["library"] for row in rows],
+            [float(row["beyond MiB"]) for row in rows],
+            label,
+        ),
+        f"Peak memory of a fit, {int(rows[0]['rows']):,} x 50 in float32",
+    )
+
+
+def growth(rows: list[dict]) -> Figure:
+    """Time per row and epoch, beside the products alone."""
+    names = list(dict.fromkeys(row["series"] for row in rows))
+    figure = Figure((11, 2.9), layout="constrained")
+    for axes, name in zip(
+        figure.subplots(1, len(names), squeeze=False)[0], names, strict=False
+    ):
+        own = [row for row in rows if row["series"] == name]
+        x = [int(row["value"]) for row in own]
+        for label, column in (("sknn", "ns per row"), ("floor", "floor ns per row")):
+            y = [float(row[column]) for row in own]
+            axes.plot(x, y, "o-", ms=4, color=COLOURS[label], label=label)
+        if name != "depth":
+            axes.set_xscale("log")
+            _plain(axes.xaxis, subs=(1,))
+        if name == "rows":
+            axes.set_ylim(0)
+        else:
+            axes.set_yscale("log")
+            _plain(axes.yaxis)
+        axes.set_xlabel(name)
+        axes.grid(alpha=0.3)
+    figure.axes[0].set_ylabel("ns per row and epoch")
+    figure.axes[0].legend(frameon=False)
+    return _titled(figure, "Growth: 20 features, 100 hidden, batch 200, but for one")
+
+
+PICTURES = {
+    "peers": ("training", peers),
+    "floor": ("training", floor),
+    "activations": ("activations", activations),
+    "predict_one": ("predict", predict_one),
+    "predict_many": ("predict", predict_many),
+    "startup": ("startup", startup),
+    "threads": ("threads", threads),
+    "memory": ("memory", memory),
+    "growth": ("growth", growth),
+}
+
+
+def _predict(rows, count, title):
+    rows = [
+        r
+        for r in rows
+        if r["cores"] == "1" and r["activation"] == "relu" and r["rows"] == count
+    ]
+    series = {name: f"{name} / sknn" for name in ("scikit-learn", "onnxruntime")}
+    figure = _bars(rows, series, "time beside sknn's (longer is slower)", log=True)
+    return _titled(figure, f"Prediction of {title}, relu, one core: sknn = 1")
+
+
+def _bars(rows, series, label, log=False):
+    """Draw groups of bars by case, a panel for each dtype; None without rows."""
+    rows = [r for r in rows if any(r.get(column) for column in series.values())]
+    if not rows:
+        return None
+    cases = [name for name in CASES if any(r["case"] == name for r in rows)]
+    dtypes = [d for d in DTYPES if any(r["dtype"] == d for r in rows)]
+    height = 1.4 + len(cases) * (0.16 * len(series) + 0.16)
+    figure = Figure((9, height), layout="constrained")
+    panels = figure.subplots(1, len(dtypes), sharey=True, squeeze=False)[0]
+    for axes, dtype in zip(panels, dtypes, strict=True):
+        own = {r["case"]: r for r in rows if r["dtype"] == dtype}
+        thickness = 0.8 / len(series)
+        for k, (name, column) in enumerate(series.items()):
+            y = np.arange(len(cases)) + (k - (len(series) - 1) / 2) * thickness
+            x = [float(own.get(case, {}).get(column) or "nan") for case in cases]
+            axes.barh(y, x, 0.9 * thickness, color=COLOURS[name], label=name)
+            for where, value in zip(y, x, strict=True):
+                if np.isfinite(value):
+                    text = f" {value:.{1 if value >= 10 else 2}f}"
+                    axes.text(value, where, text, va="center", size=7)
+        _finish(axes, log)
+        axes.set_title(dtype, size=10)
+        axes.set_xlabel(label, size=9)
+    panels[0].set_yticks(range(len(cases)), cases)
+    panels[0].invert_yaxis()
+    if len(series) > 1:
+        handles, names = panels[0].get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside upper right", ncols=3, frameon=False)
+    return figure
+
+
+def _finish(axes, log):
+    axes.axvline(1, color="black", lw=1)
+    axes.spines[["top", "right"]].set_visible(False)
+    if log:
+        axes.set_xscale("log")
+        _plain(axes.xaxis)
+        low, high = axes.get_xlim()
+        axes.set_xlim(min(low, 0.7), 1.5 * high)
+    else:
+        axes.set_xlim(0, 1.15 * axes.get_xlim()[1])
+
+
+def _plain(axis, subs=(1, 2, 5)):
+    """Write the ticks of a logarithmic axis as 20, 50, 1k."""
+    axis.set_major_locator(LogLocator(subs=subs))
+    axis.set_major_formatter(EngFormatter(sep=""))
+    axis.set_minor_locator(NullLocator())
+
+
+def _horizontal(names, values, label, mark=()):
+    figure = Figure((8, 1.2 + 0.35 * len(names)), layout="constrained")
+    axes = figure.subplots()
+    axes.barh(names, values, 0.7, color=COLOURS["sknn"])
+    for y, value in enumerate(values):
+        axes.text(value, y, f" {value:.3g}", va="center", size=9)
+    for x in mark:
+        axes.axvline(x, color="black", lw=1, ls="-" if x == 1 else ":")
+    axes.set_xlim(0, 1.15 * max(*values, *mark, 0.1))
+    axes.invert_yaxis()
+    axes.set_xlabel(label)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def _titled(figure, title):
+    if figure is not None:
+        figure.suptitle(title, x=0.01, ha="left", size=11)
+    return figure

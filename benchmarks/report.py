@@ -1,0 +1,173 @@
+"""The page of the documentation and the README's table, from the CSV files alone."""
+
+import re
+from pathlib import Path
+
+from benchmarks import pictures, tables, targets
+from benchmarks.cases import CASES
+from benchmarks.peers import PEERS
+from benchmarks.results import KEYS, read
+
+MARKERS = re.compile(r"(<!-- speed table -->\n).*?(<!-- end -->)", re.DOTALL)
+
+_HEAD = """# Benchmarks
+
+`python -m benchmarks` measures all of this, and `python -m benchmarks report` writes
+this page from the [CSV files]({folder}/). `--help` tells how to measure a part of it.
+
+Measured on {machine}; {day}.
+{versions}.
+
+How it is measured:
+
+- All libraries run in one process, in turns, on the same data, limited to one core or
+  two. A figure is the median over the turns; a ratio is the median of the ratios within
+  each turn, so that what disturbs the machine for a while disturbs both sides. A peer's
+  ratio above 1 means that sknn is faster.
+- All trainers start with the same weights, draw the same orders of the rows and take
+  the same steps of Adam with the same penalty. Two classes are one logistic output. The
+  losses are those of the weights reached, computed in float64 by one function.
+- The time of an epoch is the slope between a fit of one epoch and a longer one. With
+  PyTorch and JAX it is the time of further epochs after the first: their compilation is
+  not counted.
+- PyTorch runs eagerly: tensors in memory, one order of the rows an epoch, fused Adam,
+  no DataLoader. JAX has a whole epoch in one compiled call, a scan over the batches,
+  with its state donated. onnxruntime predicts with the same weights in a graph of Gemm
+  and activation nodes, which ends in the label.
+- The floor is the matrix products of the same training and nothing else, by SciPy's
+  BLAS, called from compiled code; on two cores with one thread or two, whichever is
+  faster. sknn / floor says how much longer an epoch takes. Sparse data have no floor
+  here, and only the libraries that take them are measured.
+"""
+
+_SECTIONS = {
+    "training": (
+        "Training",
+        "The time of an epoch beside scikit-learn, PyTorch, JAX and the floor.",
+        ("peers", "floor"),
+    ),
+    "activations": (
+        "Activations and the loss",
+        "The same network with another activation: sknn, one core. The loss's share is "
+        "the part of an epoch that squared error on the same targets would save; where "
+        "it is nothing, noise may make it negative.",
+        ("activations",),
+    ),
+    "predict": (
+        "Prediction",
+        "`predict` on arrays in the dtype of the weights.",
+        ("predict_one", "predict_many"),
+    ),
+    "startup": (
+        "First impressions",
+        "A new process that imports the network and fits it, with an empty cache of "
+        "compiled code and with a full one.",
+        ("startup",),
+    ),
+    "compiling": (
+        "Compilation",
+        "Seconds to compile each kernel for float64, one after the other in one "
+        "process, in this order. The first includes what Numba sets up. A first fit "
+        "needs a part of them.",
+        (),
+    ),
+    "threads": (
+        "Two cores",
+        "A grid search of 16 candidates x 5 folds, a wide fit (very wide, four epochs) "
+        "and small fits. No environment variable says how many threads to use. The "
+        "processes of the search are warm.",
+        ("threads",),
+    ),
+    "memory": (
+        "Memory",
+        "The peak of the resident memory beyond what is there before the fit.",
+        ("memory",),
+    ),
+    "growth": (
+        "Growth",
+        "scikit-learn's defaults (10,000 x 20, 100 hidden, batches of 200), one "
+        "number changed: float32, one core.",
+        ("growth",),
+    ),
+}
+
+
+def write(folder: Path, readme: Path | None = None) -> None:
+    """Draw the pictures, write the page beside the folder, and the README's table."""
+    results = {name: read(name, folder) for name in KEYS}
+    drawn = pictures.draw(results, folder)
+    page = folder.with_suffix(".md")
+    page.write_text(page_of(results, folder.name, drawn), encoding="utf-8")
+    if readme is not None and results["training"]:
+        text = readme.read_text(encoding="utf-8")
+        table = readme_table(results)
+        text, n = MARKERS.subn(lambda m: f"{m[1]}\n{table}\n\n{m[2]}", text)
+        if n != 1:
+            raise SystemExit(f"{readme} has {n} places for the speed table, not one.")
+        readme.write_text(text, encoding="utf-8")
+
+
+def page_of(results: dict[str, list[dict]], folder: str, drawn: list[str]) -> str:
+    """Return the whole page."""
+    rows = [row for section in results.values() for row in section]
+    if not rows:
+        raise SystemExit("Nothing is measured yet: run `python -m benchmarks`.")
+    days = sorted({row["date"] for row in rows})
+    parts = [
+        _HEAD.format(
+            folder=folder,
+            machine="; ".join(dict.fromkeys(row["machine"] for row in rows)),
+            day=" to ".join(dict.fromkeys((days[0], days[-1]))),
+            versions=";\n".join(dict.fromkeys(row["versions"] for row in rows)),
+        ).rstrip(),
+        "## Targets",
+        targets.table(results),
+        "## The cases",
+        tables.cases(),
+    ]
+    for name, (title, text, images) in _SECTIONS.items():
+        if results[name]:
+            parts += [f"## {title}", text]
+            parts += [
+                f"![{title}: {i}]({folder}/{i}.png)" for i in images if i in drawn
+            ]
+            parts.append(getattr(tables, name)(results[name]))
+    return "\n\n".join(parts) + "\n"
+
+
+def readme_table(results: dict[str, list[dict]]) -> str:
+    """Return the short table: relu, one core, ratios to each peer and the floor."""
+    rows = [
+        row
+        for row in results["training"]
+        if (row["cores"], row["activation"]) == ("1", "relu")
+    ]
+    ratios = [f"{peer} / sknn" for peer in PEERS]
+    lines = [
+        [
+            row["case"],
+            CASES[row["case"]].shape,
+            ", ".join(map(str, CASES[row["case"]].hidden)),
+            str(CASES[row["case"]].batch_size),
+            row["dtype"],
+            tables.number(row["sknn ms"]),
+            *(f"**{tables.times(row[name])}**" if row[name] else "" for name in ratios),
+            tables.times(row["sknn / floor"]),
+        ]
+        for row in rows
+    ]
+    means = [tables.geometric_mean(rows, name) for name in (*ratios, "sknn / floor")]
+    lines.append(
+        ["geometric mean", *[" "] * 5, *(tables.times(str(m or "")) for m in means)]
+    )
+    names = ["case", "rows x features, outputs", "hidden", "batch", "dtype"]
+    names += ["sknn ms/epoch", *PEERS, "of the floor"]
+    parts = [
+        f"{rows[-1]['machine']}; one core, relu. {rows[-1]['versions']}. How many "
+        "times as long as sknn each library takes for an epoch, and sknn beside the "
+        "floor, the matrix products alone:",
+        tables.markdown(names, lines),
+    ]
+    if results["startup"]:
+        parts += ["A new process, iris, 20 epochs:", tables.startup(results["startup"])]
+    return "\n\n".join(parts)

@@ -1,0 +1,250 @@
+"""The Markdown tables, from the rows of the CSV files."""
+
+import statistics
+from collections.abc import Iterable, Sequence
+
+from benchmarks.cases import CASES
+from benchmarks.peers import PEERS, TRAINERS
+
+
+def markdown(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table; what is empty is shown as a dash."""
+    lines = [names, ["---"] * len(names), *rows]
+    return "\n".join(
+        "| " + " | ".join(cell or "-" for cell in row) + " |" for row in lines
+    )
+
+
+def number(text: str, digits: int = 3) -> str:
+    """Return a number of the file with few digits; nothing stays nothing."""
+    if not text:
+        return ""
+    value = float(text)
+    if abs(value) >= 10 ** (digits - 1):
+        return f"{value:,.0f}"
+    return f"{value:.{digits}g}"
+
+
+def times(text: str) -> str:
+    """Return a ratio, with two decimals where it is small."""
+    return f"{float(text):.{2 if float(text) < 4 else 1}f}" if text else ""
+
+
+def geometric_mean(rows: Sequence[dict], column: str) -> float | None:
+    """Return the geometric mean of a column, over the rows that have it."""
+    found = [float(row[column]) for row in rows if row.get(column)]
+    return statistics.geometric_mean(found) if found else None
+
+
+def cases() -> str:
+    """Return what is measured."""
+    return markdown(
+        ["case", "rows x features, outputs", "hidden", "batch"],
+        [
+            [name, case.shape, ", ".join(map(str, case.hidden)), str(case.batch_size)]
+            for name, case in CASES.items()
+        ],
+    )
+
+
+def training(rows: list[dict]) -> str:
+    """Return times, ratios and losses for each number of cores and activation."""
+    parts = []
+    for cores, activation in _groups(rows, "cores", "activation"):
+        own = [r for r in rows if (r["cores"], r["activation"]) == (cores, activation)]
+        parts += [
+            f"#### {activation}, {_cores(cores)}",
+            "Milliseconds an epoch, and ratios:",
+            _epochs(own),
+            "Loss reached, on all rows, after as many epochs each:",
+            _losses(own),
+        ]
+    return "\n\n".join(parts)
+
+
+def _epochs(rows):
+    libraries = [*TRAINERS, "floor"]
+    ratios = [*(f"{peer} / sknn" for peer in PEERS), "sknn / floor"]
+    lines = [
+        [r["case"], r["dtype"], *(number(r[f"{name} ms"]) for name in libraries)]
+        + [f"**{times(r[name])}**" if r[name] else "" for name in ratios]
+        for r in rows
+    ]
+    means = [geometric_mean(rows, name) for name in ratios]
+    lines.append(
+        ["geometric mean", *[" "] * (1 + len(libraries))]
+        + [f"**{times(str(mean))}**" if mean else "" for mean in means]
+    )
+    return markdown(["case", "dtype", *libraries, *ratios], lines)
+
+
+def _losses(rows):
+    return markdown(
+        ["case", "dtype", "epochs", *TRAINERS],
+        [
+            [r["case"], r["dtype"], str(int(r["epochs"]) + 1)]
+            + [
+                f"{float(r[k]):.5f}" if r[k] else ""
+                for k in map("{} loss".format, TRAINERS)
+            ]
+            for r in rows
+        ],
+    )
+
+
+def predict(rows: list[dict]) -> str:
+    """Return times and ratios of predictions for each number of cores."""
+    libraries = ("sknn", "scikit-learn", "onnxruntime")
+    parts = []
+    for (cores,) in _groups(rows, "cores"):
+        own = [row for row in rows if row["cores"] == cores]
+        parts += [
+            f"#### Prediction, {_cores(cores)}",
+            markdown(
+                ["case", "dtype", "activation", "rows"]
+                + [f"{name} ms" for name in libraries]
+                + [f"{name} / sknn" for name in libraries[1:]],
+                [
+                    [r["case"], r["dtype"], r["activation"], f"{int(r['rows']):,}"]
+                    + [number(r[f"{name} ms"]) for name in libraries]
+                    + [times(r[f"{name} / sknn"]) for name in libraries[1:]]
+                    for r in own
+                ],
+            ),
+        ]
+        big = [row for row in own if row.get("sknn MiB")]
+        if big:
+            parts += [
+                "Peak memory beyond the data while so many rows are predicted, MiB:",
+                markdown(
+                    ["case", "dtype", "rows", *libraries],
+                    [
+                        [r["case"], r["dtype"], f"{int(r['rows']):,}"]
+                        + [number(r.get(f"{name} MiB", "")) for name in libraries]
+                        for r in big
+                    ],
+                ),
+            ]
+    return "\n\n".join(parts)
+
+
+def activations(rows: list[dict]) -> str:
+    """Return what activations and the loss cost."""
+    columns = ("relu ms", "tanh ms", "logistic ms")
+    return markdown(
+        ["case", "dtype", *columns, "tanh / relu", "logistic / relu", "loss's share"],
+        [
+            [
+                r["case"],
+                r["dtype"],
+                *(number(r[name]) for name in columns),
+                times(r["tanh / relu"]),
+                times(r["logistic / relu"]),
+                f"{float(r['share of the loss']):.1%}"
+                if r["share of the loss"]
+                else "",
+            ]
+            for r in rows
+        ],
+    )
+
+
+def startup(rows: list[dict]) -> str:
+    """Return what a new process pays."""
+    seconds = ("import s", "first fit s", "together s", "import beyond s")
+    return markdown(
+        [
+            "iris, 20 epochs",
+            "import s",
+            "first fit s",
+            "together s",
+            "import beyond scikit-learn's, s",
+            "together / scikit-learn's",
+        ],
+        [
+            [
+                r["process"],
+                *(f"{float(r[name]):.2f}" for name in seconds),
+                times(r["together / scikit-learn"]),
+            ]
+            for r in rows
+        ],
+    )
+
+
+def compiling(rows: list[dict]) -> str:
+    """Return the seconds of each kernel and of all."""
+    each = ", ".join(f"{r['kernel']} {float(r['seconds']):.2f}" for r in rows)
+    total = sum(float(row["seconds"]) for row in rows)
+    return f"{each}.\n\nTogether {total:.1f} seconds."
+
+
+def threads(rows: list[dict]) -> str:
+    """Return what the second core brings."""
+    return markdown(
+        ["float32, relu", "one core s", "two cores s", "times as fast"],
+        [
+            [
+                r["what"],
+                number(r["one core s"]),
+                number(r["two cores s"]),
+                times(r["times as fast"]),
+            ]
+            for r in rows
+        ],
+    )
+
+
+def memory(rows: list[dict]) -> str:
+    """Return what a fit takes beyond its data."""
+    columns = ("data MiB", "parameters MiB", "beyond MiB")
+    last = "beyond / (data + parameters)"
+    return markdown(
+        ["library", "rows", *columns, last],
+        [
+            [
+                r["library"],
+                f"{int(r['rows']):,}",
+                *(number(r[name]) for name in columns),
+                f"{float(r[last]):.3f}",
+            ]
+            for r in rows
+        ],
+    )
+
+
+def growth(rows: list[dict]) -> str:
+    """Return each series as a table."""
+    parts = []
+    for (series,) in _groups(rows, "series"):
+        own = [row for row in rows if row["series"] == series]
+        parts.append(
+            markdown(
+                [
+                    series,
+                    "ns per row and epoch",
+                    "beside the first",
+                    "floor, ns",
+                    "sknn / floor",
+                ],
+                [
+                    [
+                        f"{int(r['value']):,}",
+                        number(r["ns per row"]),
+                        times(r["beside the first"]),
+                        number(r["floor ns per row"]),
+                        times(r["sknn / floor"]),
+                    ]
+                    for r in own
+                ],
+            )
+        )
+    return "\n\n".join(parts)
+
+
+def _groups(rows, *names):
+    return dict.fromkeys(tuple(row[name] for name in names) for row in rows)
+
+
+def _cores(cores):
+    return "one core" if int(cores) == 1 else f"{cores} cores"

@@ -1,0 +1,104 @@
+"""Time of an epoch: every trainer and the floor, in turns, and the loss reached."""
+
+import statistics
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from benchmarks.cases import CASES
+from benchmarks.peers import PEERS, TRAINERS, is_there, trainer
+from benchmarks.peers.start import loss_of
+from benchmarks.results import KEYS
+from benchmarks.timing import in_turns, ratio, seconds
+
+
+def rows(options) -> Iterator[dict]:
+    """Yield a row for each case, dtype and activation."""
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    for name in options.cases:
+        case = CASES[name]
+        for dtype in options.dtypes:
+            X, y = case.data(np.dtype(dtype))
+            for activation in options.activations:
+                key = (name, dtype, activation, options.cores)
+                yield dict(zip(KEYS["training"], key, strict=True)) | measure(
+                    case, X, y, activation, options
+                )
+
+
+def measure(case, X, y, activation: str, options) -> dict:
+    """Return the milliseconds of an epoch, ratios and losses of each trainer."""
+    peers = {
+        name: trainer(name)(case, X, y, activation, options.cores)
+        for name, library in TRAINERS.items()
+        if name in ("sknn", *options.peers)
+        and (case.density == 1 or library.takes_sparse)
+        and is_there(library.needs)
+    }
+    paces = {}
+    for name, peer in peers.items():
+        peer.train(1)  # compiles
+        paces[name] = pace(peer)
+    n_epochs = epochs_in(options.seconds, paces.values())
+    if case.density == 1:
+        from benchmarks.floor import Floor
+
+        peers["floor"] = Floor(case, X.dtype, options.cores)
+        peers["floor"].seconds_per_epoch(1)
+        paces["floor"] = peers["floor"].seconds_per_epoch(1)
+    figures = in_turns(
+        {
+            name: timer(peer, n_epochs, options.seconds / 2, paces[name])
+            for name, peer in peers.items()
+        },
+        options.repeats,
+    )
+    losses = {
+        name: loss_of(*peer.weights(), case, X, y, activation)
+        for name, peer in peers.items()
+        if name != "floor"
+    }
+    row = {"epochs": n_epochs}
+    for name in (*TRAINERS, "floor"):
+        times = figures.get(name)
+        row[f"{name} ms"] = 1e3 * statistics.median(times) if times else ""
+    for name in PEERS:
+        found = name in figures
+        row[f"{name} / sknn"] = ratio(figures[name], figures["sknn"]) if found else ""
+    dense = "floor" in figures
+    row["sknn / floor"] = ratio(figures["sknn"], figures["floor"]) if dense else ""
+    return row | {f"{name} loss": losses.get(name, "") for name in TRAINERS}
+
+
+def pace(peer) -> float:
+    """Return about the time of an epoch."""
+    peer.restart()
+    once = seconds(peer.train, 1)
+    if once > 0.02:
+        return once
+    found = statistics.median(peer.seconds_per_epoch(10) for _ in range(3))
+    return max(found, 0.01 * once)
+
+
+def epochs_in(wanted: float, paces) -> int:
+    """Return how many epochs take the slowest the wanted time.
+
+    More where the fastest would be done within what a fit costs besides its epochs.
+    """
+    return max(1, min(200, round(max(wanted / max(paces), 0.005 / min(paces)))))
+
+
+def timer(peer, n_epochs: int, least: float, once: float):
+    """Return a function that times the epochs, the quick ones several times over.
+
+    ``once`` is about the time of an epoch. A slope may come out below 0 by noise.
+    """
+    n_times = max(1, min(30, round(least / (n_epochs * once))))
+
+    def median() -> float:
+        found = (peer.seconds_per_epoch(n_epochs) for _ in range(n_times))
+        return max(statistics.median(found), 1e-9)
+
+    return median

@@ -1,0 +1,283 @@
+"""The benchmarks: that all train the same, and what is written; never a timing."""
+
+import csv
+import json
+import subprocess
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from benchmarks import growth, predict, report, results, tables, targets
+from benchmarks.__main__ import BY_CORES, ON_CORES, ROOT, main, parsed
+from benchmarks.cases import CASES, Case
+from benchmarks.floor import Floor
+from benchmarks.peers import PEERS, TRAINERS, trainer
+from benchmarks.peers.start import loss_of
+
+# Two classes, three, a regression; the last batch of each is a short one.
+TINY = {
+    "two classes": Case(70, 20, 2, (7,), 32),
+    "classes": Case(70, 20, 3, (7, 5), 32),
+    "regression": Case(70, 20, 1, (7, 5), 32),
+}
+ORIGIN = {"date": "2026-01-02", "machine": "A processor, 2 cores", "versions": "V 1"}
+
+
+def peer_of(name, case, dtype="float64", activation="tanh"):
+    pytest.importorskip(TRAINERS[name].needs)
+    X, y = case.data(np.dtype(dtype))
+    return trainer(name)(case, X, y, activation), X, y
+
+
+@pytest.mark.parametrize("name", ["sknn", "PyTorch", "JAX"])
+@pytest.mark.parametrize("kind", TINY)
+def test_all_train_as_scikit_learn_does(name, kind):
+    case = TINY[kind]
+    losses = []
+    for library in ("scikit-learn", name):
+        peer, X, y = peer_of(library, case)
+        reached = []
+        for n_epochs in (1, 20):
+            peer.restart()
+            peer.train(n_epochs)
+            reached.append(loss_of(*peer.weights(), case, X, y, "tanh"))
+        assert reached[1] < 0.95 * reached[0]
+        losses.append(reached[1])
+    # PyTorch adds epsilon at another place, which is all that it does otherwise.
+    tolerance = 1e-5 if name == "PyTorch" else 1e-10
+    assert_allclose(losses[1], losses[0], rtol=tolerance)
+
+
+@pytest.mark.parametrize("name", TRAINERS)
+def test_a_peer_starts_anew(name):
+    peer, *_ = peer_of(name, TINY["classes"], "float32", "relu")
+    peer.train(3)
+    first = [array.copy() for array in peer.weights()[0]]
+    assert all(array.dtype == np.float32 for array in first)
+    assert isinstance(peer.seconds_per_epoch(2), float)
+    peer.restart()
+    peer.train(3)
+    for a, b in zip(first, peer.weights()[0], strict=True):
+        assert_array_equal(a, b)
+
+
+def test_the_loss_is_that_of_scikit_learn():
+    from sklearn.metrics import log_loss
+
+    peer, X, y = peer_of("scikit-learn", TINY["classes"])
+    peer.train(5)
+    expected = log_loss(y, peer.model.predict_proba(X))
+    found = loss_of(*peer.weights(), TINY["classes"], X, y, "tanh")
+    assert_allclose(found, expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "logistic"])
+@pytest.mark.parametrize("kind", TINY)
+def test_onnxruntime_predicts_the_same(kind, activation):
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    from benchmarks.peers.onnx_runtime import OnnxRuntime
+
+    case = TINY[kind]
+    peer, X, _ = peer_of("sknn", case, "float64", activation)
+    peer.train(20)
+    found = OnnxRuntime(*peer.weights(), case, activation).predict(X)
+    assert_allclose(found.ravel(), peer.model.predict(X), rtol=1e-9)
+
+
+def test_the_floor_has_all_products_of_an_epoch():
+    case = TINY["classes"]
+    products = [
+        (n_batches, has_inputs, x.shape, weights.shape)
+        for n_batches, has_inputs, x, weights, *_ in Floor(case, np.float32).layers
+    ]
+    layers = [(False, (20, 7)), (True, (7, 5)), (True, (5, 3))]
+    assert products == [
+        (n_batches, has_inputs, (rows, shape[0]), shape)
+        for n_batches, rows in ((2, 32), (1, 6))
+        for has_inputs, shape in layers
+    ]
+
+
+def test_rows_are_repeated_to_be_enough():
+    assert predict.rows_of(np.eye(3), 7)[:, 0].tolist() == [1, 0, 0, 1, 0, 0, 1]
+
+
+def test_a_series_of_growth_changes_one_number():
+    for series, values in growth.SERIES.items():
+        for value in values:
+            base, case = growth.BASE, growth.case_of(series, value)
+            changed = [a for a, b in zip(base, case, strict=True) if a != b]
+            assert len(changed) <= 1
+
+
+# The command line ---------------------------------------------------------------------
+
+
+def test_the_command_measures_a_subset_by_name(tmp_path, capsys):
+    command = (
+        "training --cases iris-sized --activations tanh --dtypes float32 --cores 1"
+    )
+    options = ["--peers", "scikit-learn", "--repeats", "1", "--seconds", "0.001"]
+    main([*command.split(), *options, "--output", str(tmp_path)])
+    assert "#### tanh, one core" in capsys.readouterr().out
+    (row,) = results.read("training", tmp_path)
+    assert [row[name] for name in results.KEYS["training"]] == [
+        "iris-sized",
+        "float32",
+        "tanh",
+        "1",
+    ]
+    assert float(row["sknn loss"]) == pytest.approx(
+        float(row["scikit-learn loss"]), 1e-3
+    )
+    assert row["machine"]
+    assert row["date"]
+
+
+@pytest.mark.slow
+def test_a_section_runs_in_a_process_of_its_own():
+    options = {"section": "growth", "cores": 1, "quick": True}
+    options |= {"repeats": 1, "seconds": 0.001}
+    command = [sys.executable, "-m", "benchmarks.worker", json.dumps(options)]
+    out = subprocess.run(
+        command, capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert {row["series"] for row in rows} == set(growth.SERIES)
+
+
+def test_every_section_has_a_place():
+    assert {*BY_CORES, *ON_CORES} == set(results.KEYS)
+    for name in results.KEYS:
+        assert callable(getattr(tables, name))
+    assert {section for section, _ in report.pictures.PICTURES.values()} <= set(
+        results.KEYS
+    )
+
+
+def test_what_is_unknown_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        parsed(["trainings"])
+    assert "no section trainings: of training, predict" in capsys.readouterr().err
+
+
+def test_a_short_try_does_not_touch_the_documentation():
+    assert parsed([]).output == Path("docs/benchmarks")
+    assert parsed([]).readme == Path("README.md")
+    quick = parsed(["--quick"])
+    assert quick.output != Path("docs/benchmarks")
+    assert quick.readme is None
+    assert (quick.repeats, quick.cores) == (3, [1])
+    assert parsed(["--quick", "--repeats", "4"]).repeats == 4
+    assert parsed(["--output", "elsewhere"]).readme is None
+
+
+# What is written ----------------------------------------------------------------------
+
+
+def test_a_new_row_replaces_its_like(tmp_path):
+    row = {"case": "text", "dtype": "float32", "relu ms": 2.0}
+    results.update("activations", tmp_path, [row, {**row, "case": "wider"}])
+    results.update("activations", tmp_path, [{**row, "relu ms": 3.0, "more": 1}])
+    rows = results.read("activations", tmp_path)
+    assert [(r["case"], r["relu ms"]) for r in rows] == [("text", "3"), ("wider", "2")]
+    assert [r["more"] for r in rows] == ["1", ""]
+
+
+def test_a_section_without_cases_is_written_anew(tmp_path):
+    for name in ("before", "after"):
+        results.update("compiling", tmp_path, [{"kernel": name, "seconds": 0.25}])
+    (row,) = results.read("compiling", tmp_path)
+    assert row["kernel"] == "after"
+    assert tables.compiling([row, row]) == (
+        "after 0.25, after 0.25.\n\nTogether 0.5 seconds."
+    )
+
+
+def a_training_row(case="defaults", **changed):
+    row = {"case": case, "dtype": "float32", "activation": "relu", "cores": "1"}
+    row["epochs"] = "6"
+    row |= {f"{name} ms": "2.5" for name in (*TRAINERS, "floor")}
+    row |= {f"{name} / sknn": "9" for name in PEERS}
+    row |= {"sknn / floor": "1.3", **{f"{name} loss": "0.125" for name in TRAINERS}}
+    return row | ORIGIN | changed
+
+
+def write_rows(folder, section, rows):
+    folder.mkdir(exist_ok=True)
+    with (folder / f"{section}.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def test_the_report_is_written_from_the_files(tmp_path):
+    pytest.importorskip("matplotlib")
+    folder, readme = tmp_path / "benchmarks", tmp_path / "README.md"
+    text = {name: "" for name in ("PyTorch ms", "PyTorch / sknn", "sknn / floor")}
+    write_rows(
+        folder,
+        "training",
+        [
+            a_training_row(),
+            a_training_row("text", **text, **{"scikit-learn / sknn": "4"}),
+        ],
+    )
+    readme.write_text("before\n<!-- speed table -->\nold\n<!-- end -->\nafter\n")
+    report.write(folder, readme)
+    page = (tmp_path / "benchmarks.md").read_text("utf-8")
+    assert "A processor, 2 cores" in page
+    assert "| defaults | float32 | 2.5 | 2.5 | 2.5 | 2.5 | 2.5 | **9.0** |" in page
+    assert "| scikit-learn: geometric mean | at least 8 | 6 | **no** |" in page
+    assert "| scikit-learn: text, lowest | at least 3 | 4 | yes |" in page
+    assert "## Memory" not in page
+    assert {path.name for path in folder.glob("*.png")} == {"peers.png", "floor.png"}
+    assert "benchmarks/peers.png" in page
+    written = readme.read_text()
+    assert written.startswith("before\n<!-- speed table -->\n")
+    assert written.endswith("<!-- end -->\nafter\n")
+    assert "old" not in written
+    assert "| defaults | 10,000 x 20, 2 | 100 | 200 | float32 | 2.5 |" in written
+    report.write(folder, readme)
+    assert readme.read_text() == written
+
+
+def test_a_readme_without_a_place_is_refused(tmp_path):
+    pytest.importorskip("matplotlib")
+    write_rows(tmp_path / "b", "training", [a_training_row()])
+    readme = tmp_path / "README.md"
+    readme.write_text("no place")
+    with pytest.raises(SystemExit, match="has 0 places for the speed table"):
+        report.write(tmp_path / "b", readme)
+    assert readme.read_text() == "no place"
+
+
+def test_a_target_is_met_or_not():
+    rows = [a_training_row(**{"sknn / floor": "1.3"})]
+    met = {what: met for what, _, _, met in targets.targets({"training": rows})}
+    assert met["floor: width 100, highest"] == "yes"
+    rows.append(a_training_row("small batch", **{"sknn / floor": "1.4"}))
+    met = {what: met for what, _, _, met in targets.targets({"training": rows})}
+    assert met["floor: width 100, highest"] == "**no**"
+    assert not any(what.startswith("predict") for what in met)
+
+
+def test_wide_and_narrow_cases_are_those_of_the_targets():
+    assert targets.WIDE == ["wider", "deep tabular", "pictures", "very wide"]
+    assert targets.HUNDRED == ["iris-sized", "defaults", "small batch", "text"]
+    assert set(CASES) - {*targets.WIDE, *targets.HUNDRED} == {"course"}
+
+
+def test_predictions_are_measured_for_each_number_of_rows(recwarn):
+    options = Namespace(
+        cases=["iris-sized"], dtypes=["float64"], activations=["relu"],
+        cores=1, quick=True, repeats=1, seconds=0.001,
+    )  # fmt: skip
+    rows = list(predict.rows(options))
+    assert [row["rows"] for row in rows] == [1, 20_000]
+    assert all(row["sknn ms"] > 0 for row in rows)
