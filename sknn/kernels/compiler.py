@@ -134,11 +134,17 @@ def _codegen() -> _Codegen:
 def _ours(context: Any) -> Iterator[None]:
     """Let Numba keep what it compiles on the way as parts, and count no references.
 
-    Kernels allocate nothing. All other threads that compile wait meanwhile.
+    Kernels allocate nothing. In functions of Numba's own, which others may use later,
+    references are counted. All other threads that compile wait meanwhile.
     """
     theirs, count = context._internal_codegen, NRTContext._call_incref_decref
+
+    def count_theirs(self, *arguments):
+        if not self._context.fndesc.modname.startswith("sknn."):
+            count(self, *arguments)
+
     context._internal_codegen = _codegen()
-    NRTContext._call_incref_decref = lambda *arguments: None
+    NRTContext._call_incref_decref = count_theirs
     try:
         yield
     finally:
@@ -310,7 +316,7 @@ def _emitted(library: _Parts, symbol: str) -> Code:
 def provide_symbols() -> None:
     """Make known to LLVM what Numba's own code calls."""
     with global_compiler_lock:
-        assert cpu_target.target_context is not None  # which does it when made
+        rtsys.initialize(cpu_target.target_context)
 
 
 def vector_bytes() -> int:

@@ -41,18 +41,26 @@ def make(kernel: Any, dtype: np.dtype) -> None:
         if not kernel.cached:  # names may be registered again
             symbol = f"{symbol}_{next(_numbers)}"
         code = cache.read(name) if kernel.cached else None
-        if code is None:
+        if code is None or not _is_complete(code):
             from sknn.kernels import compiler
 
             code = compiler.compiled(kernel, dtype, symbol)
             COMPILED_HERE.append(name)
             if kernel.cached:
                 cache.write(name, code)
-        if not native.is_complete(code):
-            from sknn.kernels import compiler
-
-            compiler.provide_symbols()
+            if not _is_complete(code):  # LLVM would end the process
+                raise RuntimeError(f"{name} needs one of {code.externals}.")
         kernel.versions[dtype] = native.load(code, symbol)
+
+
+def _is_complete(code: native.Code) -> bool:
+    """Return whether this process has what code needs; import Numba if that helps."""
+    if native.is_complete(code):
+        return True
+    from sknn.kernels import compiler
+
+    compiler.provide_symbols()
+    return native.is_complete(code)
 
 
 def keep(kernel: Any, dtype: np.dtype) -> bool:
