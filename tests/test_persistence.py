@@ -51,7 +51,7 @@ CASES = {
     },
     **{
         f"solver {name}": (sknn.MLPRegressor, TARGETS, {"solver": name})
-        for name in [*STOCHASTIC_SOLVERS, "lbfgs"]
+        for name in [*sorted(STOCHASTIC_SOLVERS), "lbfgs"]
     },
     **{
         f"normalization {name}": (
