@@ -100,6 +100,8 @@ class _Parts(JITCodeLibrary):
     def add_ir_module(self, ir_module):
         module = binding.parse_assembly(cgutils.normalize_ir_text(str(ir_module)))
         module.name = ir_module.name
+        # Without these passes `exp` and what contains it are a sixth slower.
+        self._optimize_functions(module)
         self._final_module.link_in(module)
 
     def finalize(self):
@@ -284,7 +286,7 @@ def _words_of_arguments(builder, items, numbers, kernel, dtype):
 
 
 def _optimize(module: Any) -> None:
-    """Run LLVM's passes once; Numba's shorter ones, before them, gain nothing here."""
+    """Run LLVM's passes once; Numba's cheap ones, before them, gain nothing here."""
     passes = _codegen()._module_pass_manager()
     if isinstance(passes, tuple):  # as of Numba 0.62
         manager, builder = passes
