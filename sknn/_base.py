@@ -257,7 +257,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
             watchers: dict[str, Any] = {"monitor": monitor, "after_epoch": after_epoch}
             if self.solver == "lbfgs":
                 train_lbfgs(*arguments, **watchers)
-                _state.forget_stochastic(self)
+                _state.forget_optimizer(self)
             else:
                 before = random_state.get_state(legacy=False)
                 train_stochastic(

@@ -25,13 +25,16 @@ STOCHASTIC_ATTRIBUTES = {
 def forget(estimator) -> None:
     """Begin anew: drop what belongs to training before this."""
     estimator.t_ = 0
-    forget_stochastic(estimator)
-    vars(estimator).pop("history_", None)
+    for name in (STOCHASTIC_ATTRIBUTES | {"history_"}) & vars(estimator).keys():
+        delattr(estimator, name)
 
 
-def forget_stochastic(estimator) -> None:
-    """Drop what L-BFGS does not go on from, and leaves behind."""
-    for name in STOCHASTIC_ATTRIBUTES & vars(estimator).keys():
+def forget_optimizer(estimator) -> None:
+    """Drop what a stochastic solver would go on from, after L-BFGS.
+
+    What can be seen of its fit stays, as in scikit-learn.
+    """
+    for name in {"_optimizer_state", "_resume_state"} & vars(estimator).keys():
         delattr(estimator, name)
 
 

@@ -2,38 +2,28 @@
 
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import weakref
+from typing import Any
 
-_ended = threading.Condition()
-_trainers: dict[int, int] = {}  # the thread that trains, by the id of the estimator
+_turns: dict[int, Any] = {}  # locks, by the id of the estimator
 
 
-@contextmanager
-def turn_of(estimator) -> Iterator[None]:
-    """Wait until no other thread trains the estimator, and keep them waiting.
+def turn_of(estimator):
+    """Return what holds back all other threads that train an estimator, in a ``with``.
 
-    A thread that trains it already, as a callback may, does not wait for itself.
+    A thread that trains it already, as a callback may, does not wait for itself. It is
+    a lock of Python's own, which no interrupt leaves held.
     """
-    key, me = id(estimator), threading.get_ident()
-    with _ended:
-        _ended.wait_for(lambda: _trainers.get(key, me) == me)
-        is_nested = key in _trainers
-        _trainers[key] = me
-    try:
-        yield
-    finally:
-        if not is_nested:
-            with _ended:
-                del _trainers[key]
-                _ended.notify_all()
+    new = threading.RLock()
+    lock = _turns.setdefault(id(estimator), new)
+    if lock is new:
+        weakref.finalize(estimator, _turns.pop, id(estimator), None).atexit = False
+    return lock
 
 
 def _forget_other_threads() -> None:
     """Let a forked child train what another thread trained at that moment."""
-    global _ended
-    _ended = threading.Condition()
-    _trainers.clear()
+    _turns.clear()
 
 
 if hasattr(os, "register_at_fork"):

@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
+from joblib.parallel import get_active_backend
 
 from sknn._sklearn import openmp_effective_n_threads
 from sknn.kernels.declared import INTERPRETED
@@ -25,31 +27,30 @@ WORTH_A_THREAD = 2**26
 
 _FIRST_CALLS, _CALLS_BETWEEN_TRIALS = 4, 25
 
-_lock = threading.Lock()
-_n_running = 0
+
+class _Run:
+    """A fit or a prediction that shares the cores with others."""
+
+
+# No lock and no count, which an interrupt could leave held or wrong: what is not there
+# any more is not counted.
+_runs: WeakSet = WeakSet()
 
 
 @contextmanager
 def running() -> Iterator[None]:
     """Count a fit or a prediction among those that share the cores."""
-    global _n_running
-    with _lock:
-        _n_running += 1
+    run = _Run()
+    _runs.add(run)
     try:
         yield
     finally:
-        with _lock:
-            _n_running -= 1
-
-
-def _after_fork() -> None:
-    """Forget what ran in the parent: none of its threads is in the child."""
-    global _lock, _n_running
-    _lock, _n_running = threading.Lock(), 0
+        _runs.discard(run)
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    # None of the threads of the parent is in the child.
+    os.register_at_fork(after_in_child=_runs.clear)
 
 
 def n_threads_for(n_multiplications: float, worth_one: int) -> int:
@@ -60,11 +61,21 @@ def n_threads_for(n_multiplications: float, worth_one: int) -> int:
     """
     if n_multiplications < 2 * worth_one or INTERPRETED:
         return 1
+    if _is_worker_thread():
+        return 1
     n_cores = openmp_effective_n_threads()
     if hasattr(os, "sched_getaffinity"):
         n_cores = min(n_cores, len(os.sched_getaffinity(0)))
-    share = n_cores // max(1, _n_running)
+    share = n_cores // max(1, len(_runs))
     return max(1, min(share, int(n_multiplications // worth_one)))
+
+
+def _is_worker_thread() -> bool:
+    """Return whether joblib runs this in a thread, beside others on the other cores."""
+    if threading.current_thread() is threading.main_thread():
+        return False
+    backend, _ = get_active_backend()
+    return bool(backend.nesting_level)
 
 
 class Pace:

@@ -81,7 +81,10 @@ for data in (X, S):
 fit("limits", THREE, max_norm=0.5, clipvalue=0.01, global_clipnorm=0.1, l1_ratio=0.5)
 fit("one row at a time", AMOUNTS, batch_size=1, hidden_layer_sizes=(1, 1))
 fit("wide", THREE, hidden_layer_sizes=(70, 33, 17, 9), batch_size=7)
+# Layers without an activation have none to call.
+IDENTITY = {"identity_forward", "identity_backward"}
 unused = [kernel.name for kernel in COMPILED if not kernel.versions]
+unused = sorted(set(unused) - IDENTITY)
 print(json.dumps([found, unused]))
 """
 
