@@ -237,10 +237,12 @@ class Network:
         block = self.block(inputs.n_samples)
         out = np.empty((inputs.n_samples, n_outputs), dtype=self.dtype)
 
-        def fill(first: int, last: int) -> None:
+        def fill(first: int, last: int, is_off: Callable[[], bool]) -> None:
             values = self.buffer(block, n_columns)
             delta = self.buffer(block if loss else 0, n_outputs)
             for start, stop in self.calls(last, block, inputs.is_sparse, first):
+                if is_off():
+                    return
                 total = drivers.predict(
                     self.dtype,
                     table,
@@ -266,7 +268,7 @@ class Network:
             work = self.multiplications(inputs.n_samples)
             n_threads = n_threads_for(work, WORTH_A_THREAD)
         if n_threads == 1:
-            fill(0, inputs.n_samples)
+            fill(0, inputs.n_samples, lambda: False)
         else:
             in_parts(fill, inputs.n_samples, n_threads, block)
         return out

@@ -140,13 +140,20 @@ def run_together(calls: Sequence[Callable[[], Any]], shared: np.ndarray) -> Any:
 
 
 def in_parts(
-    function: Callable[[int, int], None], n_rows: int, n_threads: int, block: int
+    function: Callable[[int, int, Callable[[], bool]], None],
+    n_rows: int,
+    n_threads: int,
+    block: int,
 ) -> None:
-    """Call ``function(start, stop)`` for parts of rows, whole blocks, in threads."""
+    """Call ``function(start, stop, is_off)`` for parts of rows, in threads.
+
+    Where ``is_off()`` returns True, the work was called off, and what is done is lost.
+    """
     n_blocks = -(-n_rows // block)
     limits = [n_blocks * k // n_threads * block for k in range(n_threads)]
+    shared = np.zeros(CALLED_OFF + 1, dtype=np.int64)
     calls = [
-        partial(function, start, min(stop, n_rows))
+        partial(function, start, min(stop, n_rows), lambda: bool(shared[CALLED_OFF]))
         for start, stop in zip(limits, [*limits[1:], n_rows], strict=True)
     ]
-    run_together(calls, np.zeros(CALLED_OFF + 1))
+    run_together(calls, shared)

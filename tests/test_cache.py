@@ -266,6 +266,7 @@ def test_read_only_installation(usual):
 # Other code --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_code_of_an_older_version_is_not_used(tmp_path):
     """A helper in another file than the kernel's changed; the cache is the same."""
     script = (
@@ -378,6 +379,7 @@ report(models[0])
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.slow
 def test_fork_while_another_thread_compiles(tmp_path, usual):
     script = (
         FITS

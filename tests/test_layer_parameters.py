@@ -21,6 +21,7 @@ def test_activations_of_each_layer_by_the_formula():
         hidden_layer_sizes=(6, 5, 4),
         activation=("tanh", "relu", "logistic"),
         max_iter=3,
+        random_state=0,
     )
     model.fit(X, NUMBERS)
     functions = [np.tanh, lambda z: np.maximum(z, 0), lambda z: 1 / (1 + np.exp(-z))]
