@@ -216,7 +216,7 @@ def same_fit(one, other):
         for a, b in zip(getattr(one, name), getattr(other, name), strict=True):
             assert_array_equal(a, b)
     for name in ("n_iter_", "t_", "loss_", "best_loss_", "best_validation_score_"):
-        assert getattr(one, name) == getattr(other, name), name
+        assert getattr(one, name, None) == getattr(other, name, None), name
     for name, column in other.history_.items():
         if name != "seconds":
             assert one.history_[name] == column, name
