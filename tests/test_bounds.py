@@ -163,4 +163,4 @@ def test_with_checked_indices(dtype, checked):
 def test_checked_indices_notice(checked):
     assert run(OUT_OF_BOUNDS)[1] == ""
     _, complaints = run(OUT_OF_BOUNDS, **checked)
-    assert "is out of bounds" in complaints
+    assert "out of bounds in the kernel" in complaints
