@@ -26,7 +26,7 @@ from sknn._parameters import STOCHASTIC_SOLVERS
 
 # Rates at which each solver gets somewhere in the epochs below.
 RATES = {"sgd": 0.1, "adagrad": 0.3, "lion": 0.03, "amsgrad": 0.1}
-RATE, N_EPOCHS = 0.03, 400
+RATE, N_EPOCHS = 0.03, 1200
 SLACK = 0.01  # of the loss, and beside it: the epochs come to an end
 LEVEL = 0.3
 
