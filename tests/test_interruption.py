@@ -51,8 +51,8 @@ def is_unchanged(model, before):
 
 MANY = np.random.RandomState(1).normal(size=(100_000, 20))
 FLOAT32 = MANY.astype(np.float32)
-TEXT = scipy.sparse.random_array(
-    (20_000, 10_000), density=0.01, format="csr", dtype=np.float32, rng=0
+TEXT = scipy.sparse.random(
+    20_000, 10_000, density=0.01, format="csr", dtype=np.float32, random_state=0
 )
 FULL = scipy.sparse.csr_array(FLOAT32)
 LONG = {
