@@ -363,7 +363,8 @@ def weights_are_repeated_rows(data, estimator, solver):
     times = np.array(data.draw(st.lists(st.integers(0, 3), min_size=n, max_size=n)))
     assume(times.any())
     if estimator is MLPClassifier:  # rows that are gone may not take a class with them
-        times[np.unique(y, return_index=True, axis=0)[1]] += 1
+        axis = 0 if y.ndim == 2 else None
+        times[np.unique(y, return_index=True, axis=axis)[1]] += 1
     if solver == "lbfgs":
         assume(model.get_params().get("l1_ratio") == 0)
     weighted, repeated = clone(model), clone(model)
