@@ -25,7 +25,7 @@ from sknn.kernels.team import CALLED_OFF
 WORTH_A_MEMBER = 2**22
 WORTH_A_THREAD = 2**26
 
-_FIRST_CALLS, _CALLS_BETWEEN_TRIALS = 4, 25
+_FIRST_CALLS, _CALLS_BETWEEN_TRIALS = 3, 25
 
 
 class _Run:
@@ -92,8 +92,8 @@ class Pace:
     def choose(self, n_threads: int) -> int:
         """Return n_threads or 1."""
         self._n_calls += 1
-        if self._n_calls <= _FIRST_CALLS:
-            return n_threads if self._n_calls % 2 else 1
+        if self._n_calls <= _FIRST_CALLS:  # the very first also finds memory cold
+            return 1 if self._n_calls == _FIRST_CALLS else n_threads
         is_faster = self._seconds.get(True, np.inf) < self._seconds.get(False, np.inf)
         tries_other = self._n_calls % _CALLS_BETWEEN_TRIALS == 0
         return n_threads if is_faster != tries_other else 1

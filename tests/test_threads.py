@@ -1,0 +1,81 @@
+"""How many threads are used, and what becomes of errors in them."""
+
+import threading
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits
+
+from sknn import threads
+from sknn.kernels.declared import INTERPRETED
+from sknn.kernels.team import CALLED_OFF
+
+pytestmark = pytest.mark.skipif(INTERPRETED, reason="plain Python has one thread")
+
+
+@pytest.fixture
+def four_cores(monkeypatch):
+    monkeypatch.setattr(threads, "openmp_effective_n_threads", lambda: 4)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: range(4), raising=False)
+
+
+def test_threads_follow_the_work_and_share_the_cores(four_cores):
+    assert threads.n_threads_for(100, worth_one=60) == 1
+    assert threads.n_threads_for(180, worth_one=60) == 3
+    assert threads.n_threads_for(1e9, worth_one=60) == 4
+    with threads.running():
+        assert threads.n_threads_for(1e9, worth_one=60) == 4
+        with threads.running():
+            assert threads.n_threads_for(1e9, worth_one=60) == 2
+    assert threads.n_threads_for(1e9, worth_one=60) == 4
+
+
+def test_limits_of_others_hold():
+    with threadpool_limits(1):
+        assert threads.n_threads_for(1e18, worth_one=1) == 1
+
+
+def test_an_ended_run_is_not_counted_whatever_ended_it(four_cores):
+    with pytest.raises(KeyboardInterrupt), threads.running():
+        raise KeyboardInterrupt
+    assert threads.n_threads_for(1e9, worth_one=60) == 4
+
+
+@pytest.mark.parametrize("seconds", [{1: 1.0, 4: 0.4}, {1: 1.0, 4: 3.0}])
+def test_the_faster_number_is_used_and_the_other_tried_again(seconds):
+    pace, chosen = threads.Pace(), []
+    for _ in range(100):
+        chosen.append(pace.choose(4))
+        pace.note(chosen[-1], 10, seconds[chosen[-1]])
+    faster = min(seconds, key=seconds.get)
+    assert chosen.count(faster) > 90
+    assert set(chosen) == {1, 4}
+
+
+@pytest.mark.parametrize("who", [0, 1])
+def test_an_error_in_any_member_calls_off_the_others(who):
+    shared = np.zeros(3, dtype=np.int64)
+
+    def wait():
+        while not shared[CALLED_OFF]:
+            threading.Event().wait(0.001)
+
+    def fail():
+        raise MemoryError("no room")
+
+    calls = [fail, wait] if who == 0 else [wait, fail]
+    with pytest.raises(MemoryError, match="no room"):
+        threads.run_together(calls, shared)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3, 7])
+def test_parts_cover_all_rows_once(n_threads):
+    seen = np.zeros(101, dtype=int)
+
+    def mark(start, stop, is_off):
+        assert start % 8 == 0
+        assert not is_off()
+        seen[start:stop] += 1
+
+    threads.in_parts(mark, len(seen), n_threads, block=8)
+    assert (seen == 1).all()
