@@ -37,7 +37,7 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from sknn.kernels.elementary import erf, exp, expm1, log1p, tanh
+from sknn.kernels.elementary import erf, exp, expm1, log1p, logistic, tanh
 from sknn.kernels.jit import Array, Leaf, like, scalar
 
 
@@ -239,11 +239,6 @@ register("gelu", gelu, gelu_slope, keeps_sum=True)
 
 
 @scalar
-def logistic(z):
-    return like(z, 1) / (like(z, 1) + exp(-z))
-
-
-@scalar
 def logistic_slope(y):
     return y * (like(y, 1) - y)
 
@@ -253,7 +248,7 @@ register("logistic", logistic, logistic_slope)
 
 @scalar
 def silu(z):
-    return z / (like(z, 1) + exp(-z))
+    return z * logistic(z)
 
 
 @scalar

@@ -6,8 +6,8 @@ an output for each class and takes the index of the class as the target. Under
 several for multilabel targets.
 """
 
-from sknn.kernels.activations import logistic, softplus
-from sknn.kernels.elementary import epsilon, exp, log, log1p
+from sknn.kernels.activations import softplus
+from sknn.kernels.elementary import epsilon, exp, log, log1p, logistic
 from sknn.kernels.jit import Leaf, like, part, scalar
 from sknn.kernels.layers import row_of
 from sknn.kernels.loss import Loss, elementwise, train_signature

@@ -46,6 +46,11 @@ def tanh(x):
     return np.tanh(x)
 
 
+def logistic(x):
+    """1 / (1 + exp(-x)) of a float32 or float64."""
+    return type(x)(1) / (type(x)(1) + np.exp(-x))
+
+
 def erf(x):
     """Error function of a float32 or float64."""
     return type(x)(math.erf(x))
@@ -119,22 +124,20 @@ def _exp32(x):
 
 
 def _expm1_64(x):
-    # Below, the result is -1. 2**(k - 1) stands for 2**k, which may overflow.
-    low, high = -50.0, 709.782712893384
-    bits, y = _reduced64(low if x < low else (high if x > high else x))
+    # Below, the result is -1; at the upper bound it overflows, 2**(k - 1) does not.
+    low, high = -50.0, 710.0
+    x = high if x > high else x
+    bits, y = _reduced64(low if x < low else x)
     half = np.int64((bits + 1022) << 52).view(np.float64)
-    y = 2.0 * (half * y + (half - 0.5))
-    y = np.inf if x > high else y
-    return y if x == x else x
+    return 2.0 * (half * y + (half - 0.5))
 
 
 def _expm1_32(x):
-    low, high = np.float32(-20.0), np.float32(88.72283)
-    bits, y = _reduced32(low if x < low else (high if x > high else x))
+    low, high = np.float32(-20.0), np.float32(89.0)
+    x = high if x > high else x
+    bits, y = _reduced32(low if x < low else x)
     half = np.int32(np.int32(bits + np.int32(126)) << np.int32(23)).view(np.float32)
-    y = np.float32(2.0) * (half * y + (half - np.float32(0.5)))
-    y = np.float32(np.inf) if x > high else y
-    return y if x == x else x
+    return np.float32(2.0) * (half * y + (half - np.float32(0.5)))
 
 
 def _tanh64(x):
@@ -146,23 +149,37 @@ def _tanh64(x):
     e = (0.5 - half) - half * y
     y = e / (1.0 - e)
     sign = np.float64(x).view(np.int64) - size.view(np.int64)
-    y = np.int64(np.float64(y).view(np.int64) + sign).view(np.float64)
-    return y if x == x else x
+    return np.int64(np.float64(y).view(np.int64) + sign).view(np.float64)
 
 
 def _tanh32(x):
-    one, two = np.float32(1.0), np.float32(2.0)
-    z = x * x
-    p = np.float32(-5.70498872745e-3)
-    p = p * z + np.float32(2.06390887954e-2)
-    p = p * z + np.float32(-5.37397155531e-2)
-    p = p * z + np.float32(1.33314422036e-1)
-    p = p * z + np.float32(-3.33332819422e-1)
-    near = p * z * x + x
-    size = abs(x)
-    far = one - two / (exp(two * size) + one)
-    far = -far if x < np.float32(0.0) else far
-    return far if size > np.float32(0.625) else near
+    size, half_one = np.float32(abs(x)), np.float32(0.5)
+    twice, low = np.float32(-2.0) * size, np.float32(-30.0)
+    bits, y = _reduced32(low if twice < low else twice)
+    half = np.int32(np.int32(bits + np.int32(126)) << np.int32(23)).view(np.float32)
+    e = (half_one - half) - half * y
+    y = e / (np.float32(1.0) - e)
+    sign = np.int32(np.float32(x).view(np.int32) - size.view(np.int32))
+    return np.int32(np.float32(y).view(np.int32) + sign).view(np.float32)
+
+
+def _logistic64(x):
+    # Beyond the bounds 2**k would have no place: at the upper one it is infinity.
+    x = -x
+    low, high = -708.0, 709.782712893384
+    x = high if x > high else x
+    bits, y = _reduced64(low if x < low else x)
+    power = np.int64((bits + 1023) << 52).view(np.float64)
+    return 1.0 / (1.0 + power * (1.0 + y))
+
+
+def _logistic32(x):
+    x, one = -x, np.float32(1.0)
+    low, high = np.float32(-87.0), np.float32(88.72283)
+    x = high if x > high else x
+    bits, y = _reduced32(low if x < low else x)
+    power = np.int32(np.int32(bits + np.int32(127)) << np.int32(23)).view(np.float32)
+    return one / (one + power * (one + y))
 
 
 @scalar
@@ -319,4 +336,5 @@ by_dtype(expm1, float32=_expm1_32, float64=_expm1_64)
 by_dtype(log, float32=_log32, float64=_log64)
 by_dtype(log1p, float32=_log1p_32, float64=_log1p_64)
 by_dtype(tanh, float32=_tanh32, float64=_tanh64)
+by_dtype(logistic, float32=_logistic32, float64=_logistic64)
 by_dtype(erf, float32=_erf32, float64=_erf64)

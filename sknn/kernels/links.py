@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import scipy.special
 
-from sknn.kernels.activations import identity, logistic, softplus
-from sknn.kernels.elementary import exp
+from sknn.kernels.activations import identity, softplus
+from sknn.kernels.elementary import exp, logistic
 from sknn.kernels.jit import REAL, Array, Leaf, flat, leaf, like
 
 

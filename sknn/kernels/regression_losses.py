@@ -5,8 +5,8 @@ from numbers import Real
 
 import numpy as np
 
-from sknn.kernels.activations import logistic, softplus
-from sknn.kernels.elementary import exp, expm1, log, tanh
+from sknn.kernels.activations import softplus
+from sknn.kernels.elementary import exp, expm1, log, logistic, tanh
 from sknn.kernels.jit import flat, leaf, like, scalar
 from sknn.kernels.layers import row_of
 from sknn.kernels.loss import Loss, elementwise, train_signature
