@@ -127,7 +127,8 @@ def _step(rule):
         )
         rates = (kind(rates_of_step[0]), kind(rates_of_step[1]), kind(rates_of_step[2]))
         decay, share = kind(alpha), kind(1.0 / size)
-        total = 0.0
+        # A sum in float64 would halve the numbers that a vector of float32 holds.
+        total = kind(0.0)
         # Of unsigned numbers it is known that they do not count from the end.
         end = last if last < n_weights else n_weights
         for i in range(np.uintp(first), np.uintp(end)):
