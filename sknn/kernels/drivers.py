@@ -45,9 +45,9 @@ N_TALLIES = 3
 
 # Parameters that a member of a team updates at a time.
 CHUNK = 2**14
-# How many rows before its turn a row is asked for.
-AHEAD = 16
 CACHE_LINE = 64  # bytes
+# Rows of larger data are asked for a batch before their turn.
+NEAR = 2**19  # bytes
 N_RATES = 3  # of an optimizer's step, at the start of `sums`
 
 
@@ -130,6 +130,7 @@ def loss_gradient(
         if not _learn(
             ops, batch, theta, partial, values, deltas, n_features, targets,
             loss, settings, sums, block, shared, member, n_members,
+            data, values[:0], 0,
         ):  # fmt: skip
             return total
         for k in range(_n_blocks(n, block)):
@@ -212,6 +213,7 @@ def epoch(
     trained = theta[: gradient.size]
     found, sums = sums[:N_RATES], sums[N_RATES:]
     n_chunks = _n_blocks(gradient.size, CHUNK)
+    coming = stop if data.size * data.itemsize > NEAR else 0
     for first in range(start, stop, batch_size):
         n = batch_size if first + batch_size < stop else stop - first
         t += 1
@@ -222,16 +224,13 @@ def epoch(
         own_data, offset = data, first * n_features
         if gathered.size:
             own_data, offset = gathered_data, 0
-            _gather(
-                flat(data), n_features, rows, first, n, block, stop, flat(gathered),
-                member, n_members,
-            )  # fmt: skip
         batch = Batch(
             own_data, offset, indices, indptr, weights, rows, first, n, 0, n, key
         )
         if not _learn(
             ops, batch, theta, gradient, values, deltas, n_features, targets,
             loss, loss_settings, sums, block, shared, member, n_members,
+            data, flat(gathered), coming,
         ):  # fmt: skip
             return total
         value = 0.0
@@ -292,25 +291,31 @@ def _n_blocks(n, block):
 
 
 @scalar
-def _gather(data, n_features, rows, first, n, block, stop, gathered, member, n_members):
-    """Copy a member's blocks of rows; ask for rows before their turn comes."""
-    for begin in range(member * block, n, n_members * block):
-        end = begin + block if begin + block < n else n
-        for i in range(begin, end):
-            ahead = first + i + AHEAD
-            if ahead < stop:
-                for j in range(0, n_features, CACHE_LINE // data.itemsize):
-                    prefetch(data, rows[ahead] * n_features + j)
-            source = rows[first + i] * n_features
-            copy(data, source, gathered, i * n_features, n_features)
+def _gather(data, n_features, part, gathered):
+    """Copy the rows of a block to their place in the batch."""
+    for i in range(part.n):
+        source = part.rows[part.first + i] * n_features
+        copy(data, source, gathered, (part.begin + i) * n_features, n_features)
+
+
+@scalar
+def _ask(data, n_features, rows, first, last):
+    """Ask for rows, so that they are in the cache when their turn comes."""
+    for i in range(first, last):
+        for j in range(0, n_features, CACHE_LINE // data.itemsize):
+            prefetch(data, rows[i] * n_features + j)
 
 
 @scalar
 def _learn(
     ops, batch, theta, gradient, values, deltas, n_features, targets,
-    loss, settings, sums, block, shared, member, n_members,
+    loss, settings, sums, block, shared, member, n_members, source, gathered, coming,
 ):  # fmt: skip
-    """Find the loss of each block, and the gradient of a batch; False if called off."""
+    """Find the loss of each block, and the gradient of a batch; False if called off.
+
+    The rows are first copied from source to gathered, if that has elements. Rows
+    before ``coming`` will have their turn in one of the next batches.
+    """
     _transpose(ops, theta, gradient, member, n_members)
     if not meet(shared, n_members):
         return False
@@ -322,6 +327,11 @@ def _learn(
             batch.weights, batch.rows, batch.first + begin,
             block if begin + block < n else n - begin, begin, n, batch.key,
         )  # fmt: skip
+        if gathered.size:
+            _gather(source, n_features, part, gathered)
+            ahead = part.first + n
+            end = ahead + part.n if ahead + part.n < coming else coming
+            _ask(source, n_features, part.rows, ahead, end)
         _forward(ops, part, theta, values)
         delta = matrix(
             deltas, place(part, last[OUTPUT], last[FAN_OUT]), part.n, last[FAN_OUT]
