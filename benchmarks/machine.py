@@ -4,6 +4,9 @@ import importlib.metadata
 import os
 import platform
 import time
+from pathlib import Path
+
+from threadpoolctl import threadpool_info
 
 PACKAGES = (
     "sknn", "scikit-learn", "numpy", "scipy", "numba", "torch", "jax", "onnxruntime",
@@ -18,9 +21,11 @@ def machine() -> str:
     processor = platform.processor() or platform.machine()
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
-            names = [line.split(":")[1] for line in file if "model name" in line]
-        processor = names[0].strip()
-    except (OSError, IndexError):
+            lines = (line.partition(":") for line in file)
+            about = {key.strip(): value.strip() for key, _, value in lines}
+        family, model = about["cpu family"], about["model"]
+        processor = f"{about['model name']} (family {family}, model {model})"
+    except (OSError, KeyError):
         pass
     system = f"{platform.system()} {platform.release().split('-')[0]}"
     return f"{processor}, {os.cpu_count()} cores, {system}"
@@ -37,7 +42,22 @@ def versions() -> str:
                 import sknn
 
                 found.append(f"sknn {sknn.__version__}")
-    return ", ".join(found)
+    return ", ".join(found + blas())
+
+
+def blas() -> list[str]:
+    """Name the kernels that SciPy's BLAS takes here; it does not know every processor.
+
+    ``OPENBLAS_CORETYPE`` chooses others.
+    """
+    import scipy.linalg.blas
+
+    near = str(Path(scipy.__file__).parent)
+    return [
+        f"{library['internal_api']} with kernels for {library.get('architecture')}"
+        for library in threadpool_info()
+        if library["filepath"].startswith(near) and library["user_api"] == "blas"
+    ]
 
 
 def provenance() -> dict[str, str]:
