@@ -100,6 +100,20 @@ def _total_weight(batch):
     return total
 
 
+@scalar
+def _add_up_gains(op, batch, gradient, values, deltas, statistics, are_of_rows):
+    """Set the gradient of gain and shift, given means and scales."""
+    add_up_rows(op, batch, gradient, deltas)
+    x, delta = input_of(op, batch, values), output_of(op, batch, deltas)
+    means, scales = statistics
+    gain_gradient = _gain(op, gradient)
+    gain_gradient[:] = 0
+    for i in range(batch.n):
+        for j in range(op[FAN_IN]):
+            k = i if are_of_rows else j
+            gain_gradient[j] += delta[i, j] * ((x[i, j] - means[k]) * scales[k])
+
+
 # ---------------------------------------------------------------------------------
 # Over the batch: a mean and a scale for each neuron.
 
@@ -198,16 +212,9 @@ def fixed_norm_backward(op, batch, theta, gradient, values, deltas):
 
 @leaf(gradient_signature)
 def fixed_norm_gradient(op, batch, gradient, values, deltas, share, n_shares):
-    if share > 0:
-        return 0.0
-    add_up_rows(op, batch, gradient, deltas)
-    x, delta = input_of(op, batch, values), output_of(op, batch, deltas)
-    means, scales = _of_columns(op, batch, values)
-    gain_gradient = _gain(op, gradient)
-    gain_gradient[:] = 0
-    for i in range(batch.n):
-        for j in range(op[FAN_IN]):
-            gain_gradient[j] += delta[i, j] * ((x[i, j] - means[j]) * scales[j])
+    if share == 0:
+        statistics = _of_columns(op, batch, values)
+        _add_up_gains(op, batch, gradient, values, deltas, statistics, False)
     return 0.0
 
 
@@ -260,16 +267,9 @@ def layer_norm_backward(op, batch, theta, gradient, values, deltas):
 
 @leaf(gradient_signature)
 def layer_norm_gradient(op, batch, gradient, values, deltas, share, n_shares):
-    if share > 0:
-        return 0.0
-    add_up_rows(op, batch, gradient, deltas)
-    x, delta = input_of(op, batch, values), output_of(op, batch, deltas)
-    means, scales = _of_rows(op, batch, values)
-    gain_gradient = _gain(op, gradient)
-    gain_gradient[:] = 0
-    for i in range(batch.n):
-        for j in range(op[FAN_IN]):
-            gain_gradient[j] += delta[i, j] * ((x[i, j] - means[i]) * scales[i])
+    if share == 0:
+        statistics = _of_rows(op, batch, values)
+        _add_up_gains(op, batch, gradient, values, deltas, statistics, True)
     return 0.0
 
 

@@ -116,6 +116,20 @@ class _Vectors:
         builder.position_at_end(done)
         return after
 
+    def zero_unless(self, condition, make):
+        """Return what make() -> values returns where a condition holds, else zeros."""
+        builder = self.builder
+        before = builder.basic_block
+        with builder.if_then(condition):
+            made = make()
+            inside = builder.basic_block
+        found = []
+        for value in made:
+            found.append(builder.phi(value.type))
+            found[-1].add_incoming(ir.Constant(value.type, None), before)
+            found[-1].add_incoming(value, inside)
+        return found
+
     def rows(self, start, step, count):
         found = [start]
         for _ in range(count - 1):
@@ -139,17 +153,12 @@ def _tile(n_rows, n_vectors):
             a_rows = vectors.rows(vectors.start(a, a_, a0), a_row, n_rows)
             b_start = vectors.start(b, b_, b0)
 
-            before = builder.basic_block
-            with builder.if_then(builder.icmp_signed(">=", bias0, _int(0))):
+            def biases():
                 place = vectors.start(bias, bias_, bias0)
-                biases = [vectors.load(builder.gep(place, [s])) for s in shifts]
-                inside = builder.basic_block
-            first = []
-            for value in biases:
-                phi = builder.phi(vectors.type)
-                phi.add_incoming(vectors.zero, before)
-                phi.add_incoming(value, inside)
-                first.append(phi)
+                return [vectors.load(builder.gep(place, [s])) for s in shifts]
+
+            is_there = builder.icmp_signed(">=", bias0, _int(0))
+            first = vectors.zero_unless(is_there, biases)
 
             def term(states):
                 a_place, b_place, *sums = states
@@ -206,33 +215,24 @@ def _dots(n_rows):
                 ]
                 return [builder.add(place, lanes), *found]
 
-            before = builder.basic_block
-            with builder.if_then(builder.icmp_signed(">", n_whole, _int(0))):
-                _, *sums = vectors.loop(
-                    n_whole, term, [_int(0), *([vectors.zero] * n_rows)]
-                )
-                inside = builder.basic_block
-            phis = []
-            for value in sums:
-                phi = builder.phi(vectors.type)
-                phi.add_incoming(vectors.zero, before)
-                phi.add_incoming(value, inside)
-                phis.append(phi)
+            def whole():
+                first = [vectors.zero] * n_rows
+                return vectors.loop(n_whole, term, [_int(0), *first])[1:]
+
+            sums = vectors.zero_unless(
+                builder.icmp_signed(">", n_whole, _int(0)), whole
+            )
             # One to lanes terms are left.
             mask = vectors.mask(builder.sub(n_terms, rest))
             y = vectors.first(builder.gep(b_start, [rest]), mask)
             totals = []
-            for row, total in zip(a_rows, phis, strict=True):
+            for row, total in zip(a_rows, sums, strict=True):
                 x = vectors.first(builder.gep(row, [rest]), mask)
                 totals.append(vectors.total(vectors.multiply_add(x, y, total)))
-            zero = ir.Constant(vectors.scalar, 0.0)
-            before = builder.basic_block
-            with builder.if_then(builder.icmp_signed(">=", bias0, _int(0))):
-                loaded = builder.load(vectors.start(bias, bias_, bias0))
-                inside = builder.basic_block
-            own = builder.phi(vectors.scalar)
-            own.add_incoming(zero, before)
-            own.add_incoming(loaded, inside)
+            (own,) = vectors.zero_unless(
+                builder.icmp_signed(">=", bias0, _int(0)),
+                lambda: [builder.load(vectors.start(bias, bias_, bias0))],
+            )
             places = vectors.rows(vectors.start(c, c_, c0), c_row, n_rows)
             for place, total in zip(places, totals, strict=True):
                 builder.store(builder.fadd(total, own), place)
