@@ -8,8 +8,9 @@ several for multilabel targets.
 
 from sknn.kernels.activations import softplus
 from sknn.kernels.elementary import epsilon, exp, log, log1p, logistic
-from sknn.kernels.jit import Leaf, like, part, scalar
+from sknn.kernels.jit import Leaf, leaf, like, part, scalar
 from sknn.kernels.layers import row_of
+from sknn.kernels.links import fill_softmax
 from sknn.kernels.loss import Loss, elementwise, train_signature
 
 CLASSIFICATION_LOSSES: dict[str, Loss] = {}
@@ -49,17 +50,17 @@ def _by_label(name, value, gradient, link, **options):
 
 
 @scalar
-def _cautious_log(p):
-    """Logarithm of a probability that is kept away from 0 and 1 by one epsilon."""
+def _cautious(p):
+    """Keep a probability away from 0 and 1 by one epsilon."""
     low, high = epsilon(p), like(p, 1) - epsilon(p)
     p = low if p < low else p
-    return log(high if p > high else p)
+    return high if p > high else p
 
 
 @scalar
 def binary_log_loss(y, z, settings):
     p = logistic(z)
-    return -_cautious_log(p if y != 0 else like(p, 1) - p)
+    return -log(_cautious(p if y != 0 else like(p, 1) - p))
 
 
 @scalar
@@ -67,33 +68,35 @@ def binary_log_loss_gradient(y, z, settings):
     return logistic(z) - y
 
 
-@part
-def _exponentials(raw, i, delta):
-    """Set the row of delta to exp(z - max z); return max z and the sum of the row."""
-    n_outputs = raw.shape[1]
-    highest = raw[i, 0]
-    for j in range(1, n_outputs):
-        highest = raw[i, j] if raw[i, j] > highest else highest
-    for j in range(n_outputs):
-        delta[i, j] = exp(raw[i, j] - highest)
-    total = like(highest, 0)
-    for j in range(n_outputs):
-        total += delta[i, j]
-    return highest, total
+# No probability is below 2**-52, and so no product of so many below 2**-832.
+ROWS_A_LOG = 16
 
 
-@part
-def log_loss(raw, i, label, delta, settings):
-    _, scale = _exponentials(raw, i, delta)
-    for j in range(raw.shape[1]):
-        delta[i, j] /= scale
-    loss = -_cautious_log(delta[i, label])
-    delta[i, label] -= like(scale, 1)
-    return loss
+@leaf(train_signature)
+def log_loss_train(raw, targets, batch, delta, settings):
+    fill_softmax(raw, delta)
+    n_rows, n_outputs = raw.shape
+    total, product = 0.0, 1.0
+    for i in range(n_rows):
+        row = row_of(batch, i)
+        label = int(targets[row, 0])
+        p = delta[i, label]
+        delta[i, label] -= like(p, 1)
+        if batch.weights.size:
+            weight = batch.weights[row]
+            total -= weight * log(_cautious(p))
+            for j in range(n_outputs):
+                delta[i, j] *= weight
+            continue
+        product *= _cautious(p)
+        if (i + 1) % ROWS_A_LOG == 0:
+            total -= log(product)
+            product = 1.0
+    return total - log(product)
 
 
 _by_label("binary_log_loss", binary_log_loss, binary_log_loss_gradient, "logistic")
-_by_class("log_loss", log_loss, "softmax")
+CLASSIFICATION_LOSSES["log_loss"] = Loss(log_loss_train, "softmax")
 
 
 # ---------------------------------------------------------------------------------
@@ -117,6 +120,21 @@ def binary_smoothed_log_loss(y, z, settings):
 @scalar
 def binary_smoothed_log_loss_gradient(y, z, settings):
     return logistic(z) - _smoothed(y, settings[0])
+
+
+@part
+def _exponentials(raw, i, delta):
+    """Set the row of delta to exp(z - max z); return max z and the sum of the row."""
+    n_outputs = raw.shape[1]
+    highest = raw[i, 0]
+    for j in range(1, n_outputs):
+        highest = raw[i, j] if raw[i, j] > highest else highest
+    for j in range(n_outputs):
+        delta[i, j] = exp(raw[i, j] - highest)
+    total = like(highest, 0)
+    for j in range(n_outputs):
+        total += delta[i, j]
+    return highest, total
 
 
 @part

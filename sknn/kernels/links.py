@@ -8,7 +8,7 @@ import scipy.special
 
 from sknn.kernels.activations import identity, softplus
 from sknn.kernels.elementary import exp, logistic
-from sknn.kernels.jit import REAL, Array, Leaf, flat, leaf, like
+from sknn.kernels.jit import REAL, Array, Leaf, flat, leaf, like, part
 
 
 class Link(NamedTuple):
@@ -70,20 +70,35 @@ ELEMENTWISE = frozenset(LINKS)  # those that need no settings and no whole row
 # Probabilities of classes that exclude each other.
 
 
-@leaf(link_signature)
-def softmax(raw, settings):
+@part
+def fill_softmax(raw, out):
+    """Set out, which may be raw, to the softmax of its rows.
+
+    Exponentials are taken of all rows in one pass, which vectorises for any number of
+    classes.
+    """
     n_rows, n_outputs = raw.shape
     for i in range(n_rows):
         highest = raw[i, 0]
         for j in range(1, n_outputs):
             highest = raw[i, j] if raw[i, j] > highest else highest
         for j in range(n_outputs):
-            raw[i, j] = exp(raw[i, j] - highest)
-        total = like(highest, 0)
+            out[i, j] = raw[i, j] - highest
+    all_out = flat(out)
+    for k in range(all_out.size):
+        all_out[k] = exp(all_out[k])
+    for i in range(n_rows):
+        total = like(out[i, 0], 0)
         for j in range(n_outputs):
-            total += raw[i, j]
+            total += out[i, j]
+        share = like(total, 1) / total
         for j in range(n_outputs):
-            raw[i, j] /= total
+            out[i, j] *= share
+
+
+@leaf(link_signature)
+def softmax(raw, settings):
+    fill_softmax(raw, raw)
     return 0.0
 
 
