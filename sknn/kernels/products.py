@@ -96,18 +96,36 @@ def rows_product(
 )  # fmt: skip
 def dots_product(a, a0, a_row, b, b0, b_row, bias, bias0, c, c0, c_row, n, m, n_terms):
     """Set c to a b.T + bias; shapes (n, n_terms), (m, n_terms), (m,) and (n, m)."""
-    for j in range(m):
-        own = bias0 + j if bias0 >= 0 else bias0
-        i = 0
-        while i < n:
-            height = tiles.N_DOTS if n >= tiles.N_DOTS else 1
-            i0 = i if n - i >= height else n - height
-            a1, b1, c1 = a0 + i0 * a_row, b0 + j * b_row, c0 + i0 * c_row + j
-            if height == tiles.N_DOTS:
-                tiles.many_dots(a, a1, a_row, b, b1, bias, own, c, c1, c_row, n_terms)
+    width = tiles.DOTS_SQUARE if m >= tiles.DOTS_SQUARE else 1
+    many = tiles.DOTS_SQUARE if width > 1 else tiles.N_DOTS
+    height = many if n >= many else 1
+    i = 0
+    while i < n:
+        i0 = i if n - i >= height else n - height
+        a1 = a0 + i0 * a_row
+        j = 0
+        while j < m:
+            j0 = j if m - j >= width else m - width
+            own = bias0 + j0 if bias0 >= 0 else bias0
+            b1, c1 = b0 + j0 * b_row, c0 + i0 * c_row + j0
+            if width > 1 and height > 1:
+                tiles.square_dots(
+                    a, a1, a_row, b, b1, b_row, bias, own, c, c1, c_row, n_terms
+                )
+            elif width > 1:
+                tiles.row_of_dots(
+                    a, a1, a_row, b, b1, b_row, bias, own, c, c1, c_row, n_terms
+                )
+            elif height > 1:
+                tiles.many_dots(
+                    a, a1, a_row, b, b1, b_row, bias, own, c, c1, c_row, n_terms
+                )
             else:
-                tiles.one_dot(a, a1, a_row, b, b1, bias, own, c, c1, c_row, n_terms)
-            i += height
+                tiles.one_dot(
+                    a, a1, a_row, b, b1, b_row, bias, own, c, c1, c_row, n_terms
+                )
+            j += width
+        i += height
     return 0.0
 
 

@@ -83,16 +83,37 @@ class _Vectors:
         places = ir.Constant(wide, list(range(self.lanes)))
         return self.builder.icmp_signed("<", places, counts)
 
-    def total(self, value):
-        """Sum of all elements, pairwise."""
-        lanes = self.lanes
-        while lanes > 1:
-            lanes //= 2
-            order = [k + lanes if k < lanes else k for k in range(self.lanes)]
-            constant = ir.Constant(ir.VectorType(_I32, self.lanes), order)
-            moved = self.builder.shuffle_vector(value, value, constant)
-            value = self.builder.fadd(value, moved)
-        return self.builder.extract_element(value, ir.Constant(_I32, 0))
+    def totals(self, values):
+        """Return the sums of all elements of some vectors, each summed pairwise.
+
+        As many vectors as there are lanes are added up together: each step puts the
+        halves of two side by side, and adds these to the other halves.
+        """
+        found = []
+        for first in range(0, len(values), self.lanes):
+            group = values[first : first + self.lanes]
+            size = self.lanes  # of what is still to be added up
+            while size > 1:
+                size //= 2
+                pairs = [group[k : k + 2] for k in range(0, len(group), 2)]
+                group = [self._halved(pair[0], pair[-1], size) for pair in pairs]
+            for k in range(len(values[first : first + self.lanes])):
+                index = ir.Constant(_I32, k)
+                found.append(self.builder.extract_element(group[0], index))
+        return found
+
+    def _halved(self, x, y, size):
+        """Add the halves of each part of x, then of y; halves have a size."""
+        both = range(0, 2 * self.lanes, 2 * size)
+        lower = [k + j for k in both for j in range(size)]
+        kind = ir.VectorType(_I32, self.lanes)
+        halves = [
+            self.builder.shuffle_vector(
+                x, y, ir.Constant(kind, [k + shift for k in lower])
+            )
+            for shift in (0, size)
+        ]
+        return self.builder.fadd(*halves)
 
     def loop(self, count, body, states):
         """Run body(states) -> states so often, at least once; return the last ones."""
@@ -193,30 +214,37 @@ def _tile(n_rows, n_vectors):
     return typed
 
 
-def _dots(n_rows):
-    def typed(typingctx, a, a0, a_row, b, b0, bias, bias0, c, c0, c_row, n_terms):
+def _dots(n_rows, n_columns):
+    def typed(
+        typingctx, a, a0, a_row, b, b0, b_row, bias, bias0, c, c0, c_row, n_terms
+    ):
         def codegen(context, builder, signature, values):
-            a_, a0, a_row, b_, b0, bias_, bias0, c_, c0, c_row, n_terms = values
+            a_, a0, a_row, b_, b0, b_row, *values = values
+            bias_, bias0, c_, c0, c_row, n_terms = values
             vectors = _Vectors(context, builder, c.dtype)
             a_rows = vectors.rows(vectors.start(a, a_, a0), a_row, n_rows)
-            b_start = vectors.start(b, b_, b0)
+            b_rows = vectors.rows(vectors.start(b, b_, b0), b_row, n_columns)
             lanes = _int(vectors.lanes)
             n_whole = builder.sdiv(builder.sub(n_terms, _int(1)), lanes)
             rest = builder.mul(n_whole, lanes)
 
+            def added(load, place, sums):
+                xs, ys = (
+                    [load(builder.gep(row, [place])) for row in rows]
+                    for rows in (a_rows, b_rows)
+                )
+                pairs = [(x, y) for x in xs for y in ys]
+                return [
+                    vectors.multiply_add(x, y, total)
+                    for (x, y), total in zip(pairs, sums, strict=True)
+                ]
+
             def term(states):
                 place, *sums = states
-                y = vectors.load(builder.gep(b_start, [place]))
-                found = [
-                    vectors.multiply_add(
-                        vectors.load(builder.gep(row, [place])), y, total
-                    )
-                    for row, total in zip(a_rows, sums, strict=True)
-                ]
-                return [builder.add(place, lanes), *found]
+                return [builder.add(place, lanes), *added(vectors.load, place, sums)]
 
             def whole():
-                first = [vectors.zero] * n_rows
+                first = [vectors.zero] * (n_rows * n_columns)
                 return vectors.loop(n_whole, term, [_int(0), *first])[1:]
 
             sums = vectors.zero_unless(
@@ -224,22 +252,26 @@ def _dots(n_rows):
             )
             # One to lanes terms are left.
             mask = vectors.mask(builder.sub(n_terms, rest))
-            y = vectors.first(builder.gep(b_start, [rest]), mask)
-            totals = []
-            for row, total in zip(a_rows, sums, strict=True):
-                x = vectors.first(builder.gep(row, [rest]), mask)
-                totals.append(vectors.total(vectors.multiply_add(x, y, total)))
-            (own,) = vectors.zero_unless(
-                builder.icmp_signed(">=", bias0, _int(0)),
-                lambda: [builder.load(vectors.start(bias, bias_, bias0))],
-            )
-            places = vectors.rows(vectors.start(c, c_, c0), c_row, n_rows)
-            for place, total in zip(places, totals, strict=True):
-                builder.store(builder.fadd(total, own), place)
+            sums = added(lambda place: vectors.first(place, mask), rest, sums)
+
+            def biases():
+                place = vectors.start(bias, bias_, bias0)
+                shifts = map(_int, range(n_columns))
+                return [builder.load(builder.gep(place, [shift])) for shift in shifts]
+
+            is_there = builder.icmp_signed(">=", bias0, _int(0))
+            own = vectors.zero_unless(is_there, biases)
+            totals = vectors.totals(sums)
+            for i, row in enumerate(
+                vectors.rows(vectors.start(c, c_, c0), c_row, n_rows)
+            ):
+                for j in range(n_columns):
+                    total = builder.fadd(totals[i * n_columns + j], own[j])
+                    builder.store(total, builder.gep(row, [_int(j)]))
             return context.get_dummy_value()
 
         signature = types.void(
-            a, *_integers(2), b, *_integers(1), bias, *_integers(1), c, *_integers(3)
+            a, *_integers(2), b, *_integers(2), bias, *_integers(1), c, *_integers(3)
         )
         return signature, codegen
 
@@ -375,8 +407,8 @@ implements(tiles.vector_bytes)(_constant(vector_bytes))
 implements(tiles.tile_rows)(_constant(_tile_rows))
 for _function, (_n_rows, _n_vectors) in tiles.TILES.items():
     implements(_function)(_tile(_n_rows or _tile_rows(), _n_vectors))
-for _function, _n_rows in tiles.DOTS.items():
-    implements(_function)(_dots(_n_rows))
+for _function, _shape in tiles.DOTS.items():
+    implements(_function)(_dots(*_shape))
 for _function, _n_vectors in tiles.SUMS.items():
     implements(_function)(_sums(_n_vectors))
 for _function, _n_vectors in tiles.OUTERS.items():

@@ -13,11 +13,13 @@ from sknn.kernels.jit import instruction
 # A tile is some rows times so many vectors.
 TILE_VECTORS = 3
 HALF_ROWS = 4
+# Rows and columns of results that are summed along vectors.
 N_DOTS = 8
+DOTS_SQUARE = 4
 
 # What the functions made below are: by function, rows and vectors.
 TILES: dict[Callable, tuple[int, int]] = {}
-DOTS: dict[Callable, int] = {}
+DOTS: dict[Callable, tuple[int, int]] = {}
 SUMS: dict[Callable, int] = {}
 OUTERS: dict[Callable, int] = {}
 
@@ -69,20 +71,24 @@ def _tile(n_rows, n_vectors):
     return tile
 
 
-def _dots(n_rows):
-    """Make the function of one column of a product, for so many rows.
+def _dots(n_rows, n_columns):
+    """Make the function of a product a b.T of so many rows and columns.
 
-    It sets c[i] to bias + sum of a[i, k] b[k] over k.
+    It sets c[i, j] to bias[j] + sum of a[i, k] b[j, k] over k. A bias at a place below
+    0 is none.
     """
 
     @_builtin
-    def dots(a, a0, a_row, b, b0, bias, bias0, c, c0, c_row, n_terms):
-        found = _block(a, a0, a_row, 1, n_rows, n_terms) @ b[b0 : b0 + n_terms]
+    def dots(a, a0, a_row, b, b0, b_row, bias, bias0, c, c0, c_row, n_terms):
+        found = (
+            _block(a, a0, a_row, 1, n_rows, n_terms)
+            @ _block(b, b0, b_row, 1, n_columns, n_terms).T
+        )
         if bias0 >= 0:
-            found += bias[bias0]
-        _block(c, c0, c_row, 1, n_rows, 1)[:, 0] = found
+            found += bias[bias0 : bias0 + n_columns]
+        _block(c, c0, c_row, 1, n_rows, n_columns)[:] = found
 
-    DOTS[dots] = n_rows
+    DOTS[dots] = n_rows, n_columns
     return dots
 
 
@@ -121,7 +127,8 @@ def _outer(n_vectors):
 whole_wide, whole_thin = _tile(0, TILE_VECTORS), _tile(0, 1)
 half_wide, half_thin = _tile(HALF_ROWS, TILE_VECTORS), _tile(HALF_ROWS, 1)
 one_wide, one_thin = _tile(1, 2 * TILE_VECTORS), _tile(1, 1)
-many_dots, one_dot = _dots(N_DOTS), _dots(1)
+many_dots, one_dot = _dots(N_DOTS, 1), _dots(1, 1)
+square_dots, row_of_dots = _dots(DOTS_SQUARE, DOTS_SQUARE), _dots(1, DOTS_SQUARE)
 wide_outer, thin_outer = _outer(2 * TILE_VECTORS), _outer(1)
 wide_sums, thin_sums = _sums(2 * TILE_VECTORS), _sums(1)
 
