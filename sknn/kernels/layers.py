@@ -122,10 +122,14 @@ def deactivate(op, batch, values, deltas):
 
 
 @scalar
-def add_up_rows(op, batch, gradient, deltas):
+def add_up_rows(op, batch, gradient, deltas, share, n_shares):
     """Set the gradient of the bias: the sums of the columns of the gradient."""
     start, fan_out = place(batch, op[OUTPUT], op[FAN_OUT]), op[FAN_OUT]
-    column_sums(deltas, start, fan_out, gradient, op[BIAS], fan_out, batch.n)
+    first, last = columns_of(share, n_shares, fan_out)
+    column_sums(
+        deltas, start + first, fan_out, gradient, op[BIAS] + first, last - first,
+        batch.n,
+    )  # fmt: skip
 
 
 # The types of a batch; user data are read-only.
@@ -163,6 +167,16 @@ gradient_signature = (
 def limits_of(share, n_shares, count):
     """Return from where to where one of several threads works on so many items."""
     return count * share // n_shares, count * (share + 1) // n_shares
+
+
+@scalar
+def columns_of(share, n_shares, width):
+    """Return from where to where one of several threads works on columns.
+
+    That is none of them, or NARROW or more.
+    """
+    first, last = limits_of(share, n_shares, width // NARROW)
+    return first * NARROW, width if share == n_shares - 1 else last * NARROW
 
 
 # ---------------------------------------------------------------------------------
@@ -214,17 +228,22 @@ def dense_backward(op, batch, theta, gradient, values, deltas):
 @leaf(gradient_signature)
 def dense_gradient(op, batch, gradient, values, deltas, share, n_shares):
     fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
-    if share == n_shares - 1:
-        add_up_rows(op, batch, gradient, deltas)
-    first, last = limits_of(share, n_shares, fan_in)
+    add_up_rows(op, batch, gradient, deltas, share, n_shares)
+    # What is divided is not read by all: so much the less comes from other cores.
+    rows, columns = (0, fan_in), (0, fan_out)
+    if fan_in > fan_out:
+        rows = limits_of(share, n_shares, fan_in)
+    else:
+        columns = columns_of(share, n_shares, fan_out)
     x, start = source_of(op, batch, values)
     delta = place(batch, op[OUTPUT], fan_out)
     call(
         op[ROWS_PRODUCT],
         (
-            x, start + first, 1, fan_in, deltas, delta, fan_out, gradient, -1,
-            gradient, op[WEIGHTS] + first * fan_out, fan_out,
-            last - first, fan_out, batch.n,
+            x, start + rows[0], 1, fan_in, deltas, delta + columns[0], fan_out,
+            gradient, -1,
+            gradient, op[WEIGHTS] + rows[0] * fan_out + columns[0], fan_out,
+            rows[1] - rows[0], columns[1] - columns[0], batch.n,
         ),
     )  # fmt: skip
     return 0.0
@@ -295,19 +314,20 @@ def narrow_backward(op, batch, theta, gradient, values, deltas):
 @leaf(gradient_signature)
 def narrow_gradient(op, batch, gradient, values, deltas, share, n_shares):
     fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
-    if share > 0:
-        return 0.0
-    add_up_rows(op, batch, gradient, deltas)
+    add_up_rows(op, batch, gradient, deltas, share, n_shares)
     if fan_in >= NARROW:
+        first, last = columns_of(share, n_shares, fan_in)
         x, start = source_of(op, batch, values)
         delta = place(batch, op[OUTPUT], fan_out)
         call(
             op[ROWS_PRODUCT],
             (
-                deltas, delta, 1, fan_out, x, start, fan_in, gradient, -1,
-                gradient, op[WEIGHTS], fan_in, fan_out, fan_in, batch.n,
+                deltas, delta, 1, fan_out, x, start + first, fan_in, gradient, -1,
+                gradient, op[WEIGHTS] + first, fan_in, fan_out, last - first, batch.n,
             ),
         )  # fmt: skip
+        return 0.0
+    if share > 0:
         return 0.0
     x, delta = input_of(op, batch, values), output_of(op, batch, deltas)
     total = matrix(gradient, op[WEIGHTS], fan_out, fan_in)
@@ -367,8 +387,7 @@ def sparse_gradient(op, batch, gradient, values, deltas, share, n_shares):
     if fan_out < NARROW:
         first, last = (0, fan_in) if share == 0 else (0, 0)
     delta = output_of(op, batch, deltas)
-    if share == n_shares - 1:
-        add_up_rows(op, batch, gradient, deltas)
+    add_up_rows(op, batch, gradient, deltas, share, n_shares)
     vector(gradient, op[WEIGHTS] + first * fan_out, (last - first) * fan_out)[:] = 0
     for i in range(batch.n):
         row, key = row_of(batch, i), key_of_row(batch.key, op[SALT], batch.begin + i)

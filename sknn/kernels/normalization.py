@@ -103,7 +103,7 @@ def _total_weight(batch):
 @scalar
 def _add_up_gains(op, batch, gradient, values, deltas, statistics, are_of_rows):
     """Set the gradient of gain and shift, given means and scales."""
-    add_up_rows(op, batch, gradient, deltas)
+    add_up_rows(op, batch, gradient, deltas, 0, 1)
     x, delta = input_of(op, batch, values), output_of(op, batch, deltas)
     means, scales = statistics
     gain_gradient = _gain(op, gradient)
@@ -168,7 +168,7 @@ def batch_norm_backward(op, batch, theta, gradient, values, deltas):
     x_delta = input_delta_of(op, batch, deltas)
     means, scales = _of_columns(op, batch, values)
     gain, gain_gradient = _gain(op, theta), _gain(op, gradient)
-    add_up_rows(op, batch, gradient, deltas)
+    add_up_rows(op, batch, gradient, deltas, 0, 1)
     total = vector(gradient, op[BIAS], width)
     share = kind(1.0 / _total_weight(batch))
     gain_gradient[:] = 0
