@@ -192,6 +192,8 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         architecture = architecture_of(
             parameters, X.shape[1], n_outputs, loss.link, settings
         )
+        # Checked where training goes on too, which does not use them.
+        initializers = initializers_of(parameters, len(architecture.units) - 2)
         if not is_first:
             check_same_shape(self, architecture)
         dtype = X.dtype if is_first else self.coefs_[0].dtype
@@ -210,7 +212,6 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         self.out_activation_ = network.link
         self._architecture = architecture._asdict()
         if is_first:
-            initializers = initializers_of(parameters, self.n_layers_ - 2)
             theta = initial_parameters(network, random_state, **initializers)
             _state.forget(self)
         else:

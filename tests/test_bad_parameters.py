@@ -193,10 +193,13 @@ def test_every_parameter_is_here():
     assert known == set(ACCEPTED)
 
 
-@pytest.mark.parametrize(
+each_parameter = pytest.mark.parametrize(
     ("estimator", "name"),
     [(estimator, name) for estimator in ESTIMATORS for name in defaults_of(estimator)],
 )
+
+
+@each_parameter
 def test_values_of_all_kinds(estimator, name):
     accepts, context = ACCEPTED[name]
     y, problems = ESTIMATORS[estimator], []
@@ -235,3 +238,25 @@ def test_values_of_all_kinds(estimator, name):
             elif not np.isfinite(model.predict(X).sum()):
                 problems.append(f"{title}: not finite")
     assert not problems, "\n".join(problems)
+
+
+@each_parameter
+def test_wrong_values_where_training_goes_on(estimator, name):
+    """Also of what nothing but the first fit uses, such as initializers."""
+    accepts, context = ACCEPTED[name]
+    y, taken = ESTIMATORS[estimator], []
+    options = {"hidden_layer_sizes": 3, "max_iter": 2, "random_state": 0}
+    fitted = estimator(**options | context).fit(X, y)
+    for title, value in ZOO.items():
+        if isinstance(value, type) and name in TAKES_FUNCTIONS:
+            continue
+        if accepts(value):
+            continue
+        model = copy.copy(fitted).set_params(warm_start=True)
+        setattr(model, name, value)
+        try:
+            model.fit(X, y)
+        except (ValueError, TypeError, MemoryError):
+            continue
+        taken.append(title)
+    assert not taken
