@@ -25,7 +25,8 @@ def _warned(outputs: np.ndarray) -> np.ndarray:
     if not is_finite(outputs):
         warnings.warn(
             "Some of the predictions are not finite numbers: X holds values too large "
-            f"for this network in {outputs.dtype}. Scale X as the training data were.",
+            f"for this network in {outputs.dtype}, or the very last step of training "
+            "diverged. Scale X as the training data were, or lower learning_rate_init.",
             RuntimeWarning,
             stacklevel=5,
         )

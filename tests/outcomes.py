@@ -78,6 +78,23 @@ def refused(function):
     return None
 
 
+def predicted(model, X, method="predict"):
+    """Return what a fitted model predicts, and whether it warned of infinite numbers.
+
+    Of a regressor, it does just where there are some.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = getattr(model, method)(X)
+    if scipy.sparse.issparse(found):
+        found = found.toarray()
+    unexpected = [str(w.message) for w in caught if NOT_FINITE not in str(w.message)]
+    assert not unexpected
+    if isinstance(model, sknn.MLPRegressor):
+        assert bool(caught) != np.isfinite(found).all()
+    return found, bool(caught)
+
+
 def frozen(value):
     """Return a copy of nested attributes that can be compared with ``==``."""
     if isinstance(value, np.ndarray):

@@ -356,3 +356,15 @@ def test_predictions_that_overflow_say_so(estimator, dtype):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model.predict(data)
+
+
+def test_a_last_step_that_diverges_shows_in_predictions():
+    """And in the next epoch: of the last one, the loss was found before the step."""
+    data, y = np.float32([[10], [-10]]), [0, 1]
+    model = new(MLPRegressor, hidden_layer_sizes=(), loss="poisson", solver="sgd")
+    model.set_params(learning_rate_init=100.0, batch_size=2, max_iter=1).fit(data, y)
+    assert np.isfinite(model.loss_)
+    assert np.isfinite(model._views[0]).all()
+    with pytest.warns(RuntimeWarning, match="last step of training diverged"):
+        assert not np.isfinite(model.predict(data)).all()
+    diverge(lambda: model.partial_fit(data, y), 100.0, epoch=2)

@@ -13,7 +13,15 @@ from fuzzing import amounts, holds, names_in, run
 from hypothesis import assume, event
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
-from outcomes import Refused, attempt, refused, state_of, weights_of
+from outcomes import (
+    NOT_FINITE,
+    Refused,
+    attempt,
+    predicted,
+    refused,
+    state_of,
+    weights_of,
+)
 from sklearn.base import clone
 from strategies import (
     DENSE,
@@ -69,6 +77,19 @@ def check_predictions(model, X, n_rows):
         assert np.all((most == dense) | ties | (len(model.classes_) == 2))
 
 
+def check_predictions_of_rows_trained_on(model, X, y, **options):
+    """Check predictions of ordinary data: finite, unless the last step diverged.
+
+    The next epoch says so then.
+    """
+    reason = refused(lambda: check_predictions(model, X, rows_of(X)))
+    if reason:
+        assert reason.startswith(NOT_FINITE)
+        model.set_params(warm_start=True)
+        reason = refused(lambda: model.fit(X, y, **options))
+        assert "Training diverged in epoch" in str(reason)
+
+
 def rows_of(X):
     return X.shape[0] if hasattr(X, "shape") else len(X)
 
@@ -81,10 +102,10 @@ def valid_parameters_train(case):
         assert any(part in reason for part in EXPECTED_REFUSALS), reason
         return
     event(f"solver {model.solver}")
-    check_predictions(model, case.X, rows_of(case.X))
     assert np.isfinite(model.loss_)
     assert all(np.isfinite(part).all() for part in weights_of(model))
     assert {len(column) for column in model.history_.values()} <= {model.n_iter_}
+    check_predictions_of_rows_trained_on(model, case.X, case.y, **case.options)
 
 
 @holds(100, case=cases(sizes=tuple(SIZES)))
@@ -225,7 +246,7 @@ def wrong_parameters_are_refused(data, estimator):
         assert state_of(model) == before, name
     else:
         assert name in TAKEN, f"{name}={value!r} was taken"
-        check_predictions(model, X, 12)
+        check_predictions_of_rows_trained_on(model, X, y)
 
 
 # The same in another form ----------------------------------------------------------
@@ -262,10 +283,10 @@ def containers_and_copies_do_not_matter(case, data):
     again = fitted(other._replace(model=again.set_params(warm_start=False)))
     assert_same_bits(model, again)
     assert_array_equal(np.asarray(other.X), kept)
-    one, two = model.predict(case.X), again.predict(other.X)
-    if scipy.sparse.issparse(one):
-        one, two = one.toarray(), two.toarray()
+    one, has_warned = predicted(model, case.X)
+    two, warns_too = predicted(again, other.X)
     assert_array_equal(one, two)
+    assert has_warned == warns_too
 
 
 def _copy(model):
@@ -385,12 +406,13 @@ def blocks_of_rows_predict_the_same_bits(case, data):
     name = "predict"
     if isinstance(model, MLPClassifier):
         name = "decision_function" if model.loss == "hinge" else "predict_proba"
-    predict = getattr(model, name)
-    whole, n = predict(case.X), case.X.shape[0]
+    (whole, has_warned), n = predicted(model, case.X, name), case.X.shape[0]
     cuts = data.draw(st.lists(st.integers(1, n), unique=True, max_size=4))
     edges = [0, *sorted(cut for cut in cuts if cut < n), n]
-    pieces = [predict(case.X[start:stop]) for start, stop in pairwise(edges)]
+    rows = (case.X[start:stop] for start, stop in pairwise(edges))
+    pieces, warned = zip(*(predicted(model, each, name) for each in rows), strict=True)
     assert_array_equal(np.concatenate(pieces), whole)
+    assert any(warned) == has_warned
 
 
 @amounts
