@@ -44,8 +44,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     class_weight : dict, list of dict or 'balanced', default=None
         Weights of classes, which multiply ``sample_weight``. 'balanced' is ``n_samples
         / (n_classes * np.bincount(y))``, where rows count by their weights. For
-        multilabel targets a list with a dict for each label, whose weights are
-        multiplied. They do not count in a validation set that is given to ``fit``.
+        multilabel targets 'balanced', or a list with a dict for each label; what the
+        labels give is multiplied. They do not count in a validation set that is given
+        to ``fit``.
 
     Attributes
     ----------

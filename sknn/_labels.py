@@ -37,21 +37,32 @@ def weights_of_rows(
 ) -> np.ndarray:
     """Return the weight of each row that follows from its class, or its labels."""
     if is_multilabel:
-        labels = y.toarray() if scipy.sparse.issparse(y) else y
-        return _checked(compute_sample_weight(class_weight, labels), class_weight)
+        labels = y.toarray() if scipy.sparse.issparse(y) else np.asarray(y)
+        if not isinstance(class_weight, str):
+            return _checked(compute_sample_weight(class_weight, labels), class_weight)
+        weights = np.ones(len(labels))
+        for label in labels.T:
+            weights *= _weights_by(class_weight, np.unique(label), label, sample_weight)
+        return weights
     if isinstance(class_weight, list):
         raise ValueError(
             "class_weight must be a dict or 'balanced' where each row has one label, "
             f"got {class_weight!r}. A list of dicts is for several labels."
         )
-    y = column_or_1d(y)
-    with np.errstate(divide="ignore"):  # by classes whose rows all weigh nothing
-        weights = compute_class_weight(
-            class_weight, classes=classes, y=y, sample_weight=sample_weight
-        )
+    return _weights_by(class_weight, classes, column_or_1d(y), sample_weight)
+
+
+def _weights_by(class_weight, classes: np.ndarray, y, sample_weight) -> np.ndarray:
+    """Return the weight of each row that follows from its class."""
+    codes = np.searchsorted(classes, y)
     if isinstance(class_weight, str):
+        counts = np.bincount(codes, sample_weight, len(classes))
+        with np.errstate(divide="ignore"):  # by classes whose rows all weigh nothing
+            weights = counts.sum() / (len(classes) * counts)
         weights[np.isinf(weights)] = 0
-    return _checked(weights, class_weight)[np.searchsorted(classes, y)]
+    else:
+        weights = compute_class_weight(class_weight, classes=classes, y=classes)
+    return _checked(weights, class_weight)[codes]
 
 
 def _checked(weights: np.ndarray, class_weight) -> np.ndarray:

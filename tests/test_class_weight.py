@@ -106,6 +106,22 @@ def test_multilabel(weights):
     assert_same_weights(sparse.fit(X, csr_array(LABELS)), model, 1e-12)
 
 
+def test_rows_count_by_their_weights_for_balanced_labels():
+    """What labels give is multiplied; one that all rows have makes no difference."""
+    times = np.random.RandomState(1).randint(0, 4, size=120)
+    labels = np.c_[LABELS, np.ones(120, int)]
+    rows = np.repeat(np.arange(120), times)
+    factors = compute_sample_weight("balanced", labels[rows])  # of repeated rows
+    own = np.zeros(120)
+    np.add.at(own, rows, factors)
+    options = {"random_state": 0, **SOLVERS["adam"]}
+    model = sknn.MLPClassifier(class_weight="balanced", **options)
+    other = sknn.MLPClassifier(**options).fit(X, labels, sample_weight=own)
+    assert_same_weights(model.fit(X, labels, sample_weight=times), other)
+    sparse = sknn.MLPClassifier(class_weight="balanced", **options)
+    assert_same_weights(sparse.fit(X, csr_array(labels), times), model, 1e-12)
+
+
 def test_against_logistic_regression():
     """A network without hidden layers is one; alpha is the inverse of C."""
     theirs = LogisticRegression(class_weight="balanced", C=2.0, tol=1e-10)

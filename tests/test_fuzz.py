@@ -369,8 +369,7 @@ NOT_OF_ROWS = UNSTEADY | {"dropout", "input_dropout", "batch_size", "shuffle"}
 def weights_are_repeated_rows(data, estimator, solver):
     """Rows that count k times are k rows, and rows that count nothing are none.
 
-    In batches of all rows. Batch normalisation does not know the weights, nor do
-    balanced weights of several labels.
+    In batches of all rows. Batch normalisation does not know the weights.
     """
     drawn = data.draw(parameters(estimator, without=NOT_OF_ROWS))
     assume(drawn.get("normalization") != "batch")
@@ -380,7 +379,6 @@ def weights_are_repeated_rows(data, estimator, solver):
     n = len(X)
     y = data.draw(targets(estimator, n, drawn))
     y = y.toarray() if scipy.sparse.issparse(y) else np.asarray(y)
-    assume(drawn.get("class_weight") is None or y.ndim == 1)
     times = np.array(data.draw(st.lists(st.integers(0, 3), min_size=n, max_size=n)))
     assume(times.any())
     if estimator is MLPClassifier:  # rows that are gone may not take a class with them
