@@ -341,7 +341,7 @@ def shapes(draw):
         found = {"hidden_layer_sizes": 5, "n_hidden_layers": n_layers}
     options = {"activation": _activations, "kernel_initializer": _kernels}
     options["dropout"] = st.one_of(st.just(0.0), _fractions)
-    for name in draw(st.sets(st.sampled_from(sorted(options)))):
+    for name in sorted(draw(st.sets(st.sampled_from(sorted(options))))):
         own = options[name]
         several = st.lists(own, min_size=n_layers, max_size=n_layers)
         found[name] = draw(st.one_of(own, several))
