@@ -25,10 +25,7 @@ from outcomes import (
 from sklearn.base import clone
 from strategies import (
     DENSE,
-    DRAWN_APART,
     ESTIMATORS,
-    OWN,
-    SHARED,
     SIZES,
     SPARSE,
     Case,
@@ -423,9 +420,3 @@ def blocks_of_rows_predict_the_same_bits(case, data):
 @pytest.mark.parametrize("name", names_in(__name__))
 def test_property(name, factor):
     run(name, factor)
-
-
-@pytest.mark.parametrize("estimator", ESTIMATORS)
-def test_every_parameter_is_drawn(estimator):
-    drawn = DRAWN_APART | SHARED.keys() | OWN[estimator].keys()
-    assert drawn == estimator().get_params().keys()
