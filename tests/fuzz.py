@@ -43,8 +43,8 @@ def main():
         failed = " FAILED" if name in failures else ""
         print(f"{name}: up to {n_examples} examples{failed}")
     print(
-        f"fits: {TALLY['generated']} generated, {TALLY['refused']} refused, "
-        f"{TALLY['trained']} trained"
+        f"fits and predictions: {TALLY['generated']} generated, "
+        f"{TALLY['refused']} refused, {TALLY['trained']} done"
     )
     return 1 if failures else 0
 
