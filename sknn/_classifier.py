@@ -251,7 +251,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             if it was so in ``fit``.
         """
         if hasattr(self, "classes_") and not self._is_multilabel:
-            return self._predict_in_parts(X, self._labels_of)
+            return self._predict_labels(X, self.classes_)
         outputs = self._predict_outputs(X)
         return self._label_binarizer.inverse_transform(outputs, self._boundary)
 
@@ -327,12 +327,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     @property
     def _is_multilabel(self) -> bool:
         return self._label_binarizer.y_type_.startswith("multilabel")
-
-    def _labels_of(self, outputs: np.ndarray) -> np.ndarray:
-        if self._is_multiclass:
-            return self.classes_[outputs.argmax(axis=1)]
-        is_second = (outputs.ravel() > self._boundary) & (len(self.classes_) == 2)
-        return self.classes_[is_second.astype(np.intp)]
 
     @readable
     def _is_first_call(self, classes) -> bool:

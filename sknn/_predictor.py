@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 import numpy as np
@@ -12,25 +12,25 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sknn._parameters import per_layer
 from sknn._summary import summary_of
 from sknn.inputs import Inputs, is_finite
+from sknn.kernels.drivers import LOOK, N_ODD, ODD_INPUT, ODD_OUTPUT
 from sknn.kernels.losses import LINKS
-from sknn.network import Network
+from sknn.network import Network, whole_of
 from sknn.network import network as network_of
 from sknn.operations import Architecture
 from sknn.threads import running
 
 FLOATS = (np.float64, np.float32)
+_NATIVE_FLOATS = frozenset(map(np.dtype, FLOATS))
 
 
-def _warned(outputs: np.ndarray) -> np.ndarray:
-    if not is_finite(outputs):
-        warnings.warn(
-            "Some of the predictions are not finite numbers: X holds values too large "
-            f"for this network in {outputs.dtype}, or the very last step of training "
-            "diverged. Scale X as the training data were, or lower learning_rate_init.",
-            RuntimeWarning,
-            stacklevel=5,
-        )
-    return outputs
+def _warn_of_odd(dtype: np.dtype) -> None:
+    warnings.warn(
+        "Some of the predictions are not finite numbers: X holds values too large "
+        f"for this network in {dtype}, or the very last step of training diverged. "
+        "Scale X as the training data were, or lower learning_rate_init.",
+        RuntimeWarning,
+        stacklevel=6,
+    )
 
 
 def steady(method: Callable) -> Callable:
@@ -153,62 +153,76 @@ class Predictor:
 
     def _predict_outputs(self, X) -> np.ndarray:
         """Check X; return the network's predictions, shape (n_samples, n_outputs)."""
-        X, network, theta = self._ready(X)
-        with running():
-            return _warned(network.predict(theta, Inputs.of(X, network.dtype)))
+        return self._predicted(X, Network.predict)
 
-    def _predict_in_parts(self, X, decide: Callable[[np.ndarray], np.ndarray]):
-        """Check X; return what ``decide`` makes of the outputs, some rows at a time."""
-        X, network, theta = self._ready(X)
-        inputs, found = Inputs.of(X, network.dtype), np.empty(0)
+    def _predict_labels(self, X, names: np.ndarray) -> np.ndarray:
+        """Check X; return the names of the predicted classes, shape (n_samples,)."""
+        return self._predicted(X, partial(Network.labels, names=names))
+
+    def _predicted(self, X, predict: Callable) -> np.ndarray:
+        """Check X; return what a method of the network predicts.
+
+        Whether X is finite is seen by the kernels, block by block: a pass of its own
+        would take as long as a small network.
+        """
+        is_plain = self._is_plain(X)
+        X, network, theta = self._fitting(X if is_plain else self._validated_X(X))
+        inputs, odd = Inputs.of(X, network.dtype), np.zeros(N_ODD, dtype=np.int64)
+        odd[LOOK] = is_plain
         with running():
-            for start, stop in network.parts(inputs):
-                is_all = stop - start == inputs.n_samples
-                rows = inputs if is_all else inputs.rows(start, stop)
-                part = decide(_warned(network.predict(theta, rows)))
-                if is_all:
-                    return part
-                if start == 0:
-                    found = np.empty((inputs.n_samples, *part.shape[1:]), part.dtype)
-                found[start:stop] = part
+            found = predict(network, theta, inputs, odd=odd)
+            if odd[ODD_INPUT]:
+                # scikit-learn refuses it, unless it is to assume that all is finite.
+                self._validated_X(X)
+                odd[:] = 0
+                found = predict(network, theta, inputs, odd=odd)
+        if odd[ODD_OUTPUT]:
+            _warn_of_odd(network.dtype)
         return found
 
     def _ready(self, X) -> tuple[Any, Network, np.ndarray]:
         """Check X; return it, and the network and parameters in the dtype to use."""
-        if not self._needs_no_validation(X):
-            check_is_fitted(self)
-            X = validate_data(self, X, accept_sparse="csr", order="C", reset=False)
-        dtype = np.result_type(X.dtype, self.coefs_[0].dtype)
-        dtype = dtype if dtype in FLOATS else np.dtype(np.float64)
-        network = self._network_of_weights(dtype)
+        values = X.data if scipy.sparse.issparse(X) else X
+        if not (self._is_plain(X) and is_finite(values)):
+            X = self._validated_X(X)
+        return self._fitting(X)
+
+    def _validated_X(self, X):
+        check_is_fitted(self)
+        return validate_data(self, X, accept_sparse="csr", order="C", reset=False)
+
+    def _fitting(self, X) -> tuple[Any, Network, np.ndarray]:
+        """Return X, and the network and parameters in the dtype to use."""
+        network, theta = whole_of(vars(self))
+        if network is None or network.dtype != X.dtype:
+            dtype = np.result_type(X.dtype, self.coefs_[0].dtype)
+            dtype = dtype if dtype in FLOATS else np.dtype(np.float64)
+            network = self._network_of_weights(dtype)
+            theta = network.vector_of(vars(self))
         if X.shape[1] != network.units[0]:  # someone set the weights by hand
             raise ValueError(
                 f"X has {X.shape[1]} features, but the weights in coefs_[0] are for "
                 f"{network.units[0]}."
             )
-        return X, network, network.vector_of(vars(self))
+        return X, network, theta
 
-    def _needs_no_validation(self, X) -> bool:
-        """Return True if X is just what ``validate_data`` would return.
+    def _is_plain(self, X) -> bool:
+        """Return True if X is what ``validate_data`` would return, if it is finite.
 
         Validation costs ten times what the network does for a single row.
         """
-        if type(X) is np.ndarray and X.ndim == 2 and X.flags.c_contiguous:
-            values = X
-        elif scipy.sparse.issparse(X) and X.ndim == 2 and X.format == "csr":
-            values = X.data
-        else:
+        if type(X) is np.ndarray:
+            if X.ndim != 2 or not X.flags.c_contiguous:
+                return False
+        elif not (scipy.sparse.issparse(X) and X.ndim == 2 and X.format == "csr"):
             return False
-        might = (
-            values.dtype in FLOATS
-            and values.dtype.isnative
+        return (
+            X.dtype in _NATIVE_FLOATS
             and X.shape[0] > 0
             and X.shape[1] == getattr(self, "n_features_in_", None)
-            and not hasattr(self, "feature_names_in_")
+            and getattr(self, "feature_names_in_", None) is None
             and hasattr(self, "coefs_")
         )
-        with np.errstate(over="ignore", invalid="ignore"):
-            return might and bool(np.isfinite(values.sum()))
 
     def _network_of_weights(self, dtype) -> Network:
         units = (*(coef.shape[0] for coef in self.coefs_), self.n_outputs_)

@@ -14,6 +14,17 @@ _MOST_COLUMNS = np.iinfo(
 _PART = 2**16  # numbers to look at together
 
 
+def read_only(array: np.ndarray) -> np.ndarray:
+    """Return a view that cannot be written to: one type for all of a user's data."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+_NO_INDICES = read_only(np.empty(0, dtype=np.int32))
+_NO_INDPTR = read_only(np.empty(0, dtype=np.int64))
+
+
 class Inputs(NamedTuple):
     """A dense or CSR matrix as the kernels take it: flat and read-only."""
 
@@ -29,7 +40,7 @@ class Inputs(NamedTuple):
         """Take a C-ordered or CSR matrix; copy only what has another type."""
         n_samples, n_features = X.shape
         is_sparse = scipy.sparse.issparse(X)
-        values, indices, indptr = X, (), ()
+        values, indices, indptr = X, _NO_INDICES, _NO_INDPTR
         if is_sparse:
             if n_features > _MOST_COLUMNS:
                 raise ValueError(
@@ -45,11 +56,13 @@ class Inputs(NamedTuple):
                     f"X is not a valid sparse matrix: {error}. Build it anew with "
                     "scipy.sparse.coo_array, which checks its coordinates."
                 ) from error
-            values, indices, indptr = X.data, X.indices, X.indptr
+            values = X.data
+            indices = read_only(np.asarray(X.indices, dtype=np.int32))
+            indptr = read_only(np.asarray(X.indptr, dtype=np.int64))
         return cls(
-            read_only(np.ravel(np.asarray(values, dtype=dtype, order="C"))),
-            read_only(np.asarray(indices, dtype=np.int32)),
-            read_only(np.asarray(indptr, dtype=np.int64)),
+            read_only(np.asarray(values, dtype=dtype, order="C").reshape(-1)),
+            indices,
+            indptr,
             n_features,
             n_samples,
             is_sparse,
@@ -129,10 +142,3 @@ def aligned_empty(shape: int | tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     address = memory.__array_interface__["data"][0]
     start = -address % _CACHE_LINE // memory.itemsize
     return memory[start : start + n].reshape(shape)
-
-
-def read_only(array: np.ndarray) -> np.ndarray:
-    """Return a view that cannot be written to: one type for all of a user's data."""
-    view = array.view()
-    view.flags.writeable = False
-    return view

@@ -1,7 +1,7 @@
 """A network: its parameters in one vector, and what the kernels do with them."""
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache, lru_cache, partial
+from functools import cache, cached_property, lru_cache, partial
 from itertools import chain
 from math import prod
 from operator import is_
@@ -11,6 +11,7 @@ import numpy as np
 
 from sknn.inputs import Inputs, Problem, aligned_empty, read_only
 from sknn.kernels import drivers, layers
+from sknn.kernels.labels import LABELS
 from sknn.kernels.losses import LINKS, Loss
 from sknn.kernels.normalization import NORMALIZATIONS
 from sknn.kernels.team import N_SHARED
@@ -36,7 +37,9 @@ _BLOCK_SIZE = 2**13
 _FEWEST_ROWS = 32
 # Rows of which L-BFGS finds the gradient at a time.
 _BATCH_SIZE = 512
-_OUTPUTS_AT_ONCE = 2**16
+_LABELS_AT_ONCE = 2**16
+_NO_LABELS = np.empty(0, dtype=np.int64)
+_NO_VIEWS = None, (), None
 
 # Multiplications in products that take a slow core about a fifth of a second; and, in
 # these units, what else costs time: a multiplication with an element of CSR, an output
@@ -60,7 +63,18 @@ def _view(part: np.ndarray, name: str, shape: tuple[int, ...]) -> np.ndarray:
 
 @cache
 def _no_targets(dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
-    return read_only(np.empty((0, 0), dtype)), read_only(np.empty(0, dtype))
+    return np.empty((0, 0), dtype), np.empty(0, dtype)
+
+
+def whole_of(attributes: Mapping[str, Any]) -> tuple["Network | None", Any]:
+    """Return the network and the vector that fitted attributes are views of, if any."""
+    theta, views, architecture = attributes.get("_views", _NO_VIEWS)
+    if theta is not None:
+        found = network(architecture, theta.dtype)
+        parts = chain.from_iterable([attributes[name] for name in found.layout.shapes])
+        if all(map(is_, parts, views)):
+            return found, theta
+    return None, None
 
 
 class Network:
@@ -88,7 +102,7 @@ class Network:
         self.n_trained = self.layout.n_trained
         self.n_parameters = self.layout.n_parameters
         self._settings = read_only(np.array(architecture.settings, dtype=np.float64))
-        self._operations: dict[tuple[bool, bool], Operations] = {}
+        self._operations: dict[tuple[bool, ...], Operations] = {}
         first, *others = (m * n for m, n in self.shapes)
         beside = 3 * sum(others) + _OF_OUTPUT * sum(self.units[1:])
         # For dense and for CSR inputs, of which all elements may be there.
@@ -99,7 +113,8 @@ class Network:
     def unpack(self, theta: np.ndarray) -> dict[str, Any]:
         """Return the fitted attributes: views of theta, in lists with one a layer.
 
-        With them comes ``_views``: theta, and all the views. It is not to be pickled.
+        With them comes ``_views``: theta, all the views, and what the network is. It is
+        not to be pickled.
         """
         starts = self.layout.starts
         attributes: dict[str, Any] = {
@@ -110,7 +125,7 @@ class Network:
             for name, shapes in self.layout.shapes.items()
         }
         parts = tuple(part for parts in attributes.values() for part in parts)
-        return {**attributes, "_views": (theta, parts)}
+        return {**attributes, "_views": (theta, parts, self.architecture)}
 
     def pack(self, attributes: Mapping[str, list[np.ndarray]]) -> np.ndarray:
         """Copy fitted attributes into a new vector."""
@@ -131,19 +146,19 @@ class Network:
 
         A copy, if someone put others in their place, or they are of another dtype.
         """
-        theta, views = attributes.get("_views", (None, ()))
-        fits = theta is not None and theta.size == self.n_parameters
-        if fits and theta.dtype == self.dtype:
-            parts = chain.from_iterable(attributes[name] for name in self.layout.shapes)
-            if all(map(is_, parts, views)):
-                return theta
+        whole, theta = whole_of(attributes)
+        own = self.architecture, self.dtype
+        if whole is not None and (whole.architecture, whole.dtype) == own:
+            return theta
         return self.pack(attributes)
 
     # Kernels ---------------------------------------------------------------------
 
-    def operations(self, is_sparse: bool, training: bool = False) -> Operations:
+    def operations(
+        self, is_sparse: bool, training: bool = False, forward_only: bool = False
+    ) -> Operations:
         """Return the operations, for dense or for CSR inputs."""
-        key = (is_sparse, training)
+        key = (is_sparse, training, forward_only)
         if key not in self._operations:
             self._operations[key] = operations(self.architecture, self.dtype, *key)
         return self._operations[key]
@@ -189,89 +204,116 @@ class Network:
         starts = range(first, n_rows, step)
         return [(start, min(start + step, n_rows)) for start in starts]
 
-    def predict(self, theta: np.ndarray, inputs: Inputs) -> np.ndarray:
-        """Return predictions of shape (n_samples, n_outputs), in blocks of rows."""
-        return self._outputs(
-            theta, inputs, link=LINKS[self.link].apply.address(self.dtype)
-        )
+    def predict(
+        self, theta: np.ndarray, inputs: Inputs, odd: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return predictions of shape (n_samples, n_outputs), in blocks of rows.
+
+        ``odd`` is where ``drivers.predict`` notes what is not finite.
+        """
+        out = np.empty((inputs.n_samples, self.units[-1]), dtype=self.dtype)
+        self._run(theta, inputs, out, link=self._link, odd=odd)
+        return out
+
+    def labels(
+        self, theta: np.ndarray, inputs: Inputs, names: np.ndarray, odd: np.ndarray
+    ) -> np.ndarray:
+        """Return the names of the predicted classes, shape (n_samples,).
+
+        Of several outputs, the highest prediction has the label; of one, whether it is
+        on the side of the second class.
+        """
+        decide = LABELS["highest" if self.units[-1] > 1 else "second"]
+        link = 0 if self.link == "identity" else self._link
+        found = np.empty(0, dtype=names.dtype)
+        for start, stop in self.parts(inputs):
+            rows, is_all = inputs, stop - start == inputs.n_samples
+            if not is_all:
+                rows = inputs.rows(start, stop)
+            places = np.empty(stop - start, dtype=np.int64)
+            address = decide.address(self.dtype)
+            self._run(theta, rows, None, places, link=link, decide=address, odd=odd)
+            part = names.take(places, mode="clip")  # there may be but one class
+            if is_all:
+                return part
+            if start == 0:
+                found = np.empty(inputs.n_samples, dtype=names.dtype)
+            found[start:stop] = part
+        return found
 
     def parts(self, inputs: Inputs) -> Iterator[tuple[int, int]]:
-        """Yield from where to where to predict, that few outputs are kept at a time.
+        """Yield from where to where to predict, that few labels are kept twice.
 
         In whole blocks, so that predictions are the same bits as in one go.
         """
         block = self.block(inputs.n_samples)
-        step = block * max(1, _OUTPUTS_AT_ONCE // (block * self.units[-1]))
+        step = block * max(1, _LABELS_AT_ONCE // block)
         for start in range(0, inputs.n_samples, step):
             yield start, min(start + step, inputs.n_samples)
 
     def hidden_outputs(self, theta: np.ndarray, inputs: Inputs, k: int) -> np.ndarray:
         """Return the outputs of the k-th layer, from 0 on, without the link."""
-        table = self.operations(inputs.is_sparse).of_layer(k)
-        return self._outputs(theta, inputs, table=table)
+        whole = self.operations(inputs.is_sparse, forward_only=True)
+        table = whole.of_layer(k)
+        out = np.empty((inputs.n_samples, self.units[k + 1]), dtype=self.dtype)
+        self._run(theta, inputs, out, operations=whole._replace(table=table))
+        return out
 
     def evaluate(
         self, theta: np.ndarray, loss: Loss, problem: Problem
     ) -> tuple[np.ndarray, float]:
         """Return predictions, and the loss summed over the rows, without a penalty."""
-        totals: list[float] = []
-        predictions = self._outputs(
+        predictions = np.empty((problem.inputs.n_samples, self.units[-1]), self.dtype)
+        total = self._run(
             theta,
             problem.inputs,
-            link=self._link(),
+            predictions,
+            link=self._link,
             loss=loss.train.address(self.dtype),
             targets=(problem.targets, problem.weights),
-            totals=totals,
         )
-        return predictions, sum(totals)
+        return predictions, total
 
+    @cached_property
     def _link(self) -> int:
         return LINKS[self.link].apply.address(self.dtype)
 
-    def _outputs(
-        self, theta, inputs, *, table=None, link=0, loss=0, targets=None, totals=None
-    ):
-        whole, n_columns = self.operations(inputs.is_sparse)
-        table = whole if table is None else table
-        n_outputs = int(table[-1, layers.FAN_OUT])
+    def _run(
+        self, theta, inputs, out, labels=_NO_LABELS, *, operations=None, link=0,
+        loss=0, decide=0, targets=None, odd=None,
+    ) -> float:  # fmt: skip
+        """Fill ``out`` or ``labels``; return the loss summed over the rows."""
+        operations = operations or self.operations(inputs.is_sparse, forward_only=True)
+        table, n_columns = operations
         block = self.block(inputs.n_samples)
-        out = np.empty((inputs.n_samples, n_outputs), dtype=self.dtype)
+        nothing = _no_targets(self.dtype)
+        odd = np.zeros(drivers.N_ODD, dtype=np.int64) if odd is None else odd
+        before = (*inputs[:4], *(targets or nothing))
+        after = (
+            block, loss, link, decide, self._settings,
+            nothing[0] if out is None else out, labels, odd,
+        )  # fmt: skip
 
-        def fill(first: int, last: int, is_off: Callable[[], bool]) -> None:
+        def fill(first: int, last: int, is_off=lambda: False) -> float:
             values = self.buffer(block, n_columns)
-            delta = self.buffer(block if loss else 0, n_outputs)
+            delta = self.buffer(block, self.units[-1]) if loss else values
+            total = 0.0
             for start, stop in self.calls(last, block, inputs.is_sparse, first):
-                if is_off():
-                    return
-                total = drivers.predict(
-                    self.dtype,
-                    table,
-                    theta,
-                    values,
-                    delta,
-                    *inputs[:4],
-                    *(targets or _no_targets(self.dtype)),
-                    start,
-                    stop,
-                    block,
-                    loss,
-                    link,
-                    self._settings,
-                    out,
-                )
-                if totals is not None:
-                    totals.append(total)
+                if is_off() or odd[drivers.ODD_INPUT]:
+                    break
+                total += drivers.predict(
+                    self.dtype, table, theta, values, delta, *before, start, stop,
+                    *after,
+                )  # fmt: skip
+            return total
 
         # The sum of the losses must not depend on the number of threads.
-        n_threads = 1
-        if totals is None:
-            work = self.multiplications(inputs.n_samples)
-            n_threads = n_threads_for(work, WORTH_A_THREAD)
+        work = 0 if loss else self.multiplications(inputs.n_samples)
+        n_threads = n_threads_for(work, WORTH_A_THREAD)
         if n_threads == 1:
-            fill(0, inputs.n_samples, lambda: False)
-        else:
-            in_parts(fill, inputs.n_samples, n_threads, block)
-        return out
+            return fill(0, inputs.n_samples)
+        in_parts(fill, inputs.n_samples, n_threads, block)
+        return 0.0
 
     def loss_gradient(
         self, theta: np.ndarray, loss: Loss, problem: Problem
@@ -336,12 +378,13 @@ class Network:
         first = self.unpack(theta)["coefs_"][0]
         found = np.empty((inputs.n_samples, self.units[0]), dtype=self.dtype)
         no_settings, nothing = read_only(np.empty(0)), _no_targets(self.dtype)
+        odd = np.zeros(drivers.N_ODD, dtype=np.int64)
         for start in range(0, inputs.n_samples, block):
             stop = min(start + block, inputs.n_samples)
             n, arrays = stop - start, inputs[:4]
             drivers.predict(
                 self.dtype, table, theta, values, deltas, *arrays, *nothing,
-                start, stop, block, 0, 0, no_settings, raw,
+                start, stop, block, 0, 0, 0, no_settings, raw, _NO_LABELS, odd,
             )  # fmt: skip
             last = int(table[-1, layers.OUTPUT]) * n
             deltas[last : last + n * n_outputs] = seed(raw[start:stop]).ravel()

@@ -110,17 +110,26 @@ def threshold(rate: float) -> int:
 
 
 def operations(
-    architecture: Architecture, dtype: np.dtype, is_sparse: bool, training: bool
+    architecture: Architecture,
+    dtype: np.dtype,
+    is_sparse: bool,
+    training: bool,
+    forward_only: bool = False,
 ) -> Operations:
-    """Return the operations of a network, for dense or for CSR inputs."""
-    return _Builder(architecture, dtype).build(is_sparse, training)
+    """Return the operations of a network, for dense or for CSR inputs.
+
+    With ``forward_only`` there are no leaves but those of the way forward, so that no
+    others are loaded.
+    """
+    return _Builder(architecture, dtype, forward_only).build(is_sparse, training)
 
 
 class _Builder:
     """Appends operations, each of which reads what the one before it wrote."""
 
-    def __init__(self, architecture: Architecture, dtype: np.dtype):
+    def __init__(self, architecture: Architecture, dtype: np.dtype, forward_only: bool):
         self.architecture = architecture
+        self.forward_only = forward_only
         self.starts = Layout(architecture).starts
         self.dtype = dtype
         self.rows: list[np.ndarray] = []
@@ -143,7 +152,7 @@ class _Builder:
             row[layers.ROWS_PRODUCT] = products.rows_product.address(self.dtype)
             row[layers.DOTS_PRODUCT] = products.dots_product.address(self.dtype)
             is_wide = min(fan_in, fan_out) >= products.NARROW
-            if is_wide and row[layers.NEEDS_INPUT_DELTA]:
+            if is_wide and row[layers.NEEDS_INPUT_DELTA] and not self.forward_only:
                 row[layers.TRANSPOSE] = products.transpose.address(self.dtype)
             row[layers.WEIGHTS] = self.starts["coefs_"][k]
             row[layers.BIAS] = self.starts["intercepts_"][k]
@@ -168,8 +177,9 @@ class _Builder:
     ) -> np.ndarray:
         row = np.zeros(layers.N_COLUMNS, dtype=np.int64)
         row[layers.FORWARD] = forward.address(self.dtype)
-        row[layers.BACKWARD] = backward.address(self.dtype)
-        row[layers.GRADIENT] = gradient.address(self.dtype) if gradient else 0
+        if not self.forward_only:
+            row[layers.BACKWARD] = backward.address(self.dtype)
+            row[layers.GRADIENT] = gradient.address(self.dtype) if gradient else 0
         row[layers.FAN_IN], row[layers.FAN_OUT] = fan_in, fan_out
         row[layers.INPUT], row[layers.OUTPUT] = self.source, self.n_columns
         row[layers.NEEDS_INPUT_DELTA] = any(
@@ -186,18 +196,18 @@ class _Builder:
         if name == "identity":
             return
         row[layers.ACTIVATE] = activation.forward.address(self.dtype)
-        row[layers.SLOPE] = activation.backward.address(self.dtype)
+        if not self.forward_only:
+            row[layers.SLOPE] = activation.backward.address(self.dtype)
         if activation.keeps_sum:
             row[layers.KEPT] = self.n_columns
             self.n_columns += int(row[layers.FAN_OUT])
 
     def normalize(self, k: int, name: str, training: bool) -> np.ndarray:
         kind, width = NORMALIZATIONS[name], self.architecture.units[k + 1]
-        row = self.add(kind.forward, kind.backward, kind.gradient, width, width)
+        leaves = kind.forward, kind.backward, kind.gradient
         if not training:
-            row[layers.FORWARD] = kind.predict_forward.address(self.dtype)
-            row[layers.BACKWARD] = kind.predict_backward.address(self.dtype)
-            row[layers.GRADIENT] = kind.predict_gradient.address(self.dtype)
+            leaves = kind.predict_forward, kind.predict_backward, kind.predict_gradient
+        row = self.add(*leaves, width, width)
         row[layers.WEIGHTS] = self.starts["gains_"][k]
         row[layers.BIAS] = self.starts["shifts_"][k]
         row[layers.SCRATCH] = self.n_columns

@@ -7,8 +7,7 @@ process: fits that run at the same time share the cores.
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 from weakref import WeakSet
@@ -28,24 +27,19 @@ WORTH_A_THREAD = 2**26
 _FIRST_CALLS, _CALLS_BETWEEN_TRIALS = 3, 25
 
 
-class _Run:
-    """A fit or a prediction that shares the cores with others."""
-
-
 # No lock and no count, which an interrupt could leave held or wrong: what is not there
 # any more is not counted.
 _runs: WeakSet = WeakSet()
 
 
-@contextmanager
-def running() -> Iterator[None]:
+class running:
     """Count a fit or a prediction among those that share the cores."""
-    run = _Run()
-    _runs.add(run)
-    try:
-        yield
-    finally:
-        _runs.discard(run)
+
+    def __enter__(self) -> None:
+        _runs.add(self)
+
+    def __exit__(self, *error: object) -> None:
+        _runs.discard(self)
 
 
 if hasattr(os, "register_at_fork"):
@@ -140,7 +134,7 @@ def run_together(calls: Sequence[Callable[[], Any]], shared: np.ndarray) -> Any:
 
 
 def in_parts(
-    function: Callable[[int, int, Callable[[], bool]], None],
+    function: Callable[[int, int, Callable[[], bool]], Any],
     n_rows: int,
     n_threads: int,
     block: int,

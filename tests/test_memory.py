@@ -110,14 +110,14 @@ def test_labels_in_parts_are_those_in_one(n_classes, container, monkeypatch):
     y = np.array(["a", "bb", "ccc", "d", "e"])[np.arange(3000) % n_classes]
     model = MLPClassifier((400, 300), max_iter=1, random_state=0).fit(X, y)
     X, n_parts = container(X), []
-    whole, predict = model.predict(X), Network.predict
-    monkeypatch.setattr("sknn.network._OUTPUTS_AT_ONCE", 1)
+    whole, run = model.predict(X), Network._run
+    monkeypatch.setattr("sknn.network._LABELS_AT_ONCE", 1)
 
-    def counted(self, theta, inputs):
+    def counted(self, theta, inputs, *arguments, **options):
         n_parts.append(inputs.n_samples)
-        return predict(self, theta, inputs)
+        return run(self, theta, inputs, *arguments, **options)
 
-    monkeypatch.setattr(Network, "predict", counted)
+    monkeypatch.setattr(Network, "_run", counted)
     np.testing.assert_array_equal(model.predict(X), whole)
     assert model.predict(X).dtype == whole.dtype == model.classes_.dtype
     assert len(n_parts) > 10

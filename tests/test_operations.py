@@ -6,7 +6,7 @@ import pytest
 from sknn.kernels import activations, layers
 from sknn.kernels.activations import ACTIVATIONS
 from sknn.kernels.dropout import dropout_backward, dropout_forward
-from sknn.kernels.jit import like, scalar
+from sknn.kernels.jit import Leaf, like, scalar
 from sknn.kernels.normalization import N_SCRATCH, NORMALIZATIONS
 from sknn.network import Network
 from sknn.operations import Architecture, Layout, operations, threshold
@@ -97,6 +97,35 @@ def test_prediction_drops_nothing():
         assert found.n_columns == expected.n_columns
 
 
+@pytest.mark.parametrize("normalization", [None, *NORMALIZATIONS])
+@pytest.mark.parametrize("is_sparse", [False, True])
+def test_a_prediction_loads_no_leaf_that_it_does_not_call(
+    is_sparse, normalization, monkeypatch
+):
+    """Only what is in the columns that the way forward looks at, and the same there."""
+    network = Architecture(
+        (40, 20, 20, 3), ("relu", "tanh"), "identity", normalization=normalization
+    )
+    whole = operations(network, FLOAT64, is_sparse, False)
+    loaded = set()
+
+    def address(self, dtype):
+        loaded.add(self.versions[dtype])
+        return self.versions[dtype]
+
+    monkeypatch.setattr(Leaf, "address", address)
+    found = operations(network, FLOAT64, is_sparse, False, forward_only=True)
+    assert found.n_columns == whole.n_columns
+    backwards = [layers.BACKWARD, layers.GRADIENT, layers.SLOPE, layers.TRANSPOSE]
+    assert (whole.table[:, backwards] != 0).any(axis=0).all()
+    expected = whole.table.copy()
+    expected[:, backwards] = 0
+    assert np.array_equal(found.table, expected)
+    columns = [layers.FORWARD, layers.ACTIVATE]
+    columns += [layers.ROWS_PRODUCT, layers.DOTS_PRODUCT]
+    assert loaded == set(found.table[:, columns].ravel().tolist()) - {0}
+
+
 @pytest.mark.parametrize("is_sparse", [False, True])
 def test_a_rate_of_zero_adds_no_operation(is_sparse):
     plain = Architecture((3, 4, 2, 1), ("relu", "relu"), "identity")
@@ -177,7 +206,8 @@ def test_layout_covers_all_parameters_once():
     for architecture in architectures(["relu"]):
         layout, network = Layout(architecture), Network(architecture, FLOAT64)
         count = np.zeros(layout.n_parameters)
-        theta, views = network.unpack(count).pop("_views")
+        theta, views, described = network.unpack(count).pop("_views")
+        assert described == architecture
         assert theta is count
         for part in views:
             part += 1

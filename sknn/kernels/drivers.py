@@ -11,6 +11,7 @@ rows at once. The members of a team share the blocks, and then the gradient.
 """
 
 from sknn.kernels.chance import key_of
+from sknn.kernels.finite import all_finite, finite_rows
 from sknn.kernels.jit import (
     INT32,
     INTEGER,
@@ -22,6 +23,7 @@ from sknn.kernels.jit import (
     matrix,
     prefetch,
     scalar,
+    vector,
 )
 from sknn.kernels.layers import (
     BACKWARD,
@@ -42,6 +44,11 @@ from sknn.kernels.team import meet
 # steps since training began, and the rows of this epoch that are done.
 LOSS, STEPS, ROWS = 0, 1, 2
 N_TALLIES = 3
+
+# Whether `predict` is to look at inputs, and whether it has seen inputs or predictions
+# that are not finite. Threads share this, for what they write is the same.
+LOOK, ODD_INPUT, ODD_OUTPUT = 0, 1, 2
+N_ODD = 3
 
 # Parameters that a member of a team updates at a time.
 CHUNK = 2**14
@@ -69,37 +76,50 @@ _DATA = (
 @driver(
     (
         _TABLE, _VECTOR, _VECTOR, _VECTOR, *_DATA,
-        *[INTEGER] * 5, _SETTINGS, _SQUARE,
+        *[INTEGER] * 6, _SETTINGS, _SQUARE, _INTEGERS, _INTEGERS,
     )
 )  # fmt: skip
 def predict(
     ops, theta, values, delta, data, indices, indptr, n_features, targets, weights,
-    start, stop, block, loss, link, settings, out,
+    start, stop, block, loss, link, decide, settings, out, labels, odd,
 ):  # fmt: skip
     """Fill rows of out, of shape (n_samples, n_outputs), block by block.
 
     ``data`` is a matrix in C order, flat, or holds the values of a CSR matrix. Returns
     the loss summed over the rows, or 0 where ``loss`` is 0; ``delta`` is memory for
-    it. Where ``link`` is 0, raw outputs are returned.
+    it. Where ``link`` is 0, raw outputs are returned. Where ``decide`` is the address
+    of a leaf of ``labels.py``, labels are filled in place of out.
+
+    What is not finite is noted in ``odd``, of shape (3,). Inputs are looked at where
+    LOOK is 1; with the first block of those that are not, the call ends.
     """
     every_row = indptr[:0]
     total = 0.0
     for first in range(start, stop, block):
         n = block if first + block < stop else stop - first
+        if odd[LOOK] and not finite_rows(flat(data), indptr, n_features, first, n):
+            odd[ODD_INPUT] = 1
+            return total
         batch = Batch(
             data, first * n_features, indices, indptr, weights, every_row, first, n,
             0, n, 0,
         )  # fmt: skip
         _forward(ops, batch, theta, values)
         raw = _raw(ops, batch, values)
+        if decide:
+            found = call(decide, (raw, link, settings, vector(labels, first, n)))
+            if found != 0:
+                odd[ODD_OUTPUT] = 1
+            continue
         if loss:
             own = matrix(delta, 0, n, out.shape[1])
             total += call(loss, (raw, targets, batch, own, settings))
         if link:
             call(link, (raw, settings))
-        for i in range(n):
-            for j in range(out.shape[1]):
-                out[first + i, j] = raw[i, j]
+        if not all_finite(flat(raw)):
+            odd[ODD_OUTPUT] = 1
+        size = n * out.shape[1]
+        copy(flat(raw), 0, flat(out), first * out.shape[1], size)
     return total
 
 
