@@ -18,6 +18,7 @@ from sknn.kernels.chance import RANGE
 from sknn.kernels.dropout import dropout_backward, dropout_forward
 from sknn.kernels.jit import Leaf
 from sknn.kernels.normalization import N_SCRATCH, NORMALIZATIONS
+from sknn.kernels.sparse import SPARSE
 
 
 class Architecture(NamedTuple):
@@ -146,7 +147,7 @@ class _Builder:
         for k, (fan_in, fan_out) in enumerate(shapes):
             leaves = layers.NARROW_DENSE if fan_out < products.NARROW else layers.DENSE
             if is_sparse and k == 0:
-                leaves = layers.SPARSE
+                leaves = SPARSE
             row = self.add(*leaves, fan_in, fan_out)
             row[layers.IS_DENSE] = 1
             row[layers.ROWS_PRODUCT] = products.rows_product.address(self.dtype)

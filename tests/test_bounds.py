@@ -56,6 +56,8 @@ def fit(name, y, data=X, weights=None, **parameters):
     arrays = [predicted, model.input_gradients(data)]
     if model.n_layers_ > 2:
         arrays.append(model.hidden_activations(data, 0))
+    if y is TWO or y is THREE:
+        arrays.append(model.predict(data).astype(float))
     found[name] = [np.ravel(array).tolist() for array in arrays]
 
 for k, name in enumerate(sorted(ACTIVATIONS)):
@@ -80,7 +82,9 @@ for data in (X, S):
     fit(f"linear {data is X}", TWO, data, hidden_layer_sizes=(), shuffle=False)
 fit("limits", THREE, max_norm=0.5, clipvalue=0.01, global_clipnorm=0.1, l1_ratio=0.5)
 fit("one row at a time", AMOUNTS, batch_size=1, hidden_layer_sizes=(1, 1))
-fit("wide", THREE, hidden_layer_sizes=(70, 33, 17, 9), batch_size=7)
+for data in (X, S):
+    sizes = (70, 33, 17, 9)
+    fit(f"wide {data is X}", THREE, data, hidden_layer_sizes=sizes, batch_size=7)
 # Layers without an activation have none to call.
 IDENTITY = {"identity_forward", "identity_backward"}
 unused = [kernel.name for kernel in COMPILED if not kernel.versions]

@@ -8,6 +8,7 @@ from sknn.kernels.activations import ACTIVATIONS
 from sknn.kernels.dropout import dropout_backward, dropout_forward
 from sknn.kernels.jit import Leaf, like, scalar
 from sknn.kernels.normalization import N_SCRATCH, NORMALIZATIONS
+from sknn.kernels.sparse import sparse_forward
 from sknn.network import Network
 from sknn.operations import Architecture, Layout, operations, threshold
 
@@ -140,7 +141,7 @@ def test_dropout_of_csr_inputs_is_part_of_the_first_layer():
     network = Architecture((3, 4, 1), ("relu",), "identity", dropout=(0.25, 0.0))
     table = operations(network, FLOAT64, True, True).table
     assert len(table) == 2
-    assert table[0, layers.FORWARD] == address(layers.sparse_forward)
+    assert table[0, layers.FORWARD] == address(sparse_forward)
     assert table[0, layers.THRESHOLD] == 3 * 2**30
     assert table[0, layers.SALT] == 0
     assert table[1, layers.THRESHOLD] == 0

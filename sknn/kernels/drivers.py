@@ -11,7 +11,7 @@ rows at once. The members of a team share the blocks, and then the gradient.
 """
 
 from sknn.kernels.chance import key_of
-from sknn.kernels.finite import all_finite, finite_rows
+from sknn.kernels.finite import zero_of
 from sknn.kernels.jit import (
     INT32,
     INTEGER,
@@ -35,6 +35,7 @@ from sknn.kernels.layers import (
     TRANSPOSE,
     WEIGHTS,
     Batch,
+    numbers_of,
     place,
 )
 from sknn.kernels.products import copy
@@ -97,13 +98,13 @@ def predict(
     total = 0.0
     for first in range(start, stop, block):
         n = block if first + block < stop else stop - first
-        if odd[LOOK] and not finite_rows(flat(data), indptr, n_features, first, n):
-            odd[ODD_INPUT] = 1
-            return total
         batch = Batch(
             data, first * n_features, indices, indptr, weights, every_row, first, n,
             0, n, 0,
         )  # fmt: skip
+        if odd[LOOK] and zero_of(numbers_of(batch, n_features)) != 0:
+            odd[ODD_INPUT] = 1
+            return total
         _forward(ops, batch, theta, values)
         raw = _raw(ops, batch, values)
         if decide:
@@ -116,7 +117,7 @@ def predict(
             total += call(loss, (raw, targets, batch, own, settings))
         if link:
             call(link, (raw, settings))
-        if not all_finite(flat(raw)):
+        if zero_of(flat(raw)) != 0:
             odd[ODD_OUTPUT] = 1
         size = n * out.shape[1]
         copy(flat(raw), 0, flat(out), first * out.shape[1], size)

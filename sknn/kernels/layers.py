@@ -6,13 +6,12 @@ lie. All layers share three signatures. Forward fills the operation's outputs in
 ``values``, for a block of rows. Backward takes the gradient with respect to these
 outputs in ``deltas``, brings it before the activation and fills that of the
 operation's inputs, for a block of rows too. Gradient fills that of the operation's own
-parameters, from all rows of a batch at once. Dense layers are here, on dense rows and
-on CSR rows; other kinds have files of their own.
+parameters, from all rows of a batch at once. Dense layers on dense rows are here; other
+kinds have files of their own.
 """
 
 from collections import namedtuple
 
-from sknn.kernels.chance import kept_share, key_of_row
 from sknn.kernels.jit import (
     INT32,
     INTEGER,
@@ -58,6 +57,16 @@ Batch = namedtuple(
 def row_of(batch, i):
     """Return which row of the data the i-th row of a block is."""
     return batch.rows[batch.first + i] if batch.rows.size else batch.first + i
+
+
+@scalar
+def numbers_of(batch, n_features):
+    """Return the numbers of the block's rows of the data, flat."""
+    start, size = batch.offset, batch.n * n_features
+    if batch.indptr.size:  # and the rows are in order
+        start = batch.indptr[batch.first]
+        size = batch.indptr[batch.first + batch.n] - start
+    return vector(flat(batch.data), start, size)
 
 
 @scalar
@@ -339,73 +348,5 @@ def narrow_gradient(op, batch, gradient, values, deltas, share, n_shares):
     return 0.0
 
 
-# ---------------------------------------------------------------------------------
-# The same on a batch in compressed sparse rows (CSR); always the first layer. Dropout
-# of the inputs is done on the way, for it would be the only other layer to read CSR.
-
-
-@scalar
-def _entry(op, batch, key, k):
-    """Return the k-th entry of the matrix, after dropout."""
-    x = batch.data[k]
-    if op[THRESHOLD] != 0:
-        x *= batch.data.dtype.type(kept_share(op[THRESHOLD], key, batch.indices[k]))
-    return x
-
-
-@leaf(forward_signature)
-def sparse_forward(op, batch, theta, values):
-    fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
-    z, bias = output_of(op, batch, values), vector(theta, op[BIAS], fan_out)
-    for i in range(batch.n):
-        row, key = row_of(batch, i), key_of_row(batch.key, op[SALT], batch.begin + i)
-        for j in range(fan_out):
-            z[i, j] = bias[j]
-        for k in range(batch.indptr[row], batch.indptr[row + 1]):
-            column, x = batch.indices[k], _entry(op, batch, key, k)
-            if fan_out < NARROW:
-                for j in range(fan_out):
-                    z[i, j] += x * theta[op[WEIGHTS] + j * fan_in + column]
-            else:
-                weights = vector(theta, op[WEIGHTS] + column * fan_out, fan_out)
-                for j in range(fan_out):
-                    z[i, j] += x * weights[j]
-    activate(op, batch, values)
-    return 0.0
-
-
-@leaf(backward_signature)
-def sparse_backward(op, batch, theta, gradient, values, deltas):
-    deactivate(op, batch, values, deltas)
-    return 0.0
-
-
-@leaf(gradient_signature)
-def sparse_gradient(op, batch, gradient, values, deltas, share, n_shares):
-    fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
-    first, last = limits_of(share, n_shares, fan_in)  # its features
-    if fan_out < NARROW:
-        first, last = (0, fan_in) if share == 0 else (0, 0)
-    delta = output_of(op, batch, deltas)
-    add_up_rows(op, batch, gradient, deltas, share, n_shares)
-    vector(gradient, op[WEIGHTS] + first * fan_out, (last - first) * fan_out)[:] = 0
-    for i in range(batch.n):
-        row, key = row_of(batch, i), key_of_row(batch.key, op[SALT], batch.begin + i)
-        for k in range(batch.indptr[row], batch.indptr[row + 1]):
-            column = batch.indices[k]
-            if column < first or column >= last:
-                continue
-            x = _entry(op, batch, key, k)
-            if fan_out < NARROW:
-                for j in range(fan_out):
-                    gradient[op[WEIGHTS] + j * fan_in + column] += x * delta[i, j]
-            else:
-                weights = vector(gradient, op[WEIGHTS] + column * fan_out, fan_out)
-                for j in range(fan_out):
-                    weights[j] += x * delta[i, j]
-    return 0.0
-
-
 DENSE = (dense_forward, dense_backward, dense_gradient)
 NARROW_DENSE = (narrow_forward, narrow_backward, narrow_gradient)
-SPARSE = (sparse_forward, sparse_backward, sparse_gradient)
