@@ -21,6 +21,16 @@ from sknn.threads import running
 
 FLOATS = (np.float64, np.float32)
 _NATIVE_FLOATS = frozenset(map(np.dtype, FLOATS))
+_CONVERTED_AT_ONCE = 2**18  # numbers
+
+
+def _parts_to_convert(X, dtype: np.dtype) -> list[tuple[int, int]]:
+    """Return parts of the rows of which a copy in another dtype takes little memory."""
+    n_rows, n_features = X.shape
+    if X.dtype == dtype or scipy.sparse.issparse(X):
+        return [(0, n_rows)]
+    step = max(1, _CONVERTED_AT_ONCE // n_features)
+    return [(k, min(k + step, n_rows)) for k in range(0, n_rows, step)]
 
 
 def _warn_of_odd(dtype: np.dtype) -> None:
@@ -167,15 +177,28 @@ class Predictor:
         """
         is_plain = self._is_plain(X)
         X, network, theta = self._fitting(X if is_plain else self._validated_X(X))
-        inputs, odd = Inputs.of(X, network.dtype), np.zeros(N_ODD, dtype=np.int64)
+        odd = np.zeros(N_ODD, dtype=np.int64)
         odd[LOOK] = is_plain
+
+        def predicted():
+            whole, n_rows = None, X.shape[0]
+            for start, stop in _parts_to_convert(X, network.dtype):
+                rows = X if stop - start == n_rows else X[start:stop]
+                part = predict(network, theta, Inputs.of(rows, network.dtype), odd=odd)
+                if rows is X:
+                    return part
+                if whole is None:
+                    whole = np.empty((n_rows, *part.shape[1:]), part.dtype)
+                whole[start:stop] = part
+            return whole
+
         with running():
-            found = predict(network, theta, inputs, odd=odd)
+            found = predicted()
             if odd[ODD_INPUT]:
                 # scikit-learn refuses it, unless it is to assume that all is finite.
                 self._validated_X(X)
                 odd[:] = 0
-                found = predict(network, theta, inputs, odd=odd)
+                found = predicted()
         if odd[ODD_OUTPUT]:
             _warn_of_odd(network.dtype)
         return found

@@ -128,3 +128,20 @@ def test_numbers_whose_sum_is_not_finite_are_taken():
     for weights in model.coefs_:
         weights *= 1e-38
     assert model.predict(X).shape == (50,)
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba"])
+def test_rows_are_converted_in_parts(method, monkeypatch):
+    """float32 for weights in float64: the same bits as converted at once."""
+    rng = np.random.RandomState(0)
+    X, y = rng.normal(size=(700, 5)).astype(np.float32), np.arange(700) % 3
+    wide = X.astype(np.float64)
+    model = MLPClassifier((30,), max_iter=1, random_state=0).fit(wide, y)
+    expected = getattr(model, method)(wide)
+    monkeypatch.setattr("sknn._predictor._CONVERTED_AT_ONCE", 500)
+    found = getattr(model, method)(X)
+    assert found.dtype == expected.dtype
+    assert_array_equal(found, expected)
+    X[650, 3] = np.nan
+    with pytest.raises(ValueError, match="Input X contains NaN"):
+        getattr(model, method)(X)

@@ -67,6 +67,10 @@ SCRIPT = """
                 output = getattr(model, method)(X).nbytes
                 took[method] = beyond(lambda: getattr(model, method)(X)) - output
         found[name] = took
+    double = sknn.MLPRegressor(hidden_layer_sizes=(20,), max_iter=1)
+    double.fit(X[:9000].astype(np.float64), y[:9000]).predict(X[:9000])
+    taken = beyond(lambda: double.predict(X)) - double.predict(X).nbytes
+    found["weights in float64"] = {"fit": 0, "predict": taken}
     print(json.dumps(found))
 """
 ALLOWED = 0.1  # of the data, and of the parameters, which are few here
