@@ -12,8 +12,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sknn._parameters import per_layer
 from sknn._summary import summary_of
 from sknn.inputs import Inputs, is_finite
-from sknn.kernels.drivers import LOOK, N_ODD, ODD_INPUT, ODD_OUTPUT
 from sknn.kernels.losses import LINKS
+from sknn.kernels.prediction import LOOK, N_ODD, ODD_INPUT, ODD_OUTPUT
 from sknn.network import Network, whole_of
 from sknn.network import network as network_of
 from sknn.operations import Architecture

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sknn.inputs import Inputs, Problem, aligned_empty, read_only
-from sknn.kernels import drivers, layers
+from sknn.kernels import drivers, layers, prediction
 from sknn.kernels.labels import LABELS
 from sknn.kernels.losses import LINKS, Loss
 from sknn.kernels.normalization import NORMALIZATIONS
@@ -209,7 +209,7 @@ class Network:
     ) -> np.ndarray:
         """Return predictions of shape (n_samples, n_outputs), in blocks of rows.
 
-        ``odd`` is where ``drivers.predict`` notes what is not finite.
+        ``odd`` is where ``prediction.predict`` notes what is not finite.
         """
         out = np.empty((inputs.n_samples, self.units[-1]), dtype=self.dtype)
         self._run(theta, inputs, out, link=self._link, odd=odd)
@@ -287,7 +287,7 @@ class Network:
         table, n_columns = operations
         block = self.block(inputs.n_samples)
         nothing = _no_targets(self.dtype)
-        odd = np.zeros(drivers.N_ODD, dtype=np.int64) if odd is None else odd
+        odd = np.zeros(prediction.N_ODD, dtype=np.int64) if odd is None else odd
         before = (*inputs[:4], *(targets or nothing))
         after = (
             block, loss, link, decide, self._settings,
@@ -299,9 +299,9 @@ class Network:
             delta = self.buffer(block, self.units[-1]) if loss else values
             total = 0.0
             for start, stop in self.calls(last, block, inputs.is_sparse, first):
-                if is_off() or odd[drivers.ODD_INPUT]:
+                if is_off() or odd[prediction.ODD_INPUT]:
                     break
-                total += drivers.predict(
+                total += prediction.predict(
                     self.dtype, table, theta, values, delta, *before, start, stop,
                     *after,
                 )  # fmt: skip
@@ -378,11 +378,11 @@ class Network:
         first = self.unpack(theta)["coefs_"][0]
         found = np.empty((inputs.n_samples, self.units[0]), dtype=self.dtype)
         no_settings, nothing = read_only(np.empty(0)), _no_targets(self.dtype)
-        odd = np.zeros(drivers.N_ODD, dtype=np.int64)
+        odd = np.zeros(prediction.N_ODD, dtype=np.int64)
         for start in range(0, inputs.n_samples, block):
             stop = min(start + block, inputs.n_samples)
             n, arrays = stop - start, inputs[:4]
-            drivers.predict(
+            prediction.predict(
                 self.dtype, table, theta, values, deltas, *arrays, *nothing,
                 start, stop, block, 0, 0, 0, no_settings, raw, _NO_LABELS, odd,
             )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Drivers: a whole epoch, a full gradient, a prediction, in one call each.
+"""Drivers: a whole epoch, or a full gradient, in one call; `prediction.py` has another.
 
 They walk the table of operations and the batches, and allocate nothing. All work on
 the rows from ``start`` to ``stop``: compiled code does not see Ctrl-C, so Python calls
@@ -11,7 +11,6 @@ rows at once. The members of a team share the blocks, and then the gradient.
 """
 
 from sknn.kernels.chance import key_of
-from sknn.kernels.finite import zero_of
 from sknn.kernels.jit import (
     INT32,
     INTEGER,
@@ -23,20 +22,19 @@ from sknn.kernels.jit import (
     matrix,
     prefetch,
     scalar,
-    vector,
 )
 from sknn.kernels.layers import (
     BACKWARD,
     FAN_IN,
     FAN_OUT,
-    FORWARD,
     GRADIENT,
     OUTPUT,
     TRANSPOSE,
     WEIGHTS,
     Batch,
-    numbers_of,
     place,
+    raw_of,
+    run_forward,
 )
 from sknn.kernels.products import copy
 from sknn.kernels.team import meet
@@ -46,11 +44,6 @@ from sknn.kernels.team import meet
 LOSS, STEPS, ROWS = 0, 1, 2
 N_TALLIES = 3
 
-# Whether `predict` is to look at inputs, and whether it has seen inputs or predictions
-# that are not finite. Threads share this, for what they write is the same.
-LOOK, ODD_INPUT, ODD_OUTPUT = 0, 1, 2
-N_ODD = 3
-
 # Parameters that a member of a team updates at a time.
 CHUNK = 2**14
 CACHE_LINE = 64  # bytes
@@ -59,12 +52,12 @@ NEAR = 2**19  # bytes
 N_RATES = 3  # of an optimizer's step, at the start of `sums`
 
 
-_TABLE, _VECTOR, _SQUARE = Array(INTEGER, 2), Array(), Array(ndim=2)
+TABLE, VECTOR, SQUARE = Array(INTEGER, 2), Array(), Array(ndim=2)
 _READONLY, _ROWS = Array(is_read_only=True), Array(INTEGER, is_read_only=True)
-_SETTINGS = Array(REAL, is_read_only=True)
-_REALS, _INTEGERS = Array(REAL), Array(INTEGER)
+SETTINGS = Array(REAL, is_read_only=True)
+_REALS, INTEGERS = Array(REAL), Array(INTEGER)
 # Values, indices and indptr of the inputs, their width, targets and weights.
-_DATA = (
+DATA = (
     _READONLY,
     Array(INT32, is_read_only=True),
     Array(INTEGER, is_read_only=True),
@@ -76,58 +69,8 @@ _DATA = (
 
 @driver(
     (
-        _TABLE, _VECTOR, _VECTOR, _VECTOR, *_DATA,
-        *[INTEGER] * 6, _SETTINGS, _SQUARE, _INTEGERS, _INTEGERS,
-    )
-)  # fmt: skip
-def predict(
-    ops, theta, values, delta, data, indices, indptr, n_features, targets, weights,
-    start, stop, block, loss, link, decide, settings, out, labels, odd,
-):  # fmt: skip
-    """Fill rows of out, of shape (n_samples, n_outputs), block by block.
-
-    ``data`` is a matrix in C order, flat, or holds the values of a CSR matrix. Returns
-    the loss summed over the rows, or 0 where ``loss`` is 0; ``delta`` is memory for
-    it. Where ``link`` is 0, raw outputs are returned. Where ``decide`` is the address
-    of a leaf of ``labels.py``, labels are filled in place of out.
-
-    What is not finite is noted in ``odd``, of shape (3,). Inputs are looked at where
-    LOOK is 1; with the first block of those that are not, the call ends.
-    """
-    every_row = indptr[:0]
-    total = 0.0
-    for first in range(start, stop, block):
-        n = block if first + block < stop else stop - first
-        batch = Batch(
-            data, first * n_features, indices, indptr, weights, every_row, first, n,
-            0, n, 0,
-        )  # fmt: skip
-        if odd[LOOK] and zero_of(numbers_of(batch, n_features)) != 0:
-            odd[ODD_INPUT] = 1
-            return total
-        _forward(ops, batch, theta, values)
-        raw = _raw(ops, batch, values)
-        if decide:
-            found = call(decide, (raw, link, settings, vector(labels, first, n)))
-            if found != 0:
-                odd[ODD_OUTPUT] = 1
-            continue
-        if loss:
-            own = matrix(delta, 0, n, out.shape[1])
-            total += call(loss, (raw, targets, batch, own, settings))
-        if link:
-            call(link, (raw, settings))
-        if zero_of(flat(raw)) != 0:
-            odd[ODD_OUTPUT] = 1
-        size = n * out.shape[1]
-        copy(flat(raw), 0, flat(out), first * out.shape[1], size)
-    return total
-
-
-@driver(
-    (
-        _TABLE, *[_VECTOR] * 5, *_DATA,
-        *[INTEGER] * 5, _SETTINGS, _REALS, _INTEGERS, INTEGER, INTEGER,
+        TABLE, *[VECTOR] * 5, *DATA,
+        *[INTEGER] * 5, SETTINGS, _REALS, INTEGERS, INTEGER, INTEGER,
     )
 )  # fmt: skip
 def loss_gradient(
@@ -164,7 +107,7 @@ def loss_gradient(
     return total
 
 
-@driver((_TABLE, *[_VECTOR] * 4, *_DATA[:4], INTEGER, INTEGER))
+@driver((TABLE, *[VECTOR] * 4, *DATA[:4], INTEGER, INTEGER))
 def backward(
     ops, theta, gradient, values, deltas, data, indices, indptr, n_features, first, n
 ):  # fmt: skip
@@ -184,11 +127,11 @@ def backward(
 
 @driver(
     (
-        _TABLE, _TABLE, _VECTOR, _VECTOR, _SQUARE, _REALS, _VECTOR, _VECTOR,
-        *_DATA, _READONLY, REAL, _ROWS, _SQUARE, _READONLY,
+        TABLE, TABLE, VECTOR, VECTOR, SQUARE, _REALS, VECTOR, VECTOR,
+        *DATA, _READONLY, REAL, _ROWS, SQUARE, _READONLY,
         *[INTEGER] * 6,
-        INTEGER, _SETTINGS, REAL, INTEGER, INTEGER, _SETTINGS, REAL, REAL,
-        INTEGER, INTEGER, _SETTINGS, _REALS, _REALS, _INTEGERS, INTEGER, INTEGER,
+        INTEGER, SETTINGS, REAL, INTEGER, INTEGER, SETTINGS, REAL, REAL,
+        INTEGER, INTEGER, SETTINGS, _REALS, _REALS, INTEGERS, INTEGER, INTEGER,
     )
 )  # fmt: skip
 def epoch(
@@ -353,11 +296,11 @@ def _learn(
             ahead = part.first + n
             end = ahead + part.n if ahead + part.n < coming else coming
             _ask(source, n_features, part.rows, ahead, end)
-        _forward(ops, part, theta, values)
+        run_forward(ops, part, theta, values)
         delta = matrix(
             deltas, place(part, last[OUTPUT], last[FAN_OUT]), part.n, last[FAN_OUT]
         )
-        raw = _raw(ops, part, values)
+        raw = raw_of(ops, part, values)
         sums[begin // block] = call(loss, (raw, targets, part, delta, settings))
         _backward(ops, part, theta, gradient, values, deltas)
     if not meet(shared, n_members):
@@ -379,21 +322,6 @@ def _transpose(ops, theta, gradient, member, n_members):
             start = ops[k, WEIGHTS]
             shape = ops[k, FAN_IN], ops[k, FAN_OUT]
             call(ops[k, TRANSPOSE], (theta, start, gradient, start, *shape))
-
-
-@scalar
-def _forward(ops, batch, theta, values):
-    """Run all operations on a block of rows."""
-    for k in range(ops.shape[0]):
-        call(ops[k, FORWARD], (ops[k], batch, theta, values))
-
-
-@scalar
-def _raw(ops, batch, values):
-    """Return the raw outputs of a block, shape (n_rows, n_outputs)."""
-    last = ops[ops.shape[0] - 1]
-    start = place(batch, last[OUTPUT], last[FAN_OUT])
-    return matrix(values, start, batch.n, last[FAN_OUT])
 
 
 @scalar

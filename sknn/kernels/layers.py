@@ -115,6 +115,21 @@ def input_delta_of(op, batch, deltas):
 
 
 @scalar
+def run_forward(ops, batch, theta, values):
+    """Run all operations on a block of rows."""
+    for k in range(ops.shape[0]):
+        call(ops[k, FORWARD], (ops[k], batch, theta, values))
+
+
+@scalar
+def raw_of(ops, batch, values):
+    """Return the raw outputs of a block, shape (n_rows, n_outputs)."""
+    last = ops[ops.shape[0] - 1]
+    start = place(batch, last[OUTPUT], last[FAN_OUT])
+    return matrix(values, start, batch.n, last[FAN_OUT])
+
+
+@scalar
 def activate(op, batch, values):
     """Apply the activation to the outputs, in place."""
     if op[ACTIVATE]:

@@ -1,0 +1,69 @@
+"""The driver of predictions, and of the loss of data that are not learnt from."""
+
+from sknn.kernels.drivers import (
+    DATA,
+    INTEGERS,
+    SETTINGS,
+    SQUARE,
+    TABLE,
+    VECTOR,
+)
+from sknn.kernels.finite import zero_of
+from sknn.kernels.jit import INTEGER, call, driver, flat, matrix, vector
+from sknn.kernels.layers import Batch, numbers_of, raw_of, run_forward
+from sknn.kernels.products import copy
+
+# Whether `predict` is to look at inputs, and whether it has seen inputs or predictions
+# that are not finite. Threads share this, for what they write is the same.
+LOOK, ODD_INPUT, ODD_OUTPUT = 0, 1, 2
+N_ODD = 3
+
+
+@driver(
+    (
+        TABLE, VECTOR, VECTOR, VECTOR, *DATA,
+        *[INTEGER] * 6, SETTINGS, SQUARE, INTEGERS, INTEGERS,
+    )
+)  # fmt: skip
+def predict(
+    ops, theta, values, delta, data, indices, indptr, n_features, targets, weights,
+    start, stop, block, loss, link, decide, settings, out, labels, odd,
+):  # fmt: skip
+    """Fill rows of out, of shape (n_samples, n_outputs), block by block.
+
+    ``data`` is a matrix in C order, flat, or holds the values of a CSR matrix. Returns
+    the loss summed over the rows, or 0 where ``loss`` is 0; ``delta`` is memory for
+    it. Where ``link`` is 0, raw outputs are returned. Where ``decide`` is the address
+    of a leaf of ``labels.py``, labels are filled in place of out.
+
+    What is not finite is noted in ``odd``, of shape (3,). Inputs are looked at where
+    LOOK is 1; with the first block of those that are not, the call ends.
+    """
+    every_row = indptr[:0]
+    total = 0.0
+    for first in range(start, stop, block):
+        n = block if first + block < stop else stop - first
+        batch = Batch(
+            data, first * n_features, indices, indptr, weights, every_row, first, n,
+            0, n, 0,
+        )  # fmt: skip
+        if odd[LOOK] and zero_of(numbers_of(batch, n_features)) != 0:
+            odd[ODD_INPUT] = 1
+            return total
+        run_forward(ops, batch, theta, values)
+        raw = raw_of(ops, batch, values)
+        if decide:
+            found = call(decide, (raw, link, settings, vector(labels, first, n)))
+            if found != 0:
+                odd[ODD_OUTPUT] = 1
+            continue
+        if loss:
+            own = matrix(delta, 0, n, out.shape[1])
+            total += call(loss, (raw, targets, batch, own, settings))
+        if link:
+            call(link, (raw, settings))
+        if zero_of(flat(raw)) != 0:
+            odd[ODD_OUTPUT] = 1
+        size = n * out.shape[1]
+        copy(flat(raw), 0, flat(out), first * out.shape[1], size)
+    return total
