@@ -14,7 +14,13 @@ import sknn
 FILES = sorted(PACKAGE.rglob("*.py"))
 KERNELS = [path for path in FILES if path.parent.name == "kernels"]
 LONGEST_FILE = 450
-NUMBA_MODULES = {"compiler", "instructions", "tile_instructions", "words"}
+NUMBA_MODULES = {
+    "compiler",
+    "instructions",
+    "sparse_instructions",
+    "tile_instructions",
+    "words",
+}
 
 
 def module_of(path):
