@@ -196,6 +196,8 @@ DENSE = {
     ),
     "memory map": in_a_memory_map,
     "big-endian": lambda data, _: data.astype(data.dtype.newbyteorder(">")),
+    # Its dtype names the order of the machine, as does that of other buffers.
+    "ctypes": lambda data, _: np.ctypeslib.as_array(np.ctypeslib.as_ctypes(data)),
     "unaligned": unaligned,
 }
 CSR = {

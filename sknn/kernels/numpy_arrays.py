@@ -5,6 +5,7 @@ header of every object lie the address of the elements, the number of dimensions
 shape, strides, base, dtype and flags; in the dtype, the number of its kind.
 """
 
+import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -21,6 +22,8 @@ _ARRAY = ir.LiteralStructType(
 _DATA, _NDIM, _SHAPE, _DTYPE, _FLAGS = 0, 1, 2, 5, 6
 _DESCRIPTION = ir.LiteralStructType([_POINTER, _BYTE, _BYTE, _BYTE, _BYTE, _INT])
 _ORDER_OF_BYTES, _NUMBER = 3, 5
+# Arrays from buffers of ctypes name the order of the machine.
+_NATIVE_ORDERS = [ord("="), ord("<" if sys.byteorder == "little" else ">")]
 
 # Of NumPy's C interface.
 _C_CONTIGUOUS, _WRITEABLE = 0x1, 0x400
@@ -44,13 +47,18 @@ def words_of_array(
     number = builder.ptrtoint(dtype_object, _WORD)
     description = _behind_header(builder, number, _DESCRIPTION)
     order = _field(builder, description, _ORDER_OF_BYTES)
-    is_native = builder.icmp_unsigned("==", order, _BYTE(ord("=")))
-    right = builder.and_(right, is_native)
+    right = builder.and_(right, _is_one_of(builder, order, _NATIVE_ORDERS))
     number = _field(builder, description, _NUMBER)
-    is_one = ir.Constant(ir.IntType(1), 0)
-    for other in _numbers_of(element):
-        is_one = builder.or_(is_one, builder.icmp_unsigned("==", number, _INT(other)))
-    return builder.and_(right, is_one), _words(builder, array, kind.ndim, element)
+    right = builder.and_(right, _is_one_of(builder, number, _numbers_of(element)))
+    return right, _words(builder, array, kind.ndim, element)
+
+
+def _is_one_of(builder, value, numbers):
+    found = ir.Constant(ir.IntType(1), 0)
+    for number in numbers:
+        same = builder.icmp_unsigned("==", value, value.type(number))
+        found = builder.or_(found, same)
+    return found
 
 
 def _words(builder, array, ndim, element):
