@@ -14,6 +14,7 @@ from sknn.kernels.losses import Loss
 from sknn.kernels.optimizers import OPTIMIZERS
 from sknn.kernels.team import N_SHARED
 from sknn.network import Network
+from sknn.orders import orders
 from sknn.progress import Progress, end_epoch, report_of
 from sknn.schedules import Now, schedule_of
 from sknn.threads import WORTH_A_MEMBER, Pace, n_threads_for, run_together
@@ -88,7 +89,7 @@ def train_stochastic(
     """
     schedule = schedule_of(parameters)
     run_epoch = _epoch_runner(network, loss, problem, progress, parameters)
-    orders = _orders(problem, progress, parameters, random_state)
+    rows = orders(problem, progress, parameters["shuffle"], random_state)
     restores = parameters["early_stopping"] and parameters["restore_best_weights"]
     max_iter = 1 if incremental else parameters["max_iter"]
     fault, ending = None, None
@@ -105,7 +106,7 @@ def train_stochastic(
                 parameters,
             )
             rate = progress.learning_rate
-            record = {"loss": run_epoch(next(orders)), "learning_rate": rate}
+            record = {"loss": run_epoch(next(rows)), "learning_rate": rate}
             record["seconds"] = 0.0
             fault = progress.fault(record["loss"])
             if fault and progress.best_theta is None:
@@ -174,23 +175,6 @@ def _batch_size(problem: Problem, parameters: dict) -> int:
             stacklevel=5,
         )
     return min(int(batch_size), n_rows)
-
-
-def _orders(problem, progress, parameters, random_state):
-    """Yield the order of the rows for each epoch; empty: as they are."""
-    if not parameters["shuffle"]:
-        rows = np.arange(0) if problem.rows is None else problem.rows
-        while True:
-            yield rows
-    order = np.arange(problem.n_rows) if problem.rows is None else problem.rows.copy()
-    n_before = progress.n_iter
-    while True:
-        # The same draws, and so the same order, as sklearn.utils.shuffle's; in place.
-        random_state.shuffle(order)
-        if n_before > 0:  # a fit that goes on repeats what it drew
-            n_before -= 1
-            continue
-        yield order
 
 
 def _epoch_runner(network, loss, problem, progress, parameters):

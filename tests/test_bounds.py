@@ -85,6 +85,8 @@ fit("one row at a time", AMOUNTS, batch_size=1, hidden_layer_sizes=(1, 1))
 for data in (X, S):
     sizes = (70, 33, 17, 9)
     fit(f"wide {data is X}", THREE, data, hidden_layer_sizes=sizes, batch_size=7)
+MANY = np.tile(X, (60, 1)), np.tile(TWO, 60)  # for the shuffle of our own
+fit("many rows", MANY[1], MANY[0], hidden_layer_sizes=1, batch_size=99)
 # Layers without an activation have none to call.
 IDENTITY = {"identity_forward", "identity_backward"}
 unused = [kernel.name for kernel in COMPILED if not kernel.versions]

@@ -70,6 +70,7 @@ def test_direction_of_imports():
     training = network | {
         "sknn.schedules",
         "sknn.progress",
+        "sknn.orders",
         "sknn.training",
         "sknn._sklearn",
     }
@@ -81,6 +82,7 @@ def test_direction_of_imports():
         "sknn.schedules": set(),
         "sknn.initializers": network,
         "sknn.progress": {"sknn.inputs", "sknn.schedules"},
+        "sknn.orders": {"sknn.inputs", "sknn.progress"},
         "sknn.training": training,
         "sknn.lbfgs": training,
         "sknn._callbacks": training,

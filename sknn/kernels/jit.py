@@ -274,6 +274,7 @@ def _prepared(driver: Driver, dtype: np.dtype, fixed: dict[str, Any]) -> Callabl
             arguments[place] = value
         return driver.explain(dtype, arguments, result)
 
+    vars(run)["block"] = block  # which nothing else holds where nothing changes
     return run
 
 
