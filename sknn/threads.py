@@ -47,15 +47,18 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_runs.clear)
 
 
+def is_shared(n_multiplications: float, worth_one: int) -> bool:
+    """Return whether work can be enough for two threads."""
+    return n_multiplications >= 2 * worth_one and not INTERPRETED
+
+
 def n_threads_for(n_multiplications: float, worth_one: int) -> int:
     """Return how many threads to use now.
 
     No more than scikit-learn's own compiled code would: it heeds OMP_NUM_THREADS,
     which joblib sets in its processes, and ``threadpoolctl.threadpool_limits``.
     """
-    if n_multiplications < 2 * worth_one or INTERPRETED:
-        return 1
-    if _is_worker_thread():
+    if not is_shared(n_multiplications, worth_one) or _is_worker_thread():
         return 1
     n_cores = openmp_effective_n_threads()
     if hasattr(os, "sched_getaffinity"):

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable
 from functools import partial
+from math import isfinite
 from time import perf_counter
 
 import numpy as np
@@ -17,7 +18,13 @@ from sknn.network import Network
 from sknn.orders import orders
 from sknn.progress import Progress, end_epoch, report_of
 from sknn.schedules import Now, schedule_of
-from sknn.threads import WORTH_A_MEMBER, Pace, n_threads_for, run_together
+from sknn.threads import (
+    WORTH_A_MEMBER,
+    Pace,
+    is_shared,
+    n_threads_for,
+    run_together,
+)
 
 # As in PyTorch; without it the solver would be plain Adam.
 ADAMW_WEIGHT_DECAY = 0.01
@@ -106,9 +113,9 @@ def train_stochastic(
                 parameters,
             )
             rate = progress.learning_rate
-            record = {"loss": run_epoch(next(rows)), "learning_rate": rate}
-            record["seconds"] = 0.0
-            fault = progress.fault(record["loss"])
+            loss_of_epoch, is_finite = run_epoch(next(rows))
+            record = {"loss": loss_of_epoch, "learning_rate": rate, "seconds": 0.0}
+            fault = None if is_finite else progress.fault(loss_of_epoch)
             if fault and progress.best_theta is None:
                 break
             if monitor:
@@ -178,7 +185,10 @@ def _batch_size(problem: Problem, parameters: dict) -> int:
 
 
 def _epoch_runner(network, loss, problem, progress, parameters):
-    """Allocate what an epoch needs; return the function that runs one."""
+    """Allocate what an epoch needs; return the function that runs one.
+
+    That returns the loss, and whether it is known that nothing has diverged.
+    """
     inputs, n_rows, dtype = problem.inputs, problem.n_rows, network.dtype
     batch_size = _batch_size(problem, parameters)
     in_place = problem.rows is None and not parameters["shuffle"]
@@ -236,28 +246,42 @@ def _epoch_runner(network, loss, problem, progress, parameters):
         sums=np.empty(drivers.N_RATES + n_sums),
         shared=shared,
     )
-    members = [prepare(member=0)]
-    calls = network.calls(n_rows, batch_size, inputs.is_sparse)
     # Members share the blocks of a batch.
-    n_multiplications = network.training_multiplications(batch_size)
-    n_multiplications *= block < batch_size
-    pace = Pace()
+    work = network.training_multiplications(batch_size) * (block < batch_size)
+    if is_shared(work, WORTH_A_MEMBER):
+        run = _team(prepare, work, shared)
+    else:
+        run = prepare(member=0, n_members=1)
+    calls = network.calls(n_rows, batch_size, inputs.is_sparse)
 
-    def run_epoch(rows: np.ndarray) -> float:
-        tallies, rate = progress.tallies, progress.learning_rate
+    def run_epoch(rows: np.ndarray) -> tuple[float, bool]:
+        tallies, rate, result = progress.tallies, progress.learning_rate, np.nan
         for start, stop in calls:
             if start >= tallies[drivers.ROWS]:  # else done before an interrupt
-                n = pace.choose(n_threads_for(n_multiplications, WORTH_A_MEMBER))
-                members.extend(prepare(member=k) for k in range(len(members), n))
-                began = perf_counter()
-                run_together(
-                    [partial(run, rows, start, stop, rate, n) for run in members[:n]],
-                    shared,
-                )
-                pace.note(n, stop - start, perf_counter() - began)
-        return float(tallies[drivers.LOSS]) / n_rows
+                result = run(rows, start, stop, rate)
+        loss_of_rows = float(tallies[drivers.LOSS])
+        return loss_of_rows / n_rows, isfinite(loss_of_rows + result)
 
     return run_epoch
+
+
+def _team(
+    prepare: Callable, n_multiplications: float, shared: np.ndarray
+) -> Callable[..., float]:
+    """Return what runs a driver with one member, or with as many as pay."""
+    members, pace = [prepare(member=0)], Pace()
+
+    def run(rows, start, stop, rate):
+        n = pace.choose(n_threads_for(n_multiplications, WORTH_A_MEMBER))
+        members.extend(prepare(member=k) for k in range(len(members), n))
+        began = perf_counter()
+        result = run_together(
+            [partial(run, rows, start, stop, rate, n) for run in members[:n]], shared
+        )
+        pace.note(n, stop - start, perf_counter() - began)
+        return result
+
+    return run
 
 
 def _l2(parameters: dict) -> float:

@@ -11,6 +11,7 @@ rows at once. The members of a team share the blocks, and then the gradient.
 """
 
 from sknn.kernels.chance import key_of
+from sknn.kernels.finite import zero_of
 from sknn.kernels.jit import (
     INT32,
     INTEGER,
@@ -143,6 +144,8 @@ def epoch(
 ):  # fmt: skip
     """Train on each batch once; add up the loss times the rows, penalty included.
 
+    Returns a finite number only if the loss, theta and slots are finite.
+
     Parameters
     ----------
     limited : ndarray
@@ -235,6 +238,7 @@ def epoch(
         tallies[LOSS] += total
         tallies[STEPS] = t
         tallies[ROWS] = stop
+        total += zero_of(theta) + zero_of(flat(slots))
     return total
 
 
