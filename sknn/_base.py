@@ -15,7 +15,13 @@ from sklearn.utils.validation import validate_data
 
 from sknn import _state
 from sknn._callbacks import CallbackSupportMixin, epoch_callbacks, with_callbacks
-from sknn._checks import check_for_missing, check_same_shape, problem_of, weights_of
+from sknn._checks import (
+    check_for_missing,
+    check_same_shape,
+    is_plain,
+    problem_of,
+    weights_of,
+)
 from sknn._docs import takes_validation
 from sknn._estimator import Estimator
 from sknn._memory import check_memory
@@ -273,6 +279,10 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
             self.__dict__.update(self._attributes_after(network, progress, True))
 
     def _validated(self, X, y, reset: bool) -> tuple[Any, Any]:
+        if reset and is_plain(X, y):
+            self.n_features_in_ = X.shape[1]
+            self.__dict__.pop("feature_names_in_", None)
+            return X, y
         try:
             return validate_data(
                 self,

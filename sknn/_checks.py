@@ -7,6 +7,8 @@ from sknn._sklearn import check_sample_weight
 from sknn.inputs import Inputs, Problem, read_only
 from sknn.operations import Architecture
 
+_FLOATS = (np.float64, np.float32)
+
 
 def has_partial_fit(estimator) -> bool:
     """Return True for a stochastic solver, else say why ``partial_fit`` is missing."""
@@ -38,6 +40,26 @@ def has_decision_function(estimator) -> bool:
         "decision_function is only available for loss='hinge'; the outputs of loss="
         f"{estimator.loss!r} are probabilities, which predict_proba returns."
     )
+
+
+def is_plain(X, y) -> bool:
+    """Return True if ``validate_data`` would find nothing wrong and return X and y.
+
+    That takes longer than the training of a small network for some epochs.
+    """
+    if not (type(X) is type(y) is np.ndarray and X.ndim == 2 and y.ndim == 1):
+        return False
+    is_right = (
+        X.dtype in _FLOATS
+        and (y.dtype in _FLOATS or y.dtype.kind in "iub")
+        and X.dtype.isnative
+        and y.dtype.isnative
+        and X.flags.c_contiguous
+        and len(X) == len(y) > 0
+        and X.shape[1] > 0
+    )
+    with np.errstate(over="ignore", invalid="ignore"):
+        return is_right and bool(np.isfinite(X.sum()) and np.isfinite(y.sum()))
 
 
 def check_for_missing(error: TypeError) -> None:

@@ -14,7 +14,7 @@ from sklearn.utils.multiclass import type_of_target, unique_labels
 from sknn._base import BaseMLP
 from sknn._checks import has_decision_function, has_partial_fit, has_probabilities
 from sknn._docs import documented, takes_validation
-from sknn._labels import rare_class, readable, weights_of_rows
+from sknn._labels import binarizer_of, rare_class, readable, weights_of_rows
 from sknn._predictor import steady
 from sknn._sklearn import Interval, StrOptions, first_call, fit_context
 
@@ -341,7 +341,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
-            self._label_binarizer = LabelBinarizer().fit(y)
+            self._label_binarizer = binarizer_of(y)
             self.classes_ = self._label_binarizer.classes_
             return
         classes = unique_labels(y)

@@ -1,6 +1,8 @@
 """What scikit-learn asks of an estimator: parameters, tags, pickles."""
 
 import warnings
+from functools import cache, lru_cache
+from types import NoneType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,8 +11,32 @@ from sklearn.exceptions import InconsistentVersionWarning
 
 import sknn
 from sknn._parameters import defaults_of, is_of_layer, with_layer
+from sknn._sklearn import validate_parameter_constraints
 from sknn._stored import check_stored
 from sknn.custom import Definitions, definitions_of, register_missing
+
+_PLAIN = frozenset({bool, int, float, str, NoneType})
+
+
+@cache
+def _names_of(estimator: Any) -> list[str]:
+    return super(Estimator, estimator)._get_param_names()
+
+
+@lru_cache(maxsize=256)
+def _check_plain(estimator: Any, values: tuple, types: tuple[type, ...]) -> None:
+    """Check parameters once: what raises is not kept.
+
+    The types tell apart what is equal, such as 1 and True.
+    """
+    parameters = dict(zip(_names_of(estimator), values, strict=True))
+    constraints = estimator._parameter_constraints
+    validate_parameter_constraints(constraints, parameters, estimator.__name__)
+
+
+def _is_plain(value: Any) -> bool:
+    kinds = map(type, value) if type(value) is tuple else (type(value),)
+    return _PLAIN.issuperset(kinds)
 
 
 class Estimator(BaseEstimator):
@@ -51,6 +77,21 @@ class Estimator(BaseEstimator):
             changed = with_layer(dict(vars(self)), name, int(k), layers[key])
             setattr(self, name, changed)
         return self
+
+    @classmethod
+    def _get_param_names(cls):
+        """Return the names of the parameters, read from the signature once."""
+        own: type = cls
+        return _names_of(own).copy()
+
+    def _validate_params(self):
+        """Check the parameters; where these were checked before, do nothing."""
+        own: type = type(self)
+        values = tuple([getattr(self, name) for name in _names_of(own)])
+        if all(map(_is_plain, values)):
+            _check_plain(own, values, tuple(map(type, values)))
+        else:
+            super()._validate_params()
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -5,6 +5,7 @@ from functools import wraps
 
 import numpy as np
 import scipy.sparse
+from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 
@@ -30,6 +31,21 @@ def readable(method: Callable) -> Callable:
             ) from error
 
     return called
+
+
+def binarizer_of(y) -> LabelBinarizer:
+    """Return ``LabelBinarizer().fit(y)``, sooner where labels are whole numbers."""
+    binarizer, classes = LabelBinarizer(), np.empty(0)
+    is_plain = type(y) is np.ndarray and y.ndim == 1 and y.dtype.isnative
+    if is_plain and y.dtype.kind in "iub":
+        classes = np.unique(y)
+    # scikit-learn has something to say of labels that hardly ever repeat.
+    if not 0 < 2 * len(classes) <= len(y):
+        return binarizer.fit(y)
+    binarizer.y_type_ = "multiclass" if len(classes) > 2 else "binary"
+    binarizer.sparse_input_ = False
+    binarizer.classes_ = classes
+    return binarizer
 
 
 def weights_of_rows(

@@ -8,7 +8,12 @@ from sklearn.base import _fit_context as fit_context
 from sklearn.utils._openmp_helpers import (
     _openmp_effective_n_threads as openmp_effective_n_threads,
 )
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils._param_validation import (
+    Interval,
+    Options,
+    StrOptions,
+    validate_parameter_constraints,
+)
 from sklearn.utils.multiclass import _check_partial_fit_first_call as first_call
 from sklearn.utils.optimize import _check_optimize_result as check_optimize_result
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
@@ -22,4 +27,5 @@ __all__ = [
     "first_call",
     "fit_context",
     "openmp_effective_n_threads",
+    "validate_parameter_constraints",
 ]
