@@ -5,8 +5,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.metrics import accuracy_score
-from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
@@ -16,6 +14,7 @@ from sknn._checks import has_decision_function, has_partial_fit, has_probabiliti
 from sknn._docs import documented, takes_validation
 from sknn._labels import binarizer_of, rare_class, readable, weights_of_rows
 from sknn._predictor import steady
+from sknn._scores import accuracy, share
 from sknn._sklearn import Interval, StrOptions, first_call, fit_context
 
 
@@ -228,9 +227,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         with self._all_or_nothing() as twin:
             if twin._is_first_call(classes):
                 shows_labels = twin._is_indicator(y)
-                twin._label_binarizer = LabelBinarizer().fit(
-                    y if shows_labels else classes
-                )
+                twin._label_binarizer = binarizer_of(y if shows_labels else classes)
             given = (X_val, y_val, sample_weight_val)
             twin._train(X, y, sample_weight, given, incremental=True)
         return self
@@ -317,6 +314,24 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         """
         probabilities = self.predict_proba(X)
         return np.log(probabilities, out=probabilities)
+
+    def score(self, X, y, sample_weight=None):
+        """Return the accuracy of the predictions.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            True labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        score : float
+        """
+        return accuracy(y, self.predict(X), sample_weight)
 
     # -----------------------------------------------------------------------------
 
@@ -412,12 +427,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def _score_predictions(self, targets, predictions, sample_weight):
         if self._is_multiclass:
-            predicted = predictions.argmax(axis=1)
+            right = predictions.argmax(axis=1) == targets[:, 0]
         else:
-            predicted = (predictions > self._boundary).astype(int)
-        return accuracy_score(
-            targets.astype(int), predicted, sample_weight=sample_weight
-        )
+            right = ((predictions > self._boundary) == targets).all(axis=1)
+        return share(right, sample_weight)
 
     @property
     def _boundary(self) -> float:

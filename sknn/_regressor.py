@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 import scipy.sparse
 from sklearn.base import RegressorMixin
-from sklearn.metrics import d2_pinball_score, r2_score
+from sklearn.metrics import d2_pinball_score
 from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 
@@ -14,6 +14,7 @@ from sknn._base import BaseMLP
 from sknn._checks import has_partial_fit
 from sknn._docs import documented, takes_validation
 from sknn._predictor import steady
+from sknn._scores import r2
 from sknn._sklearn import Interval, StrOptions, fit_context
 from sknn.kernels.links import levels_of_settings
 from sknn.kernels.losses import REGRESSION_LOSSES
@@ -301,7 +302,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     def _score_predictions(self, targets, predictions, sample_weight):
         levels = self._levels()
         if len(levels) < 2:
-            return r2_score(targets, predictions, sample_weight=sample_weight)
+            return r2(targets, predictions, sample_weight)
         targets = np.asarray(targets)
         of_levels = np.moveaxis(
             np.reshape(predictions, (*targets.shape, len(levels))), -1, 0
