@@ -54,6 +54,7 @@ def shuffler(
         return partial(random_state.shuffle, order)
     run = kernel.shuffle.prepare(
         dtype,
+        keeps_gil=True,
         state=_state_of(generator),
         words=np.empty(kernel.N_WORDS, np.int32),
         order=order,

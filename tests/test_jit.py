@@ -59,6 +59,14 @@ def test_prepared_call(arguments):
         weighted.prepare(dtype, nothing=1)
 
 
+@pytest.mark.parametrize("keeps_gil", [False, True])
+def test_prepared_call_with_all_arguments(arguments, keeps_gil):
+    dtype, given = arguments
+    prepared = weighted.prepare(dtype, keeps_gil=keeps_gil, **given)
+    _ = [bytearray([255]) * n for n in range(200)]  # memory that was let go of
+    assert prepared() == 8.5
+
+
 def test_leaf_from_python(arguments):
     dtype, given = arguments
     leaf_arguments = (given["x"][1], 0.5, given["order"])

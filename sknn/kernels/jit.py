@@ -124,7 +124,7 @@ class Leaf(Kernel):
 
 
 class Driver(Kernel):
-    """Compiled code that Python calls, without the GIL.
+    """Compiled code that Python calls, without the GIL if not told otherwise.
 
     Compiled code gets two addresses: where pointers to the arguments lie, of which it
     reads those to arrays, and where the integers and floats lie, 8 bytes each. It
@@ -160,13 +160,16 @@ class Driver(Kernel):
         result = entry(id(arguments) + _FIRST_ITEM, numbers)
         return result if result == result else self.explain(dtype, arguments, result)
 
-    def prepare(self, dtype: np.dtype, **fixed: Any) -> Callable[..., float]:
+    def prepare(
+        self, dtype: np.dtype, *, keeps_gil: bool = False, **fixed: Any
+    ) -> Callable[..., float]:
         """Return a function of the arguments that are not given here, in their order.
 
         What is given is looked up once. The function is not to be called by several
-        threads at the same time.
+        threads at the same time. Where a call is over in microseconds, to let go of
+        the GIL and wait for its return may take longer than to keep it.
         """
-        return _prepared(self, dtype, fixed)
+        return _prepared(self, dtype, fixed, keeps_gil)
 
     def explain(self, dtype: np.dtype, arguments: Any, result: float) -> float:
         """Return a result that is NaN, or raise if that means a wrong argument.
@@ -194,10 +197,12 @@ def _items(places: list[int]) -> Callable[[tuple], tuple]:
     return lambda arguments: tuple(arguments[k] for k in places)
 
 
-def _entry(address: int, kind_of_numbers: Any) -> Callable[[int, Any], float]:
-    """Return compiled code as a Python function; while it runs, the GIL is free."""
-    prototype = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p, kind_of_numbers)
-    compiled = prototype(address)
+def _entry(
+    address: int, kind_of_numbers: Any, keeps_gil: bool = False
+) -> Callable[[int, Any], float]:
+    """Return compiled code as a Python function."""
+    kind = ctypes.PYFUNCTYPE if keeps_gil else ctypes.CFUNCTYPE
+    compiled = kind(ctypes.c_double, ctypes.c_void_p, kind_of_numbers)(address)
     if not BOUNDS_CHECKED:
         return compiled
 
@@ -230,7 +235,9 @@ def _described(value: Any) -> str:
     return f"{value.dtype} of shape {value.shape}, {flags}"
 
 
-def _prepared(driver: Driver, dtype: np.dtype, fixed: dict[str, Any]) -> Callable:
+def _prepared(
+    driver: Driver, dtype: np.dtype, fixed: dict[str, Any], keeps_gil: bool
+) -> Callable:
     names = driver.parameters
     unknown = fixed.keys() - set(names)
     if unknown:
@@ -260,7 +267,7 @@ def _prepared(driver: Driver, dtype: np.dtype, fixed: dict[str, Any]) -> Callabl
         if k not in places:
             view[slot] = id(arguments[k]) if is_array else arguments[k]
     changes = [writers[k] for k in places]
-    entry = _entry(driver.address(dtype), ctypes.c_void_p)
+    entry = _entry(driver.address(dtype), ctypes.c_void_p, keeps_gil)
     items = ctypes.addressof((ctypes.c_char * len(block)).from_buffer(block))
     numbers = items + 8 * n_items
 
