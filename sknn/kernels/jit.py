@@ -15,6 +15,7 @@ not hold: the decorators only write down what is to be compiled.
 import ctypes
 import struct
 from collections.abc import Callable
+from functools import cache
 from operator import itemgetter
 from typing import Any
 
@@ -197,12 +198,17 @@ def _items(places: list[int]) -> Callable[[tuple], tuple]:
     return lambda arguments: tuple(arguments[k] for k in places)
 
 
+@cache  # of ctypes' own, not all are kept
+def _prototype(kind_of_numbers: Any, keeps_gil: bool) -> Any:
+    kind = ctypes.PYFUNCTYPE if keeps_gil else ctypes.CFUNCTYPE
+    return kind(ctypes.c_double, ctypes.c_void_p, kind_of_numbers)
+
+
 def _entry(
     address: int, kind_of_numbers: Any, keeps_gil: bool = False
 ) -> Callable[[int, Any], float]:
     """Return compiled code as a Python function."""
-    kind = ctypes.PYFUNCTYPE if keeps_gil else ctypes.CFUNCTYPE
-    compiled = kind(ctypes.c_double, ctypes.c_void_p, kind_of_numbers)(address)
+    compiled = _prototype(kind_of_numbers, keeps_gil)(address)
     if not BOUNDS_CHECKED:
         return compiled
 
