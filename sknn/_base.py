@@ -279,10 +279,13 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
             self.__dict__.update(self._attributes_after(network, progress, True))
 
     def _validated(self, X, y, reset: bool) -> tuple[Any, Any]:
-        if reset and is_plain(X, y):
-            self.n_features_in_ = X.shape[1]
-            self.__dict__.pop("feature_names_in_", None)
-            return X, y
+        if is_plain(X, y):
+            if reset:
+                self.n_features_in_ = X.shape[1]
+                self.__dict__.pop("feature_names_in_", None)
+            n_known = getattr(self, "n_features_in_", None)
+            if n_known == X.shape[1] and not hasattr(self, "feature_names_in_"):
+                return X, y
         try:
             return validate_data(
                 self,

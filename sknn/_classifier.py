@@ -7,12 +7,12 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import type_of_target, unique_labels
+from sklearn.utils.multiclass import type_of_target
 
 from sknn._base import BaseMLP
 from sknn._checks import has_decision_function, has_partial_fit, has_probabilities
 from sknn._docs import documented, takes_validation
-from sknn._labels import binarizer_of, rare_class, readable, weights_of_rows
+from sknn._labels import binarizer_of, labels_in, rare_class, readable, weights_of_rows
 from sknn._predictor import steady
 from sknn._scores import accuracy, share
 from sknn._sklearn import Interval, StrOptions, first_call, fit_context
@@ -359,7 +359,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             self._label_binarizer = binarizer_of(y)
             self.classes_ = self._label_binarizer.classes_
             return
-        classes = unique_labels(y)
+        classes = labels_in(y)
         if self.warm_start and set(classes) != set(self.classes_):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the "
@@ -371,7 +371,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     @readable
     def _check_known(self, y):
-        self._check_classes(unique_labels(y))
+        self._check_classes(labels_in(y))
 
     def _check_classes(self, classes):
         if len(np.setdiff1d(classes, self.classes_, assume_unique=True)):

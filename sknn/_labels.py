@@ -8,6 +8,7 @@ import scipy.sparse
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
+from sklearn.utils.multiclass import unique_labels
 
 from sknn._checks import check_for_missing
 
@@ -33,19 +34,33 @@ def readable(method: Callable) -> Callable:
     return called
 
 
+def labels_in(y) -> np.ndarray:
+    """Return ``unique_labels(y)``, sooner where labels are whole numbers."""
+    classes = _whole_numbers_in(y)
+    return unique_labels(y) if classes is None else classes
+
+
 def binarizer_of(y) -> LabelBinarizer:
     """Return ``LabelBinarizer().fit(y)``, sooner where labels are whole numbers."""
-    binarizer, classes = LabelBinarizer(), np.empty(0)
-    is_plain = type(y) is np.ndarray and y.ndim == 1 and y.dtype.isnative
-    if is_plain and y.dtype.kind in "iub":
-        classes = np.unique(y)
-    # scikit-learn has something to say of labels that hardly ever repeat.
-    if not 0 < 2 * len(classes) <= len(y):
+    binarizer, classes = LabelBinarizer(), _whole_numbers_in(y)
+    if classes is None:
         return binarizer.fit(y)
     binarizer.y_type_ = "multiclass" if len(classes) > 2 else "binary"
     binarizer.sparse_input_ = False
     binarizer.classes_ = classes
     return binarizer
+
+
+def _whole_numbers_in(y) -> np.ndarray | None:
+    """Return the labels, or None where scikit-learn may have something to say of them.
+
+    It has of labels that hardly ever repeat.
+    """
+    is_plain = type(y) is np.ndarray and y.ndim == 1 and y.dtype.isnative
+    if not (is_plain and y.dtype.kind in "iub"):
+        return None
+    classes = np.unique(y)
+    return classes if 0 < 2 * len(classes) <= len(y) else None
 
 
 def weights_of_rows(

@@ -11,11 +11,12 @@ import scipy.sparse
 from numpy.testing import assert_array_equal
 from sklearn.base import BaseEstimator
 from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils.multiclass import unique_labels
 from sklearn.utils.validation import validate_data
 
 import sknn
 from sknn._checks import is_plain
-from sknn._labels import binarizer_of
+from sknn._labels import binarizer_of, labels_in
 
 rng = np.random.RandomState(0)
 X = rng.normal(size=(30, 4))
@@ -45,17 +46,30 @@ LABELS = {
 }
 
 
-@pytest.mark.parametrize("name", LABELS)
-def test_binarizer(name):
-    y = LABELS[name]
+def outcome(function, argument):
+    """Return what a function returns, and its warnings."""
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
-        found = vars(binarizer_of(y))
-    with warnings.catch_warnings(record=True) as expected_warned:
-        warnings.simplefilter("always")
-        expected = vars(LabelBinarizer().fit(y))
-    own, theirs = ([str(w.message) for w in each] for each in (warned, expected_warned))
-    assert own == theirs
+        found = function(argument)
+    return found, [str(each.message) for each in warned]
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_labels_in(name):
+    found, warned = outcome(labels_in, LABELS[name])
+    expected, expected_warned = outcome(unique_labels, LABELS[name])
+    assert_array_equal(found, expected)
+    assert found.dtype == expected.dtype
+    assert warned == expected_warned
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_binarizer(name):
+    found, warned = outcome(lambda y: vars(binarizer_of(y)), LABELS[name])
+    expected, expected_warned = outcome(
+        lambda y: vars(LabelBinarizer().fit(y)), LABELS[name]
+    )
+    assert warned == expected_warned
     assert found.keys() == expected.keys()
     assert found["classes_"].dtype == expected["classes_"].dtype
     for key, value in expected.items():
@@ -132,6 +146,19 @@ def test_plain_data_come_back_as_they_are(name, estimator):
 @pytest.mark.parametrize("name", OTHERS)
 def test_all_others_are_checked(name):
     assert not is_plain(*OTHERS[name])
+
+
+@each_estimator
+def test_later_calls_check_the_number_and_names_of_features(estimator):
+    pandas = pytest.importorskip("pandas")
+    model = estimator(max_iter=1, tol=None).fit(X, CODES)
+    assert model._validated(X, CODES, reset=False)[0] is X
+    with pytest.raises(ValueError, match="X has 3 features"):
+        model.partial_fit(X[:, :3].copy(), CODES)
+    frame = pandas.DataFrame(X, columns=list("abcd"))
+    model = estimator(max_iter=1, tol=None).fit(frame, CODES)
+    with pytest.warns(UserWarning, match="X does not have valid feature names"):
+        model.partial_fit(X, CODES)
 
 
 @each_estimator
