@@ -340,7 +340,8 @@ def threads_of_others():
 def extra_threads(run_jobs):
     """Return how many threads wide networks add to those of narrow ones, at most."""
     run_jobs(WIDE)  # starts what stays, such as a pool of BLAS
-    narrow = most_threads(lambda: run_jobs(["relu"] * 10))
+    # So many that the watcher's turn comes while all of joblib's threads are there.
+    narrow = most_threads(lambda: run_jobs(["relu"] * 300))
     return most_threads(lambda: run_jobs(WIDE * 3)) - narrow
 
 
