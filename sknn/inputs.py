@@ -1,7 +1,7 @@
 """Data as the kernels take them."""
 
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse
@@ -107,9 +107,10 @@ class Problem(NamedTuple):
         return self.inputs.n_samples if self.rows is None else len(self.rows)
 
     @property
-    def arrays(self) -> tuple:
-        """What every driver takes."""
-        return (*self.inputs[:4], self.targets, self.weights)
+    def arguments(self) -> dict[str, Any]:
+        """What every driver of a training takes, by name."""
+        matrix = dict(zip(Inputs._fields[:4], self.inputs, strict=False))
+        return matrix | {"targets": self.targets, "weights": self.weights}
 
     @property
     def size(self) -> float:

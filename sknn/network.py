@@ -324,7 +324,6 @@ class Network:
         batch_size = self.batch_of_lbfgs(n_rows)
         block = self.block(batch_size)
         gradient = np.zeros(self.n_trained, dtype=self.dtype)
-        data, indices, indptr, n_features, targets, weights = problem.arrays
         shared = np.zeros(N_SHARED, dtype=np.int64)
         prepare = partial(
             drivers.loss_gradient.prepare,
@@ -335,12 +334,7 @@ class Network:
             partial=np.empty_like(gradient),
             values=self.buffer(batch_size, n_columns),
             deltas=self.buffer(batch_size, n_columns),
-            data=data,
-            indices=indices,
-            indptr=indptr,
-            n_features=n_features,
-            targets=targets,
-            weights=weights,
+            **problem.arguments,
             batch_size=batch_size,
             block=block,
             loss=loss.train.address(self.dtype),

@@ -203,7 +203,6 @@ def _epoch_runner(network, loss, problem, progress, parameters):
     shapes = limits[regularization.L1 : regularization.MAX_NORM].any()
     constrains = limits[regularization.MAX_NORM] > 0
     limits[regularization.L2] = _l2(parameters)
-    data, indices, indptr, n_features, targets, weights = problem.arrays
     block = network.training_block(batch_size)
     n_sums = max(batch_size // block, network.n_trained // drivers.CHUNK) + 1
     shared = np.zeros(N_SHARED, dtype=np.int64)
@@ -218,12 +217,7 @@ def _epoch_runner(network, loss, problem, progress, parameters):
         product=progress.product,
         values=network.buffer(batch_size, operations.n_columns),
         deltas=network.buffer(batch_size, operations.n_columns),
-        data=data,
-        indices=indices,
-        indptr=indptr,
-        n_features=n_features,
-        targets=targets,
-        weights=weights,
+        **problem.arguments,
         counts=problem.counts,
         mean_factor=problem.mean_factor,
         gathered=gathered,
