@@ -36,9 +36,9 @@ How it is measured:
   and activation nodes, which ends in the label.
 - The floor is the matrix products of the same training and nothing else, by SciPy's
   BLAS, called from compiled code; on two cores with one thread or two, whichever is
-  faster. sknn / floor says how much longer an epoch takes. It is below 1 where sknn's own
-  products are faster: OpenBLAS does not know every processor, and may take kernels with
-  half of its vectors (which ones it took stands above; OPENBLAS_CORETYPE chooses).
+  faster. sknn / floor says how much longer an epoch takes. It is below 1 where sknn's
+  own products are faster: OpenBLAS does not know every processor, and may take kernels
+  with half of its vectors (which ones it took stands above; OPENBLAS_CORETYPE chooses).
   Sparse data have no floor here, and only the libraries that take them are measured.
 """
 

@@ -17,7 +17,8 @@ from numpy.testing import assert_array_equal
 
 import sknn
 from sknn import MLPClassifier, MLPRegressor
-from sknn.kernels.jit import Driver
+from sknn.kernels.declared import INTERPRETED
+from sknn.kernels.jit import COMPILED, Array, Driver, Leaf
 
 rng = np.random.RandomState(0)
 X = rng.normal(size=(60, 4))
@@ -151,6 +152,57 @@ def test_a_long_prediction_can_be_interrupted(sparse, method, interrupted):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send")
+def a_new_leaf():
+    def twice(values):
+        values[0] *= 2
+        return 0.0
+
+    return Leaf(twice, (Array(),), "twice", cached=False)
+
+
+@pytest.fixture
+def _nothing_is_kept():
+    n_before = len(COMPILED)
+    yield
+    del COMPILED[n_before:]
+
+
+@pytest.mark.skipif(INTERPRETED, reason="nothing is compiled")
+@pytest.mark.usefixtures("_nothing_is_kept")
+@pytest.mark.parametrize("when", ["create_library", "emit_object"])
+def test_an_interrupt_waits_for_the_compiler(when, monkeypatch):
+    """In the midst of it Numba may lose it, or be left unable to compile anything."""
+    from sknn.kernels import compiler
+
+    leaf, real, dtype = a_new_leaf(), compiler._codegen(), np.dtype(float)
+    owner = real if when == "create_library" else real._tm
+    method = getattr(type(owner), when)
+
+    def interrupted(self, *arguments):
+        signal.raise_signal(signal.SIGINT)
+        return method(self, *arguments)
+
+    monkeypatch.setattr(type(owner), when, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        leaf.address(dtype)
+    assert dtype in leaf.versions
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    monkeypatch.undo()
+    assert a_new_leaf().address(dtype)
+
+
+@pytest.mark.skipif(INTERPRETED, reason="nothing is compiled")
+@pytest.mark.usefixtures("_nothing_is_kept")
+def test_other_threads_compile_while_the_main_thread_is_interrupted():
+    leaf, dtype = a_new_leaf(), np.dtype(float)
+    thread = threading.Thread(target=leaf.address, args=(dtype,))
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    thread.join()
+    assert dtype in leaf.versions
+
+
 def test_another_process_is_interrupted():
     """As by the key: a signal from outside, and the process goes on with its model."""
     script = """

@@ -10,6 +10,7 @@ import numpy as np
 
 from sknn.kernels import cache, native
 from sknn.kernels.declared import INTERPRETED
+from sknn.kernels.interrupts import interrupts_wait
 
 COMPILED_HERE: list[str] = []  # names of what this process has compiled
 
@@ -33,7 +34,7 @@ def name_of(kernel: Any, dtype: np.dtype) -> str:
 
 def make(kernel: Any, dtype: np.dtype) -> None:
     """Enter the address of a version in ``kernel.versions``."""
-    with _lock:
+    with interrupts_wait(), _lock:
         if dtype in kernel.versions:
             return
         name = name_of(kernel, dtype)
@@ -76,5 +77,5 @@ def trial(function: Callable, n_numbers: int, dtype: np.dtype) -> Callable:
         return function
     from sknn.kernels import compiler
 
-    with _lock:
+    with interrupts_wait(), _lock:
         return compiler.trial(function, n_numbers, dtype)
