@@ -7,6 +7,7 @@ process: fits that run at the same time share the cores.
 
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -24,7 +25,7 @@ from sknn.kernels.team import CALLED_OFF
 WORTH_A_MEMBER = 2**22
 WORTH_A_THREAD = 2**26
 
-_FIRST_CALLS, _CALLS_BETWEEN_TRIALS = 3, 25
+_FIRST_CALLS, _CALLS_BETWEEN_TRIALS, _REMEMBERED = 3, 25, 3
 
 
 # No lock and no count, which an interrupt could leave held or wrong: what is not there
@@ -83,7 +84,10 @@ class Pace:
     """
 
     def __init__(self):
-        self._seconds: dict[bool, float] = {}  # for a row, when tried last
+        # For a row, in the last calls with one thread and with several.
+        self._seconds: dict[bool, deque[float]] = {
+            several: deque(maxlen=_REMEMBERED) for several in (True, False)
+        }
         self._n_calls = 0
 
     def choose(self, n_threads: int) -> int:
@@ -91,13 +95,14 @@ class Pace:
         self._n_calls += 1
         if self._n_calls <= _FIRST_CALLS:  # the very first also finds memory cold
             return 1 if self._n_calls == _FIRST_CALLS else n_threads
-        is_faster = self._seconds.get(True, np.inf) < self._seconds.get(False, np.inf)
+        # The least of a few: one call that something else held up does not count.
+        one, several = (min(self._seconds[k], default=np.inf) for k in (False, True))
         tries_other = self._n_calls % _CALLS_BETWEEN_TRIALS == 0
-        return n_threads if is_faster != tries_other else 1
+        return n_threads if (several < one) != tries_other else 1
 
     def note(self, n_threads: int, n_rows: int, seconds: float) -> None:
         """Write down what a call took."""
-        self._seconds[n_threads > 1] = seconds / n_rows
+        self._seconds[n_threads > 1].append(seconds / n_rows)
 
 
 def run_together(calls: Sequence[Callable[[], Any]], shared: np.ndarray) -> Any:

@@ -52,6 +52,16 @@ def test_the_faster_number_is_used_and_the_other_tried_again(seconds):
     assert set(chosen) == {1, 4}
 
 
+@pytest.mark.parametrize("n_slow", [1, 10])
+def test_one_slow_call_is_forgiven_and_many_are_not(n_slow):
+    pace, chosen = threads.Pace(), []
+    for k in range(24):
+        chosen.append(pace.choose(4))
+        is_slow = chosen[-1] == 4 and 10 <= k < 10 + n_slow
+        pace.note(chosen[-1], 10, 9.0 if is_slow else 1.0 / chosen[-1])
+    assert (chosen[10:].count(1) > 0) == (n_slow > 1)
+
+
 @pytest.mark.parametrize("who", [0, 1])
 def test_an_error_in_any_member_calls_off_the_others(who):
     shared = np.zeros(3, dtype=np.int64)
