@@ -36,11 +36,11 @@ from sknn._parameters import (
     metrics_of,
     plain,
 )
-from sknn._predictor import FLOATS, Predictor
+from sknn._predictor import Predictor
 from sknn._sklearn import fit_context
 from sknn._turns import turn_of
 from sknn.initializers import initial_parameters
-from sknn.inputs import Problem
+from sknn.inputs import FLOATS, Problem
 from sknn.kernels.losses import LOSSES
 from sknn.lbfgs import train_lbfgs
 from sknn.network import Network

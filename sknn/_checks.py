@@ -4,10 +4,8 @@ import numpy as np
 
 from sknn._parameters import STOCHASTIC_SOLVERS
 from sknn._sklearn import check_sample_weight
-from sknn.inputs import Inputs, Problem, read_only
+from sknn.inputs import NATIVE_FLOATS, Inputs, Problem, is_finite, read_only
 from sknn.operations import Architecture
-
-_FLOATS = (np.float64, np.float32)
 
 
 def has_partial_fit(estimator) -> bool:
@@ -49,17 +47,15 @@ def is_plain(X, y) -> bool:
     """
     if not (type(X) is type(y) is np.ndarray and X.ndim == 2 and y.ndim == 1):
         return False
-    is_right = (
-        X.dtype in _FLOATS
-        and (y.dtype in _FLOATS or y.dtype.kind in "iub")
-        and X.dtype.isnative
-        and y.dtype.isnative
+    return (
+        X.dtype in NATIVE_FLOATS
+        and (y.dtype in NATIVE_FLOATS or (y.dtype.kind in "iub" and y.dtype.isnative))
         and X.flags.c_contiguous
         and len(X) == len(y) > 0
         and X.shape[1] > 0
+        and is_finite(X)
+        and is_finite(y)
     )
-    with np.errstate(over="ignore", invalid="ignore"):
-        return is_right and bool(np.isfinite(X.sum()) and np.isfinite(y.sum()))
 
 
 def check_for_missing(error: TypeError) -> None:

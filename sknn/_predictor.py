@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sknn._parameters import per_layer
 from sknn._summary import summary_of
-from sknn.inputs import Inputs, is_finite
+from sknn.inputs import FLOATS, NATIVE_FLOATS, Inputs, is_finite
 from sknn.kernels.losses import LINKS
 from sknn.kernels.prediction import LOOK, N_ODD, ODD_INPUT, ODD_OUTPUT
 from sknn.network import Network, whole_of
@@ -19,8 +19,6 @@ from sknn.network import network as network_of
 from sknn.operations import Architecture
 from sknn.threads import running
 
-FLOATS = (np.float64, np.float32)
-_NATIVE_FLOATS = frozenset(map(np.dtype, FLOATS))
 _CONVERTED_AT_ONCE = 2**18  # numbers
 
 
@@ -240,7 +238,7 @@ class Predictor:
         elif not (scipy.sparse.issparse(X) and X.ndim == 2 and X.format == "csr"):
             return False
         return (
-            X.dtype in _NATIVE_FLOATS
+            X.dtype in NATIVE_FLOATS
             and X.shape[0] > 0
             and X.shape[1] == getattr(self, "n_features_in_", None)
             and getattr(self, "feature_names_in_", None) is None

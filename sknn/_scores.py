@@ -9,7 +9,7 @@ from math import isfinite
 import numpy as np
 from sklearn.metrics import accuracy_score, r2_score
 
-_FLOATS = (np.float64, np.float32)
+from sknn.inputs import FLOATS
 
 
 def share(right: np.ndarray, weights: np.ndarray | None = None) -> float:
@@ -40,7 +40,7 @@ def r2(y, predicted: np.ndarray, sample_weight) -> float:
         and y.shape == predicted.shape
         and len(y) > 1
         and y.size > 0
-        and y.dtype == predicted.dtype in _FLOATS
+        and y.dtype == predicted.dtype in FLOATS
         and sample_weight is None
     )
     score = _r2(y, predicted) if is_plain else np.nan

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.sparse
 
+FLOATS = (np.float64, np.float32)  # in which networks are computed
+NATIVE_FLOATS = frozenset(map(np.dtype, FLOATS))  # in the machine's order of bytes
 _CACHE_LINE = 64  # bytes
 _SMALL = 1024  # elements, for which it does not matter
 _MOST_COLUMNS = np.iinfo(
@@ -70,6 +72,8 @@ class Inputs(NamedTuple):
 
     def rows(self, start: int, stop: int) -> "Inputs":
         """Return some of the rows, without a copy."""
+        if stop - start == self.n_samples:
+            return self
         part = self._replace(n_samples=stop - start)
         if self.is_sparse:
             return part._replace(indptr=self.indptr[start : stop + 1])

@@ -225,20 +225,13 @@ class Network:
         """
         decide = LABELS["highest" if self.units[-1] > 1 else "second"]
         link = 0 if self.link == "identity" else self._link
-        found = np.empty(0, dtype=names.dtype)
+        address = decide.address(self.dtype)
+        found = np.empty(inputs.n_samples, dtype=names.dtype)
         for start, stop in self.parts(inputs):
-            rows, is_all = inputs, stop - start == inputs.n_samples
-            if not is_all:
-                rows = inputs.rows(start, stop)
-            places = np.empty(stop - start, dtype=np.int64)
-            address = decide.address(self.dtype)
+            rows, places = inputs.rows(start, stop), np.empty(stop - start, np.int64)
             self._run(theta, rows, None, places, link=link, decide=address, odd=odd)
-            part = names.take(places, mode="clip")  # there may be but one class
-            if is_all:
-                return part
-            if start == 0:
-                found = np.empty(inputs.n_samples, dtype=names.dtype)
-            found[start:stop] = part
+            # There may be but one class.
+            names.take(places, mode="clip", out=found[start:stop])
         return found
 
     def parts(self, inputs: Inputs) -> Iterator[tuple[int, int]]:

@@ -35,6 +35,7 @@ from sknn.kernels.layers import (
     Batch,
     place,
     raw_of,
+    rows_as_they_are,
     run_forward,
 )
 from sknn.kernels.products import copy
@@ -84,14 +85,10 @@ def loss_gradient(
     No penalty is included. ``partial`` holds the gradient of one batch of rows. Of a
     team, the first member returns the loss.
     """
-    every_row = indptr[:0]
     total = 0.0
     for first in range(start, stop, batch_size):
         n = batch_size if first + batch_size < stop else stop - first
-        batch = Batch(
-            data, first * n_features, indices, indptr, weights, every_row, first, n,
-            0, n, 0,
-        )  # fmt: skip
+        batch = rows_as_they_are(data, indices, indptr, weights, n_features, first, n)
         if not _learn(
             ops, batch, theta, partial, values, deltas, n_features, targets,
             loss, settings, sums, block, shared, member, n_members,
@@ -117,10 +114,7 @@ def backward(
     ``values`` holds what these n rows left there on their way forward. ``gradient`` is
     memory only.
     """
-    batch = Batch(
-        data, first * n_features, indices, indptr, data[:0], indptr[:0], first, n,
-        0, n, 0,
-    )  # fmt: skip
+    batch = rows_as_they_are(data, indices, indptr, data[:0], n_features, first, n)
     _transpose(ops, theta, gradient, 0, 1)
     _backward(ops, batch, theta, gradient, values, deltas)
     return 0.0

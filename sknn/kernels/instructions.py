@@ -55,18 +55,21 @@ def _vector(typingctx, buffer, start, size):
     return view(buffer, integer, integer), codegen
 
 
+def ask_for(builder, pointer):
+    """Ask for the line of the cache in which something lies, before it is needed."""
+    byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    # For reading, to be kept in all caches, data.
+    place = builder.bitcast(pointer, byte)
+    builder.call(function, [place, *(number(k) for k in (0, 3, 1))])
+
+
 @implements(jit.prefetch)
 def _prefetch(typingctx, buffer, place):
     def codegen(context, builder, signature, values):
         array = make_array(buffer)(context, builder, values[0])
-        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
-        pointer = builder.bitcast(builder.gep(array.data, [values[1]]), byte)
-        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
-        function = cgutils.get_or_insert_function(
-            builder.module, kind, "llvm.prefetch.p0"
-        )
-        # For reading, to be kept in all caches, data.
-        builder.call(function, [pointer, *(number(k) for k in (0, 3, 1))])
+        ask_for(builder, builder.gep(array.data, [values[1]]))
         return context.get_dummy_value()
 
     return types.void(buffer, types.intp), codegen

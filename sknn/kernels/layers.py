@@ -54,6 +54,15 @@ Batch = namedtuple(
 
 
 @scalar
+def rows_as_they_are(data, indices, indptr, weights, n_features, first, n):
+    """Return a batch, and its only block, of n rows from one on, in their order."""
+    return Batch(
+        data, first * n_features, indices, indptr, weights, indptr[:0], first, n,
+        0, n, 0,
+    )  # fmt: skip
+
+
+@scalar
 def row_of(batch, i):
     """Return which row of the data the i-th row of a block is."""
     return batch.rows[batch.first + i] if batch.rows.size else batch.first + i

@@ -10,7 +10,7 @@ from sknn.kernels.drivers import (
 )
 from sknn.kernels.finite import zero_of
 from sknn.kernels.jit import INTEGER, call, driver, flat, matrix, vector
-from sknn.kernels.layers import Batch, numbers_of, raw_of, run_forward
+from sknn.kernels.layers import numbers_of, raw_of, rows_as_they_are, run_forward
 from sknn.kernels.products import copy
 
 # Whether `predict` is to look at inputs, and whether it has seen inputs or predictions
@@ -39,14 +39,10 @@ def predict(
     What is not finite is noted in ``odd``, of shape (3,). Inputs are looked at where
     LOOK is 1; with the first block of those that are not, the call ends.
     """
-    every_row = indptr[:0]
     total = 0.0
     for first in range(start, stop, block):
         n = block if first + block < stop else stop - first
-        batch = Batch(
-            data, first * n_features, indices, indptr, weights, every_row, first, n,
-            0, n, 0,
-        )  # fmt: skip
+        batch = rows_as_they_are(data, indices, indptr, weights, n_features, first, n)
         if odd[LOOK] and zero_of(numbers_of(batch, n_features)) != 0:
             odd[ODD_INPUT] = 1
             return total

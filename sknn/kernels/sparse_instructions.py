@@ -1,23 +1,12 @@
 """Sums of rows of the weights, as LLVM's instructions."""
 
-from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.np.arrayobj import make_array
 
 from sknn.kernels import sparse
 from sknn.kernels.compiler import implements
-from sknn.kernels.tile_instructions import _I32, _I64, _int, _Vectors
-
-_BYTE = ir.IntType(8).as_pointer()
-
-
-def _ask_for(builder, pointer):
-    """Ask for the line of the cache in which something lies, for reading."""
-    kind = ir.FunctionType(ir.VoidType(), [_BYTE, _I32, _I32, _I32])
-    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-    place = builder.bitcast(pointer, _BYTE)
-    builder.call(function, [place, *(ir.Constant(_I32, k) for k in (0, 3, 1))])
+from sknn.kernels.instructions import ask_for
+from sknn.kernels.tile_instructions import _I64, _int, _Vectors
 
 
 def _least(builder, x, y):
@@ -57,7 +46,7 @@ def _sum_of_rows(n_vectors):
                 entry = builder.select(is_own, builder.add(k, ahead), beyond)
                 asked = row(_least(builder, entry, last_entry))
                 for shift in (*shifts, end):
-                    _ask_for(builder, builder.gep(asked, [shift]))
+                    ask_for(builder, builder.gep(asked, [shift]))
                 factor = vectors.splat(builder.load(builder.gep(x_start, [place])))
                 weights = row(builder.add(k, place))
                 found = [
