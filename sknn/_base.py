@@ -10,7 +10,6 @@ import numpy as np
 import scipy.sparse
 from sklearn.base import is_regressor
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
 from sknn import _state
@@ -45,6 +44,7 @@ from sknn.kernels.losses import LOSSES
 from sknn.lbfgs import train_lbfgs
 from sknn.network import Network
 from sknn.network import network as network_of
+from sknn.orders import random_state_of
 from sknn.progress import Progress
 from sknn.threads import running
 from sknn.training import train_stochastic
@@ -211,7 +211,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         factors = self._class_weights(y, own_weights, incremental)
         problem = problem_of(X, targets, own_weights, factors, dtype)
         targets, factors = problem.targets, None  # which were larger
-        random_state = check_random_state(self.random_state)
+        random_state = random_state_of(self.random_state)
 
         self.n_layers_ = len(architecture.units)
         self.n_outputs_ = n_outputs
@@ -266,7 +266,8 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
                 train_lbfgs(*arguments, **watchers)
                 _state.forget_optimizer(self)
             else:
-                before = random_state.get_state(legacy=False)
+                if not incremental:
+                    before = random_state.get_state(legacy=False)
                 train_stochastic(
                     *arguments, random_state, incremental=incremental, **watchers
                 )

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from sklearn.utils import check_random_state
 
 from sknn import MLPClassifier, orders
 from sknn.kernels.order import N_WORDS
@@ -20,7 +21,25 @@ y = (X.sum(axis=1) > 0).astype(int)
 
 def state_of(random_state):
     state = random_state.get_state(legacy=False)
-    return [*state["state"]["key"], state["state"]["pos"]]
+    drawn = state["has_gauss"], state["gauss"]
+    return [*state["state"]["key"], state["state"]["pos"], *drawn]
+
+
+@pytest.mark.parametrize("seed", [0, 7, np.int64(7), np.uint32(1), True, 2**32 - 1])
+def test_seeds_are_scikit_learns(seed):
+    own, expected = orders.random_state_of(seed), check_random_state(seed)
+    assert type(own) is np.random.RandomState
+    for _ in range(2):
+        assert state_of(own) == state_of(expected)
+        assert own.normal() == expected.normal()
+        assert own.randint(100) == expected.randint(100)
+    assert orders.random_state_of(seed) is not own
+
+
+def test_generators_are_taken_as_they_are():
+    generator = np.random.RandomState(3)
+    assert orders.random_state_of(generator) is generator
+    assert orders.random_state_of(None) is check_random_state(None)
 
 
 def shuffler_of(random_state, order):
