@@ -133,7 +133,7 @@ def cores_of(section: str, options) -> list[int]:
 def run(section: str, cores: int, options) -> Iterator[dict]:
     """Run a section in a process of its own; yield its rows as they come."""
     own = {**vars(options), "section": section, "cores": cores}
-    if section == "predict" and cores > 1 and "relu" in options.activations:
+    if cores > 1 and section in BY_CORES and "relu" in options.activations:
         own["activations"] = ["relu"]
     command = [sys.executable, "-m", "benchmarks.worker", json.dumps(own, default=str)]
     environment = unlimited() if section == "threads" else limited_to(cores)

@@ -42,6 +42,12 @@ class Pinned:
         self.process.stdout.close()
 
 
+def once(cores: int, module: str, expression: str) -> float:
+    """Return what an expression is in a new process, as the first thing it does."""
+    with Pinned(cores, module) as process:
+        return process(expression)
+
+
 def main(cores: int, module: str) -> None:
     """Answer each line with a number."""
     pin(cores)

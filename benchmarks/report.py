@@ -27,9 +27,10 @@ How it is measured:
 - All trainers start with the same weights, draw the same orders of the rows and take
   the same steps of Adam with the same penalty. Two classes are one logistic output. The
   losses are those of the weights reached, computed in float64 by one function.
-- The time of an epoch is the slope between a fit of one epoch and a longer one. With
-  PyTorch and JAX it is the time of further epochs after the first: their compilation is
-  not counted.
+- The time of an epoch is the slope between a fit of one epoch and a longer one. On
+  several cores sknn tries in its first calls how many threads pay, so there it is the
+  slope between four epochs and a longer fit. With PyTorch and JAX it is the time of
+  further epochs after the first: their compilation is not counted.
 - PyTorch runs eagerly: tensors in memory, one order of the rows an epoch, fused Adam,
   no DataLoader. JAX has a whole epoch in one compiled call, a scan over the batches,
   with its state donated. onnxruntime predicts with the same weights in a graph of Gemm
@@ -76,8 +77,12 @@ _SECTIONS = {
     "threads": (
         "Two cores",
         "A grid search of 16 candidates x 5 folds, a wide fit (very wide, four epochs) "
-        "and small fits. No environment variable says how many threads to use. The "
-        "processes of the search are warm.",
+        "and small fits. No environment variable says how many threads to use. Where "
+        "it says so, each search is the first in a new process, which loads its "
+        "kernels and starts its threads or worker processes meanwhile; the others are "
+        "repeated in one process, whose workers are there already. Beside each "
+        "stands how long a cache line took, at that time, from one core to the other: "
+        "two threads write in turns, each as soon as it sees what the other wrote.",
         ("threads",),
     ),
     "memory": (

@@ -52,9 +52,10 @@ def training(rows: list[dict]) -> str:
     parts = []
     for cores, activation in _groups(rows, "cores", "activation"):
         own = [r for r in rows if (r["cores"], r["activation"]) == (cores, activation)]
+        lines = [float(row["line ns"]) for row in own if row.get("line ns")]
         parts += [
             f"#### {activation}, {_cores(cores)}",
-            "Milliseconds an epoch, and ratios:",
+            f"Milliseconds an epoch, and ratios{_lines(lines)}:",
             _epochs(own),
             "Loss reached, on all rows, after as many epochs each:",
             _losses(own),
@@ -181,14 +182,16 @@ def compiling(rows: list[dict]) -> str:
 
 def threads(rows: list[dict]) -> str:
     """Return what the second core brings."""
+    names = ["float32, relu", "one core s", "two cores s", "times as fast"]
     return markdown(
-        ["float32, relu", "one core s", "two cores s", "times as fast"],
+        [*names, "cache line, ns"],
         [
             [
                 r["what"],
                 number(r["one core s"]),
                 number(r["two cores s"]),
                 times(r["times as fast"]),
+                number(r.get("line ns", "")),
             ]
             for r in rows
         ],
@@ -244,6 +247,13 @@ def growth(rows: list[dict]) -> str:
 
 def _groups(rows, *names):
     return dict.fromkeys(tuple(row[name] for name in names) for row in rows)
+
+
+def _lines(nanoseconds):
+    if not nanoseconds:
+        return ""
+    low, high = (f"{f(nanoseconds):.0f}" for f in (min, max))
+    return f" (a cache line took {low} to {high} ns from one core to the other)"
 
 
 def _cores(cores):

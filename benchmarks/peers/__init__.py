@@ -2,10 +2,10 @@
 
 A peer is made for a case, its data and an activation. ``restart()`` takes it back to
 the initial weights, ``train(n)`` then trains for n epochs,
-``seconds_per_epoch(n)`` starts anew, trains for 1 + n epochs and says how long one
-takes, without what comes before the first, and ``weights()`` returns the matrices and
-biases. All begin with the same weights, go over the rows in the same orders and take
-the same steps of Adam.
+``seconds_per_epoch(n)`` starts anew, trains for n epochs and a first one, or more, and
+says how long one takes, without what comes before the first, and ``weights()`` returns
+the matrices and biases. All begin with the same weights, go over the rows in the same
+orders and take the same steps of Adam.
 """
 
 import importlib

@@ -14,6 +14,7 @@ class Estimator:
     """An MLPClassifier or MLPRegressor; the time of an epoch is a slope."""
 
     library: ModuleType
+    n_first = 1  # epochs of the shorter fit
 
     def __init__(self, case, X, y, activation: str, cores: int = 1):
         self.case, self.X, self.y, self.activation = case, X, y, activation
@@ -28,8 +29,9 @@ class Estimator:
         self.model = self._new(n_epochs).fit(self.X, self.y)
 
     def seconds_per_epoch(self, n_epochs: int) -> float:
-        """Return the slope between a fit of one epoch and one of n more."""
-        short, long = (seconds(self.train, n) for n in (1, 1 + n_epochs))
+        """Return the slope between a fit of the first epochs and one of n more."""
+        both = (self.n_first, self.n_first + n_epochs)
+        short, long = (seconds(self.train, n) for n in both)
         return (long - short) / n_epochs
 
     def weights(self):
@@ -56,6 +58,11 @@ class Estimator:
 
 class Sknn(Estimator):
     library = sknn
+
+    def __init__(self, case, X, y, activation: str, cores: int = 1):
+        super().__init__(case, X, y, activation)
+        if cores > 1:  # the first calls of a fit try how many threads pay
+            self.n_first = 4
 
 
 class ScikitLearn(Estimator):
