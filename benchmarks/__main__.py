@@ -9,6 +9,7 @@ printed, and kept as CSV files and pictures in the output folder.
     python -m benchmarks --quick                             # a short try
     python -m benchmarks training --cases defaults text --activations relu --cores 1
     python -m benchmarks startup memory
+    python -m benchmarks limits          # what each part of the work takes alone
     python -m benchmarks report          # the page and the README's table anew
 
 Measured again, a section with cases replaces the rows of these cases alone.
@@ -31,6 +32,7 @@ from benchmarks.results import KEYS, read, update
 # Who is measured where: sections that are run for each number of cores, and the others.
 BY_CORES = ("training", "predict")
 ON_CORES = {
+    "limits": 1,
     "activations": 1,
     "startup": 2,
     "compiling": 1,

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
+from matplotlib.ticker import EngFormatter, LogLocator, NullLocator, PercentFormatter
 
 from benchmarks.cases import CASES
+from benchmarks.tables import PARTS, REST, WORKS, shares
 
 COLOURS = {
     "sknn": "#1b6ca8",
@@ -17,6 +18,10 @@ COLOURS = {
     "floor": "#777777",
     "tanh": "#1b6ca8",
     "logistic": "#f28e2b",
+    "products": "#1b6ca8",
+    "activation": "#f28e2b",
+    "Adam": "#59a14f",
+    REST: "#cccccc",
 }
 DTYPES = ("float32", "float64")
 
@@ -145,12 +150,38 @@ def growth(rows: list[dict]) -> Figure:
     return _titled(figure, "Growth: 20 features, 100 hidden, batch 200, but for one")
 
 
+def limits(rows: list[dict]) -> Figure:
+    """What an epoch and a prediction spend on what cannot be left out."""
+    activations = list(dict.fromkeys(row["activation"] for row in rows))
+    works = [work for work in WORKS if any(row["work"] == work for row in rows)]
+    cases = [name for name in CASES if any(row["case"] == name for row in rows)]
+    figure = Figure((11, 0.8 + len(works) * (0.9 + 0.26 * len(cases))))
+    figure.set_layout_engine("constrained")
+    panels = figure.subplots(
+        len(works), len(activations), sharex=True, sharey=True, squeeze=False
+    )
+    for line, work in zip(panels, works, strict=True):
+        for axes, activation in zip(line, activations, strict=True):
+            both = work, activation
+            own = [row for row in rows if (row["work"], row["activation"]) == both]
+            _shares(axes, own, cases)
+            axes.set_title(f"{WORKS[work]}, {activation}", size=9)
+    panels[0, 0].set_yticks(range(len(cases)), cases)
+    panels[0, 0].invert_yaxis()
+    panels[0, 0].set_xlim(0, 1.05)
+    panels[0, 0].xaxis.set_major_formatter(PercentFormatter(1))
+    handles, names = panels[0, 0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper right", ncols=4, frameon=False)
+    return _titled(figure, "Shares of sknn's time (upper bar: float32, lower: float64)")
+
+
 PICTURES = {
     "peers": ("training", peers),
     "floor": ("training", floor),
     "activations": ("activations", activations),
     "predict_one": ("predict", predict_one),
     "predict_many": ("predict", predict_many),
+    "limits": ("limits", limits),
     "startup": ("startup", startup),
     "threads": ("threads", threads),
     "memory": ("memory", memory),
@@ -167,6 +198,20 @@ def _predict(rows, count, title):
     series = {name: f"{name} / sknn" for name in ("scikit-learn", "onnxruntime")}
     figure = _bars(rows, series, "time beside sknn's (longer is slower)", log=True)
     return _titled(figure, f"Prediction of {title}, relu, one core: sknn = 1")
+
+
+def _shares(axes, rows, cases):
+    """Draw a bar for each case and dtype: what each part takes of the whole."""
+    for k, dtype in enumerate(DTYPES):
+        own = {row["case"]: row for row in rows if row["dtype"] == dtype}
+        y = [cases.index(name) + 0.4 * (k - 0.5) for name in own]
+        left = np.zeros(len(own))
+        for part in (*PARTS, REST):
+            x = np.array([max(shares(row)[part], 0) for row in own.values()])
+            label = part if k == 0 else None
+            axes.barh(y, x, 0.36, left=left, color=COLOURS[part], label=label)
+            left += x
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _bars(rows, series, label, log=False):

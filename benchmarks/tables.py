@@ -6,6 +6,10 @@ from collections.abc import Iterable, Sequence
 from benchmarks.cases import CASES
 from benchmarks.peers import PEERS, TRAINERS
 
+# What `limits.py` times apart, and of what.
+PARTS, REST = ("products", "activation", "Adam"), "the rest"
+WORKS = {"epoch": "An epoch", "predict": "A prediction of 20,000 rows"}
+
 
 def markdown(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a table; what is empty is shown as a dash."""
@@ -148,6 +152,40 @@ def activations(rows: list[dict]) -> str:
             for r in rows
         ],
     )
+
+
+def limits(rows: list[dict]) -> str:
+    """Return what each part takes alone, and what would be left without the rest."""
+    parts = []
+    for (work,) in _groups(rows, "work"):
+        own = [row for row in rows if row["work"] == work]
+        names = [name for name in PARTS if any(row[f"{name} ms"] for row in own)]
+        parts += [
+            f"#### {WORKS[work]}",
+            markdown(
+                [
+                    *("case", "dtype", "activation", "sknn ms", *names, REST),
+                    *("scikit-learn ms", "scikit-learn / sknn", "limit"),
+                    *("products, GFLOP/s", "of the peak"),
+                ],
+                [
+                    [r["case"], r["dtype"], r["activation"], number(r["sknn ms"])]
+                    + [number(r[f"{name} ms"]) for name in names]
+                    + [f"{shares(r)[REST]:.0%}", number(r["scikit-learn ms"])]
+                    + [f"**{times(r[k])}**" for k in ("scikit-learn / sknn", "limit")]
+                    + [number(r["GFLOP/s"]), f"{float(r['of the peak']):.0%}"]
+                    for r in own
+                ],
+            ),
+        ]
+    return "\n\n".join(parts)
+
+
+def shares(row: dict) -> dict[str, float]:
+    """Return what each part is of the whole time, and what is left of it."""
+    whole = float(row["sknn ms"])
+    found = {name: float(row[f"{name} ms"] or 0) / whole for name in PARTS}
+    return {**found, REST: 1 - sum(found.values())}
 
 
 def startup(rows: list[dict]) -> str:

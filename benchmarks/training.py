@@ -14,8 +14,8 @@ from benchmarks.peers.start import loss_of
 from benchmarks.results import KEYS
 from benchmarks.timing import in_turns, ratio, seconds
 
-# On several cores, times vary more, and epochs are to take so many times as long.
-ON_CORES = 4
+# On several cores times vary more, and epochs are to take so many times as long.
+ON_CORES = 3
 
 
 def rows(options) -> Iterator[dict]:
@@ -57,13 +57,13 @@ def measure(case, X, y, activation: str, options) -> dict:
         peers["floor"] = Floor(case, X.dtype, options.cores)
         peers["floor"].seconds_per_epoch(1)
         paces["floor"] = peers["floor"].seconds_per_epoch(1)
-    figures = in_turns(
-        {
-            name: timer(peer, epochs[name], options.seconds / 2, paces[name])
-            for name, peer in peers.items()
-        },
-        options.repeats,
-    )
+    functions = {
+        name: timer(peer, epochs[name], options.seconds / 2, paces[name])
+        for name, peer in peers.items()
+    }
+    if is_shared:
+        functions["line"] = nanoseconds
+    figures = in_turns(functions, options.repeats)
     if is_shared:  # as many epochs as the others
         peers["sknn"].train(1 + n_epochs)
     losses = {
@@ -81,7 +81,8 @@ def measure(case, X, y, activation: str, options) -> dict:
     dense = "floor" in figures
     row["sknn / floor"] = ratio(figures["sknn"], figures["floor"]) if dense else ""
     row |= {f"{name} loss": losses.get(name, "") for name in TRAINERS}
-    return row | {"line ns": nanoseconds() if is_shared else ""}
+    lines = figures.get("line")
+    return row | {"line ns": statistics.median(lines) if lines else ""}
 
 
 def pace(peer) -> float:

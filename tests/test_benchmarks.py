@@ -233,8 +233,8 @@ def test_the_report_is_written_from_the_files(tmp_path):
     page = (tmp_path / "benchmarks.md").read_text("utf-8")
     assert "A processor, 2 cores" in page
     assert "| defaults | float32 | 2.5 | 2.5 | 2.5 | 2.5 | 2.5 | **9.0** |" in page
-    assert "| scikit-learn: geometric mean | at least 8 | 6 | **no** |" in page
-    assert "| scikit-learn: text, lowest | at least 3 | 4 | yes |" in page
+    assert "| scikit-learn: geometric mean | at least 8 | 6 | **no** | - |" in page
+    assert "| scikit-learn: text, lowest | at least 3 | 4 | yes | - |" in page
     assert "## Memory" not in page
     assert {path.name for path in folder.glob("*.png")} == {"peers.png", "floor.png"}
     assert "benchmarks/peers.png" in page
@@ -259,10 +259,10 @@ def test_a_readme_without_a_place_is_refused(tmp_path):
 
 def test_a_target_is_met_or_not():
     rows = [a_training_row(**{"sknn / floor": "1.3"})]
-    met = {what: met for what, _, _, met in targets.targets({"training": rows})}
+    met = {target.what: target.met for target in targets.targets({"training": rows})}
     assert met["floor: width 100, highest"] == "yes"
     rows.append(a_training_row("small batch", **{"sknn / floor": "1.4"}))
-    met = {what: met for what, _, _, met in targets.targets({"training": rows})}
+    met = {target.what: target.met for target in targets.targets({"training": rows})}
     assert met["floor: width 100, highest"] == "**no**"
     assert not any(what.startswith("predict") for what in met)
 

@@ -1,0 +1,228 @@
+"""Each part of training and prediction alone, by the package's own kernels.
+
+The functions at the end each return what runs a part a number of times. The compiled
+loops before them call the leaves that the network's own table of operations names, on
+the shapes and in the blocks that training and prediction have, and do nothing else.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from benchmarks.peers.start import ALPHA, BETA_1, BETA_2, EPSILON
+from sknn.inputs import Inputs, read_only
+from sknn.kernels import layers
+from sknn.kernels.drivers import CHUNK, DATA, SETTINGS, TABLE, VECTOR
+from sknn.kernels.jit import INTEGER, REAL, Array, call, driver
+from sknn.kernels.layers import (
+    BACKWARD,
+    GRADIENT,
+    Batch,
+    rows_as_they_are,
+    run_forward,
+)
+from sknn.kernels.optimizers import OPTIMIZERS
+from sknn.kernels.products import copy
+from sknn.network import Network
+
+MATRIX = DATA[:4]  # values, indices and indptr of the inputs, and their width
+# Numbers that an activation is applied to at a time: they stay in the nearest cache.
+PIECE = 2**10
+FRESH = 32  # times after which it gets the first numbers again
+
+
+@driver((TABLE, *[VECTOR] * 4, *MATRIX, *[INTEGER] * 4))
+def train_again(
+    ops, theta, gradient, values, deltas, data, indices, indptr, n_features,
+    n_rows, batch_size, block, n_times,
+):  # fmt: skip
+    """Run all operations forwards and back, as n_times epochs do.
+
+    Dense rows are always those of the first batch, for there they were copied to.
+    Weights are not transposed anew: in their place lie gradients, with which the
+    product takes as long.
+    """
+    for _ in range(n_times):
+        for first in range(0, n_rows, batch_size):
+            n = batch_size if first + batch_size < n_rows else n_rows - first
+            whole = Batch(
+                data, 0, indices, indptr, data[:0], indptr[:0], first, n, 0, n, 0
+            )
+            for begin in range(0, n, block):
+                part = Batch(
+                    data, begin * n_features, indices, indptr, data[:0], indptr[:0],
+                    first + begin, block if begin + block < n else n - begin,
+                    begin, n, 0,
+                )  # fmt: skip
+                run_forward(ops, part, theta, values)
+                for k in range(ops.shape[0] - 1, -1, -1):
+                    own = (ops[k], part, theta, gradient, values, deltas)
+                    call(ops[k, BACKWARD], own)
+            for k in range(ops.shape[0]):
+                if ops[k, GRADIENT]:
+                    own = (ops[k], whole, gradient, values, deltas, 0, 1)
+                    call(ops[k, GRADIENT], own)
+    return 0.0
+
+
+@driver((TABLE, VECTOR, VECTOR, *MATRIX, *[INTEGER] * 3))
+def predict_again(
+    ops, theta, values, data, indices, indptr, n_features, n_rows, block, n_times
+):  # fmt: skip
+    """Run all operations forwards on all rows, n_times."""
+    for _ in range(n_times):
+        for first in range(0, n_rows, block):
+            n = block if first + block < n_rows else n_rows - first
+            batch = rows_as_they_are(
+                data, indices, indptr, data[:0], n_features, first, n
+            )
+            run_forward(ops, batch, theta, values)
+    return 0.0
+
+
+@driver((INTEGER, INTEGER, *[VECTOR] * 3, INTEGER))
+def activate_again(forward, backward, numbers, z, delta, n_times):
+    """Call both leaves of an activation, where there are two, on z and delta."""
+    for k in range(n_times):
+        if k % FRESH == 0:  # before the slopes leave nothing of delta
+            copy(numbers, 0, z, 0, z.size)
+            copy(numbers, 0, delta, 0, delta.size)
+        if forward:
+            call(forward, (z, z))
+        if backward:
+            call(backward, (z, delta))
+    return 0.0
+
+
+@driver(
+    (
+        INTEGER, VECTOR, VECTOR, Array(ndim=2), Array(REAL), INTEGER, REAL, REAL,
+        SETTINGS, INTEGER, INTEGER,
+    )
+)  # fmt: skip
+def step_again(
+    step, theta, gradient, slots, rates, n_weights, alpha, size, settings, n_steps,
+    n_times,
+):  # fmt: skip
+    """Take so many steps of an optimizer, with the same gradient, n_times."""
+    for _ in range(n_steps * n_times):
+        for first in range(0, gradient.size, CHUNK):
+            end = first + CHUNK if first + CHUNK < gradient.size else gradient.size
+            call(
+                step,
+                (
+                    theta, gradient, slots, rates, first, end, n_weights,
+                    alpha, size, settings,
+                ),
+            )  # fmt: skip
+    return 0.0
+
+
+# Never kept on disk: the digest there knows the files of the package alone.
+train_again.cached = predict_again.cached = False
+activate_again.cached = step_again.cached = False
+
+
+def training_products(
+    network: Network, theta: np.ndarray, inputs: Inputs, batch_size: int
+) -> Callable[[int], float]:
+    """Return what runs the products of so many epochs, and nothing else."""
+    table, n_columns = network.operations(inputs.is_sparse, training=True)
+    if not inputs.is_sparse:  # rows are copied into their order, batch by batch
+        rows = inputs.data[: batch_size * inputs.n_features]
+        inputs = inputs._replace(data=read_only(_copied(network, rows)))
+    gradient, values, deltas = (
+        _random(network, size)
+        for size in (network.n_trained, *[batch_size * n_columns] * 2)
+    )
+    block = network.training_block(batch_size)
+    return partial(
+        train_again, network.dtype, _bare(table), theta, gradient, values, deltas,
+        *inputs[:5], batch_size, block,
+    )  # fmt: skip
+
+
+def prediction_products(
+    network: Network, theta: np.ndarray, inputs: Inputs
+) -> Callable[[int], float]:
+    """Return what runs the products of so many predictions, and nothing else."""
+    table, n_columns = network.operations(inputs.is_sparse, forward_only=True)
+    block = network.block(inputs.n_samples)
+    values = _random(network, block * n_columns)
+    return partial(
+        predict_again, network.dtype, _bare(table), theta, values, *inputs[:5], block
+    )
+
+
+def activations(
+    network: Network, inputs: Inputs, training: bool
+) -> Callable[[int], float] | None:
+    """Return what applies the activations so many times, and their slopes in training.
+
+    None, where they are no passes of their own.
+    """
+    table, _ = network.operations(inputs.is_sparse, training, not training)
+    passes = [
+        (int(op[layers.ACTIVATE]), int(op[layers.SLOPE]), int(op[layers.FAN_OUT]))
+        for op in table
+        if op[layers.ACTIVATE] or op[layers.SLOPE]
+    ]
+    memory = [_random(network, PIECE) for _ in range(3)]
+
+    def run(n_times: int) -> float:
+        for forward, backward, width in passes:
+            n_pieces = round(n_times * inputs.n_samples * width / PIECE)
+            activate_again(network.dtype, forward, backward, *memory, n_pieces)
+        return 0.0
+
+    return run if passes else None
+
+
+def adam(
+    network: Network, theta: np.ndarray, n_steps: int, batch_size: int
+) -> Callable[[int], float]:
+    """Return what takes n_steps of Adam so many times."""
+    optimizer = OPTIMIZERS["adam"]
+    names = {"beta_1": BETA_1, "beta_2": BETA_2, "epsilon": EPSILON}
+    settings = read_only(np.array(optimizer.settings(names)))
+    gradient = _random(network, network.n_trained)
+    slots = np.stack([gradient, gradient**2])
+    rates = np.array([1e-9, 0.0, 0.0])  # parameters hardly change
+    return partial(
+        step_again, network.dtype, optimizer.step.address(network.dtype),
+        _copied(network, theta[: network.n_trained]), gradient, slots, rates,
+        network.n_weights, ALPHA, float(batch_size), settings, n_steps,
+    )  # fmt: skip
+
+
+def operations(network: Network, inputs: Inputs, training: bool) -> int:
+    """Return how many multiplications and additions the products take."""
+    first, *others = (fan_in * fan_out for fan_in, fan_out in network.shapes)
+    if inputs.is_sparse:
+        first = inputs.data.size * network.units[1]
+    else:
+        first *= inputs.n_samples
+    beyond = sum(others) * inputs.n_samples
+    # The first layer needs no gradient of its inputs.
+    return 2 * (2 * first + 3 * beyond if training else first + beyond)
+
+
+def _bare(table):
+    """Return a table without activations."""
+    table = table.copy()
+    table[:, [layers.ACTIVATE, layers.SLOPE]] = 0
+    return table
+
+
+def _random(network, size):
+    """Return numbers of a size that is usual."""
+    numbers = np.random.RandomState(0).normal(size=size)
+    return _copied(network, numbers.astype(network.dtype))
+
+
+def _copied(network, numbers):
+    """Return a copy that lies where the network would put it."""
+    memory = network.buffer(1, numbers.size)
+    memory[:] = numbers
+    return memory
