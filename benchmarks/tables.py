@@ -290,8 +290,8 @@ def _groups(rows, *names):
 def _lines(nanoseconds):
     if not nanoseconds:
         return ""
-    low, high = (f"{f(nanoseconds):.0f}" for f in (min, max))
-    return f" (a cache line took {low} to {high} ns from one core to the other)"
+    ends = dict.fromkeys(f"{end(nanoseconds):.0f}" for end in (min, max))
+    return f" (a cache line took {' to '.join(ends)} ns from one core to the other)"
 
 
 def _cores(cores):

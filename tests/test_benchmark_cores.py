@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from benchmarks import cache_line, pinned
+from benchmarks import cache_line, pinned, tables, targets
 from benchmarks.cases import CASES
 from benchmarks.peers import trainer
 from sknn.kernels.jit import INTERPRETED
@@ -41,3 +41,35 @@ def test_on_two_cores_the_first_calls_are_no_part_of_the_slope(cores, n_first):
 def test_an_expression_is_asked_of_a_new_process():
     command = 1, "benchmarks.machine", "os.getpid()"
     assert len({os.getpid(), pinned.once(*command), pinned.once(*command)}) == 3
+
+
+def a_row(gain, line):
+    row = {"what": "wide fit", "one core s": "0.2", "two cores s": "0.18"}
+    return row | {"times as fast": str(gain), "line ns": line}
+
+
+@pytest.mark.parametrize(
+    ("gain", "line", "about"),
+    [
+        (
+            1.1,
+            "190.4",
+            "A cache line took 190 ns from one core to the other.",
+        ),
+        (1.6, "45", ""),
+        (1.1, "", ""),
+    ],
+)
+def test_a_missed_target_on_two_cores_says_how_far_apart_they_are(gain, line, about):
+    (target,) = targets.targets({"threads": [a_row(gain, line)]})
+    assert (target.what, target.about) == ("wide fit on two cores", about)
+
+
+def test_the_tables_of_two_cores_state_the_cache_line():
+    row = a_row(1.1, "190")
+    assert "| wide fit | 0.2 | 0.18 | 1.10 | 190 |" in tables.threads([row])
+    del row["line ns"]
+    assert "| wide fit | 0.2 | 0.18 | 1.10 | - |" in tables.threads([row])
+    assert tables._lines([]) == ""
+    assert tables._lines([41.9, 42.1]).startswith(" (a cache line took 42 ns from")
+    assert tables._lines([190.0, 42.0]).startswith(" (a cache line took 42 to 190 ns")
