@@ -5,8 +5,11 @@ the members of a team meet. The cores of a virtual machine do not always share a
 and with this time varies what threads gain that work on one batch.
 """
 
+import math
 import os
+import statistics
 import threading
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -29,6 +32,12 @@ def take_turns(written, member, n_turns):
 
 
 take_turns.cached = False  # the digest on disk knows the files of the package alone
+
+
+def median(figures: Iterable[float]) -> float | str:
+    """Return the median of some times; nothing, where there was but one core."""
+    found = [figure for figure in figures if not math.isnan(figure)]
+    return statistics.median(found) if found else ""
 
 
 def cores() -> list[int | None]:

@@ -67,14 +67,14 @@ _SECTIONS = {
         "part that cannot be left out is timed alone, by the kernels that the network "
         "uses, on the same shapes, block by block: the products, with the bias and its "
         "gradient; the activation, and its slope in training, on numbers in the "
-        "nearest cache; Adam's step, once a batch. The rest is what an epoch or a "
-        "prediction takes beside these; where it is nothing, noise may make it "
-        "negative. The limit is scikit-learn's time beside the sum of the parts: the "
-        "ratio there would be if the rest (gathering rows, drawing their order, "
-        "transposing weights, the loss, labels, checks, Python) took no time. It is "
-        "above what can be reached, for alone each part finds its data in nearer "
-        "caches than beside the others. The pace of the products stands beside the "
-        "peak, that of multiply-adds in registers alone.",
+        "nearest cache, where the products do not see to it; Adam's step, once a "
+        "batch. The rest is what an epoch or a prediction takes beside these; where it "
+        "is nothing, noise may make it negative. The limit is scikit-learn's time "
+        "beside the sum of the parts: the ratio there would be if the rest (gathering "
+        "rows, drawing their order, transposing weights, the loss, labels, checks, "
+        "Python) took no time. It is above what can be reached, for alone each part "
+        "finds its data in nearer caches than beside the others. The pace of the "
+        "products stands beside the peak, that of multiply-adds in registers alone.",
         ("limits",),
     ),
     "startup": (

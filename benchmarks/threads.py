@@ -8,6 +8,7 @@ import statistics
 from collections.abc import Iterator
 from functools import partial
 
+from benchmarks import cache_line
 from benchmarks.pinned import Pinned, once
 from benchmarks.timing import in_turns, ratio
 
@@ -42,7 +43,7 @@ def rows(options) -> Iterator[dict]:
                     "one core s": statistics.median(base),
                     "two cores s": statistics.median(times),
                     "times as fast": ratio(base, times),
-                    "line ns": statistics.median(lines),
+                    "line ns": cache_line.median(lines),
                 }
 
         yield from compare(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from benchmarks.cache_line import nanoseconds
+from benchmarks import cache_line
 from benchmarks.cases import CASES
 from benchmarks.peers import PEERS, TRAINERS, is_there, trainer
 from benchmarks.peers.start import loss_of
@@ -62,7 +62,7 @@ def measure(case, X, y, activation: str, options) -> dict:
         for name, peer in peers.items()
     }
     if is_shared:
-        functions["line"] = nanoseconds
+        functions["line"] = cache_line.nanoseconds
     figures = in_turns(functions, options.repeats)
     if is_shared:  # as many epochs as the others
         peers["sknn"].train(1 + n_epochs)
@@ -81,8 +81,7 @@ def measure(case, X, y, activation: str, options) -> dict:
     dense = "floor" in figures
     row["sknn / floor"] = ratio(figures["sknn"], figures["floor"]) if dense else ""
     row |= {f"{name} loss": losses.get(name, "") for name in TRAINERS}
-    lines = figures.get("line")
-    return row | {"line ns": statistics.median(lines) if lines else ""}
+    return row | {"line ns": cache_line.median(figures.get("line", []))}
 
 
 def pace(peer) -> float:

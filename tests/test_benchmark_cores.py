@@ -19,6 +19,8 @@ def test_a_cache_line_goes_from_one_core_to_another(monkeypatch):
         assert cache_line.nanoseconds() > 0
     monkeypatch.setattr(cache_line, "cores", lambda: chosen[:1])
     assert np.isnan(cache_line.nanoseconds())
+    assert cache_line.median([cache_line.nanoseconds()]) == ""
+    assert cache_line.median([7.0, float("nan"), 9.0]) == 8.0
 
 
 def test_members_take_turns():
