@@ -209,9 +209,10 @@ def operations(network: Network, inputs: Inputs, training: bool) -> int:
 
 
 def _bare(table):
-    """Return a table without activations."""
+    """Return a table without activations, also those that products see to."""
     table = table.copy()
-    table[:, [layers.ACTIVATE, layers.SLOPE]] = 0
+    activation = layers.ACTIVATE, layers.SLOPE, layers.CLAMPS, layers.GATES
+    table[:, activation] = 0
     return table
 
 

@@ -7,6 +7,7 @@ turns; figures are the best of several, in billions of operations a second.
     python -m benchmarks.products
 """
 
+import math
 import time
 
 import numba
@@ -31,7 +32,13 @@ N_TURNS, SECONDS = 9, 0.02
 def repeat(address, a, b, c, a_row, a_step, n, m, n_terms, n_times):
     """Multiply again and again, the result in c."""
     for _ in range(n_times):
-        call(address, (a, 0, a_row, a_step, b, 0, m, a, -1, c, 0, m, n, m, n_terms))
+        call(
+            address,
+            (
+                a, 0, a_row, a_step, b, 0, m, a, -1, -math.inf, a, -1,
+                c, 0, m, n, m, n_terms,
+            ),
+        )  # fmt: skip
     return 0.0
 
 

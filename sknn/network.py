@@ -33,7 +33,7 @@ from sknn.threads import (
 # Rows pass through a network in blocks of about so many numbers a layer, which stay in
 # the cache from one operation to the next; and of so many rows at least, for each
 # block reads all weights.
-_BLOCK_SIZE = 2**13
+_BLOCK_SIZE = 2**12
 _FEWEST_ROWS = 32
 # Rows of which L-BFGS finds the gradient at a time.
 _BATCH_SIZE = 512

@@ -150,8 +150,10 @@ class _Builder:
                 leaves = SPARSE
             row = self.add(*leaves, fan_in, fan_out)
             row[layers.IS_DENSE] = 1
-            row[layers.ROWS_PRODUCT] = products.rows_product.address(self.dtype)
-            row[layers.DOTS_PRODUCT] = products.dots_product.address(self.dtype)
+            if leaves is not SPARSE:
+                row[layers.ROWS_PRODUCT] = products.rows_product.address(self.dtype)
+                row[layers.DOTS_PRODUCT] = products.dots_product.address(self.dtype)
+            row[layers.GATES] = self.gates(k, dropout)
             is_wide = min(fan_in, fan_out) >= products.NARROW
             if is_wide and row[layers.NEEDS_INPUT_DELTA] and not self.forward_only:
                 row[layers.TRANSPOSE] = products.transpose.address(self.dtype)
@@ -163,7 +165,7 @@ class _Builder:
             if k < last and architecture.normalization:
                 self.activate(row, "identity")
                 row = self.normalize(k, architecture.normalization, training)
-            self.activate(row, activation)
+            self.activate(row, activation, self.gates(k + 1, dropout))
             if k < last:
                 self.drop(k + 1, dropout[k + 1])
         return Operations(np.array(self.rows), self.n_columns)
@@ -191,13 +193,25 @@ class _Builder:
         self.rows.append(row)
         return row
 
-    def activate(self, row: np.ndarray, name: str) -> None:
+    def gates(self, k: int, dropout: Sequence[float]) -> bool:
+        """Return whether the k-th product backwards is to mind the slope before it."""
+        names = self.architecture.activations
+        if not 0 < k <= len(names) or dropout[k]:
+            return False
+        is_wide = self.architecture.units[k] >= products.NARROW
+        return is_wide and ACTIVATIONS[names[k - 1]].is_clamp
+
+    def activate(self, row: np.ndarray, name: str, is_gated: bool = False) -> None:
+        """Add an activation; if gated, the operation after it sees to the slope."""
         activation = ACTIVATIONS[name]
         row[layers.KEPT] = row[layers.OUTPUT]
         if name == "identity":
             return
-        row[layers.ACTIVATE] = activation.forward.address(self.dtype)
-        if not self.forward_only:
+        if activation.is_clamp and row[layers.ROWS_PRODUCT]:
+            row[layers.CLAMPS] = 1
+        else:
+            row[layers.ACTIVATE] = activation.forward.address(self.dtype)
+        if not self.forward_only and not is_gated:
             row[layers.SLOPE] = activation.backward.address(self.dtype)
         if activation.keeps_sum:
             row[layers.KEPT] = self.n_columns

@@ -60,6 +60,7 @@ VALUES = {
     "softsign": lambda z: z / (1 + np.abs(z)),
     "hard_sigmoid": lambda z: np.clip((z + 3) / 6, 0, 1),
 }
+CLAMPS = {"relu"}
 KEEP_THE_SUM = {"step", "gelu", "silu", "mish"}
 EXTREMES = [-1e30, -800.0, -90.0, -30.0, -1e-30, 0.0, 1e-30, 30.0, 90.0, 800.0, 1e30]
 
@@ -172,6 +173,17 @@ def test_activation_backward(name, shape, dtype):
     run_leaf(ACTIVATIONS[name].backward.address(dtype), kept, actual)
     tolerance = 1e-5 if dtype == np.float32 else 1e-10
     assert_allclose(actual, delta * slope, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_products_stand_for_clamps_alone(name):
+    """Products set to 0 what is below, and the gradient of what is 0 then."""
+    assert ACTIVATIONS[name].is_clamp == (name in CLAMPS)
+    z = np.array([-np.inf, -2.0, -1e-300, 0.0, 5e-324, 2.0, 7.0, np.inf, np.nan])
+    clamped = np.maximum(z, 0)
+    is_one = np.array_equal(forward(name, z)[0], clamped, equal_nan=True)
+    is_one &= np.array_equal(slopes(name, z), (clamped != 0).astype(float))
+    assert is_one == (name in CLAMPS)
 
 
 @dtypes

@@ -26,10 +26,11 @@ def fitted(case, X, y, activation="tanh"):
     return peer, network, theta, Inputs.of(peer.X, peer.X.dtype)
 
 
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
 @pytest.mark.parametrize("kind", [np.asarray, scipy.sparse.csr_matrix])
-def test_products_are_those_of_the_network_without_activations(kind):
+def test_products_are_those_of_the_network_without_activations(kind, activation):
     X, y = CASE.data(np.dtype(float))
-    peer, network, theta, inputs = fitted(CASE, kind(X), y)
+    peer, network, theta, inputs = fitted(CASE, kind(X), y, activation)
     (W, V), (b, c) = peer.weights()
     hidden = X @ W + b
     run = alone.training_products(network, theta, inputs, CASE.n_rows)

@@ -29,7 +29,7 @@ from sknn.kernels.activations import ACTIVATIONS
 from sknn.kernels.jit import call
 
 z = np.linspace(-1, 1, 6)
-call(ACTIVATIONS["relu"].forward.address(z.dtype), (z, z.copy()))
+call(ACTIVATIONS["relu"].backward.address(z.dtype), (np.maximum(z, 0), z))
 assert np.allclose(z, [0, 0, 0, 0.2, 0.6, 1])
 report()
 """
@@ -169,7 +169,7 @@ def test_damaged_files(full, usual):
 
 
 def test_a_folder_in_place_of_a_file(full, usual):
-    (victim,) = full.rglob("relu_forward-float64.bin")
+    (victim,) = full.rglob("relu_backward-float64.bin")
     victim.unlink()
     victim.mkdir()
     check(run(USUAL, NUMBA_CACHE_DIR=str(full)), usual, n_warnings=1)
@@ -296,7 +296,7 @@ report(fit("MLPRegressor", hidden_layer_sizes=(3,), dropout=0.5))
 def test_another_processor_has_code_of_its_own(full):
     """And the code that is chosen so is found again, whatever the processor is."""
     generic = {"NUMBA_CACHE_DIR": str(full), "NUMBA_CPU_NAME": "generic"}
-    assert run(ONE_KERNEL, **generic)["compiled"] == ["relu_forward-float64"]
+    assert run(ONE_KERNEL, **generic)["compiled"] == ["relu_backward-float64"]
     assert not run(ONE_KERNEL, **generic)["compiled"]
     assert not run(ONE_KERNEL, NUMBA_CACHE_DIR=str(full))["compiled"]
 

@@ -88,6 +88,39 @@ def test_table_of_a_small_network(keeps_its_sum):
     ]
 
 
+def flags(architecture, is_sparse=False):
+    """Return a row for each operation: see the tests."""
+    table = operations(architecture, FLOAT64, is_sparse, True).table
+    columns = [layers.CLAMPS, layers.ACTIVATE, layers.SLOPE, layers.GATES]
+    return (table[:, columns] != 0).astype(int).tolist()
+
+
+def test_products_stand_for_relu_where_they_are_beside_it():
+    """Whether a product clamps, what leaves there are, and whether a product gates."""
+    wide = Architecture((20, 16, 17, 3), ("relu", "relu"), "identity")
+    assert flags(wide) == [[1, 0, 0, 0], [1, 0, 0, 1], [0, 0, 0, 1]]
+    # CSR has a product of its own forwards.
+    assert flags(wide, is_sparse=True) == [[0, 1, 0, 0], [1, 0, 0, 1], [0, 0, 0, 1]]
+    # The gradient of narrow inputs is not found by tiles.
+    narrow = wide._replace(units=(20, 15, 16, 3))
+    assert flags(narrow) == [[1, 0, 1, 0], [1, 0, 0, 0], [0, 0, 0, 1]]
+    # Dropout is between a layer and the next one, normalisation before the activation.
+    dropped = wide._replace(dropout=(0.5, 0.5, 0.0))
+    drop = [0, 0, 0, 0]
+    assert flags(dropped) == [
+        *(drop, [1, 0, 1, 0], drop, [1, 0, 0, 0], [0, 0, 0, 1])
+    ]  # fmt: skip
+    for name in NORMALIZATIONS:
+        dense, norm = [0, 0, 0, 0], [0, 1, 0, 0]
+        assert flags(wide._replace(normalization=name)) == [
+            *(dense, norm, [0, 0, 0, 1], norm, [0, 0, 0, 1])
+        ]  # fmt: skip
+    mixed = wide._replace(activations=("tanh", "relu"))
+    assert flags(mixed) == [[0, 1, 1, 0], [1, 0, 0, 0], [0, 0, 0, 1]]
+    mixed = wide._replace(activations=("relu", "tanh"))
+    assert flags(mixed) == [[1, 0, 0, 0], [0, 1, 1, 1], [0, 0, 0, 0]]
+
+
 def test_prediction_drops_nothing():
     plain = Architecture((3, 4, 2, 1), ("relu", "relu"), "identity")
     dropped = plain._replace(dropout=(0.5, 0.5, 0.5))

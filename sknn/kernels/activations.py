@@ -47,6 +47,7 @@ class Activation(NamedTuple):
     forward: Leaf
     backward: Leaf
     keeps_sum: bool  # whether backward wants the weighted sum, not the value
+    is_clamp: bool  # whether products can do without the leaves
 
 
 ACTIVATIONS: dict[str, Activation] = {}
@@ -58,6 +59,7 @@ def register(
     slope: Callable,
     *,
     keeps_sum: bool = False,
+    is_clamp: bool = False,
     cached: bool = True,
 ) -> None:
     """Make an activation available under a name.
@@ -73,6 +75,9 @@ def register(
         with ``@scalar``.
     keeps_sum : bool, default=False
         Whether the slope is a function of ``z``. It costs memory and time to keep.
+    is_clamp : bool, default=False
+        Whether the value is ``z``, or 0 where ``z`` is less, and the slope 0 where the
+        value is, else 1. The products beside it then do both.
     cached : bool, default=True
         Whether to keep the compiled leaves on disk.
     """
@@ -81,6 +86,7 @@ def register(
         Leaf(forward, activation_signature, f"{name}_forward", cached=cached),
         Leaf(_backward(slope), activation_signature, f"{name}_backward", cached=cached),
         keeps_sum,
+        is_clamp,
     )
 
 
@@ -163,7 +169,7 @@ def relu_slope(y):
     return like(y, 1) if y != 0 else like(y, 0)
 
 
-register("relu", relu, relu_slope)
+register("relu", relu, relu_slope, is_clamp=True)
 
 
 # The slope 0.01 below zero is that of PyTorch. Keras has 0.2 for the name, and 0.3 for

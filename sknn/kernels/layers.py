@@ -10,6 +10,7 @@ parameters, from all rows of a batch at once. Dense layers on dense rows are her
 kinds have files of their own.
 """
 
+import math
 from collections import namedtuple
 
 from sknn.kernels.jit import (
@@ -40,7 +41,9 @@ THRESHOLD, SALT = 15, 16  # of dropout: see `chance.py`
 IS_DENSE = 17  # whether this is the dense part of a layer
 ROWS_PRODUCT, DOTS_PRODUCT = 18, 19  # addresses of the leaves of `products.py`
 TRANSPOSE = 20  # that of its transposition, if backward needs it; else 0
-N_COLUMNS = 21
+CLAMPS = 21  # whether the product itself sets outputs below 0 to 0
+GATES = 22  # whether the gradient of inputs that are 0 is 0, and backward sees to it
+N_COLUMNS = 23
 
 FROM_BATCH = -1  # in column INPUT: the operation reads the batch itself
 
@@ -155,6 +158,12 @@ def deactivate(op, batch, values, deltas):
 
 
 @scalar
+def least_of(op):
+    """Return the least that an output of a product may be."""
+    return 0.0 if op[CLAMPS] else -math.inf
+
+
+@scalar
 def add_up_rows(op, batch, gradient, deltas, share, n_shares):
     """Set the gradient of the bias: the sums of the columns of the gradient."""
     start, fan_out = place(batch, op[OUTPUT], op[FAN_OUT]), op[FAN_OUT]
@@ -225,7 +234,8 @@ def dense_forward(op, batch, theta, values):
         op[ROWS_PRODUCT],
         (
             x, start, fan_in, 1, theta, op[WEIGHTS], fan_out,
-            theta, op[BIAS], values, out, fan_out, batch.n, fan_out, fan_in,
+            theta, op[BIAS], least_of(op), values, -1,
+            values, out, fan_out, batch.n, fan_out, fan_in,
         ),
     )  # fmt: skip
     activate(op, batch, values)
@@ -244,7 +254,8 @@ def dense_backward(op, batch, theta, gradient, values, deltas):
             op[ROWS_PRODUCT],
             (
                 deltas, delta, fan_out, 1, gradient, op[WEIGHTS], fan_in,
-                theta, -1, deltas, x_delta, fan_in, batch.n, fan_in, fan_out,
+                theta, -1, -math.inf, values, x_delta if op[GATES] else -1,
+                deltas, x_delta, fan_in, batch.n, fan_in, fan_out,
             ),
         )  # fmt: skip
     else:
@@ -252,7 +263,8 @@ def dense_backward(op, batch, theta, gradient, values, deltas):
             op[DOTS_PRODUCT],
             (
                 deltas, delta, fan_out, theta, op[WEIGHTS], fan_out,
-                theta, -1, deltas, x_delta, fan_in, batch.n, fan_in, fan_out,
+                theta, -1, -math.inf,
+                deltas, x_delta, fan_in, batch.n, fan_in, fan_out,
             ),
         )  # fmt: skip
     return 0.0
@@ -274,7 +286,7 @@ def dense_gradient(op, batch, gradient, values, deltas, share, n_shares):
         op[ROWS_PRODUCT],
         (
             x, start + rows[0], 1, fan_in, deltas, delta + columns[0], fan_out,
-            gradient, -1,
+            gradient, -1, -math.inf, values, -1,
             gradient, op[WEIGHTS] + rows[0] * fan_out + columns[0], fan_out,
             rows[1] - rows[0], columns[1] - columns[0], batch.n,
         ),
@@ -296,7 +308,8 @@ def narrow_forward(op, batch, theta, values):
         op[DOTS_PRODUCT],
         (
             x, start, fan_in, theta, op[WEIGHTS], fan_in,
-            theta, op[BIAS], values, out, fan_out, batch.n, fan_out, fan_in,
+            theta, op[BIAS], least_of(op),
+            values, out, fan_out, batch.n, fan_out, fan_in,
         ),
     )  # fmt: skip
     activate(op, batch, values)
@@ -310,26 +323,20 @@ def narrow_backward(op, batch, theta, gradient, values, deltas):
         return 0.0
     fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
     start, x_start = place(batch, op[OUTPUT], fan_out), place(batch, op[INPUT], fan_in)
+    gate = x_start if op[GATES] else -1
     if fan_in >= NARROW and fan_out == 1:
         outer_product(
-            deltas,
-            start,
-            1,
-            theta,
-            op[WEIGHTS],
-            deltas,
-            x_start,
-            fan_in,
-            batch.n,
-            fan_in,
-        )
+            deltas, start, 1, theta, op[WEIGHTS], values, gate,
+            deltas, x_start, fan_in, batch.n, fan_in,
+        )  # fmt: skip
         return 0.0
     if fan_in >= NARROW:
         call(
             op[ROWS_PRODUCT],
             (
                 deltas, start, fan_out, 1, theta, op[WEIGHTS], fan_in,
-                theta, -1, deltas, x_start, fan_in, batch.n, fan_in, fan_out,
+                theta, -1, -math.inf, values, gate,
+                deltas, x_start, fan_in, batch.n, fan_in, fan_out,
             ),
         )  # fmt: skip
         return 0.0
@@ -355,7 +362,8 @@ def narrow_gradient(op, batch, gradient, values, deltas, share, n_shares):
         call(
             op[ROWS_PRODUCT],
             (
-                deltas, delta, 1, fan_out, x, start + first, fan_in, gradient, -1,
+                deltas, delta, 1, fan_out, x, start + first, fan_in,
+                gradient, -1, -math.inf, values, -1,
                 gradient, op[WEIGHTS] + first, fan_in, fan_out, last - first, batch.n,
             ),
         )  # fmt: skip

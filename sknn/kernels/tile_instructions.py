@@ -4,6 +4,8 @@ Written by hand, for no compiler keeps a tile of sums in registers by itself. Ve
 are loaded from wherever they lie: aligned or not, it takes the same time.
 """
 
+from functools import partial
+
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -29,6 +31,7 @@ class _Vectors:
         self.size = dtype.bitwidth // 8
         self.lanes = vector_bytes() // self.size
         self.type = ir.VectorType(self.scalar, self.lanes)
+        self.dtype = dtype
         self.zero = ir.Constant(self.type, None)
         self.name = f"v{self.lanes}f{self.bits}"
 
@@ -39,6 +42,13 @@ class _Vectors:
     def _function(self, name, result, arguments):
         kind = ir.FunctionType(result, arguments)
         return cgutils.get_or_insert_function(self.builder.module, kind, name)
+
+    def is_place(self, place):
+        return self.builder.icmp_signed(">=", place, _int(0))
+
+    def number(self, value):
+        """Return a float64 as one of the own type."""
+        return self.context.cast(self.builder, value, types.float64, self.dtype)
 
     def load(self, pointer):
         found = self.builder.load(
@@ -61,6 +71,16 @@ class _Vectors:
         name = f"llvm.fmuladd.{self.name}"
         function = self._function(name, self.type, [self.type] * 3)
         return self.builder.call(function, [x, y, z])
+
+    def at_least(self, value, least):
+        """Return what is more, of numbers or of vectors; NaN stays NaN."""
+        is_less = self.builder.fcmp_ordered("<", value, least)
+        return self.builder.select(is_less, least, value)
+
+    def behind(self, gate, value):
+        """Return a vector with 0 in place of what has a 0 in the gate."""
+        is_open = self.builder.fcmp_unordered("!=", gate, self.zero)
+        return self.builder.select(is_open, value, self.zero)
 
     def first(self, pointer, mask):
         """Load the elements that the mask has; the others are zero."""
@@ -133,21 +153,30 @@ class _Vectors:
         for phi, state in zip([index, *phis], [following, *after], strict=True):
             phi.add_incoming(state, builder.basic_block)
         again = builder.icmp_signed("<", following, count)
-        builder.cbranch(again, loop, done)
+        branch = builder.cbranch(again, loop, done)
+        branch.set_metadata("llvm.loop", self._as_it_is())
         builder.position_at_end(done)
         return after
 
-    def zero_unless(self, condition, make):
-        """Return what make() -> values returns where a condition holds, else zeros."""
+    def _as_it_is(self):
+        """Return what tells LLVM not to unroll a loop: its sums fill the registers."""
+        module = self.builder.module
+        never = module.add_metadata(["llvm.loop.unroll.disable"])
+        node = module.add_metadata([never, _int(len(module.metadata))])
+        node.operands = (node, never)  # the first one says which loop it is
+        return node
+
+    def chosen(self, condition, make, others):
+        """Return what make() -> values returns where a condition holds, else others."""
         builder = self.builder
         before = builder.basic_block
         with builder.if_then(condition):
             made = make()
             inside = builder.basic_block
         found = []
-        for value in made:
+        for value, other in zip(made, others, strict=True):
             found.append(builder.phi(value.type))
-            found[-1].add_incoming(ir.Constant(value.type, None), before)
+            found[-1].add_incoming(other, before)
             found[-1].add_incoming(value, inside)
         return found
 
@@ -164,11 +193,12 @@ def _integers(count):
 
 def _tile(n_rows, n_vectors):
     def typed(
-        typingctx, a, a0, a_row, a_step, b, b0, b_row, bias, bias0, c, c0, c_row, n
-    ):
+        typingctx, a, a0, a_row, a_step, b, b0, b_row, bias, bias0, least, gate, gate0,
+        c, c0, c_row, n_terms,
+    ):  # fmt: skip
         def codegen(context, builder, signature, values):
             a_, a0, a_row, a_step, b_, b0, b_row, *values = values
-            bias_, bias0, c_, c0, c_row, n_terms = values
+            bias_, bias0, least, gate_, gate0, c_, c0, c_row, n_terms = values
             vectors = _Vectors(context, builder, c.dtype)
             shifts = [_int(v * vectors.lanes) for v in range(n_vectors)]
             a_rows = vectors.rows(vectors.start(a, a_, a0), a_row, n_rows)
@@ -178,8 +208,8 @@ def _tile(n_rows, n_vectors):
                 place = vectors.start(bias, bias_, bias0)
                 return [vectors.load(builder.gep(place, [s])) for s in shifts]
 
-            is_there = builder.icmp_signed(">=", bias0, _int(0))
-            first = vectors.zero_unless(is_there, biases)
+            none = [vectors.zero] * n_vectors
+            first = vectors.chosen(vectors.is_place(bias0), biases, none)
 
             def term(states):
                 a_place, b_place, *sums = states
@@ -198,17 +228,28 @@ def _tile(n_rows, n_vectors):
             _, _, *sums = vectors.loop(
                 n_terms, term, [_int(0), _int(0), *(first * n_rows)]
             )
-            for i, row in enumerate(
-                vectors.rows(vectors.start(c, c_, c0), c_row, n_rows)
+            limit = vectors.splat(vectors.number(least))
+            found = [vectors.at_least(total, limit) for total in sums]
+
+            def places(start):
+                rows = vectors.rows(start, c_row, n_rows)
+                return [builder.gep(row, [shift]) for row in rows for shift in shifts]
+
+            def gated():
+                gates = map(vectors.load, places(vectors.start(gate, gate_, gate0)))
+                return list(map(vectors.behind, gates, found))
+
+            found = vectors.chosen(vectors.is_place(gate0), gated, found)
+            for total, place in zip(
+                found, places(vectors.start(c, c_, c0)), strict=True
             ):
-                for v, shift in enumerate(shifts):
-                    place = builder.gep(row, [shift])
-                    vectors.store(sums[i * n_vectors + v], place)
+                vectors.store(total, place)
             return context.get_dummy_value()
 
         signature = types.void(
-            a, *_integers(3), b, *_integers(2), bias, *_integers(1), c, *_integers(3)
-        )
+            a, *_integers(3), b, *_integers(2), bias, *_integers(1), types.float64,
+            gate, *_integers(1), c, *_integers(3),
+        )  # fmt: skip
         return signature, codegen
 
     return typed
@@ -216,11 +257,11 @@ def _tile(n_rows, n_vectors):
 
 def _dots(n_rows, n_columns):
     def typed(
-        typingctx, a, a0, a_row, b, b0, b_row, bias, bias0, c, c0, c_row, n_terms
+        typingctx, a, a0, a_row, b, b0, b_row, bias, bias0, least, c, c0, c_row, n_terms
     ):
         def codegen(context, builder, signature, values):
             a_, a0, a_row, b_, b0, b_row, *values = values
-            bias_, bias0, c_, c0, c_row, n_terms = values
+            bias_, bias0, least, c_, c0, c_row, n_terms = values
             vectors = _Vectors(context, builder, c.dtype)
             a_rows = vectors.rows(vectors.start(a, a_, a0), a_row, n_rows)
             b_rows = vectors.rows(vectors.start(b, b_, b0), b_row, n_columns)
@@ -243,12 +284,13 @@ def _dots(n_rows, n_columns):
                 place, *sums = states
                 return [builder.add(place, lanes), *added(vectors.load, place, sums)]
 
-            def whole():
-                first = [vectors.zero] * (n_rows * n_columns)
-                return vectors.loop(n_whole, term, [_int(0), *first])[1:]
+            zeros = [vectors.zero] * (n_rows * n_columns)
 
-            sums = vectors.zero_unless(
-                builder.icmp_signed(">", n_whole, _int(0)), whole
+            def whole():
+                return vectors.loop(n_whole, term, [_int(0), *zeros])[1:]
+
+            sums = vectors.chosen(
+                builder.icmp_signed(">", n_whole, _int(0)), whole, zeros
             )
             # One to lanes terms are left.
             mask = vectors.mask(builder.sub(n_terms, rest))
@@ -259,20 +301,23 @@ def _dots(n_rows, n_columns):
                 shifts = map(_int, range(n_columns))
                 return [builder.load(builder.gep(place, [shift])) for shift in shifts]
 
-            is_there = builder.icmp_signed(">=", bias0, _int(0))
-            own = vectors.zero_unless(is_there, biases)
+            none = [ir.Constant(vectors.scalar, 0)] * n_columns
+            own = vectors.chosen(vectors.is_place(bias0), biases, none)
+            limit = vectors.number(least)
             totals = vectors.totals(sums)
             for i, row in enumerate(
                 vectors.rows(vectors.start(c, c_, c0), c_row, n_rows)
             ):
                 for j in range(n_columns):
                     total = builder.fadd(totals[i * n_columns + j], own[j])
+                    total = vectors.at_least(total, limit)
                     builder.store(total, builder.gep(row, [_int(j)]))
             return context.get_dummy_value()
 
         signature = types.void(
-            a, *_integers(2), b, *_integers(2), bias, *_integers(1), c, *_integers(3)
-        )
+            a, *_integers(2), b, *_integers(2), bias, *_integers(1), types.float64,
+            c, *_integers(3),
+        )  # fmt: skip
         return signature, codegen
 
     return typed
@@ -309,27 +354,41 @@ def _sums(n_vectors):
 
 
 def _outer(n_vectors):
-    def typed(typingctx, a, a0, a_row, b, b0, c, c0, c_row, n_rows):
+    def typed(typingctx, a, a0, a_row, b, b0, gate, gate0, c, c0, c_row, n_rows):
         def codegen(context, builder, signature, values):
-            a_, a0, a_row, b_, b0, c_, c0, c_row, n_rows = values
+            a_, a0, a_row, b_, b0, gate_, gate0, c_, c0, c_row, n_rows = values
             vectors = _Vectors(context, builder, c.dtype)
             shifts = [_int(v * vectors.lanes) for v in range(n_vectors)]
             a_start, c_start = vectors.start(a, a_, a0), vectors.start(c, c_, c0)
             row = vectors.start(b, b_, b0)
             factors = [vectors.load(builder.gep(row, [shift])) for shift in shifts]
+            gate_start = vectors.start(gate, gate_, gate0)
 
-            def term(states):
+            def term(states, is_gated):
                 a_place, c_place = states
                 x = vectors.splat(builder.load(builder.gep(a_start, [a_place])))
-                row = builder.gep(c_start, [c_place])
+                row, gates = (
+                    builder.gep(start, [c_place]) for start in (c_start, gate_start)
+                )
                 for shift, y in zip(shifts, factors, strict=True):
-                    vectors.store(builder.fmul(x, y), builder.gep(row, [shift]))
+                    found = builder.fmul(x, y)
+                    if is_gated:
+                        own = vectors.load(builder.gep(gates, [shift]))
+                        found = vectors.behind(own, found)
+                    vectors.store(found, builder.gep(row, [shift]))
                 return [builder.add(a_place, a_row), builder.add(c_place, c_row)]
 
-            vectors.loop(n_rows, term, [_int(0), _int(0)])
+            with builder.if_else(vectors.is_place(gate0)) as branches:
+                for branch, is_gated in zip(branches, (True, False), strict=True):
+                    with branch:
+                        run = partial(term, is_gated=is_gated)
+                        vectors.loop(n_rows, run, [_int(0), _int(0)])
             return context.get_dummy_value()
 
-        return types.void(a, *_integers(2), b, *_integers(1), c, *_integers(3)), codegen
+        signature = types.void(
+            a, *_integers(2), b, *_integers(1), gate, *_integers(1), c, *_integers(3)
+        )
+        return signature, codegen
 
     return typed
 

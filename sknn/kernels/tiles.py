@@ -52,12 +52,17 @@ def _block(array, start, row, column, n_rows, n_columns):
 def _tile(n_rows, n_vectors):
     """Make the function of a tile of so many rows (0: a whole tile) and vectors.
 
-    It sets c[i, j] to bias[j] + sum of a[i, k] b[k, j] over k; ``a_step`` is what to
-    add for the next k. A bias at a place below 0 is none.
+    It sets c[i, j] to bias[j] + sum of a[i, k] b[k, j] over k, or to ``least`` if that
+    is more, or to 0 where gate[i, j] is; ``a_step`` is what to add for the next k. A
+    bias or a gate at a place below 0 is none; rows of the gate are as far apart as
+    those of c.
     """
 
     @_builtin
-    def tile(a, a0, a_row, a_step, b, b0, b_row, bias, bias0, c, c0, c_row, n_terms):
+    def tile(
+        a, a0, a_row, a_step, b, b0, b_row, bias, bias0, least, gate, gate0,
+        c, c0, c_row, n_terms,
+    ):  # fmt: skip
         n_columns = n_vectors * vector_bytes() // c.itemsize
         rows = n_rows or tile_rows()
         found = _block(a, a0, a_row, a_step, rows, n_terms) @ _block(
@@ -65,6 +70,9 @@ def _tile(n_rows, n_vectors):
         )
         if bias0 >= 0:
             found += bias[bias0 : bias0 + n_columns]
+        found[found < least] = least
+        if gate0 >= 0:
+            found[_block(gate, gate0, c_row, 1, rows, n_columns) == 0] = 0
         _block(c, c0, c_row, 1, rows, n_columns)[:] = found
 
     TILES[tile] = n_rows, n_vectors
@@ -74,18 +82,19 @@ def _tile(n_rows, n_vectors):
 def _dots(n_rows, n_columns):
     """Make the function of a product a b.T of so many rows and columns.
 
-    It sets c[i, j] to bias[j] + sum of a[i, k] b[j, k] over k. A bias at a place below
-    0 is none.
+    It sets c[i, j] to bias[j] + sum of a[i, k] b[j, k] over k, or to ``least`` if that
+    is more. A bias at a place below 0 is none.
     """
 
     @_builtin
-    def dots(a, a0, a_row, b, b0, b_row, bias, bias0, c, c0, c_row, n_terms):
+    def dots(a, a0, a_row, b, b0, b_row, bias, bias0, least, c, c0, c_row, n_terms):
         found = (
             _block(a, a0, a_row, 1, n_rows, n_terms)
             @ _block(b, b0, b_row, 1, n_columns, n_terms).T
         )
         if bias0 >= 0:
             found += bias[bias0 : bias0 + n_columns]
+        found[found < least] = least
         _block(c, c0, c_row, 1, n_rows, n_columns)[:] = found
 
     DOTS[dots] = n_rows, n_columns
@@ -111,14 +120,16 @@ def _sums(n_vectors):
 def _outer(n_vectors):
     """Make the function of so many vectors of columns of an outer product.
 
-    It sets c[i, j] to a[i] b[j].
+    It sets c[i, j] to a[i] b[j], or to 0 where gate[i, j] is: see ``_tile``.
     """
 
     @_builtin
-    def outer(a, a0, a_row, b, b0, c, c0, c_row, n_rows):
+    def outer(a, a0, a_row, b, b0, gate, gate0, c, c0, c_row, n_rows):
         n_columns = n_vectors * vector_bytes() // c.itemsize
-        column = _block(a, a0, a_row, 1, n_rows, 1)
-        _block(c, c0, c_row, 1, n_rows, n_columns)[:] = column * b[b0 : b0 + n_columns]
+        found = _block(a, a0, a_row, 1, n_rows, 1) * b[b0 : b0 + n_columns]
+        if gate0 >= 0:
+            found[_block(gate, gate0, c_row, 1, n_rows, n_columns) == 0] = 0
+        _block(c, c0, c_row, 1, n_rows, n_columns)[:] = found
 
     OUTERS[outer] = n_vectors
     return outer
