@@ -51,7 +51,7 @@ def dots(a, b, least):
         dots_product.address(a.dtype),
         (
             a.ravel(), 0, n_terms, b.ravel(), 0, n_terms, a.ravel(), -1, least,
-            c.reshape(-1), 0, m, n, m, n_terms,
+            c.reshape(-1), 0, n, m, n_terms,
         ),
     )  # fmt: skip
     return c
@@ -71,8 +71,9 @@ def test_results_are_no_less_than_the_least(least, shape, dtype):
         for k in range(shape[1]):
             own = np.ascontiguousarray(numbers[:, k : k + 1])
             assert_array_equal(rows(own, row, least)[:, 0], expected[:, k])
-            assert_array_equal(dots(own, row[:, :3].T, least)[:, 2], expected[:, k])
-            assert_array_equal(dots(own, row.T, least)[:, 7], expected[:, k])
+            for m in (1, 2, 3, 4, 7):
+                found = dots(own, row[:, :m].T, least)
+                assert_array_equal(found, np.tile(expected[:, k : k + 1], m))
 
 
 @dtypes

@@ -263,8 +263,7 @@ def dense_backward(op, batch, theta, gradient, values, deltas):
             op[DOTS_PRODUCT],
             (
                 deltas, delta, fan_out, theta, op[WEIGHTS], fan_out,
-                theta, -1, -math.inf,
-                deltas, x_delta, fan_in, batch.n, fan_in, fan_out,
+                theta, -1, -math.inf, deltas, x_delta, batch.n, fan_in, fan_out,
             ),
         )  # fmt: skip
     return 0.0
@@ -308,8 +307,7 @@ def narrow_forward(op, batch, theta, values):
         op[DOTS_PRODUCT],
         (
             x, start, fan_in, theta, op[WEIGHTS], fan_in,
-            theta, op[BIAS], least_of(op),
-            values, out, fan_out, batch.n, fan_out, fan_in,
+            theta, op[BIAS], least_of(op), values, out, batch.n, fan_out, fan_in,
         ),
     )  # fmt: skip
     activate(op, batch, values)

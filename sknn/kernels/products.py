@@ -98,43 +98,42 @@ def rows_product(
 @leaf(
     (
         Array(), INTEGER, INTEGER, Array(), INTEGER, INTEGER,
-        Array(), INTEGER, REAL, Array(), *[INTEGER] * 5,
+        Array(), INTEGER, REAL, Array(), *[INTEGER] * 4,
     )
 )  # fmt: skip
-def dots_product(
-    a, a0, a_row, b, b0, b_row, bias, bias0, least, c, c0, c_row, n, m, n_terms
-):
+def dots_product(a, a0, a_row, b, b0, b_row, bias, bias0, least, c, c0, n, m, n_terms):
     """Set c to a b.T + bias; shapes (n, n_terms), (m, n_terms), (m,) and (n, m).
 
-    Elements below ``least`` are set to that.
+    c is in C order. Elements below ``least`` are set to that.
     """
-    width = tiles.DOTS_SQUARE if m >= tiles.DOTS_SQUARE else 1
-    many = tiles.DOTS_SQUARE if width > 1 else tiles.N_DOTS
+    width = tiles.DOTS_SQUARE if m > 1 else 1
+    many = tiles.DOTS_SQUARE if m > 1 else tiles.N_DOTS
     height = many if n >= many else 1
+    last = m - width if m > width else 0  # where the last columns start
     i = 0
     while i < n:
         i0 = i if n - i >= height else n - height
         a1 = a0 + i0 * a_row
         j = 0
         while j < m:
-            j0 = j if m - j >= width else m - width
+            j0 = j if j < last else last
             own = bias0 + j0 if bias0 >= 0 else bias0
-            b1, c1 = b0 + j0 * b_row, c0 + i0 * c_row + j0
+            b1, c1 = b0 + j0 * b_row, c0 + i0 * m + j0
             if width > 1 and height > 1:
                 tiles.square_dots(
-                    a, a1, a_row, b, b1, b_row, bias, own, least, c, c1, c_row, n_terms
+                    a, a1, a_row, b, b1, b_row, bias, own, least, c, c1, m, n_terms
                 )
             elif width > 1:
                 tiles.row_of_dots(
-                    a, a1, a_row, b, b1, b_row, bias, own, least, c, c1, c_row, n_terms
+                    a, a1, a_row, b, b1, b_row, bias, own, least, c, c1, m, n_terms
                 )
             elif height > 1:
                 tiles.many_dots(
-                    a, a1, a_row, b, b1, b_row, bias, own, least, c, c1, c_row, n_terms
+                    a, a1, a_row, b, b1, b_row, bias, own, least, c, c1, m, n_terms
                 )
             else:
                 tiles.one_dot(
-                    a, a1, a_row, b, b1, b_row, bias, own, least, c, c1, c_row, n_terms
+                    a, a1, a_row, b, b1, b_row, bias, own, least, c, c1, m, n_terms
                 )
             j += width
         i += height

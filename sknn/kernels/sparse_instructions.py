@@ -6,11 +6,7 @@ from numba.np.arrayobj import make_array
 from sknn.kernels import sparse
 from sknn.kernels.compiler import implements
 from sknn.kernels.instructions import ask_for
-from sknn.kernels.tile_instructions import _I64, _int, _Vectors
-
-
-def _least(builder, x, y):
-    return builder.select(builder.icmp_signed("<", x, y), x, y)
+from sknn.kernels.vectors import I64, Vectors, integer
 
 
 def _sum_of_rows(n_vectors):
@@ -20,31 +16,32 @@ def _sum_of_rows(n_vectors):
         def codegen(context, builder, signature, values):
             x_, indices_, k, n_entries, coming, w_, w0, w_row, *values = values
             bias_, bias0, c_, c0, width = values
-            vectors = _Vectors(context, builder, c.dtype)
-            last = builder.sub(width, _int(vectors.lanes))
+            vectors = Vectors(context, builder, c.dtype)
+            last = builder.sub(width, integer(vectors.lanes))
             shifts = [
-                _least(builder, _int(v * vectors.lanes), last) for v in range(n_vectors)
+                vectors.lower(integer(v * vectors.lanes), last)
+                for v in range(n_vectors)
             ]
-            end = builder.sub(width, _int(1))
+            end = builder.sub(width, integer(1))
             x_start = vectors.start(x, x_, k)
-            columns = vectors.start(indices, indices_, _int(0))
+            columns = vectors.start(indices, indices_, integer(0))
             n_all = make_array(indices)(context, builder, indices_).nitems
-            last_entry = builder.sub(n_all, _int(1))
+            last_entry = builder.sub(n_all, integer(1))
             w_start = vectors.start(w, w_, w0)
 
             def row(entry):
                 column = builder.load(builder.gep(columns, [entry]))
-                shift = builder.mul(builder.sext(column, _I64), w_row)
+                shift = builder.mul(builder.sext(column, I64), w_row)
                 return builder.gep(w_start, [shift])
 
             def term(states):
                 place, *sums = states
-                ahead = builder.add(place, _int(sparse.AHEAD))
+                ahead = builder.add(place, integer(sparse.AHEAD))
                 # Of this row or the next, or where that is short, of some other.
                 is_own = builder.icmp_signed("<", ahead, n_entries)
                 beyond = builder.add(coming, builder.sub(ahead, n_entries))
                 entry = builder.select(is_own, builder.add(k, ahead), beyond)
-                asked = row(_least(builder, entry, last_entry))
+                asked = row(vectors.lower(entry, last_entry))
                 for shift in (*shifts, end):
                     ask_for(builder, builder.gep(asked, [shift]))
                 factor = vectors.splat(builder.load(builder.gep(x_start, [place])))
@@ -55,11 +52,11 @@ def _sum_of_rows(n_vectors):
                     )
                     for shift, total in zip(shifts, sums, strict=True)
                 ]
-                return [builder.add(place, _int(1)), *found]
+                return [builder.add(place, integer(1)), *found]
 
             start = vectors.start(bias, bias_, bias0)
             first = [vectors.load(builder.gep(start, [shift])) for shift in shifts]
-            _, *sums = vectors.loop(n_entries, term, [_int(0), *first])
+            _, *sums = vectors.loop(n_entries, term, [integer(0), *first])
             start = vectors.start(c, c_, c0)
             for total, shift in zip(sums, shifts, strict=True):
                 vectors.store(total, builder.gep(start, [shift]))

@@ -1,190 +1,16 @@
 """Pieces of products that stay in vector registers, as LLVM's instructions.
 
-Written by hand, for no compiler keeps a tile of sums in registers by itself. Vectors
-are loaded from wherever they lie: aligned or not, it takes the same time.
+Written by hand, for no compiler keeps a tile of sums in registers by itself.
 """
 
 from functools import partial
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
-from numba.np.arrayobj import make_array
 
 from sknn.kernels import tiles
 from sknn.kernels.compiler import implements, n_vector_registers, vector_bytes
-
-_I32, _I64 = ir.IntType(32), ir.IntType(64)
-
-
-def _int(value):
-    return ir.Constant(_I64, value)
-
-
-class _Vectors:
-    """Writes instructions on vectors of one type."""
-
-    def __init__(self, context, builder, dtype):
-        self.context, self.builder = context, builder
-        self.scalar = context.get_value_type(dtype)
-        self.bits = dtype.bitwidth
-        self.size = dtype.bitwidth // 8
-        self.lanes = vector_bytes() // self.size
-        self.type = ir.VectorType(self.scalar, self.lanes)
-        self.dtype = dtype
-        self.zero = ir.Constant(self.type, None)
-        self.name = f"v{self.lanes}f{self.bits}"
-
-    def start(self, kind, array, place):
-        data = make_array(kind)(self.context, self.builder, array).data
-        return self.builder.gep(data, [place])
-
-    def _function(self, name, result, arguments):
-        kind = ir.FunctionType(result, arguments)
-        return cgutils.get_or_insert_function(self.builder.module, kind, name)
-
-    def is_place(self, place):
-        return self.builder.icmp_signed(">=", place, _int(0))
-
-    def number(self, value):
-        """Return a float64 as one of the own type."""
-        return self.context.cast(self.builder, value, types.float64, self.dtype)
-
-    def load(self, pointer):
-        found = self.builder.load(
-            self.builder.bitcast(pointer, self.type.as_pointer()), align=self.size
-        )
-        return found
-
-    def store(self, value, pointer):
-        place = self.builder.bitcast(pointer, self.type.as_pointer())
-        self.builder.store(value, place, align=self.size)
-
-    def splat(self, value):
-        undefined = ir.Constant(self.type, ir.Undefined)
-        one = self.builder.insert_element(undefined, value, ir.Constant(_I32, 0))
-        zeros = ir.Constant(ir.VectorType(_I32, self.lanes), [0] * self.lanes)
-        return self.builder.shuffle_vector(one, undefined, zeros)
-
-    def multiply_add(self, x, y, z):
-        """X y + z: in one instruction where the processor has it."""
-        name = f"llvm.fmuladd.{self.name}"
-        function = self._function(name, self.type, [self.type] * 3)
-        return self.builder.call(function, [x, y, z])
-
-    def at_least(self, value, least):
-        """Return what is more, of numbers or of vectors; NaN stays NaN."""
-        is_less = self.builder.fcmp_ordered("<", value, least)
-        return self.builder.select(is_less, least, value)
-
-    def behind(self, gate, value):
-        """Return a vector with 0 in place of what has a 0 in the gate."""
-        is_open = self.builder.fcmp_unordered("!=", gate, self.zero)
-        return self.builder.select(is_open, value, self.zero)
-
-    def first(self, pointer, mask):
-        """Load the elements that the mask has; the others are zero."""
-        place = self.builder.bitcast(pointer, self.type.as_pointer())
-        function = self._function(
-            f"llvm.masked.load.{self.name}.p0",
-            self.type,
-            [place.type, _I32, mask.type, self.type],
-        )
-        align = ir.Constant(_I32, self.size)
-        return self.builder.call(function, [place, align, mask, self.zero])
-
-    def mask(self, count):
-        """Return the mask of the first so many elements."""
-        wide = ir.VectorType(_I64, self.lanes)
-        undefined = ir.Constant(wide, ir.Undefined)
-        one = self.builder.insert_element(undefined, count, ir.Constant(_I32, 0))
-        zeros = ir.Constant(ir.VectorType(_I32, self.lanes), [0] * self.lanes)
-        counts = self.builder.shuffle_vector(one, undefined, zeros)
-        places = ir.Constant(wide, list(range(self.lanes)))
-        return self.builder.icmp_signed("<", places, counts)
-
-    def totals(self, values):
-        """Return the sums of all elements of some vectors, each summed pairwise.
-
-        As many vectors as there are lanes are added up together: each step puts the
-        halves of two side by side, and adds these to the other halves.
-        """
-        found = []
-        for first in range(0, len(values), self.lanes):
-            group = values[first : first + self.lanes]
-            size = self.lanes  # of what is still to be added up
-            while size > 1:
-                size //= 2
-                pairs = [group[k : k + 2] for k in range(0, len(group), 2)]
-                group = [self._halved(pair[0], pair[-1], size) for pair in pairs]
-            for k in range(len(values[first : first + self.lanes])):
-                index = ir.Constant(_I32, k)
-                found.append(self.builder.extract_element(group[0], index))
-        return found
-
-    def _halved(self, x, y, size):
-        """Add the halves of each part of x, then of y; halves have a size."""
-        both = range(0, 2 * self.lanes, 2 * size)
-        lower = [k + j for k in both for j in range(size)]
-        kind = ir.VectorType(_I32, self.lanes)
-        halves = [
-            self.builder.shuffle_vector(
-                x, y, ir.Constant(kind, [k + shift for k in lower])
-            )
-            for shift in (0, size)
-        ]
-        return self.builder.fadd(*halves)
-
-    def loop(self, count, body, states):
-        """Run body(states) -> states so often, at least once; return the last ones."""
-        builder = self.builder
-        entry = builder.basic_block
-        loop = builder.append_basic_block("sum")
-        done = builder.append_basic_block("summed")
-        builder.branch(loop)
-        builder.position_at_end(loop)
-        index = builder.phi(_I64)
-        index.add_incoming(_int(0), entry)
-        phis = [builder.phi(state.type) for state in states]
-        for phi, state in zip(phis, states, strict=True):
-            phi.add_incoming(state, entry)
-        after = body(phis)
-        following = builder.add(index, _int(1))
-        for phi, state in zip([index, *phis], [following, *after], strict=True):
-            phi.add_incoming(state, builder.basic_block)
-        again = builder.icmp_signed("<", following, count)
-        branch = builder.cbranch(again, loop, done)
-        branch.set_metadata("llvm.loop", self._as_it_is())
-        builder.position_at_end(done)
-        return after
-
-    def _as_it_is(self):
-        """Return what tells LLVM not to unroll a loop: its sums fill the registers."""
-        module = self.builder.module
-        never = module.add_metadata(["llvm.loop.unroll.disable"])
-        node = module.add_metadata([never, _int(len(module.metadata))])
-        node.operands = (node, never)  # the first one says which loop it is
-        return node
-
-    def chosen(self, condition, make, others):
-        """Return what make() -> values returns where a condition holds, else others."""
-        builder = self.builder
-        before = builder.basic_block
-        with builder.if_then(condition):
-            made = make()
-            inside = builder.basic_block
-        found = []
-        for value, other in zip(made, others, strict=True):
-            found.append(builder.phi(value.type))
-            found[-1].add_incoming(other, before)
-            found[-1].add_incoming(value, inside)
-        return found
-
-    def rows(self, start, step, count):
-        found = [start]
-        for _ in range(count - 1):
-            found.append(self.builder.gep(found[-1], [step]))
-        return found
+from sknn.kernels.vectors import I32, Vectors, integer
 
 
 def _integers(count):
@@ -199,8 +25,8 @@ def _tile(n_rows, n_vectors):
         def codegen(context, builder, signature, values):
             a_, a0, a_row, a_step, b_, b0, b_row, *values = values
             bias_, bias0, least, gate_, gate0, c_, c0, c_row, n_terms = values
-            vectors = _Vectors(context, builder, c.dtype)
-            shifts = [_int(v * vectors.lanes) for v in range(n_vectors)]
+            vectors = Vectors(context, builder, c.dtype)
+            shifts = [integer(v * vectors.lanes) for v in range(n_vectors)]
             a_rows = vectors.rows(vectors.start(a, a_, a0), a_row, n_rows)
             b_start = vectors.start(b, b_, b0)
 
@@ -226,7 +52,7 @@ def _tile(n_rows, n_vectors):
                 ]  # fmt: skip
 
             _, _, *sums = vectors.loop(
-                n_terms, term, [_int(0), _int(0), *(first * n_rows)]
+                n_terms, term, [integer(0), integer(0), *(first * n_rows)]
             )
             limit = vectors.splat(vectors.number(least))
             found = [vectors.at_least(total, limit) for total in sums]
@@ -257,16 +83,23 @@ def _tile(n_rows, n_vectors):
 
 def _dots(n_rows, n_columns):
     def typed(
-        typingctx, a, a0, a_row, b, b0, b_row, bias, bias0, least, c, c0, c_row, n_terms
+        typingctx, a, a0, a_row, b, b0, b_row, bias, bias0, least, c, c0, m, n_terms
     ):
         def codegen(context, builder, signature, values):
             a_, a0, a_row, b_, b0, b_row, *values = values
-            bias_, bias0, least, c_, c0, c_row, n_terms = values
-            vectors = _Vectors(context, builder, c.dtype)
+            bias_, bias0, least, c_, c0, m, n_terms = values
+            vectors = Vectors(context, builder, c.dtype)
+            lanes = integer(vectors.lanes)
             a_rows = vectors.rows(vectors.start(a, a_, a0), a_row, n_rows)
-            b_rows = vectors.rows(vectors.start(b, b_, b0), b_row, n_columns)
-            lanes = _int(vectors.lanes)
-            n_whole = builder.sdiv(builder.sub(n_terms, _int(1)), lanes)
+            # Where there are fewer columns, the last one is taken again.
+            b_start, last = vectors.start(b, b_, b0), builder.sub(m, integer(1))
+            b_rows = [
+                builder.gep(
+                    b_start, [builder.mul(vectors.lower(integer(j), last), b_row)]
+                )
+                for j in range(n_columns)
+            ]
+            n_whole = builder.sdiv(builder.sub(n_terms, integer(1)), lanes)
             rest = builder.mul(n_whole, lanes)
 
             def added(load, place, sums):
@@ -287,31 +120,46 @@ def _dots(n_rows, n_columns):
             zeros = [vectors.zero] * (n_rows * n_columns)
 
             def whole():
-                return vectors.loop(n_whole, term, [_int(0), *zeros])[1:]
+                return vectors.loop(n_whole, term, [integer(0), *zeros])[1:]
 
             sums = vectors.chosen(
-                builder.icmp_signed(">", n_whole, _int(0)), whole, zeros
+                builder.icmp_signed(">", n_whole, integer(0)), whole, zeros
             )
             # One to lanes terms are left.
             mask = vectors.mask(builder.sub(n_terms, rest))
             sums = added(lambda place: vectors.first(place, mask), rest, sums)
 
+            # Results lie side by side: those of a row, or those of the only column.
+            size = n_columns if n_columns > 1 else n_rows
+            is_whole = builder.icmp_signed(">=", m, integer(n_columns))
+
             def biases():
                 place = vectors.start(bias, bias_, bias0)
-                shifts = map(_int, range(n_columns))
-                return [builder.load(builder.gep(place, [shift])) for shift in shifts]
+                if n_columns == 1:
+                    return [vectors.splat(builder.load(place), size)]
+                return [vectors.first(place, vectors.mask(m, size))]
 
-            none = [ir.Constant(vectors.scalar, 0)] * n_columns
-            own = vectors.chosen(vectors.is_place(bias0), biases, none)
-            limit = vectors.number(least)
+            none = ir.Constant(ir.VectorType(vectors.scalar, size), None)
+            (own,) = vectors.chosen(vectors.is_place(bias0), biases, [none])
+            limit = vectors.splat(vectors.number(least), size)
             totals = vectors.totals(sums)
-            for i, row in enumerate(
-                vectors.rows(vectors.start(c, c_, c0), c_row, n_rows)
-            ):
-                for j in range(n_columns):
-                    total = builder.fadd(totals[i * n_columns + j], own[j])
-                    total = vectors.at_least(total, limit)
-                    builder.store(total, builder.gep(row, [_int(j)]))
+            found = [
+                vectors.at_least(
+                    builder.fadd(vectors.part(totals, first, size), own), limit
+                )
+                for first in range(0, n_rows * n_columns, size)
+            ]
+            places = vectors.rows(vectors.start(c, c_, c0), m, len(found))
+            with builder.if_else(is_whole) as (all_columns, some_columns):
+                with all_columns:
+                    for row, place in zip(found, places, strict=True):
+                        vectors.store(row, place)
+                with some_columns:
+                    for j in range(n_columns - 1):
+                        with builder.if_then(builder.icmp_signed(">", m, integer(j))):
+                            for row, place in zip(found, places, strict=True):
+                                one = vectors.part(row, j, 1)
+                                vectors.store(one, builder.gep(place, [integer(j)]))
             return context.get_dummy_value()
 
         signature = types.void(
@@ -327,8 +175,8 @@ def _sums(n_vectors):
     def typed(typingctx, b, b0, b_row, c, c0, n_terms):
         def codegen(context, builder, signature, values):
             b_, b0, b_row, c_, c0, n_terms = values
-            vectors = _Vectors(context, builder, c.dtype)
-            shifts = [_int(v * vectors.lanes) for v in range(n_vectors)]
+            vectors = Vectors(context, builder, c.dtype)
+            shifts = [integer(v * vectors.lanes) for v in range(n_vectors)]
             start = vectors.start(b, b_, b0)
 
             def term(states):
@@ -341,7 +189,7 @@ def _sums(n_vectors):
                 return [builder.add(place, b_row), *found]
 
             _, *sums = vectors.loop(
-                n_terms, term, [_int(0), *[vectors.zero] * n_vectors]
+                n_terms, term, [integer(0), *[vectors.zero] * n_vectors]
             )
             start = vectors.start(c, c_, c0)
             for total, shift in zip(sums, shifts, strict=True):
@@ -357,8 +205,8 @@ def _outer(n_vectors):
     def typed(typingctx, a, a0, a_row, b, b0, gate, gate0, c, c0, c_row, n_rows):
         def codegen(context, builder, signature, values):
             a_, a0, a_row, b_, b0, gate_, gate0, c_, c0, c_row, n_rows = values
-            vectors = _Vectors(context, builder, c.dtype)
-            shifts = [_int(v * vectors.lanes) for v in range(n_vectors)]
+            vectors = Vectors(context, builder, c.dtype)
+            shifts = [integer(v * vectors.lanes) for v in range(n_vectors)]
             a_start, c_start = vectors.start(a, a_, a0), vectors.start(c, c_, c0)
             row = vectors.start(b, b_, b0)
             factors = [vectors.load(builder.gep(row, [shift])) for shift in shifts]
@@ -382,7 +230,7 @@ def _outer(n_vectors):
                 for branch, is_gated in zip(branches, (True, False), strict=True):
                     with branch:
                         run = partial(term, is_gated=is_gated)
-                        vectors.loop(n_rows, run, [_int(0), _int(0)])
+                        vectors.loop(n_rows, run, [integer(0), integer(0)])
             return context.get_dummy_value()
 
         signature = types.void(
@@ -397,9 +245,9 @@ def _outer(n_vectors):
 def _vector_copy(typingctx, a, a0, c, c0, size):
     def codegen(context, builder, signature, values):
         a_, a0, c_, c0, size = values
-        vectors = _Vectors(context, builder, c.dtype)
+        vectors = Vectors(context, builder, c.dtype)
         source, target = vectors.start(a, a_, a0), vectors.start(c, c_, c0)
-        lanes = _int(vectors.lanes)
+        lanes = integer(vectors.lanes)
 
         def move(place):
             value = vectors.load(builder.gep(source, [place]))
@@ -409,7 +257,7 @@ def _vector_copy(typingctx, a, a0, c, c0, size):
             move(states[0])
             return [builder.add(states[0], lanes)]
 
-        vectors.loop(builder.sdiv(size, lanes), term, [_int(0)])
+        vectors.loop(builder.sdiv(size, lanes), term, [integer(0)])
         move(builder.sub(size, lanes))  # the last ones, some of them once more
         return context.get_dummy_value()
 
@@ -420,12 +268,12 @@ def _vector_copy(typingctx, a, a0, c, c0, size):
 def _transpose_square(typingctx, a, a0, a_row, c, c0, c_row):
     def codegen(context, builder, signature, values):
         a_, a0, a_row, c_, c0, c_row = values
-        vectors = _Vectors(context, builder, c.dtype)
+        vectors = Vectors(context, builder, c.dtype)
         lanes = vectors.lanes
         places = vectors.rows(vectors.start(a, a_, a0), a_row, lanes)
         rows = [vectors.load(place) for place in places]
         # Swap ever larger squares that lie beside the diagonal.
-        kind = ir.VectorType(_I32, lanes)
+        kind = ir.VectorType(I32, lanes)
         step = 1
         while step < lanes:
             swapped = list(rows)
@@ -451,7 +299,7 @@ def _transpose_square(typingctx, a, a0, a_row, c, c0, c_row):
 def _constant(number):
     def typed(typingctx):
         def codegen(context, builder, signature, values):
-            return _int(number())
+            return integer(number())
 
         return types.int64(), codegen
 

@@ -83,19 +83,21 @@ def _dots(n_rows, n_columns):
     """Make the function of a product a b.T of so many rows and columns.
 
     It sets c[i, j] to bias[j] + sum of a[i, k] b[j, k] over k, or to ``least`` if that
-    is more. A bias at a place below 0 is none.
+    is more. A bias at a place below 0 is none. A row of c has m elements: if these are
+    fewer, so are the columns.
     """
 
     @_builtin
-    def dots(a, a0, a_row, b, b0, b_row, bias, bias0, least, c, c0, c_row, n_terms):
+    def dots(a, a0, a_row, b, b0, b_row, bias, bias0, least, c, c0, m, n_terms):
+        width = min(n_columns, m)
         found = (
             _block(a, a0, a_row, 1, n_rows, n_terms)
-            @ _block(b, b0, b_row, 1, n_columns, n_terms).T
+            @ _block(b, b0, b_row, 1, width, n_terms).T
         )
         if bias0 >= 0:
-            found += bias[bias0 : bias0 + n_columns]
+            found += bias[bias0 : bias0 + width]
         found[found < least] = least
-        _block(c, c0, c_row, 1, n_rows, n_columns)[:] = found
+        _block(c, c0, m, 1, n_rows, width)[:] = found
 
     DOTS[dots] = n_rows, n_columns
     return dots
