@@ -19,6 +19,7 @@ NUMBA_MODULES = {
     "instructions",
     "sparse_instructions",
     "tile_instructions",
+    "vectors",
     "words",
 }
 

@@ -25,7 +25,13 @@ from sknn.kernels.jit import (
     scalar,
     vector,
 )
-from sknn.kernels.products import NARROW, column_sums, outer_product
+from sknn.kernels.products import (
+    NARROW,
+    column_sums,
+    first_rows_and_sums,
+    outer_product,
+)
+from sknn.kernels.tiles import rows_beside_sums
 
 # Columns of the table.
 FORWARD, BACKWARD, GRADIENT = 0, 1, 2  # addresses of the leaves; GRADIENT may be 0
@@ -272,7 +278,6 @@ def dense_backward(op, batch, theta, gradient, values, deltas):
 @leaf(gradient_signature)
 def dense_gradient(op, batch, gradient, values, deltas, share, n_shares):
     fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
-    add_up_rows(op, batch, gradient, deltas, share, n_shares)
     # What is divided is not read by all: so much the less comes from other cores.
     rows, columns = (0, fan_in), (0, fan_out)
     if fan_in > fan_out:
@@ -280,14 +285,25 @@ def dense_gradient(op, batch, gradient, values, deltas, share, n_shares):
     else:
         columns = columns_of(share, n_shares, fan_out)
     x, start = source_of(op, batch, values)
-    delta = place(batch, op[OUTPUT], fan_out)
+    delta = place(batch, op[OUTPUT], fan_out) + columns[0]
+    width = columns[1] - columns[0]
+    first, beside = rows[0], rows_beside_sums()
+    if rows[1] - first < fan_in or fan_in < beside or beside == 0:
+        add_up_rows(op, batch, gradient, deltas, share, n_shares)
+    else:
+        first_rows_and_sums(
+            x, start, 1, fan_in, deltas, delta, fan_out,
+            gradient, op[BIAS] + columns[0],
+            gradient, op[WEIGHTS] + columns[0], fan_out, width, batch.n,
+        )  # fmt: skip
+        first = beside
     call(
         op[ROWS_PRODUCT],
         (
-            x, start + rows[0], 1, fan_in, deltas, delta + columns[0], fan_out,
+            x, start + first, 1, fan_in, deltas, delta, fan_out,
             gradient, -1, -math.inf, values, -1,
-            gradient, op[WEIGHTS] + rows[0] * fan_out + columns[0], fan_out,
-            rows[1] - rows[0], columns[1] - columns[0], batch.n,
+            gradient, op[WEIGHTS] + first * fan_out + columns[0], fan_out,
+            rows[1] - first, width, batch.n,
         ),
     )  # fmt: skip
     return 0.0

@@ -17,6 +17,30 @@ def _integers(count):
     return (types.int64,) * count
 
 
+def _summed(vectors, a_rows, b_start, steps, shifts, n_terms, first):
+    """Return sums of products, row by row, of the elements of a and the vectors of b.
+
+    If there are more of them than rows times vectors, the others are the sums of the
+    vectors of b.
+    """
+    builder, n_vectors = vectors.builder, len(shifts)
+
+    def term(states):
+        a_place, b_place, *sums = states
+        row = builder.gep(b_start, [b_place])
+        seconds = [vectors.load(builder.gep(row, [shift])) for shift in shifts]
+        found = []
+        for i, start in enumerate(a_rows):
+            x = vectors.splat(builder.load(builder.gep(start, [a_place])))
+            for v, y in enumerate(seconds):
+                total = sums[i * n_vectors + v]
+                found.append(vectors.multiply_add(x, y, total))
+        found += map(builder.fadd, sums[len(found) :], seconds)
+        return [*map(builder.add, (a_place, b_place), steps), *found]
+
+    return vectors.loop(n_terms, term, [integer(0), integer(0), *first])[2:]
+
+
 def _tile(n_rows, n_vectors):
     def typed(
         typingctx, a, a0, a_row, a_step, b, b0, b_row, bias, bias0, least, gate, gate0,
@@ -29,6 +53,7 @@ def _tile(n_rows, n_vectors):
             shifts = [integer(v * vectors.lanes) for v in range(n_vectors)]
             a_rows = vectors.rows(vectors.start(a, a_, a0), a_row, n_rows)
             b_start = vectors.start(b, b_, b0)
+            steps = a_step, b_row
 
             def biases():
                 place = vectors.start(bias, bias_, bias0)
@@ -37,22 +62,8 @@ def _tile(n_rows, n_vectors):
             none = [vectors.zero] * n_vectors
             first = vectors.chosen(vectors.is_place(bias0), biases, none)
 
-            def term(states):
-                a_place, b_place, *sums = states
-                row = builder.gep(b_start, [b_place])
-                seconds = [vectors.load(builder.gep(row, [s])) for s in shifts]
-                found = []
-                for i, start in enumerate(a_rows):
-                    x = vectors.splat(builder.load(builder.gep(start, [a_place])))
-                    for v, y in enumerate(seconds):
-                        total = sums[i * n_vectors + v]
-                        found.append(vectors.multiply_add(x, y, total))
-                return [
-                    builder.add(a_place, a_step), builder.add(b_place, b_row), *found
-                ]  # fmt: skip
-
-            _, _, *sums = vectors.loop(
-                n_terms, term, [integer(0), integer(0), *(first * n_rows)]
+            sums = _summed(
+                vectors, a_rows, b_start, steps, shifts, n_terms, first * n_rows
             )
             limit = vectors.splat(vectors.number(least))
             found = [vectors.at_least(total, limit) for total in sums]
@@ -76,6 +87,35 @@ def _tile(n_rows, n_vectors):
             a, *_integers(3), b, *_integers(2), bias, *_integers(1), types.float64,
             gate, *_integers(1), c, *_integers(3),
         )  # fmt: skip
+        return signature, codegen
+
+    return typed
+
+
+def _tile_and_sums(n_rows, n_vectors):
+    def typed(
+        typingctx, a, a0, a_row, a_step, b, b0, b_row, sums, sums0, c, c0, c_row, n
+    ):
+        def codegen(context, builder, signature, values):
+            a_, a0, a_row, a_step, b_, b0, b_row, *values = values
+            sums_, sums0, c_, c0, c_row, n_terms = values
+            vectors = Vectors(context, builder, c.dtype)
+            shifts = [integer(v * vectors.lanes) for v in range(n_vectors)]
+            found = _summed(
+                vectors, vectors.rows(vectors.start(a, a_, a0), a_row, n_rows),
+                vectors.start(b, b_, b0), (a_step, b_row), shifts, n_terms,
+                [vectors.zero] * ((n_rows + 1) * n_vectors),
+            )  # fmt: skip
+            rows = vectors.rows(vectors.start(c, c_, c0), c_row, n_rows)
+            rows.append(vectors.start(sums, sums_, sums0))
+            places = [builder.gep(row, [shift]) for row in rows for shift in shifts]
+            for total, place in zip(found, places, strict=True):
+                vectors.store(total, place)
+            return context.get_dummy_value()
+
+        signature = types.void(
+            a, *_integers(3), b, *_integers(2), sums, *_integers(1), c, *_integers(3)
+        )
         return signature, codegen
 
     return typed
@@ -310,10 +350,17 @@ def _tile_rows():
     return 8 if n_vector_registers() == 32 else 4
 
 
+def _rows_beside_sums():
+    return 8 if n_vector_registers() == 32 else 0
+
+
 implements(tiles.vector_bytes)(_constant(vector_bytes))
 implements(tiles.tile_rows)(_constant(_tile_rows))
+implements(tiles.rows_beside_sums)(_constant(_rows_beside_sums))
 for _function, (_n_rows, _n_vectors) in tiles.TILES.items():
     implements(_function)(_tile(_n_rows or _tile_rows(), _n_vectors))
+for _function, _n_vectors in tiles.TILES_AND_SUMS.items():
+    implements(_function)(_tile_and_sums(_tile_rows(), _n_vectors))
 for _function, _shape in tiles.DOTS.items():
     implements(_function)(_dots(*_shape))
 for _function, _n_vectors in tiles.SUMS.items():

@@ -19,6 +19,7 @@ DOTS_SQUARE = 4
 
 # What the functions made below are: by function, rows and vectors.
 TILES: dict[Callable, tuple[int, int]] = {}
+TILES_AND_SUMS: dict[Callable, int] = {}
 DOTS: dict[Callable, tuple[int, int]] = {}
 SUMS: dict[Callable, int] = {}
 OUTERS: dict[Callable, int] = {}
@@ -39,6 +40,12 @@ def tile_rows():
     The sums of a tile, three vectors of the second matrix and an element of the first
     fit into the registers.
     """
+    return 8
+
+
+@_builtin
+def rows_beside_sums():
+    """Return the rows of a tile that leaves registers for sums of columns, or 0."""
     return 8
 
 
@@ -77,6 +84,26 @@ def _tile(n_rows, n_vectors):
 
     TILES[tile] = n_rows, n_vectors
     return tile
+
+
+def _tile_and_sums(n_vectors):
+    """Make the function of a tile, and of the sums of the columns of b.
+
+    It sets c[i, j] to the sum of a[i, k] b[k, j] over k, sums[j] to that of b[k, j].
+    """
+
+    @_builtin
+    def tile_and_sums(
+        a, a0, a_row, a_step, b, b0, b_row, sums, sums0, c, c0, c_row, n_terms
+    ):
+        n_columns = n_vectors * vector_bytes() // c.itemsize
+        rows = _block(b, b0, b_row, 1, n_terms, n_columns)
+        found = _block(a, a0, a_row, a_step, rows_beside_sums(), n_terms) @ rows
+        _block(c, c0, c_row, 1, rows_beside_sums(), n_columns)[:] = found
+        sums[sums0 : sums0 + n_columns] = rows.sum(axis=0)
+
+    TILES_AND_SUMS[tile_and_sums] = n_vectors
+    return tile_and_sums
 
 
 def _dots(n_rows, n_columns):
@@ -140,6 +167,7 @@ def _outer(n_vectors):
 whole_wide, whole_thin = _tile(0, TILE_VECTORS), _tile(0, 1)
 half_wide, half_thin = _tile(HALF_ROWS, TILE_VECTORS), _tile(HALF_ROWS, 1)
 one_wide, one_thin = _tile(1, 2 * TILE_VECTORS), _tile(1, 1)
+wide_and_sums, thin_and_sums = _tile_and_sums(TILE_VECTORS), _tile_and_sums(1)
 many_dots, one_dot = _dots(N_DOTS, 1), _dots(1, 1)
 square_dots, row_of_dots = _dots(DOTS_SQUARE, DOTS_SQUARE), _dots(1, DOTS_SQUARE)
 wide_outer, thin_outer = _outer(2 * TILE_VECTORS), _outer(1)

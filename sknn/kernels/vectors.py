@@ -125,7 +125,8 @@ class Vectors:
         while len(groups) > 1:
             pairs = [groups[k : k + 2] for k in range(0, len(groups), 2)]
             groups = [
-                self._shuffled(*pair, range(2 * pair[0].type.count)) for pair in pairs
+                self._shuffled(pair[0], pair[1], range(2 * pair[0].type.count))
+                for pair in pairs
             ]
         return self.part(groups[0], 0, len(values))
 
