@@ -190,16 +190,22 @@ class Network:
         return n_rows if kind and kind.keeps_running_statistics else self.block(n_rows)
 
     def calls(
-        self, n_rows: int, batch_size: int, is_sparse: bool = False, first: int = 0
+        self,
+        n_rows: int,
+        batch_size: int,
+        is_sparse: bool = False,
+        first: int = 0,
+        forward_only: bool = False,
     ) -> list[tuple[int, int]]:
         """Return from where to where each call of a driver goes.
 
         In whole batches, and so that no call takes much longer than a fifth of a
-        second: only between calls can Ctrl-C interrupt.
+        second: only between calls can Ctrl-C interrupt. The way forward is a third of
+        the work.
         """
         of_batch = _OF_PARAMETER * self.n_parameters + _OF_BATCH
         of_batch += batch_size * self._cost_of_row[is_sparse]
-        batches = _OPERATIONS_A_CALL // of_batch
+        batches = _OPERATIONS_A_CALL * (3 if forward_only else 1) // of_batch
         step = batch_size * max(1, batches)
         starts = range(first, n_rows, step)
         return [(start, min(start + step, n_rows)) for start in starts]
@@ -291,7 +297,7 @@ class Network:
             values = self.buffer(block, n_columns)
             delta = self.buffer(block, self.units[-1]) if loss else values
             total = 0.0
-            for start, stop in self.calls(last, block, inputs.is_sparse, first):
+            for start, stop in self.calls(last, block, inputs.is_sparse, first, True):
                 if is_off() or odd[prediction.ODD_INPUT]:
                     break
                 total += prediction.predict(
