@@ -61,21 +61,46 @@ def epsilon(x):
     return np.finfo(type(x)).eps
 
 
-# Added to a number and taken away again, these round it to a whole one, k, which the
-# lowest bits of the sum then hold.
-_ROUND64, _ROUND32 = 6755399441055744.0, np.float32(12582912.0)
+# Added to a number and taken away again, these round it to a whole one, k. The lowest
+# bits of the sum are then the exponent of 2**k.
+_ROUND64, _ROUND32 = 6755399441055744.0 + 1023.0, np.float32(12582912.0 + 127.0)
+_SIGN64, _SIGN32 = np.int64(-(2**63)), np.int32(-(2**31))
 
 
 @scalar
-def _reduced64(x):
-    """Return an integer that ends in the bits of k, and expm1(r).
+def _power64(rounded):
+    return np.int64(np.float64(rounded).view(np.int64) << 52).view(np.float64)
 
-    Where x = k log(2) + r, and k is whole.
-    """
-    t = x * 1.4426950408889634 + _ROUND64
-    k = t - _ROUND64
+
+@scalar
+def _power32(rounded):
+    bits = np.float32(rounded).view(np.int32)
+    return np.int32(bits << np.int32(23)).view(np.float32)
+
+
+@scalar
+def _reduced64(x, exponent):
+    """Return 2**(k + exponent) and expm1(r), where x = k log(2) + r and k is whole."""
+    rounding = _ROUND64 + exponent
+    t = x * 1.4426950408889634 + rounding
+    k = t - rounding
     r = x - k * 6.93145751953125e-1
     r = r - k * 1.42860682030941723212e-6
+    return _power64(t), _expm1_near_zero64(r)
+
+
+@scalar
+def _reduced32(x, exponent):
+    rounding = _ROUND32 + np.float32(exponent)
+    t = x * np.float32(1.4426950408889634) + rounding
+    k = t - rounding
+    r = x - k * np.float32(0.693359375)
+    r = r - k * np.float32(-2.12194440e-4)
+    return _power32(t), _expm1_near_zero32(r)
+
+
+@scalar
+def _expm1_near_zero64(r):
     # In Estrin's order, for the result of each term is waited for by fewer others.
     s = r * r
     y = 2.511451634712854e-08 * r + 2.7626382056674593e-07
@@ -86,28 +111,26 @@ def _reduced64(x):
     q = s * s
     y = y * q + (u * s + v)
     y = y * s + w
-    return np.float64(t).view(np.int64), y * s + r
+    return y * s + r
 
 
 @scalar
-def _reduced32(x):
-    t = x * np.float32(1.4426950408889634) + _ROUND32
-    k = t - _ROUND32
-    r = x - k * np.float32(0.693359375)
-    r = r - k * np.float32(-2.12194440e-4)
+def _expm1_near_zero32(r):
     s = r * r
     y = np.float32(1.9875691500e-4) * r + np.float32(1.3981999507e-3)
     y = y * s + (np.float32(8.3334519073e-3) * r + np.float32(4.1665795894e-2))
     y = y * s + (np.float32(1.6666665459e-1) * r + np.float32(5.0000001201e-1))
-    return np.float32(t).view(np.int32), y * s + r
+    return y * s + r
 
 
 def _exp64(x):
     # Beyond these bounds the result is 0 or infinity; comparisons let NaN through.
     low, high = -708.3964185322641, 709.782712893384
-    bits, y = _reduced64(low if x < low else (high if x > high else x))
-    # k is added to the exponent: within the bounds, the sum is one again.
-    y = np.int64(np.float64(1.0 + y).view(np.int64) + (bits << 52)).view(np.float64)
+    bounded = low if x < low else (high if x > high else x)
+    # What is added to the exponent is k: within the bounds, the sum is one again.
+    k, y = _reduced64(bounded, -1023.0)
+    y = np.float64(1.0 + y).view(np.int64) + np.float64(k).view(np.int64)
+    y = np.int64(y).view(np.float64)
     y = 0.0 if x < low else y
     y = np.inf if x > high else y
     return y if x == x else x
@@ -115,9 +138,10 @@ def _exp64(x):
 
 def _exp32(x):
     low, high = np.float32(-87.33654), np.float32(88.72283)
-    bits, y = _reduced32(low if x < low else (high if x > high else x))
+    bounded = low if x < low else (high if x > high else x)
+    k, y = _reduced32(bounded, -127.0)
     y = np.float32(y + np.float32(1.0))
-    y = np.int32(y.view(np.int32) + np.int32(bits << np.int32(23))).view(np.float32)
+    y = np.int32(y.view(np.int32) + np.float32(k).view(np.int32)).view(np.float32)
     y = np.float32(0.0) if x < low else y
     y = np.float32(np.inf) if x > high else y
     return y if x == x else x
@@ -127,58 +151,56 @@ def _expm1_64(x):
     # Below, the result is -1; at the upper bound it overflows, 2**(k - 1) does not.
     low, high = -50.0, 710.0
     x = high if x > high else x
-    bits, y = _reduced64(low if x < low else x)
-    half = np.int64((bits + 1022) << 52).view(np.float64)
+    half, y = _reduced64(low if x < low else x, -1.0)
     return 2.0 * (half * y + (half - 0.5))
 
 
 def _expm1_32(x):
     low, high = np.float32(-20.0), np.float32(89.0)
     x = high if x > high else x
-    bits, y = _reduced32(low if x < low else x)
-    half = np.int32(np.int32(bits + np.int32(126)) << np.int32(23)).view(np.float32)
+    half, y = _reduced32(low if x < low else x, -1.0)
     return np.float32(2.0) * (half * y + (half - np.float32(0.5)))
 
 
 def _tanh64(x):
-    # With e = -expm1(-2 |x|) / 2, it is e / (1 - e), where nothing cancels.
-    size = np.float64(abs(x))
-    twice = -2.0 * size
-    bits, y = _reduced64(-50.0 if twice < -50.0 else twice)
-    half = np.int64((bits + 1022) << 52).view(np.float64)
+    # With e = -expm1(-2 |x|) / 2, it is e / (1 - e), where nothing cancels. The
+    # larger k, the more k log(2) is off, and the less it counts: one step will do.
+    rounding = _ROUND64 - 1.0
+    twice = -2.0 * abs(x)
+    twice = -50.0 if twice < -50.0 else twice
+    t = twice * 1.4426950408889634 + rounding
+    y = _expm1_near_zero64(twice - (t - rounding) * 0.6931471805599453)
+    half = _power64(t)
     e = (0.5 - half) - half * y
-    y = e / (1.0 - e)
-    sign = np.float64(x).view(np.int64) - size.view(np.int64)
-    return np.int64(np.float64(y).view(np.int64) + sign).view(np.float64)
+    sign = np.float64(x).view(np.int64) & _SIGN64
+    return np.int64(np.float64(e / (1.0 - e)).view(np.int64) | sign).view(np.float64)
 
 
 def _tanh32(x):
-    size, half_one = np.float32(abs(x)), np.float32(0.5)
-    twice, low = np.float32(-2.0) * size, np.float32(-30.0)
-    bits, y = _reduced32(low if twice < low else twice)
-    half = np.int32(np.int32(bits + np.int32(126)) << np.int32(23)).view(np.float32)
+    one, half_one, low = np.float32(1.0), np.float32(0.5), np.float32(-30.0)
+    rounding = _ROUND32 - one
+    twice = np.float32(-2.0) * np.float32(abs(x))
+    twice = low if twice < low else twice
+    t = twice * np.float32(1.4426950408889634) + rounding
+    y = _expm1_near_zero32(twice - (t - rounding) * np.float32(0.6931471805599453))
+    half = _power32(t)
     e = (half_one - half) - half * y
-    y = e / (np.float32(1.0) - e)
-    sign = np.int32(np.float32(x).view(np.int32) - size.view(np.int32))
-    return np.int32(np.float32(y).view(np.int32) + sign).view(np.float32)
+    sign = np.int32(np.float32(x).view(np.int32) & _SIGN32)
+    return np.int32(np.float32(e / (one - e)).view(np.int32) | sign).view(np.float32)
 
 
 def _logistic64(x):
-    # Beyond the bounds 2**k would have no place: at the upper one it is infinity.
-    x = -x
-    low, high = -708.0, 709.782712893384
-    x = high if x > high else x
-    bits, y = _reduced64(low if x < low else x)
-    power = np.int64((bits + 1023) << 52).view(np.float64)
+    # Beyond the bounds 2**k would have no place: at the lower one it is infinity.
+    low, high = -709.782712893384, 708.0
+    x = low if x < low else x
+    power, y = _reduced64(-(high if x > high else x), 0.0)
     return 1.0 / (1.0 + power * (1.0 + y))
 
 
 def _logistic32(x):
-    x, one = -x, np.float32(1.0)
-    low, high = np.float32(-87.0), np.float32(88.72283)
-    x = high if x > high else x
-    bits, y = _reduced32(low if x < low else x)
-    power = np.int32(np.int32(bits + np.int32(127)) << np.int32(23)).view(np.float32)
+    one, low, high = np.float32(1.0), np.float32(-88.72283), np.float32(87.0)
+    x = low if x < low else x
+    power, y = _reduced32(-(high if x > high else x), 0.0)
     return one / (one + power * (one + y))
 
 
