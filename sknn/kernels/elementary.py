@@ -166,10 +166,10 @@ def _tanh64(x):
     # With e = -expm1(-2 |x|) / 2, it is e / (1 - e), where nothing cancels. The
     # larger k, the more k log(2) is off, and the less it counts: one step will do.
     rounding = _ROUND64 - 1.0
-    twice = -2.0 * abs(x)
-    twice = -50.0 if twice < -50.0 else twice
-    t = twice * 1.4426950408889634 + rounding
-    y = _expm1_near_zero64(twice - (t - rounding) * 0.6931471805599453)
+    size = abs(x)
+    size = 25.0 if size > 25.0 else size
+    t = size * -2.8853900817779268 + rounding
+    y = _expm1_near_zero64(-2.0 * size - (t - rounding) * 0.6931471805599453)
     half = _power64(t)
     e = (0.5 - half) - half * y
     sign = np.float64(x).view(np.int64) & _SIGN64
@@ -177,13 +177,13 @@ def _tanh64(x):
 
 
 def _tanh32(x):
-    one, half_one, low = np.float32(1.0), np.float32(0.5), np.float32(-30.0)
+    one, half_one, high = np.float32(1.0), np.float32(0.5), np.float32(15.0)
     rounding = _ROUND32 - one
-    twice = np.float32(-2.0) * np.float32(abs(x))
-    twice = low if twice < low else twice
-    t = twice * np.float32(1.4426950408889634) + rounding
-    y = _expm1_near_zero32(twice - (t - rounding) * np.float32(0.6931471805599453))
-    half = _power32(t)
+    size = np.float32(abs(x))
+    size = high if size > high else size
+    t = size * np.float32(-2.8853900817779268) + rounding
+    r = np.float32(-2.0) * size - (t - rounding) * np.float32(0.6931471805599453)
+    y, half = _expm1_near_zero32(r), _power32(t)
     e = (half_one - half) - half * y
     sign = np.int32(np.float32(x).view(np.int32) & _SIGN32)
     return np.int32(np.float32(e / (one - e)).view(np.int32) | sign).view(np.float32)
