@@ -97,10 +97,10 @@ def train_lbfgs(
             record.update(monitor(progress.theta))
         now = perf_counter()
         record["seconds"], began = now - began, now
-        progress.commit(record)
+        progress.commit({name: [each] for name, each in record.items()})
         found.update(x=x.copy(), fun=value, nit=progress.n_iter)
         if parameters["verbose"]:
-            print(report_of(progress.n_iter, record, parameters))
+            print(report_of(progress, parameters))
         if after_epoch and after_epoch(progress):
             halted = True
             raise StopIteration

@@ -197,18 +197,27 @@ class Network:
         first: int = 0,
         forward_only: bool = False,
     ) -> list[tuple[int, int]]:
-        """Return from where to where each call of a driver goes.
-
-        In whole batches, and so that no call takes much longer than a fifth of a
-        second: only between calls can Ctrl-C interrupt. The way forward is a third of
-        the work.
-        """
-        of_batch = _OF_PARAMETER * self.n_parameters + _OF_BATCH
-        of_batch += batch_size * self._cost_of_row[is_sparse]
-        batches = _OPERATIONS_A_CALL * (3 if forward_only else 1) // of_batch
+        """Return from where to where each call of a driver goes, in whole batches."""
+        batches = self._batches_a_call(batch_size, is_sparse, forward_only)
         step = batch_size * max(1, batches)
         starts = range(first, n_rows, step)
         return [(start, min(start + step, n_rows)) for start in starts]
+
+    def epochs_a_call(self, n_rows: int, batch_size: int, is_sparse: bool) -> int:
+        """Return how many epochs a call of a driver may run."""
+        n_batches = -(-n_rows // batch_size)
+        return max(1, self._batches_a_call(batch_size, is_sparse) // n_batches)
+
+    def _batches_a_call(
+        self, batch_size: int, is_sparse: bool, forward_only: bool = False
+    ) -> int:
+        """Return of how many batches a call takes about a fifth of a second.
+
+        Only between calls can Ctrl-C interrupt. The way forward is a third of the work.
+        """
+        of_batch = _OF_PARAMETER * self.n_parameters + _OF_BATCH
+        of_batch += batch_size * self._cost_of_row[is_sparse]
+        return _OPERATIONS_A_CALL * (3 if forward_only else 1) // of_batch
 
     def predict(
         self, theta: np.ndarray, inputs: Inputs, odd: np.ndarray | None = None

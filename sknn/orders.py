@@ -1,7 +1,7 @@
-"""In which order the rows are trained on."""
+"""In which orders the rows are trained on."""
 
 import ctypes
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache, partial
 from numbers import Integral
 
@@ -12,8 +12,15 @@ from sknn.inputs import Problem
 from sknn.kernels import order as kernel
 from sknn.progress import Progress
 
-# Rows for which our own code is worth a call, and being compiled.
+# Orders of so many rows in all are drawn at a time, which stay in the cache.
+_ROWS_AT_A_TIME = 2**13
+# Rows, in all orders of a call, for which our own code is worth one, and compiling.
 _WORTH_IT = kernel.N_WORDS
+
+
+def orders_at_a_time(n_rows: int) -> int:
+    """Return how many orders may be asked for at a time."""
+    return max(1, _ROWS_AT_A_TIME // n_rows)
 
 
 class _AnyState(np.random.SeedSequence):
@@ -43,52 +50,77 @@ def orders(
     progress: Progress,
     shuffles: bool,
     random_state: np.random.RandomState,
-) -> Iterator[np.ndarray]:
-    """Yield the order of the rows for each epoch; empty: as they are."""
+    most: int,
+) -> Callable[[int], np.ndarray]:
+    """Return a function of n that returns the orders of the rows in the next n epochs.
+
+    ``most`` is the largest n. It is to be 1 where no more orders may be drawn than are
+    used.
+
+    They have the shape (n, n_rows); or (1, n_rows), where all are the same, with no
+    rows if that is as they are.
+    """
+    rows = np.arange(0) if problem.rows is None else problem.rows
     if not shuffles:
-        rows = np.arange(0) if problem.rows is None else problem.rows
-        while True:
-            yield rows
-    order = np.arange(problem.n_rows) if problem.rows is None else problem.rows.copy()
-    # The same draws, and so the same order, as sklearn.utils.shuffle's; in place.
-    shuffle = shuffler(random_state, order, progress.theta.dtype)
-    n_before = progress.n_iter
-    while True:
-        shuffle()
-        if n_before > 0:  # a fit that goes on repeats what it drew
-            n_before -= 1
-            continue
-        yield order
+        return lambda n: rows[np.newaxis]
+    n_rows = problem.n_rows
+    drawn = np.empty((most, n_rows), dtype=np.int64)
+    drawn[0] = rows if len(rows) else np.arange(n_rows)
+    # The same draws, and so the same orders, as sklearn.utils.shuffle's.
+    shuffle = shuffler(random_state, drawn, progress.theta.dtype)
+    last, n_before = 0, progress.n_iter
+
+    def draw(n: int) -> np.ndarray:
+        nonlocal last, n_before
+        while n_before > 0:  # a fit that goes on repeats what it drew
+            shuffle(last, 1)
+            last, n_before = 0, n_before - 1
+        shuffle(last, n)
+        last = n - 1
+        return drawn if n == most else drawn[:n]
+
+    return draw
 
 
 def shuffler(
-    random_state: np.random.RandomState, order: np.ndarray, dtype: np.dtype
-) -> Callable[[], object]:
-    """Return what does just what ``random_state.shuffle(order)`` does, but faster.
+    random_state: np.random.RandomState, orders: np.ndarray, dtype: np.dtype
+) -> Callable[[int, int], object]:
+    """Return a function of ``last`` and n that makes orders of the first n rows.
 
-    ``dtype`` says which version of the kernel to use.
+    They are what ``random_state.shuffle`` makes, one after the other, of the order in
+    the row ``last``. ``dtype`` says which version of the kernel to use.
     """
     generator = getattr(random_state, "_bit_generator", None)
     if (
         type(random_state) is not np.random.RandomState
         or type(generator) is not np.random.MT19937
-        or len(order) < _WORTH_IT
+        or orders.size < _WORTH_IT
         or not _is_where_expected()
     ):
-        return partial(random_state.shuffle, order)
+        return partial(_shuffle_by_numpy, random_state, list(orders))
     run = kernel.shuffle.prepare(
         dtype,
         keeps_gil=True,
         state=_state_of(generator),
         words=np.empty(kernel.N_WORDS, np.int32),
-        order=order,
+        orders=orders,
     )
 
-    def shuffle() -> None:
+    def shuffle(last: int, n: int) -> None:
         with generator.lock:
-            run()
+            run(last, n)
 
     return shuffle
+
+
+def _shuffle_by_numpy(
+    random_state: np.random.RandomState, orders: list[np.ndarray], last: int, n: int
+) -> None:
+    for k in range(n):
+        if k != last:
+            orders[k][:] = orders[last]
+        random_state.shuffle(orders[k])
+        last = k
 
 
 def _state_of(generator: np.random.MT19937) -> np.ndarray:

@@ -31,8 +31,8 @@ class Progress:
     product : ndarray of shape (1,)
     learning_rate : float
         Of the last epoch.
-    tallies : ndarray of shape (3,)
-        What the kernels add up in an epoch; see ``drivers.epoch``.
+    tallies : ndarray of shape (N_TALLIES,)
+        What the kernels add up in epochs; see ``drivers.epochs``.
     n_epochs : int
         Epochs since the optimizer began.
     n_iter : int
@@ -70,22 +70,31 @@ class Progress:
         self.result = self.theta
         self.n_recorded = len(self.history.get("loss", ()))
 
-    def commit(self, record: dict[str, float]) -> None:
-        """Count an epoch and write it down, over what an interrupt left of it."""
-        history, n_before = self.history, self.n_recorded
+    def commit(self, record: dict[str, list[float]]) -> None:
+        """Count epochs and write them down, over what an interrupt left of them."""
+        history, n_before, losses = self.history, self.n_recorded, record["loss"]
         if record.keys() != history.keys():  # what is measured may change between fits
             for name in {**record, **history}:
                 history.setdefault(name, [np.nan] * n_before)
-                record.setdefault(name, np.nan)
-        for name, value in record.items():
-            history[name][n_before:] = [value]
-        self.loss = record["loss"]
-        self.n_iter += 1
-        self.n_recorded += 1
+                record.setdefault(name, [np.nan] * len(losses))
+        for name, values in record.items():
+            history[name][n_before:] = values
+        self.loss = losses[-1]
+        self.n_iter += len(losses)
+        self.n_recorded += len(losses)
 
-    def fault(self, loss: float) -> str | None:
-        """Say what is not finite any more, if anything, and what usually helps."""
-        what = not_finite(self.theta, loss)
+    def losses(self, n_rows: int) -> list[float]:
+        """Return the losses of the epochs that the kernels are done with."""
+        n_epochs = int(self.tallies[drivers.ROWS]) // n_rows
+        sums = self.tallies[drivers.LOSS : drivers.LOSS + n_epochs].tolist()
+        return [total / n_rows for total in sums]
+
+    def fault(self, losses: list[float]) -> str | None:
+        """Say what is not finite after the epochs with these losses, if anything is.
+
+        And what usually helps.
+        """
+        what = not_finite(self.theta, losses[-1])
         if what is None and not is_finite(self.slots):
             what = (
                 f"The gradient is too large for the optimizer in {self.slots.dtype}, "
@@ -93,8 +102,9 @@ class Progress:
             )
         if what is None:
             return None
+        epoch = self.n_epochs + len(losses)
         return (
-            f"{what} Training diverged in epoch {self.n_epochs + 1} with a learning "
+            f"{what} Training diverged in epoch {epoch} with a learning "
             f"rate of {self.learning_rate:g}. {REMEDY}"
         )
 
@@ -106,24 +116,36 @@ def not_finite(theta: np.ndarray, loss: float) -> str | None:
     return None if isfinite(loss) else f"The loss became {loss}."
 
 
-def end_epoch(
+def epochs_ahead(progress: Progress, max_iter: int, parameters: dict) -> int:
+    """Return after how many epochs, at the earliest, a plateau or max_iter comes."""
+    if progress.tallies[drivers.ROWS]:  # an epoch was begun before an interrupt
+        return 1
+    ahead = max_iter - progress.n_iter
+    if parameters["tol"] is not None:
+        patience = parameters["n_iter_no_change"] - progress.n_without_improvement
+        ahead = min(ahead, patience + 1)
+    return max(1, int(ahead))
+
+
+def end_epochs(
     progress: Progress,
     before: dict,
-    record: dict[str, float],
+    record: dict[str, list[float]],
     n_rows: int,
     schedule: Schedule,
     parameters: dict,
 ) -> str | None:
-    """Bring progress to the end of an epoch; return a line to print, if there is one.
+    """Bring progress to the end of epochs; return a line to print, if there is one.
 
     ``before`` are the attributes of progress before the call. Whatever an interrupt
     left half done, the same call again does all of it.
     """
     vars(progress).update(before)
     progress.commit(record)
-    progress.n_epochs += 1
-    progress.n_samples_seen += n_rows
-    progress.tallies[drivers.LOSS] = progress.tallies[drivers.ROWS] = 0.0
+    n_epochs = len(record["loss"])
+    progress.n_epochs += n_epochs
+    progress.n_samples_seen += n_epochs * n_rows
+    progress.tallies[drivers.ROWS : drivers.LOSS + n_epochs] = 0.0
     _judge(progress, record, parameters)
     if progress.n_without_improvement <= parameters["n_iter_no_change"]:
         return None
@@ -135,25 +157,29 @@ def end_epoch(
     return _plateau(parameters, rate)
 
 
-def _judge(progress: Progress, record: dict[str, float], parameters: dict) -> None:
+def _judge(
+    progress: Progress, record: dict[str, list[float]], parameters: dict
+) -> None:
     """Count epochs without improvement, and keep what is the best yet."""
-    tol, theta = parameters["tol"] or 0.0, progress.theta
-    if not parameters["early_stopping"]:
-        has_improved = not record["loss"] > progress.best_loss - tol
-        progress.best_loss = min(progress.best_loss, record["loss"])
-    else:
-        score = record["val_score"]
-        has_improved = not score < progress.best_score + tol
-        if score > progress.best_score:
-            progress.best_score = score
-            progress.best_theta = theta.copy()
-    progress.n_without_improvement += 1
-    if has_improved or parameters["tol"] is None:
-        progress.n_without_improvement = 0
+    tol = parameters["tol"] or 0.0
+    stops_early = parameters["early_stopping"]
+    for value in record["val_score" if stops_early else "loss"]:
+        if not stops_early:
+            has_improved = not value > progress.best_loss - tol
+            progress.best_loss = min(progress.best_loss, value)
+        else:
+            has_improved = not value < progress.best_score + tol
+            if value > progress.best_score:
+                progress.best_score = value
+                progress.best_theta = progress.theta.copy()
+        progress.n_without_improvement += 1
+        if has_improved or parameters["tol"] is None:
+            progress.n_without_improvement = 0
 
 
-def report_of(n_iter: int, record: dict[str, float], parameters: dict) -> str:
+def report_of(progress: Progress, parameters: dict) -> str:
     """Return what ``verbose`` prints for an epoch: scikit-learn's lines, and more."""
+    record = {name: values[-1] for name, values in progress.history.items()}
     values = [
         f"{name} = {value:.8f}"
         for name, value in record.items()
@@ -164,8 +190,8 @@ def report_of(n_iter: int, record: dict[str, float], parameters: dict) -> str:
         values = values[:1] + (
             [] if score is None else [f"\nValidation score: {score:f}"]
         )
-        return f"Iteration {n_iter}, {''.join(values)}"
-    return ", ".join([f"Iteration {n_iter}", *values])
+        return f"Iteration {progress.n_iter}, {''.join(values)}"
+    return ", ".join([f"Iteration {progress.n_iter}", *values])
 
 
 def _plateau(parameters: dict, rate: float | None) -> str:

@@ -42,10 +42,13 @@ class Schedule(NamedTuple):
     on_plateau : callable
         ``on_plateau(rate)`` returns the rate to go on with after epochs without
         improvement, or None to stop.
+    is_steady : bool
+        Whether the rate stays the same until then.
     """
 
     rate: Callable[[Now, dict], float]
     on_plateau: Callable[[float], float | None] = lambda rate: None
+    is_steady: bool = False
 
 
 def _constant(now: Now, parameters: dict) -> float:
@@ -109,9 +112,9 @@ def _one_cycle(now: Now, parameters: dict) -> float:
 
 
 SCHEDULES: dict[str, Schedule] = {
-    "constant": Schedule(_constant),
+    "constant": Schedule(_constant, is_steady=True),
     "invscaling": Schedule(_invscaling),
-    "adaptive": Schedule(_adaptive, _fifth),
+    "adaptive": Schedule(_adaptive, _fifth, is_steady=True),
     "step": Schedule(_step),
     "exponential": Schedule(_exponential),
     "cosine": Schedule(_cosine),
@@ -156,4 +159,4 @@ def schedule_of(parameters: dict) -> Schedule:
         now = now._replace(epoch=epoch, n_epochs=n_epochs)
         return schedule.rate(now, parameters)
 
-    return schedule._replace(rate=rate)
+    return schedule._replace(rate=rate, is_steady=False)

@@ -1,4 +1,4 @@
-"""Stochastic training in plain Python: an epoch a turn."""
+"""Stochastic training in plain Python: one epoch a turn, or several."""
 
 import warnings
 from collections.abc import Callable
@@ -15,8 +15,8 @@ from sknn.kernels.losses import Loss
 from sknn.kernels.optimizers import OPTIMIZERS
 from sknn.kernels.team import N_SHARED
 from sknn.network import Network
-from sknn.orders import orders
-from sknn.progress import Progress, end_epoch, report_of
+from sknn.orders import orders, orders_at_a_time
+from sknn.progress import Progress, end_epochs, epochs_ahead, report_of
 from sknn.schedules import Now, schedule_of
 from sknn.threads import (
     WORTH_A_MEMBER,
@@ -94,12 +94,35 @@ def train_stochastic(
         If max_iter epochs were not enough, or training diverged and the best
         parameters were restored.
     """
-    schedule = schedule_of(parameters)
-    run_epoch = _epoch_runner(network, loss, problem, progress, parameters)
-    rows = orders(problem, progress, parameters["shuffle"], random_state)
-    restores = parameters["early_stopping"] and parameters["restore_best_weights"]
+    schedule, n_rows = schedule_of(parameters), problem.n_rows
+    run, n_at_once = _runner(network, loss, problem, progress, parameters)
     max_iter = 1 if incremental else parameters["max_iter"]
-    fault, ending = None, None
+    # Where there are weights to restore, training that diverges is no error, and the
+    # generator must have drawn no more orders than there were epochs.
+    restorable = progress.best_theta is not None
+    is_watched = any([monitor, after_epoch, parameters["verbose"], restorable])
+    n_at_once = min(n_at_once, max_iter)
+    if is_watched or not schedule.is_steady:
+        n_at_once = 1
+    draw = orders(problem, progress, parameters["shuffle"], random_state, n_at_once)
+    restores = parameters["early_stopping"] and parameters["restore_best_weights"]
+    fault, ending, began = None, None, perf_counter()
+
+    def ending_of(losses: list[float], measured: dict[str, float]) -> Callable:
+        """Return what counts and judges epochs, and may be called again."""
+        n, seconds = len(losses), perf_counter() - began
+        record = {
+            "loss": losses,
+            "learning_rate": [progress.learning_rate] * n,
+            "seconds": [seconds / n] * n,
+        }
+        for name, value in measured.items():
+            record[name] = [value]
+        before = dict(vars(progress))
+        return partial(
+            end_epochs, progress, before, record, n_rows, schedule, parameters
+        )
+
     try:
         while progress.n_iter < max_iter and not progress.has_stopped:
             began = perf_counter()
@@ -112,28 +135,19 @@ def train_stochastic(
                 ),
                 parameters,
             )
-            rate = progress.learning_rate
-            loss_of_epoch, is_finite = run_epoch(next(rows))
-            record = {"loss": loss_of_epoch, "learning_rate": rate, "seconds": 0.0}
-            fault = None if is_finite else progress.fault(loss_of_epoch)
+            n = 1
+            if n_at_once > 1:
+                n = min(n_at_once, epochs_ahead(progress, max_iter, parameters))
+            is_finite = run(draw(n), n)
+            losses = progress.losses(n_rows)
+            fault = None if is_finite else progress.fault(losses)
             if fault and progress.best_theta is None:
                 break
-            if monitor:
-                record.update(monitor(progress.theta))
-            record["seconds"] = perf_counter() - began
-            ending = partial(
-                end_epoch,
-                progress,
-                dict(vars(progress)),
-                record,
-                problem.n_rows,
-                schedule,
-                parameters,
-            )
+            ending = ending_of(losses, monitor(progress.theta) if monitor else {})
             line = ending()
             ending = None
             if parameters["verbose"]:
-                print(report_of(progress.n_iter, record, parameters))
+                print(report_of(progress, parameters))
                 if line and not fault:
                     print(line)
             if fault or (after_epoch and after_epoch(progress)):
@@ -148,9 +162,12 @@ def train_stochastic(
                     stacklevel=2,
                 )
     except KeyboardInterrupt:
+        losses = progress.losses(n_rows)
+        fault = fault or progress.fault(losses or [progress.tallies[drivers.LOSS]])
+        if losses and not (ending or is_watched or fault):
+            ending = ending_of(losses, {})
         if ending:
             ending()
-        fault = fault or progress.fault(progress.tallies[drivers.LOSS])
         warnings.warn("Training interrupted by user.", stacklevel=2)
     if fault:
         if progress.best_theta is None:
@@ -184,10 +201,10 @@ def _batch_size(problem: Problem, parameters: dict) -> int:
     return min(int(batch_size), n_rows)
 
 
-def _epoch_runner(network, loss, problem, progress, parameters):
-    """Allocate what an epoch needs; return the function that runs one.
+def _runner(network, loss, problem, progress, parameters):
+    """Allocate what an epoch needs; return what runs epochs, and how many at most.
 
-    That returns the loss, and whether it is known that nothing has diverged.
+    It returns whether it is known that nothing has diverged.
     """
     inputs, n_rows, dtype = problem.inputs, problem.n_rows, network.dtype
     batch_size = _batch_size(problem, parameters)
@@ -207,7 +224,7 @@ def _epoch_runner(network, loss, problem, progress, parameters):
     n_sums = max(batch_size // block, network.n_trained // drivers.CHUNK) + 1
     shared = np.zeros(N_SHARED, dtype=np.int64)
     prepare = partial(
-        drivers.epoch.prepare,
+        drivers.epochs.prepare,
         dtype,
         ops=operations.table,
         limited=operations.limited(),
@@ -247,16 +264,20 @@ def _epoch_runner(network, loss, problem, progress, parameters):
     else:
         run = prepare(member=0, n_members=1)
     calls = network.calls(n_rows, batch_size, inputs.is_sparse)
+    n_at_once = min(
+        drivers.MOST_EPOCHS,
+        orders_at_a_time(n_rows),
+        network.epochs_a_call(n_rows, batch_size, inputs.is_sparse),
+    )
 
-    def run_epoch(rows: np.ndarray) -> tuple[float, bool]:
+    def run_epochs(orders: np.ndarray, n_epochs: int) -> bool:
         tallies, rate, result = progress.tallies, progress.learning_rate, np.nan
         for start, stop in calls:
             if start >= tallies[drivers.ROWS]:  # else done before an interrupt
-                result = run(rows, start, stop, rate)
-        loss_of_rows = float(tallies[drivers.LOSS])
-        return loss_of_rows / n_rows, isfinite(loss_of_rows + result)
+                result = run(orders, n_epochs, start, stop, rate)
+        return isfinite(tallies[drivers.LOSS] + result)
 
-    return run_epoch
+    return run_epochs, n_at_once
 
 
 def _team(
@@ -265,14 +286,13 @@ def _team(
     """Return what runs a driver with one member, or with as many as pay."""
     members, pace = [prepare(member=0)], Pace()
 
-    def run(rows, start, stop, rate):
+    def run(orders, n_epochs, start, stop, rate):
         n = pace.choose(n_threads_for(n_multiplications, WORTH_A_MEMBER))
         members.extend(prepare(member=k) for k in range(len(members), n))
         began = perf_counter()
-        result = run_together(
-            [partial(run, rows, start, stop, rate, n) for run in members[:n]], shared
-        )
-        pace.note(n, stop - start, perf_counter() - began)
+        arguments = (orders, n_epochs, start, stop, rate, n)
+        result = run_together([partial(run, *arguments) for run in members[:n]], shared)
+        pace.note(n, n_epochs * (stop - start), perf_counter() - began)
         return result
 
     return run

@@ -135,8 +135,9 @@ def test_interrupted_within_an_epoch(case, monkeypatch):
         left = iter(range(n_calls))
 
         def prepare_interrupted(self, *arguments, left=left, **fixed):
-            assert self is drivers.epoch
             run = prepare(self, *arguments, **fixed)
+            if self is not drivers.epochs:
+                return run
 
             def interrupted(*changing):
                 value = run(*changing)

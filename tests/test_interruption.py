@@ -280,7 +280,8 @@ each_step = pytest.mark.parametrize(
 )
 
 COURSES = {
-    "adam": {},
+    "an epoch a call": {"verbose": True},
+    "three epochs a call": {"n_iter_no_change": 2, "max_iter": 11},
     "early stopping": {"early_stopping": True, "validation_fraction": 0.3},
     "a rate that falls": {
         "solver": "sgd",
@@ -320,6 +321,7 @@ def test_an_interrupt_at_any_line_of_training_costs_nothing(course, files, step)
             break
         assert "Training interrupted by user." in str(caught[0].message)
         assert np.isfinite(model.predict(X)).all()
+        model.set_params(verbose=False)  # several epochs in a call, then
         same_fit(model.resume_fit(X, NUMBERS), whole)
         n_kept += 1
     assert n_kept > 15

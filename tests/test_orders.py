@@ -42,18 +42,22 @@ def test_generators_are_taken_as_they_are():
     assert orders.random_state_of(None) is check_random_state(None)
 
 
-def shuffler_of(random_state, order):
-    return orders.shuffler(random_state, order, np.dtype(np.float32))
+def shuffler_of(random_state, drawn):
+    return orders.shuffler(random_state, drawn, np.dtype(np.float32))
 
 
 def check_against_numpy(own, expected, n_rows, is_numpys=False):
-    order, expected_order = np.arange(n_rows), np.arange(n_rows)
-    shuffle = shuffler_of(own, order)
+    drawn, expected_order = np.empty((5, n_rows), np.int64), np.arange(n_rows)
+    drawn[0] = expected_order
+    shuffle = shuffler_of(own, drawn)
     assert isinstance(shuffle, partial) == is_numpys
-    for _ in range(3):
-        shuffle()
-        expected.shuffle(expected_order)
-        assert_array_equal(order, expected_order)
+    last = 0
+    for n in (1, 5, 1, 1, 3, 2):
+        shuffle(last, n)
+        last = n - 1
+        for order in drawn[:n]:
+            expected.shuffle(expected_order)
+            assert_array_equal(order, expected_order)
         # What others draw in between counts too.
         assert own.randint(100) == expected.randint(100)
         assert own.normal() == expected.normal()
@@ -106,23 +110,24 @@ def test_an_unknown_layout_is_left_to_numpy(monkeypatch):
 
 
 def test_waits_for_others_that_draw():
-    random_state, order = np.random.RandomState(0), np.arange(1000)
-    shuffle = shuffler_of(random_state, order)
-    thread = threading.Thread(target=shuffle)
+    random_state, drawn = np.random.RandomState(0), np.arange(1000)[np.newaxis]
+    shuffle = shuffler_of(random_state, drawn)
+    thread = threading.Thread(target=shuffle, args=(0, 1))
     with random_state._bit_generator.lock:
         thread.start()
         thread.join(0.1)
         assert thread.is_alive()
-        assert_array_equal(order, np.arange(1000))
+        assert_array_equal(drawn[0], np.arange(1000))
     thread.join()
-    assert (order != np.arange(1000)).any()
+    assert (drawn[0] != np.arange(1000)).any()
 
 
-def test_fits_are_those_with_numpys_shuffle(monkeypatch):
+@pytest.mark.parametrize("n_rows", [20, len(X)])
+def test_fits_are_those_with_numpys_shuffle(n_rows, monkeypatch):
     def fitted():
         random_state = np.random.RandomState(4)
-        model = MLPClassifier(5, max_iter=3, tol=None, random_state=random_state)
-        model.fit(X, y)
+        model = MLPClassifier(5, max_iter=40, tol=None, random_state=random_state)
+        model.fit(X[:n_rows], y[:n_rows])
         return [*model.coefs_, model.history_["loss"]], state_of(random_state)
 
     arrays, state = fitted()

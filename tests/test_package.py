@@ -173,7 +173,7 @@ def test_two_versions_of_each_kernel():
     assert len(versions) > 20
     for name, dtypes in versions.items():
         assert sorted(dtypes) in ([], ["float32"], ["float32", "float64"]), name
-    assert len(versions["epoch"]) == 2
+    assert len(versions["epochs"]) == 2
 
 
 RECOMPILATION = """

@@ -1,4 +1,4 @@
-"""Drivers: a whole epoch, or a full gradient, in one call; `prediction.py` has another.
+"""Drivers: whole epochs, or a full gradient, in one call; `prediction.py` has another.
 
 They walk the table of operations and the batches, and allocate nothing. All work on
 the rows from ``start`` to ``stop``: compiled code does not see Ctrl-C, so Python calls
@@ -41,10 +41,11 @@ from sknn.kernels.layers import (
 from sknn.kernels.products import copy
 from sknn.kernels.team import meet
 
-# What `epoch` adds up from call to call, in float64: the loss times the rows, the
-# steps since training began, and the rows of this epoch that are done.
-LOSS, STEPS, ROWS = 0, 1, 2
-N_TALLIES = 3
+# What `epochs` leaves, in float64: the steps since training began, the rows that are
+# done and not yet counted, and the loss times the rows of each of their epochs.
+STEPS, ROWS, LOSS = 0, 1, 2
+MOST_EPOCHS = 64  # in a call
+N_TALLIES = LOSS + MOST_EPOCHS
 
 # Parameters that a member of a team updates at a time.
 CHUNK = 2**14
@@ -55,7 +56,7 @@ N_RATES = 3  # of an optimizer's step, at the start of `sums`
 
 
 TABLE, VECTOR, SQUARE = Array(INTEGER, 2), Array(), Array(ndim=2)
-_READONLY, _ROWS = Array(is_read_only=True), Array(INTEGER, is_read_only=True)
+_READONLY, _ORDERS = Array(is_read_only=True), Array(INTEGER, 2, True)
 SETTINGS = Array(REAL, is_read_only=True)
 _REALS, INTEGERS = Array(REAL), Array(INTEGER)
 # Values, indices and indptr of the inputs, their width, targets and weights.
@@ -123,20 +124,20 @@ def backward(
 @driver(
     (
         TABLE, TABLE, VECTOR, VECTOR, SQUARE, _REALS, VECTOR, VECTOR,
-        *DATA, _READONLY, REAL, _ROWS, SQUARE, _READONLY,
-        *[INTEGER] * 6,
+        *DATA, _READONLY, REAL, _ORDERS, SQUARE, _READONLY,
+        *[INTEGER] * 7,
         INTEGER, SETTINGS, REAL, INTEGER, INTEGER, SETTINGS, REAL, REAL,
         INTEGER, INTEGER, SETTINGS, _REALS, _REALS, INTEGERS, INTEGER, INTEGER,
     )
 )  # fmt: skip
-def epoch(
+def epochs(
     ops, limited, theta, gradient, slots, product, values, deltas,
-    data, indices, indptr, n_features, targets, weights, counts, mean_factor, rows,
-    gathered, gathered_data, start, stop, batch_size, block, n_weights, seed,
+    data, indices, indptr, n_features, targets, weights, counts, mean_factor, orders,
+    gathered, gathered_data, n_epochs, start, stop, batch_size, block, n_weights, seed,
     loss, loss_settings, loss_scale, rates, step, step_settings, alpha, learning_rate,
     shape, constrain, limits, tallies, sums, shared, member, n_members,
 ):  # fmt: skip
-    """Train on each batch once; add up the loss times the rows, penalty included.
+    """Train on each batch once an epoch; end with an epoch that diverges.
 
     Returns a finite number only if the loss, theta and slots are finite.
 
@@ -147,12 +148,14 @@ def epoch(
     counts, mean_factor : ndarray of shape (n_samples,) or (0,), float
         What the rows of a batch count, or that they count one each; and a factor, for
         the size of a batch.
-    rows : ndarray of shape (n_samples,) or (0,)
-        The order of the rows; empty: as they are.
+    orders : ndarray of shape (n_epochs or 1, n_samples or 0)
+        The order of the rows in each epoch, or in all; empty: as they are.
     gathered : ndarray of shape (batch_size, n_features) or (0, 0)
         Where the rows of a batch are copied to, if they are to be.
     gathered_data : ndarray
         The same memory, flat and read-only.
+    n_epochs, start, stop : int
+        Where there are several epochs, all rows lie between start and stop.
     block : int
         Rows of a batch that pass through the network at a time.
     seed : int
@@ -161,79 +164,95 @@ def epoch(
         What the summed loss of a batch is multiplied by, beside one over its size.
     shape, constrain : int
         Addresses of the leaves of ``regularization.py``, or 0 where not needed.
-    tallies : ndarray of shape (3,)
-        Where LOSS, STEPS and ROWS are added up. Written at the end, so that an
-        interrupt never finds them out of step with theta.
+    tallies : ndarray of shape (N_TALLIES,)
+        Where STEPS, ROWS and the LOSS of each epoch, with the penalty, are added up.
+        Written at the end of an epoch, so that an interrupt never finds them out of
+        step with theta.
     sums : ndarray
         Memory for N_RATES rates, and for a sum of each block or each CHUNK of
         parameters.
     shared, member, n_members : ndarray of shape (3,), int, int
         See ``team.py``.
     """
-    total, t = 0.0, int(tallies[STEPS])
+    odd, t = 0.0, int(tallies[STEPS])
     trained = theta[: gradient.size]
     found, sums = sums[:N_RATES], sums[N_RATES:]
     n_chunks = _n_blocks(gradient.size, CHUNK)
     coming = stop if data.size * data.itemsize > NEAR else 0
-    for first in range(start, stop, batch_size):
-        n = batch_size if first + batch_size < stop else stop - first
-        t += 1
-        if _size(weights, rows, first, n) == 0.0:  # nothing in this batch counts
-            continue
-        size = mean_factor * _size(counts, rows, first, n)
-        key = key_of(seed, t)
-        own_data, offset = data, first * n_features
-        if gathered.size:
-            own_data, offset = gathered_data, 0
-        batch = Batch(
-            own_data, offset, indices, indptr, weights, rows, first, n, 0, n, key
-        )
-        if not _learn(
-            ops, batch, theta, gradient, values, deltas, n_features, targets,
-            loss, loss_settings, sums, block, shared, member, n_members,
-            data, flat(gathered), coming,
-        ):  # fmt: skip
-            return total
-        value = 0.0
-        for k in range(_n_blocks(n, block)):
-            value += sums[k]
-        value *= loss_scale
-        own_alpha, own_size = alpha, size
-        if member == 0:
-            call(rates, (found, learning_rate, t, step_settings, product))
-            if shape:
-                arguments = (trained, gradient, n_weights, size, learning_rate, limits)
-                value += call(shape, arguments)
-        if shape:
-            own_alpha, own_size = 0.0, 1.0
-        if not meet(shared, n_members):
-            return total
-        for k in range(member, n_chunks, n_members):
-            end = (k + 1) * CHUNK if k + 1 < n_chunks else gradient.size
-            sums[k] = call(
-                step,
-                (
-                    trained, gradient, slots, found, k * CHUNK, end, n_weights,
-                    own_alpha, own_size, step_settings,
-                ),
-            )  # fmt: skip
-        if not meet(shared, n_members):
-            return total
-        squares = 0.0
-        for k in range(n_chunks):
-            squares += sums[k]
-        if constrain:
+    for epoch in range(n_epochs):
+        rows, total = orders[epoch % orders.shape[0]], 0.0
+        for first in range(start, stop, batch_size):
+            n = batch_size if first + batch_size < stop else stop - first
+            t += 1
+            if _size(weights, rows, first, n) == 0.0:  # nothing in this batch counts
+                continue
+            size = mean_factor * _size(counts, rows, first, n)
+            key = key_of(seed, t)
+            own_data, offset = data, first * n_features
+            if gathered.size:
+                own_data, offset = gathered_data, 0
+            batch = Batch(
+                own_data, offset, indices, indptr, weights, rows, first, n, 0, n, key
+            )
+            if not _learn(
+                ops, batch, theta, gradient, values, deltas, n_features, targets,
+                loss, loss_settings, sums, block, shared, member, n_members,
+                data, flat(gathered), coming,
+            ):  # fmt: skip
+                return odd
+            value = 0.0
+            for k in range(_n_blocks(n, block)):
+                value += sums[k]
+            value *= loss_scale
+            own_alpha, own_size = alpha, size
             if member == 0:
-                call(constrain, (limited, trained, gradient, limits))
+                call(rates, (found, learning_rate, t, step_settings, product))
+                if shape:
+                    arguments = (
+                        trained,
+                        gradient,
+                        n_weights,
+                        size,
+                        learning_rate,
+                        limits,
+                    )
+                    value += call(shape, arguments)
+            if shape:
+                own_alpha, own_size = 0.0, 1.0
             if not meet(shared, n_members):
-                return total
-        total += n * (value + 0.5 * own_alpha * squares) / size
-    if member == 0:
-        tallies[LOSS] += total
-        tallies[STEPS] = t
-        tallies[ROWS] = stop
-        total += zero_of(theta) + zero_of(flat(slots))
-    return total
+                return odd
+            for k in range(member, n_chunks, n_members):
+                end = (k + 1) * CHUNK if k + 1 < n_chunks else gradient.size
+                sums[k] = call(
+                    step,
+                    (
+                        trained, gradient, slots, found, k * CHUNK, end, n_weights,
+                        own_alpha, own_size, step_settings,
+                    ),
+                )  # fmt: skip
+            if not meet(shared, n_members):
+                return odd
+            squares = 0.0
+            for k in range(n_chunks):
+                squares += sums[k]
+            if constrain:
+                if member == 0:
+                    call(constrain, (limited, trained, gradient, limits))
+                if not meet(shared, n_members):
+                    return odd
+            total += n * (value + 0.5 * own_alpha * squares) / size
+        if member == 0:
+            tallies[LOSS + epoch] += total
+            tallies[STEPS] = t
+            tallies[ROWS] = (epoch + 1) * stop
+            # The rates have been used; only the first member knows all of the loss.
+            found[0] = 0.0 * total + zero_of(theta) + zero_of(flat(slots))
+        if not meet(shared, n_members):
+            return odd
+        odd = found[0]
+        if odd != 0.0:
+            break
+    return odd
 
 
 @scalar

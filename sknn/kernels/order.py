@@ -1,4 +1,4 @@
-"""The order of the rows, drawn as ``numpy.random.RandomState.shuffle`` draws it.
+"""Orders of the rows, drawn as ``numpy.random.RandomState.shuffle`` draws it.
 
 All words of the Mersenne Twister's state [1]_ are made, and tempered, at once and in
 vectors, where NumPy makes one word for each number. Which of the numbers count is
@@ -22,39 +22,50 @@ _BELOW_SIGN = _SIGN - 1
 _LOW = 2**32 - 1
 
 
-@driver((Array(INT32), Array(INT32), Array(INTEGER)))
-def shuffle(state, words, order):
-    """Bring order into another one; leave the generator's state as NumPy would.
+@driver((Array(INT32), Array(INT32), Array(INTEGER, 2), INTEGER, INTEGER))
+def shuffle(state, words, orders, last, n):
+    """Draw the next n orders; leave the generator's state as NumPy would.
+
+    Each is the one before it, shuffled.
 
     Parameters
     ----------
     state : ndarray of shape (N_STATE,)
     words : ndarray of shape (N_WORDS,)
         Memory.
-    order : ndarray of shape (n_rows,)
+    orders : ndarray of shape (n or more, n_rows)
+        Where the orders are put, from the first row on.
+    last : int
+        The row of ``orders`` that holds the order before them.
     """
-    used = int(state[N_WORDS])
+    n_rows, used = orders.shape[1], int(state[N_WORDS])
     _temper(state, words, used)
-    i, mask = order.size - 1, 1
-    while mask < i:
-        mask = 2 * mask + 1
-    while i > 0:
-        if used == N_WORDS:
-            _renew(state)
-            used = 0
-            _temper(state, words, used)
-        if i <= mask >> 1:
-            mask >>= 1
-        while used < N_WORDS and i > mask >> 1:
-            number = int(words[used]) & mask
-            used += 1
-            # Half of the numbers may be too large, in no order that a processor could
-            # foresee: in place of a branch, they exchange a row with itself.
-            j = number if number <= i else i
-            row = order[i]
-            order[i] = order[j]
-            order[j] = row
-            i -= 1 if number <= i else 0
+    for k in range(n):
+        order = orders[k]
+        if k != last:
+            for i in range(n_rows):
+                order[i] = orders[last, i]
+        last = k
+        i, mask = n_rows - 1, 1
+        while mask < i:
+            mask = 2 * mask + 1
+        while i > 0:
+            if used == N_WORDS:
+                _renew(state)
+                used = 0
+                _temper(state, words, used)
+            if i <= mask >> 1:
+                mask >>= 1
+            while used < N_WORDS and i > mask >> 1:
+                number = int(words[used]) & mask
+                used += 1
+                # Half of the numbers may be too large, in no order that a processor
+                # could foresee: in place of a branch, they exchange a row with itself.
+                j = number if number <= i else i
+                row = order[i]
+                order[i] = order[j]
+                order[j] = row
+                i -= 1 if number <= i else 0
     state[N_WORDS] = used
     return 0.0
 
