@@ -100,7 +100,7 @@ def test_as_epochs_that_are_looked_at(way, calls, capsys):
         {"warmup_epochs": 50},
         {"n_iter_no_change": 1, "tol": 10.0},
     ],
-    ids=str,
+    ids=" ".join,  # of the names of the options
 )
 def test_where_each_epoch_counts(options, calls):
     sknn.MLPRegressor(hidden_layer_sizes=5, max_iter=4, random_state=0, **options).fit(
