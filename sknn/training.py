@@ -101,7 +101,7 @@ def train_stochastic(
     # generator must have drawn no more orders than there were epochs.
     restorable = progress.best_theta is not None
     is_watched = any([monitor, after_epoch, parameters["verbose"], restorable])
-    n_at_once = min(n_at_once, max_iter)
+    n_at_once = int(min(n_at_once, max_iter))  # scikit-learn takes True for 1
     if is_watched or not schedule.is_steady:
         n_at_once = 1
     draw = orders(problem, progress, parameters["shuffle"], random_state, n_at_once)
