@@ -13,7 +13,7 @@ from sknn.kernels import order as kernel
 from sknn.progress import Progress
 
 # Orders of so many rows in all are drawn at a time, which stay in the cache.
-_ROWS_AT_A_TIME = 2**13
+_ROWS_AT_A_TIME = 2**15
 # Rows, in all orders of a call, for which our own code is worth one, and compiling.
 _WORTH_IT = kernel.N_WORDS
 
@@ -64,8 +64,9 @@ def orders(
     if not shuffles:
         return lambda n: rows[np.newaxis]
     n_rows = problem.n_rows
-    drawn = np.empty((most, n_rows), dtype=np.int64)
-    drawn[0] = rows if len(rows) else np.arange(n_rows)
+    drawn = np.arange(most * n_rows).reshape(most, n_rows)
+    if len(rows):
+        drawn[0] = rows
     # The same draws, and so the same orders, as sklearn.utils.shuffle's.
     shuffle = shuffler(random_state, drawn, progress.theta.dtype)
     last, n_before = 0, progress.n_iter
