@@ -5,11 +5,13 @@ many there are changes no result, so that it can follow from what else runs in t
 process: fits that run at the same time share the cores.
 """
 
+import ctypes
 import os
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from functools import partial
+from contextlib import suppress
+from functools import cache, partial
 from typing import Any
 from weakref import WeakSet
 
@@ -105,6 +107,28 @@ class Pace:
         self._seconds[n_threads > 1].append(seconds / n_rows)
 
 
+@cache
+def _core_finder() -> Callable[[], int]:
+    """Return what finds the core that this thread runs on; -1 where nothing does."""
+    try:
+        return ctypes.CDLL(None).sched_getcpu
+    except (AttributeError, OSError, TypeError):  # not Linux
+        return lambda: -1
+
+
+def _keep_off(core: int) -> None:
+    """Have this thread run on any core but one, if there are others.
+
+    The system may start a thread on the core of the one that started it, although
+    another is idle, and take longer to move it than its work takes.
+    """
+    if core >= 0 and hasattr(os, "sched_setaffinity"):
+        others = set(os.sched_getaffinity(0)) - {core}
+        if others:
+            with suppress(OSError):  # they were taken away meanwhile
+                os.sched_setaffinity(0, others)
+
+
 def run_together(calls: Sequence[Callable[[], Any]], shared: np.ndarray) -> Any:
     """Run the members of a team; return what the first returns when all have ended.
 
@@ -115,9 +139,11 @@ def run_together(calls: Sequence[Callable[[], Any]], shared: np.ndarray) -> Any:
     if len(calls) == 1:
         return calls[0]()
     errors: list[BaseException] = []
+    core = _core_finder()()
 
     def run(call):
         try:
+            _keep_off(core)
             call()
         except BaseException as error:
             shared[CALLED_OFF] = 1

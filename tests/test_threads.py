@@ -1,5 +1,6 @@
 """How many threads are used, and what becomes of errors in them."""
 
+import os
 import threading
 
 import numpy as np
@@ -28,6 +29,26 @@ def test_threads_follow_the_work_and_share_the_cores(four_cores):
         with threads.running():
             assert threads.n_threads_for(1e9, worth_one=60) == 2
     assert threads.n_threads_for(1e9, worth_one=60) == 4
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="only Linux has it")
+def test_a_thread_keeps_off_the_core_of_the_one_that_waits_for_it(monkeypatch):
+    own, found = os.sched_getaffinity(0), []
+    assert threads._core_finder()() in own
+    for core in own:
+        monkeypatch.setattr(threads, "_core_finder", lambda core=core: lambda: core)
+        calls = [lambda: None, lambda: found.append(os.sched_getaffinity(0))]
+        threads.run_together(calls, np.zeros(CALLED_OFF + 1, dtype=np.int64))
+        assert found.pop() == (own - {core} or own)
+        assert os.sched_getaffinity(0) == own
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="only Linux has it")
+def test_cores_that_were_taken_away_are_no_error(monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {10**4, 10**4 + 1})
+    with pytest.raises(OSError, match="Invalid argument"):
+        os.sched_setaffinity(0, {10**4})
+    threads._keep_off(10**4)
 
 
 def test_limits_of_others_hold():
