@@ -6,13 +6,11 @@ softmax and the logarithm.
 """
 
 import statistics
-import warnings
 from collections.abc import Iterator
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 
-from benchmarks.cases import CASES
+from benchmarks.cases import chosen
 from benchmarks.peers.estimators import Sknn
 from benchmarks.timing import in_turns, ratio
 from benchmarks.training import epochs_in, pace, timer
@@ -32,12 +30,8 @@ class Indicators(Sknn):
 
 def rows(options) -> Iterator[dict]:
     """Yield a row for each case and dtype."""
-    warnings.simplefilter("ignore", ConvergenceWarning)
-    for name in options.cases:
-        case = CASES[name]
-        for dtype in options.dtypes:
-            X, y = case.data(np.dtype(dtype))
-            yield {"case": name, "dtype": dtype} | measure(case, X, y, options)
+    for name, case, dtype, X, y in chosen(options):
+        yield {"case": name, "dtype": dtype} | measure(case, X, y, options)
 
 
 def measure(case, X, y, options) -> dict:

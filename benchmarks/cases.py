@@ -1,10 +1,13 @@
 """What is measured: shapes of data and networks."""
 
-from typing import NamedTuple
+import warnings
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse
 from sklearn.datasets import make_classification, make_regression
+from sklearn.exceptions import ConvergenceWarning
 
 
 class Case(NamedTuple):
@@ -74,3 +77,14 @@ CASES = {
     "text": Case(5_000, 20_000, 4, (100,), 200, density=0.005),
     "course": Case(10_000, 20, 1, (50, 10), 64),
 }
+
+
+def chosen(options) -> Iterator[tuple[str, Case, str, Any, np.ndarray]]:
+    """Yield name, case, dtype, X and y of each case and dtype of the options.
+
+    None of them is trained until it converges, and nothing warns of that from here on.
+    """
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    for name in options.cases:
+        for dtype in options.dtypes:
+            yield name, CASES[name], dtype, *CASES[name].data(np.dtype(dtype))

@@ -7,16 +7,14 @@ these parts: the ratio that there would be if nothing else took any time.
 """
 
 import statistics
-import warnings
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 
 from benchmarks import alone
-from benchmarks.cases import CASES
+from benchmarks.cases import chosen
 from benchmarks.peak import operations_a_second
 from benchmarks.peers import trainer
 from benchmarks.predict import rows_of
@@ -34,24 +32,20 @@ LIBRARIES = {"sknn": 3, "scikit-learn": 1}  # and the fewest epochs of a slope
 
 def rows(options) -> Iterator[dict]:
     """Yield two rows, an epoch and a prediction, for each case, dtype, activation."""
-    warnings.simplefilter("ignore", ConvergenceWarning)
-    for name in options.cases:
-        case = CASES[name]
-        for dtype in options.dtypes:
-            X, y = case.data(np.dtype(dtype))
-            for activation in options.activations:
-                peers = {k: trainer(k)(case, X, y, activation) for k in LIBRARIES}
-                peers["sknn"].train(1)  # compiles
-                paces = {k: pace(peer) for k, peer in peers.items()}
-                own = Namespace(**vars(options))
-                if max(paces.values()) > SLOW:
-                    own.repeats = min(3, options.repeats)
-                for work, found in (
-                    ("epoch", epoch(peers, paces, own)),
-                    ("predict", prediction(peers, own)),
-                ):
-                    key = (name, dtype, activation, work)
-                    yield dict(zip(KEYS["limits"], key, strict=True)) | found
+    for name, case, dtype, X, y in chosen(options):
+        for activation in options.activations:
+            peers = {k: trainer(k)(case, X, y, activation) for k in LIBRARIES}
+            peers["sknn"].train(1)  # compiles
+            paces = {k: pace(peer) for k, peer in peers.items()}
+            own = Namespace(**vars(options))
+            if max(paces.values()) > SLOW:
+                own.repeats = min(3, options.repeats)
+            for work, found in (
+                ("epoch", epoch(peers, paces, own)),
+                ("predict", prediction(peers, own)),
+            ):
+                key = (name, dtype, activation, work)
+                yield dict(zip(KEYS["limits"], key, strict=True)) | found
 
 
 def epoch(peers: dict, paces: dict, options) -> dict:

@@ -15,7 +15,7 @@ import numpy as np
 import scipy.sparse
 from sklearn.exceptions import ConvergenceWarning
 
-from benchmarks.cases import CASES
+from benchmarks.cases import CASES, chosen
 from benchmarks.machine import limited_to, pin
 from benchmarks.memory import peak_beyond
 from benchmarks.peers import is_there, trainer
@@ -28,26 +28,22 @@ LIBRARIES = ("sknn", "scikit-learn", "onnxruntime")
 
 def rows(options) -> Iterator[dict]:
     """Yield a row for each case, dtype, activation and number of rows."""
-    warnings.simplefilter("ignore", ConvergenceWarning)
-    for name in options.cases:
-        case = CASES[name]
-        for dtype in options.dtypes:
-            X, y = case.data(np.dtype(dtype))
-            for activation in options.activations:
-                functions = predictors(case, X, y, activation, options.cores)
-                counts = [1, 20_000]
-                if name == "defaults" and activation == "relu":
-                    counts.append(MILLION // 10 if options.quick else MILLION)
-                for n_rows in counts:
-                    key = (name, dtype, activation, options.cores, n_rows)
-                    row = dict(zip(KEYS["predict"], key, strict=True))
-                    row |= measure(functions, rows_of(X, n_rows), options)
-                    if n_rows >= MILLION // 10:
-                        row |= {
-                            f"{library} MiB": memory_of(library, *key)
-                            for library in functions
-                        }
-                    yield row
+    for name, case, dtype, X, y in chosen(options):
+        for activation in options.activations:
+            functions = predictors(case, X, y, activation, options.cores)
+            counts = [1, 20_000]
+            if name == "defaults" and activation == "relu":
+                counts.append(MILLION // 10 if options.quick else MILLION)
+            for n_rows in counts:
+                key = (name, dtype, activation, options.cores, n_rows)
+                row = dict(zip(KEYS["predict"], key, strict=True))
+                row |= measure(functions, rows_of(X, n_rows), options)
+                if n_rows >= MILLION // 10:
+                    row |= {
+                        f"{library} MiB": memory_of(library, *key)
+                        for library in functions
+                    }
+                yield row
 
 
 def predictors(case, X, y, activation: str, cores: int) -> dict:

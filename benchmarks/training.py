@@ -1,14 +1,10 @@
 """Time of an epoch: every trainer and the floor, in turns, and the loss reached."""
 
 import statistics
-import warnings
 from collections.abc import Iterator
 
-import numpy as np
-from sklearn.exceptions import ConvergenceWarning
-
 from benchmarks import cache_line
-from benchmarks.cases import CASES
+from benchmarks.cases import chosen
 from benchmarks.peers import PEERS, TRAINERS, is_there, trainer
 from benchmarks.peers.start import loss_of
 from benchmarks.results import KEYS
@@ -20,16 +16,12 @@ ON_CORES = 3
 
 def rows(options) -> Iterator[dict]:
     """Yield a row for each case, dtype and activation."""
-    warnings.simplefilter("ignore", ConvergenceWarning)
-    for name in options.cases:
-        case = CASES[name]
-        for dtype in options.dtypes:
-            X, y = case.data(np.dtype(dtype))
-            for activation in options.activations:
-                key = (name, dtype, activation, options.cores)
-                yield dict(zip(KEYS["training"], key, strict=True)) | measure(
-                    case, X, y, activation, options
-                )
+    for name, case, dtype, X, y in chosen(options):
+        for activation in options.activations:
+            key = (name, dtype, activation, options.cores)
+            yield dict(zip(KEYS["training"], key, strict=True)) | measure(
+                case, X, y, activation, options
+            )
 
 
 def measure(case, X, y, activation: str, options) -> dict:
