@@ -119,11 +119,6 @@ def step_again(
     return 0.0
 
 
-# Never kept on disk: the digest there knows the files of the package alone.
-train_again.cached = predict_again.cached = False
-activate_again.cached = step_again.cached = False
-
-
 def training_products(
     network: Network, theta: np.ndarray, inputs: Inputs, batch_size: int
 ) -> Callable[[int], float]:

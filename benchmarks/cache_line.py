@@ -31,9 +31,6 @@ def take_turns(written, member, n_turns):
     return 0.0
 
 
-take_turns.cached = False  # the digest on disk knows the files of the package alone
-
-
 def median(figures: Iterable[float]) -> float | str:
     """Return the median of some times; nothing, where there was but one core."""
     found = [figure for figure in figures if not math.isnan(figure)]

@@ -82,8 +82,8 @@ class Kernel:
     name : str
         Unique among all leaves and drivers.
     cached : bool, default=True
-        Whether versions are kept on disk. Not so for what users register: the names
-        of cached versions only tell sknn's own code apart.
+        Whether versions are kept on disk. Not so for what users register, nor for
+        functions from elsewhere: cached versions only tell sknn's own code apart.
     """
 
     is_driver = False
@@ -99,7 +99,7 @@ class Kernel:
         self.function = function
         self.signature = signature
         self.name = name
-        self.cached = cached
+        self.cached = cached and function.__module__.startswith(f"{__package__}.")
         self.versions: dict[np.dtype, Any] = {}  # the addresses
         COMPILED.append(self)
         self.number = len(COMPILED)
