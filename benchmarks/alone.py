@@ -19,6 +19,7 @@ from sknn.kernels.layers import (
     BACKWARD,
     GRADIENT,
     Batch,
+    block_of,
     rows_as_they_are,
     run_forward,
 )
@@ -50,11 +51,7 @@ def train_again(
                 data, 0, indices, indptr, data[:0], indptr[:0], first, n, 0, n, 0
             )
             for begin in range(0, n, block):
-                part = Batch(
-                    data, begin * n_features, indices, indptr, data[:0], indptr[:0],
-                    first + begin, block if begin + block < n else n - begin,
-                    begin, n, 0,
-                )  # fmt: skip
+                part = block_of(whole, n_features, begin, block)
                 run_forward(ops, part, theta, values)
                 for k in range(ops.shape[0] - 1, -1, -1):
                     own = (ops[k], part, theta, gradient, values, deltas)

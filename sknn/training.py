@@ -135,9 +135,7 @@ def train_stochastic(
                 ),
                 parameters,
             )
-            n = 1
-            if n_at_once > 1:
-                n = min(n_at_once, epochs_ahead(progress, max_iter, parameters))
+            n = min(n_at_once, epochs_ahead(progress, max_iter, parameters))
             is_finite = run(draw(n), n)
             losses = progress.losses(n_rows)
             fault = None if is_finite else progress.fault(losses)

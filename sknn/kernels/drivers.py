@@ -33,6 +33,7 @@ from sknn.kernels.layers import (
     TRANSPOSE,
     WEIGHTS,
     Batch,
+    block_of,
     place,
     raw_of,
     rows_as_they_are,
@@ -209,13 +210,8 @@ def epochs(
                 call(rates, (found, learning_rate, t, step_settings, product))
                 if shape:
                     arguments = (
-                        trained,
-                        gradient,
-                        n_weights,
-                        size,
-                        learning_rate,
-                        limits,
-                    )
+                        trained, gradient, n_weights, size, learning_rate, limits,
+                    )  # fmt: skip
                     value += call(shape, arguments)
             if shape:
                 own_alpha, own_size = 0.0, 1.0
@@ -303,11 +299,7 @@ def _learn(
     n = batch.size
     last = ops[ops.shape[0] - 1]
     for begin in range(member * block, n, n_members * block):
-        part = Batch(
-            batch.data, batch.offset + begin * n_features, batch.indices, batch.indptr,
-            batch.weights, batch.rows, batch.first + begin,
-            block if begin + block < n else n - begin, begin, n, batch.key,
-        )  # fmt: skip
+        part = block_of(batch, n_features, begin, block)
         if gathered.size:
             _gather(source, n_features, part, gathered)
             ahead = part.first + n

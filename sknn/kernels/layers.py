@@ -72,6 +72,16 @@ def rows_as_they_are(data, indices, indptr, weights, n_features, first, n):
 
 
 @scalar
+def block_of(batch, n_features, begin, block):
+    """Return the rows of a whole batch from one on: a block, or what is left."""
+    n = block if begin + block < batch.size else batch.size - begin
+    return Batch(
+        batch.data, batch.offset + begin * n_features, batch.indices, batch.indptr,
+        batch.weights, batch.rows, batch.first + begin, n, begin, batch.size, batch.key,
+    )  # fmt: skip
+
+
+@scalar
 def row_of(batch, i):
     """Return which row of the data the i-th row of a block is."""
     return batch.rows[batch.first + i] if batch.rows.size else batch.first + i
