@@ -3,8 +3,9 @@
 Numba calls the C library once an element for these functions. Here they are
 polynomials in plain arithmetic, which LLVM turns into vector instructions. The
 coefficients and the way of reducing the range are those of the Cephes library [1]_, but
-for the polynomials of exp in float64 and of erf in float32, which are minimax fits of
-our own: Cephes's exp has a division, and division is what takes longest.
+for the polynomials of exp in float64, of erf in float32 and of tanh near zero, which
+are minimax fits of our own. exp has no division, for that takes longest; tanh and the
+logistic function need one anyway, and are one quotient of polynomials.
 Infinities and NaN behave as in NumPy; results below the smallest normal number are
 flushed to zero.
 
@@ -162,46 +163,73 @@ def _expm1_32(x):
     return np.float32(2.0) * (half * y + (half - np.float32(0.5)))
 
 
+@scalar
+def _tanh_near_zero64(r, unit):
+    """Return n and d, where tanh(unit r) = n / d and |unit r| <= log(2) / 4."""
+    s, u = r * r, unit * unit
+    n = (0.0010573964502364492 * u * u * s + 0.11109903290040771 * u) * s
+    d = (0.015868185196986937 * u * unit * s + 0.4444323662337329 * unit) * s
+    return n * r + r, d + 1.0 / unit
+
+
+@scalar
+def _tanh_near_zero32(r, unit):
+    s, u = r * r, unit * unit
+    d = np.float32(-0.022126939) * u * unit * s + np.float32(0.33333227) * unit
+    return r, d * s + np.float32(1.0) / unit
+
+
 def _tanh64(x):
-    # With e = -expm1(-2 |x|) / 2, it is e / (1 - e), where nothing cancels. The
-    # larger k, the more k log(2) is off, and the less it counts: one step will do.
-    rounding = _ROUND64 - 1.0
+    # exp(-2 |x|) is 2**k exp(2 r), and exp(2 r) = (d + n) / (d - n): one division for
+    # all, and nothing cancels near zero, where k is 0. The larger k, the more k log(2)
+    # is off, and the less it counts: one step of reduction will do.
     size = abs(x)
     size = 25.0 if size > 25.0 else size
-    t = size * -2.8853900817779268 + rounding
-    y = _expm1_near_zero64(-2.0 * size - (t - rounding) * 0.6931471805599453)
-    half = _power64(t)
-    e = (0.5 - half) - half * y
+    t = size * -2.8853900817779268 + _ROUND64
+    n, d = _tanh_near_zero64(-size - (t - _ROUND64) * 0.34657359027997264, 1.0)
+    power = _power64(t)
+    less, more = 1.0 - power, 1.0 + power
+    y = (d * less - n * more) / (d * more - n * less)
     sign = np.float64(x).view(np.int64) & _SIGN64
-    return np.int64(np.float64(e / (1.0 - e)).view(np.int64) | sign).view(np.float64)
+    return np.int64(np.float64(y).view(np.int64) | sign).view(np.float64)
 
 
 def _tanh32(x):
-    one, half_one, high = np.float32(1.0), np.float32(0.5), np.float32(15.0)
-    rounding = _ROUND32 - one
+    one, high = np.float32(1.0), np.float32(15.0)
     size = np.float32(abs(x))
     size = high if size > high else size
-    t = size * np.float32(-2.8853900817779268) + rounding
-    r = np.float32(-2.0) * size - (t - rounding) * np.float32(0.6931471805599453)
-    y, half = _expm1_near_zero32(r), _power32(t)
-    e = (half_one - half) - half * y
+    t = size * np.float32(-2.8853900817779268) + _ROUND32
+    r = -size - (t - _ROUND32) * np.float32(0.34657359027997264)
+    n, d = _tanh_near_zero32(r, one)
+    power = _power32(t)
+    less, more = one - power, one + power
+    y = (d * less - n * more) / (d * more - n * less)
     sign = np.int32(np.float32(x).view(np.int32) & _SIGN32)
-    return np.int32(np.float32(e / (one - e)).view(np.int32) | sign).view(np.float32)
+    return np.int32(np.float32(y).view(np.int32) | sign).view(np.float32)
 
 
 def _logistic64(x):
-    # Beyond the bounds 2**k would have no place: at the lower one it is infinity.
+    # exp(-x) is 2**k (d - n) / (d + n). Beyond the bounds 2**k would have no place: at
+    # the lower one it is infinity.
     low, high = -709.782712893384, 708.0
     x = low if x < low else x
-    power, y = _reduced64(-(high if x > high else x), 0.0)
-    return 1.0 / (1.0 + power * (1.0 + y))
+    x = high if x > high else x
+    t = x * -1.4426950408889634 + _ROUND64
+    k = t - _ROUND64
+    r = x + k * 6.93145751953125e-1
+    n, d = _tanh_near_zero64(r + k * 1.42860682030941723212e-6, 0.5)
+    return (d + n) / ((d + n) + _power64(t) * (d - n))
 
 
 def _logistic32(x):
-    one, low, high = np.float32(1.0), np.float32(-88.72283), np.float32(87.0)
+    low, high = np.float32(-88.72283), np.float32(87.0)
     x = low if x < low else x
-    power, y = _reduced32(-(high if x > high else x), 0.0)
-    return one / (one + power * (one + y))
+    x = high if x > high else x
+    t = x * np.float32(-1.4426950408889634) + _ROUND32
+    k = t - _ROUND32
+    r = x + k * np.float32(0.693359375)
+    n, d = _tanh_near_zero32(r + k * np.float32(-2.12194440e-4), np.float32(0.5))
+    return (d + n) / ((d + n) + _power32(t) * (d - n))
 
 
 @scalar
