@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+from llvmlite import binding, ir
 from processes import run
 
 from sknn.inputs import read_only
+from sknn.kernels import compiler
 from sknn.kernels.declared import INTERPRETED
-from sknn.kernels.jit import INTEGER, REAL, Array, call, driver, leaf
+from sknn.kernels.elementary import logistic
+from sknn.kernels.jit import INTEGER, REAL, Array, Leaf, call, driver, leaf
 from sknn.kernels.order import shuffle
 
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
@@ -147,3 +150,47 @@ def test_bounds_are_checked_on_demand(tmp_path):
     found = run(BOUNDS, NUMBA_BOUNDSCHECK="1", **place)
     assert found == ["", "An index was out of bounds in the kernel 'pick'.", ""]
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(INTERPRETED, reason="nothing is compiled")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_interleaved_loops_change_no_bit(dtype):
+    def pieces(z, kept):
+        for k in range(z.size):
+            z[k] = logistic(z[k]) * kept[k] + z[k]
+        return 0.0
+
+    kinds = (Array(), Array())
+    one, four = (
+        Leaf(pieces, kinds, f"pieces_{count}", interleave=count) for count in (1, 4)
+    )
+
+    @driver((INTEGER, *kinds))
+    def through(address, z, kept):
+        return call(address, (z, kept))
+
+    random = np.random.RandomState(0)
+    for size in (0, 1, 3, 7, 8, 16, 31, 64, 65, 127, 128, 200, 500):
+        z, kept = random.normal(size=(2, size)).astype(dtype)
+        found, expected = z.copy(), z.copy()
+        through(np.dtype(dtype), one.address(np.dtype(dtype)), expected, kept)
+        through(np.dtype(dtype), four.address(np.dtype(dtype)), found, kept)
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_only_loops_are_told_to_interleave():
+    module = ir.Module()
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [ir.IntType(1)]), "f")
+    start, body, end = (function.append_basic_block() for _ in range(3))
+    builder = ir.IRBuilder(start)
+    builder.branch(body)
+    builder.position_at_end(body)
+    builder.cbranch(function.args[0], body, end)
+    builder.position_at_end(end)
+    builder.ret_void()
+    compiler.interleave_loops(module, 4)
+    assert not start.terminator.metadata
+    assert not end.terminator.metadata
+    assert str(module).count("!llvm.loop") == 1
+    assert '!"llvm.loop.interleave.count", i32 4' in str(module)
+    binding.parse_assembly(str(module)).verify()

@@ -35,6 +35,7 @@ References
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from sknn.kernels.elementary import erf, exp, expm1, log1p, logistic, tanh
@@ -82,9 +83,10 @@ def register(
         Whether to keep the compiled leaves on disk.
     """
     forward = _forward_keeping(value) if keeps_sum else _forward(value)
+    leaf = partial(Leaf, signature=activation_signature, cached=cached, interleave=4)
     ACTIVATIONS[name] = Activation(
-        Leaf(forward, activation_signature, f"{name}_forward", cached=cached),
-        Leaf(_backward(slope), activation_signature, f"{name}_backward", cached=cached),
+        leaf(forward, name=f"{name}_forward"),
+        leaf(_backward(slope), name=f"{name}_backward"),
         keeps_sum,
         is_clamp,
     )

@@ -12,7 +12,7 @@ import gc
 import importlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from itertools import chain
 from typing import Any
 
@@ -97,7 +97,11 @@ def _chooser(float32: Callable, float64: Callable) -> Callable:
 class _Parts(JITCodeLibrary):
     """A library that keeps the code of a function until it is put together."""
 
+    interleave = 1
+
     def add_ir_module(self, ir_module):
+        if self.interleave > 1:
+            interleave_loops(ir_module, self.interleave)
         module = binding.parse_assembly(cgutils.normalize_ir_text(str(ir_module)))
         module.name = ir_module.name
         # Without these passes `exp` and what contains it are a sixth slower.
@@ -118,6 +122,25 @@ class _Parts(JITCodeLibrary):
         module = self._final_module.clone()
         _link(module, self)
         return module
+
+
+def loop_hint(module: ir.Module, name: str, *values: ir.Constant) -> Any:
+    """Return what tells LLVM how to treat a loop, for the branch back to its start."""
+    hint = module.add_metadata([f"llvm.loop.{name}", *values])
+    loop = module.add_metadata([hint, ir.IntType(64)(len(module.metadata))])
+    loop.operands = (loop, hint)  # the first one says which loop it is
+    return loop
+
+
+def interleave_loops(module: ir.Module, count: int) -> None:
+    """Have LLVM work on so many vectors at a time in each loop that it vectorises."""
+    hint = partial(loop_hint, module, "interleave.count", ir.IntType(32)(count))
+    for function in module.functions:
+        before = set()
+        for block in function.blocks:
+            before.add(block)
+            if not before.isdisjoint(block.terminator.operands):
+                block.terminator.set_metadata("llvm.loop", hint())
 
 
 class _Codegen(JITCPUCodegen):
@@ -221,6 +244,7 @@ def _compiled(kernel, dtype, symbol, typing, context):
     flags.nrt = True  # else Numba takes no function that returns a view
     flags.no_cpython_wrapper = flags.no_cfunc_wrapper = flags.no_compile = True
     library = _codegen().create_library(symbol)
+    library.interleave = kernel.interleave
     result = compile_extra(
         typing, context, kernel.function, argument_types, types.float64, flags, {},
         library=library,

@@ -84,6 +84,9 @@ class Kernel:
     cached : bool, default=True
         Whether versions are kept on disk. Not so for what users register, nor for
         functions from elsewhere: cached versions only tell sknn's own code apart.
+    interleave : int, default=1
+        Of how many vectors a loop over elements does each step side by side. Where
+        every step waits for the one before, others run meanwhile.
     """
 
     is_driver = False
@@ -95,11 +98,13 @@ class Kernel:
         name: str,
         *,
         cached: bool = True,
+        interleave: int = 1,
     ):
         self.function = function
         self.signature = signature
         self.name = name
         self.cached = cached and function.__module__.startswith(f"{__package__}.")
+        self.interleave = interleave
         self.versions: dict[np.dtype, Any] = {}  # the addresses
         COMPILED.append(self)
         self.number = len(COMPILED)

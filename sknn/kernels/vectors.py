@@ -8,7 +8,7 @@ from numba import types
 from numba.core import cgutils
 from numba.np.arrayobj import make_array
 
-from sknn.kernels.compiler import vector_bytes
+from sknn.kernels.compiler import loop_hint, vector_bytes
 
 I32, I64 = ir.IntType(32), ir.IntType(64)
 
@@ -166,18 +166,11 @@ class Vectors:
         for phi, state in zip([index, *phis], [following, *after], strict=True):
             phi.add_incoming(state, builder.basic_block)
         again = builder.icmp_signed("<", following, count)
+        # Else LLVM unrolls the loop, whose sums fill the registers.
         branch = builder.cbranch(again, loop, done)
-        branch.set_metadata("llvm.loop", self._as_it_is())
+        branch.set_metadata("llvm.loop", loop_hint(builder.module, "unroll.disable"))
         builder.position_at_end(done)
         return after
-
-    def _as_it_is(self):
-        """Return what tells LLVM not to unroll a loop: its sums fill the registers."""
-        module = self.builder.module
-        never = module.add_metadata(["llvm.loop.unroll.disable"])
-        node = module.add_metadata([never, integer(len(module.metadata))])
-        node.operands = (node, never)  # the first one says which loop it is
-        return node
 
     def chosen(self, condition, make, others):
         """Return what make() -> values returns where a condition holds, else others."""
