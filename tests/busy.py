@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from joblib import Parallel, delayed, parallel_config
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import GridSearchCV
 
 import sknn
 
@@ -297,6 +298,25 @@ def spawn_pool():
 @scene
 def forkserver_pool():
     return _started("forkserver")
+
+
+@scene
+def searches(backend):
+    """Search alone and with workers; return all that was found but the times."""
+    warnings.simplefilter("error", UserWarning)  # joblib's, where it has no workers
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    model = sknn.MLPClassifier(max_iter=5, early_stopping=True, random_state=0)
+    grid = {"alpha": [1e-4, 1.0], "hidden_layer_sizes": [(5,), (256,)]}
+
+    def search(n_jobs):
+        cv = GridSearchCV(model, grid, cv=2, n_jobs=n_jobs, error_score="raise")
+        results = cv.fit(X, CODES).cv_results_.items()
+        found = {k: np.asarray(v).tolist() for k, v in results if "time" not in k}
+        return found | {"bits": bits_of(cv.best_estimator_, X)}
+
+    alone = search(1)
+    with parallel_config(backend):
+        return alone, search(2)
 
 
 # Threads of joblib's workers -------------------------------------------------------
