@@ -221,8 +221,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Raises
         ------
         ValueError
-            As ``fit``; and if ``early_stopping=True``, or ``classes`` is missing in
-            the first call or changes later, or y holds a label that is not among them.
+            As ``fit``; and if ``early_stopping=True`` or ``validate=True`` without
+            ``X_val``, or if ``class_weight='balanced'``; or if ``classes`` is missing
+            in the first call or changes later, or y holds a label that is not among
+            them.
         """
         with self._all_or_nothing() as twin:
             if twin._is_first_call(classes):

@@ -218,7 +218,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Raises
         ------
         ValueError
-            As ``fit``; and if ``early_stopping=True``.
+            As ``fit``; and if ``early_stopping=True`` or ``validate=True`` without
+            ``X_val``.
         """
         given = (X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, given, incremental=True)
