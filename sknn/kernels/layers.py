@@ -13,6 +13,8 @@ kinds have files of their own.
 import math
 from collections import namedtuple
 
+import numpy as np
+
 from sknn.kernels.jit import (
     INT32,
     INTEGER,
@@ -84,7 +86,9 @@ def block_of(batch, n_features, begin, block):
 @scalar
 def row_of(batch, i):
     """Return which row of the data the i-th row of a block is."""
-    return batch.rows[batch.first + i] if batch.rows.size else batch.first + i
+    # Of unsigned numbers it is known that they do not count from the end.
+    row = batch.first + i
+    return batch.rows[np.uintp(row)] if batch.rows.size else row
 
 
 @scalar

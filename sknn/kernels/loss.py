@@ -58,12 +58,15 @@ def elementwise(losses, name, value, gradient, link, *, cached=True, **options):
             kind(settings[2]),
             kind(settings[3]),
         )
+        z, d, y_of = flat(raw), flat(delta), flat(targets)
         for i in range(n_rows):
-            row = row_of(batch, i)
+            row = np.uintp(row_of(batch, i))
+            if n_outputs == 1:  # where a loop would take longer than what it does
+                d[i] = y_of[row]
+                continue
             for j in range(n_outputs):
                 delta[i, j] = targets[row, j]
         total = 0.0
-        z, d = flat(raw), flat(delta)
         if weights.size == 0:
             for k in range(z.size):
                 y = d[k]
