@@ -17,6 +17,7 @@ LONGEST_FILE = 450
 NUMBA_MODULES = {
     "compiler",
     "instructions",
+    "softmax_instructions",
     "sparse_instructions",
     "tile_instructions",
     "vectors",

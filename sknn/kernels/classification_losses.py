@@ -6,12 +6,14 @@ an output for each class and takes the index of the class as the target. Under
 several for multilabel targets.
 """
 
+import numpy as np
+
 from sknn.kernels.activations import softplus
 from sknn.kernels.elementary import epsilon, exp, log, log1p, logistic
-from sknn.kernels.jit import Leaf, leaf, like, part, scalar
+from sknn.kernels.jit import Leaf, flat, leaf, like, part, scalar, scratch
 from sknn.kernels.layers import row_of
-from sknn.kernels.links import fill_softmax
 from sknn.kernels.loss import Loss, elementwise, train_signature
+from sknn.kernels.softmax import fill_softmax
 
 CLASSIFICATION_LOSSES: dict[str, Loss] = {}
 
@@ -68,31 +70,34 @@ def binary_log_loss_gradient(y, z, settings):
     return logistic(z) - y
 
 
-# No probability is below 2**-52, and so no product of so many below 2**-832.
-ROWS_A_LOG = 16
+_LOGS_AT_ONCE = 256
 
 
 @leaf(train_signature)
 def log_loss_train(raw, targets, batch, delta, settings):
     fill_softmax(raw, delta)
     n_rows, n_outputs = raw.shape
-    total, product = 0.0, 1.0
-    for i in range(n_rows):
-        row = row_of(batch, i)
-        label = int(targets[row, 0])
-        p = delta[i, label]
-        delta[i, label] -= like(p, 1)
+    labels, shares = flat(targets), flat(delta)
+    logs = scratch(raw[0, 0], _LOGS_AT_ONCE)
+    total = 0.0
+    for first in range(0, n_rows, _LOGS_AT_ONCE):
+        n = _LOGS_AT_ONCE if first + _LOGS_AT_ONCE < n_rows else n_rows - first
+        for i in range(n):
+            label = int(labels[np.uintp(row_of(batch, first + i))])
+            own = np.uintp((first + i) * n_outputs + label)
+            logs[i] = _cautious(shares[own])
+            shares[own] -= like(shares[own], 1)
+        for i in range(n):
+            logs[i] = log(logs[i])
         if batch.weights.size:
-            weight = batch.weights[row]
-            total -= weight * log(_cautious(p))
-            for j in range(n_outputs):
-                delta[i, j] *= weight
-            continue
-        product *= _cautious(p)
-        if (i + 1) % ROWS_A_LOG == 0:
-            total -= log(product)
-            product = 1.0
-    return total - log(product)
+            for i in range(n):
+                weight = batch.weights[np.uintp(row_of(batch, first + i))]
+                logs[i] *= weight
+                for j in range(n_outputs):
+                    delta[first + i, j] *= weight
+        for i in range(n):
+            total -= logs[i]
+    return total
 
 
 _by_label("binary_log_loss", binary_log_loss, binary_log_loss_gradient, "logistic")

@@ -50,7 +50,7 @@ _JIT_OPTIONS = {
 _registered: set[Any] = set()
 
 
-def implements(function: Callable) -> Callable[[Callable], None]:
+def implements(function: Callable, **options: Any) -> Callable[[Callable], None]:
     """Write a function that is marked by ``declared.instruction``.
 
     What is decorated is that of ``numba.extending.intrinsic``: it takes a typing
@@ -59,7 +59,9 @@ def implements(function: Callable) -> Callable[[Callable], None]:
     """
 
     def register(definition):
-        template = make_intrinsic_template(function, definition, function.__name__)
+        template = make_intrinsic_template(
+            function, definition, function.__name__, **options
+        )
         infer(template)
         infer_global(function, types.Function(template))
 

@@ -86,6 +86,21 @@ def _flat(typingctx, array):
     return view(array), codegen
 
 
+@implements(jit.scratch, prefer_literal=True)
+def _scratch(typingctx, x, size):
+    if not isinstance(size, types.IntegerLiteral):
+        return None
+    view = types.Array(x, 1, "C")
+
+    def codegen(context, builder, signature, values):
+        count = ir.Constant(ir.IntType(64), size.literal_value)
+        data = cgutils.alloca_once(builder, context.get_data_type(x), count)
+        data.align = 64  # vectors across two lines of the cache take longer
+        return array_at(context, builder, view, data, [count])
+
+    return view(x, size), codegen
+
+
 # ---------------------------------------------------------------------------------
 # What the members of a team share.
 

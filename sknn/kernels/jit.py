@@ -59,6 +59,7 @@ __all__ = [
     "part",
     "prefetch",
     "scalar",
+    "scratch",
     "vector",
 ]
 
@@ -362,6 +363,15 @@ def flat(array):
 @_builtin
 def prefetch(buffer, place):
     """Ask for an element of a buffer, and those beside it, before they are needed."""
+
+
+@_builtin
+def scratch(x, size):
+    """Return memory for so many numbers like x, which the kernel has while it runs.
+
+    The size must be a constant.
+    """
+    return np.empty(size, type(x))
 
 
 @_builtin

@@ -8,7 +8,8 @@ import scipy.special
 
 from sknn.kernels.activations import identity, softplus
 from sknn.kernels.elementary import exp, logistic
-from sknn.kernels.jit import REAL, Array, Leaf, flat, leaf, like, part
+from sknn.kernels.jit import REAL, Array, Leaf, flat, leaf
+from sknn.kernels.softmax import fill_softmax
 
 
 class Link(NamedTuple):
@@ -68,32 +69,6 @@ ELEMENTWISE = frozenset(LINKS)  # those that need no settings and no whole row
 
 # ---------------------------------------------------------------------------------
 # Probabilities of classes that exclude each other.
-
-
-@part
-def fill_softmax(raw, out):
-    """Set out, which may be raw, to the softmax of its rows.
-
-    Exponentials are taken of all rows in one pass, which vectorises for any number of
-    classes.
-    """
-    n_rows, n_outputs = raw.shape
-    for i in range(n_rows):
-        highest = raw[i, 0]
-        for j in range(1, n_outputs):
-            highest = raw[i, j] if raw[i, j] > highest else highest
-        for j in range(n_outputs):
-            out[i, j] = raw[i, j] - highest
-    all_out = flat(out)
-    for k in range(all_out.size):
-        all_out[k] = exp(all_out[k])
-    for i in range(n_rows):
-        total = like(out[i, 0], 0)
-        for j in range(n_outputs):
-            total += out[i, j]
-        share = like(total, 1) / total
-        for j in range(n_outputs):
-            out[i, j] *= share
 
 
 @leaf(link_signature)

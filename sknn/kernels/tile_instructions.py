@@ -10,7 +10,7 @@ from numba import types
 
 from sknn.kernels import tiles
 from sknn.kernels.compiler import implements, n_vector_registers, vector_bytes
-from sknn.kernels.vectors import I32, Vectors, integer
+from sknn.kernels.vectors import Vectors, integer
 
 
 def _integers(count):
@@ -311,22 +311,7 @@ def _transpose_square(typingctx, a, a0, a_row, c, c0, c_row):
         vectors = Vectors(context, builder, c.dtype)
         lanes = vectors.lanes
         places = vectors.rows(vectors.start(a, a_, a0), a_row, lanes)
-        rows = [vectors.load(place) for place in places]
-        # Swap ever larger squares that lie beside the diagonal.
-        kind = ir.VectorType(I32, lanes)
-        step = 1
-        while step < lanes:
-            swapped = list(rows)
-            upper = [k if not k & step else lanes + k - step for k in range(lanes)]
-            lower = [k + step if not k & step else lanes + k for k in range(lanes)]
-            for i in range(lanes):
-                if not i & step:
-                    pair = rows[i], rows[i + step]
-                    swapped[i] = builder.shuffle_vector(*pair, ir.Constant(kind, upper))
-                    swapped[i + step] = builder.shuffle_vector(
-                        *pair, ir.Constant(kind, lower)
-                    )
-            rows, step = swapped, step * 2
+        rows = vectors.transposed([vectors.load(place) for place in places])
         places = vectors.rows(vectors.start(c, c_, c0), c_row, lanes)
         for row, place in zip(rows, places, strict=True):
             vectors.store(row, place)

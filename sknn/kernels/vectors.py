@@ -19,14 +19,14 @@ def integer(value):
 
 
 class Vectors:
-    """Writes instructions on vectors of one type."""
+    """Writes instructions on vectors of one type, by default as wide as a register."""
 
-    def __init__(self, context, builder, dtype):
+    def __init__(self, context, builder, dtype, lanes=None):
         self.context, self.builder = context, builder
         self.scalar = context.get_value_type(dtype)
         self.bits = dtype.bitwidth
         self.size = dtype.bitwidth // 8
-        self.lanes = vector_bytes() // self.size
+        self.lanes = lanes or vector_bytes() // self.size
         self.type = ir.VectorType(self.scalar, self.lanes)
         self.dtype = dtype
         self.zero = ir.Constant(self.type, None)
@@ -86,8 +86,13 @@ class Vectors:
         is_open = self.builder.fcmp_unordered("!=", gate, self.zero)
         return self.builder.select(is_open, value, self.zero)
 
-    def first(self, pointer, mask):
-        """Load the elements that the mask has; the others are zero."""
+    def constant(self, number, count=None):
+        """Return a vector of one number that is known now."""
+        count = count or self.lanes
+        return ir.Constant(ir.VectorType(self.scalar, count), [number] * count)
+
+    def first(self, pointer, mask, others=None):
+        """Load the elements that the mask has; the others are zero, if not given."""
         kind = ir.VectorType(self.scalar, mask.type.count)
         place = self.builder.bitcast(pointer, kind.as_pointer())
         function = self._function(
@@ -96,9 +101,50 @@ class Vectors:
             [place.type, I32, mask.type, kind],
         )
         align = ir.Constant(I32, self.size)
-        return self.builder.call(
-            function, [place, align, mask, ir.Constant(kind, None)]
+        others = others or ir.Constant(kind, None)
+        return self.builder.call(function, [place, align, mask, others])
+
+    def store_first(self, value, pointer, mask):
+        """Store the elements that the mask has."""
+        place = self.builder.bitcast(pointer, value.type.as_pointer())
+        function = self._function(
+            f"llvm.masked.store.v{value.type.count}f{self.bits}.p0",
+            ir.VoidType(),
+            [value.type, place.type, I32, mask.type],
         )
+        align = ir.Constant(I32, self.size)
+        self.builder.call(function, [value, place, align, mask])
+
+    def transposed(self, rows):
+        """Return the columns of rows: both are powers of two, and may differ."""
+        n_rows, n_columns = len(rows), rows[0].type.count
+        size = min(n_rows, n_columns)
+        # Squares that lie below each other are put side by side first.
+        squares = [self._joined(rows[i::size]) for i in range(size)]
+        step = 1
+        while step < size:  # swap ever larger squares that lie beside the diagonal
+            count = squares[0].type.count
+            upper = [k if not k & step else count + k - step for k in range(count)]
+            lower = [k + step if not k & step else count + k for k in range(count)]
+            for i in range(size):
+                if not i & step:
+                    pair = squares[i], squares[i + step]
+                    squares[i] = self._shuffled(*pair, upper)
+                    squares[i + step] = self._shuffled(*pair, lower)
+            step *= 2
+        return [
+            self.part(square, first, n_rows)
+            for first in range(0, squares[0].type.count, n_rows)
+            for square in squares
+        ]
+
+    def _joined(self, parts):
+        """Return vectors side by side, as one."""
+        while len(parts) > 1:
+            places = range(2 * parts[0].type.count)
+            pairs = zip(parts[::2], parts[1::2], strict=True)
+            parts = [self._shuffled(x, y, places) for x, y in pairs]
+        return parts[0]
 
     def mask(self, n_first, count=None):
         """Return the mask of the first elements of so many."""
@@ -107,11 +153,15 @@ class Vectors:
         return self.builder.icmp_signed("<", places, counts)
 
     def totals(self, values):
-        """Return the sums of all elements of some vectors, each summed pairwise.
+        """Return the sums of all elements of some vectors, each summed pairwise."""
+        return self.reduced(values, self.builder.fadd)
 
-        The sums are one vector, and as many as a power of two. As many vectors as there
-        are lanes are added up together: each step puts the halves of two side by side,
-        and adds these to the other halves.
+    def reduced(self, values, combine):
+        """Return what all elements of some vectors combine to, pair by pair.
+
+        The results are one vector, and as many as a power of two. As many vectors as
+        there are lanes are reduced together: each step puts the halves of two side by
+        side, and combines these with the other halves.
         """
         groups = []
         for first in range(0, len(values), self.lanes):
@@ -120,15 +170,15 @@ class Vectors:
             while size > 1:
                 size //= 2
                 pairs = [group[k : k + 2] for k in range(0, len(group), 2)]
-                group = [self._halved(pair[0], pair[-1], size) for pair in pairs]
+                group = [
+                    self._halved(pair[0], pair[-1], size, combine) for pair in pairs
+                ]
             groups.append(group[0])
-        while len(groups) > 1:
-            pairs = [groups[k : k + 2] for k in range(0, len(groups), 2)]
-            groups = [
-                self._shuffled(pair[0], pair[1], range(2 * pair[0].type.count))
-                for pair in pairs
-            ]
-        return self.part(groups[0], 0, len(values))
+        return self.part(self._joined(groups), 0, len(values))
+
+    def spread(self, vector):
+        """Return a vector of the first element of another."""
+        return self._shuffled(vector, vector, [0] * self.lanes)
 
     def part(self, vector, first, count):
         """Return so many elements of a vector from one on."""
@@ -139,14 +189,14 @@ class Vectors:
         kind = ir.VectorType(I32, len(places))
         return self.builder.shuffle_vector(x, y, ir.Constant(kind, list(places)))
 
-    def _halved(self, x, y, size):
-        """Add the halves of each part of x, then of y; halves have a size."""
+    def _halved(self, x, y, size, combine):
+        """Combine the halves of each part of x, then of y; halves have a size."""
         both = range(0, 2 * self.lanes, 2 * size)
         lower = [k + j for k in both for j in range(size)]
         halves = [
             self._shuffled(x, y, [k + shift for k in lower]) for shift in (0, size)
         ]
-        return self.builder.fadd(*halves)
+        return combine(*halves)
 
     def loop(self, count, body, states):
         """Run body(states) -> states so often, at least once; return the last ones."""
