@@ -70,7 +70,7 @@ def binary_log_loss_gradient(y, z, settings):
     return logistic(z) - y
 
 
-_LOGS_AT_ONCE = 256
+_LOGS_AT_ONCE = 256  # in a loop of their own, which is vectorised
 
 
 @leaf(train_signature)
