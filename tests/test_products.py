@@ -77,6 +77,30 @@ def test_results_are_no_less_than_the_least(least, shape, dtype):
 
 
 @dtypes
+@pytest.mark.parametrize("n", [*range(1, 10), 12, 13])
+@pytest.mark.parametrize("m", [16, 17, 40, 48, 100, 203])
+def test_products_of_whole_numbers_are_exact(n, m, dtype):
+    """All heights and widths of tiles; nothing is written before or behind."""
+    n_terms, guard = 11, 64
+    rng = np.random.RandomState(n)
+    a, b, bias = (rng.randint(-9, 10, k) for k in ((n, n_terms), (n_terms, m), (m,)))
+    c = np.full(n * m + 2 * guard, -7, dtype)
+    for a_own, strides in ((a, (n_terms, 1)), (a.T, (1, n))):
+        own = [numbers.astype(dtype).ravel() for numbers in (a_own, b, bias)]
+        c[:] = -7
+        call(
+            rows_product.address(dtype),
+            (
+                own[0], 0, *strides, own[1], 0, m, own[2], 0, -math.inf,
+                own[1], -1, c, guard, m, n, m, n_terms,
+            ),
+        )  # fmt: skip
+        assert_array_equal(c[guard:-guard].reshape(n, m), a @ b + bias)
+        assert_array_equal(c[:guard], -7)
+        assert_array_equal(c[-guard:], -7)
+
+
+@dtypes
 @shapes
 def test_results_behind_a_gate_are_zero(shape, dtype):
     """A gate is shut where it is 0; NaN then does not get past it, as elsewhere."""

@@ -38,6 +38,20 @@ def rows_product(
     does, has a 0 are set to 0; ``gate0`` is -1 for no gate.
     """
     lanes = tiles.vector_bytes() // c.itemsize
+    span = tiles.TILE_VECTORS * lanes
+    # To have these among the tiles below would make all of them slower.
+    if n == tiles.FEW_ROWS and m >= span:
+        j = 0
+        while j < m:
+            j0 = j if m - j >= span else m - span
+            own = bias0 + j0 if bias0 >= 0 else bias0
+            b1, c1, gate1 = b0 + j0, c0 + j0, gate0 + j0 if gate0 >= 0 else gate0
+            tiles.few_wide(
+                a, a0, a_row, a_step, b, b1, b_row, bias, own, least,
+                gate, gate1, c, c1, c_row, n_terms,
+            )  # fmt: skip
+            j += span
+        return 0.0
     whole_rows = tiles.tile_rows()
     span = (
         tiles.TILE_VECTORS * lanes

@@ -13,6 +13,7 @@ from sknn.kernels.jit import instruction
 # A tile is some rows times so many vectors.
 TILE_VECTORS = 3
 HALF_ROWS = 4
+FEW_ROWS = 3
 # Rows and columns of results that are summed along vectors.
 N_DOTS = 8
 DOTS_SQUARE = 4
@@ -166,6 +167,7 @@ def _outer(n_vectors):
 
 whole_wide, whole_thin = _tile(0, TILE_VECTORS), _tile(0, 1)
 half_wide, half_thin = _tile(HALF_ROWS, TILE_VECTORS), _tile(HALF_ROWS, 1)
+few_wide = _tile(FEW_ROWS, TILE_VECTORS)
 one_wide, one_thin = _tile(1, 2 * TILE_VECTORS), _tile(1, 1)
 wide_and_sums, thin_and_sums = _tile_and_sums(TILE_VECTORS), _tile_and_sums(1)
 many_dots, one_dot = _dots(N_DOTS, 1), _dots(1, 1)
