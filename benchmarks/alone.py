@@ -203,7 +203,7 @@ def operations(network: Network, inputs: Inputs, training: bool) -> int:
 def _bare(table):
     """Return a table without activations, also those that products see to."""
     table = table.copy()
-    activation = layers.ACTIVATE, layers.SLOPE, layers.CLAMPS, layers.GATES
+    activation = layers.ACTIVATE, layers.SLOPE, layers.FINISH, layers.INPUT_FINISH
     table[:, activation] = 0
     return table
 

@@ -13,12 +13,13 @@ from typing import NamedTuple
 import numpy as np
 
 from sknn.kernels import layers, products
-from sknn.kernels.activations import ACTIVATIONS
+from sknn.kernels.activations import ACTIVATIONS, LEAVES_ALONE, InProducts
 from sknn.kernels.chance import RANGE
 from sknn.kernels.dropout import dropout_backward, dropout_forward
 from sknn.kernels.jit import Leaf
 from sknn.kernels.normalization import N_SCRATCH, NORMALIZATIONS
 from sknn.kernels.sparse import SPARSE
+from sknn.kernels.tiles import AS_IT_IS
 
 
 class Architecture(NamedTuple):
@@ -153,7 +154,9 @@ class _Builder:
             if leaves is not SPARSE:
                 row[layers.ROWS_PRODUCT] = products.rows_product.address(self.dtype)
                 row[layers.DOTS_PRODUCT] = products.dots_product.address(self.dtype)
-            row[layers.GATES] = self.gates(k, dropout)
+            beside = self.before(k, dropout)
+            row[layers.INPUT_FINISH] = beside.backwards
+            row[[layers.SLOPE_P, layers.SLOPE_Q]] = beside.slope
             is_wide = min(fan_in, fan_out) >= products.NARROW
             if is_wide and row[layers.NEEDS_INPUT_DELTA] and not self.forward_only:
                 row[layers.TRANSPOSE] = products.transpose.address(self.dtype)
@@ -165,7 +168,8 @@ class _Builder:
             if k < last and architecture.normalization:
                 self.activate(row, "identity")
                 row = self.normalize(k, architecture.normalization, training)
-            self.activate(row, activation, self.gates(k + 1, dropout))
+            is_done = self.before(k + 1, dropout).backwards != AS_IT_IS
+            self.activate(row, activation, is_done)
             if k < last:
                 self.drop(k + 1, dropout[k + 1])
         return Operations(np.array(self.rows), self.n_columns)
@@ -193,25 +197,25 @@ class _Builder:
         self.rows.append(row)
         return row
 
-    def gates(self, k: int, dropout: Sequence[float]) -> bool:
-        """Return whether the k-th product backwards is to mind the slope before it."""
+    def before(self, k: int, dropout: Sequence[float]) -> InProducts:
+        """Return what the k-th product backwards can do of the slope before it."""
         names = self.architecture.activations
         if not 0 < k <= len(names) or dropout[k]:
-            return False
+            return LEAVES_ALONE
         is_wide = self.architecture.units[k] >= products.NARROW
-        return is_wide and ACTIVATIONS[names[k - 1]].is_clamp
+        return ACTIVATIONS[names[k - 1]].in_products if is_wide else LEAVES_ALONE
 
-    def activate(self, row: np.ndarray, name: str, is_gated: bool = False) -> None:
-        """Add an activation; if gated, the operation after it sees to the slope."""
+    def activate(self, row: np.ndarray, name: str, is_sloped: bool = False) -> None:
+        """Add an activation; if sloped, the operation after it sees to the slope."""
         activation = ACTIVATIONS[name]
         row[layers.KEPT] = row[layers.OUTPUT]
         if name == "identity":
             return
-        if activation.is_clamp and row[layers.ROWS_PRODUCT]:
-            row[layers.CLAMPS] = 1
-        else:
+        if row[layers.ROWS_PRODUCT]:
+            row[layers.FINISH] = activation.in_products.forwards
+        if row[layers.FINISH] == AS_IT_IS:
             row[layers.ACTIVATE] = activation.forward.address(self.dtype)
-        if not self.forward_only and not is_gated:
+        if not self.forward_only and not is_sloped:
             row[layers.SLOPE] = activation.backward.address(self.dtype)
         if activation.keeps_sum:
             row[layers.KEPT] = self.n_columns

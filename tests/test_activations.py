@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sknn.kernels.activations import ACTIVATIONS
 from sknn.kernels.jit import call
+from sknn.kernels.tiles import CLAMPED, GATED, SLOPED
 
 DTYPES = [np.dtype(np.float32), np.dtype(np.float64)]
 dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=str)
@@ -61,6 +62,7 @@ VALUES = {
     "hard_sigmoid": lambda z: np.clip((z + 3) / 6, 0, 1),
 }
 CLAMPS = {"relu"}
+SLOPES = {"tanh": lambda y: 1 - y**2, "logistic": lambda y: y - y**2}
 KEEP_THE_SUM = {"step", "gelu", "silu", "mish"}
 EXTREMES = [-1e30, -800.0, -90.0, -30.0, -1e-30, 0.0, 1e-30, 30.0, 90.0, 800.0, 1e30]
 
@@ -178,12 +180,24 @@ def test_activation_backward(name, shape, dtype):
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_products_stand_for_clamps_alone(name):
     """Products set to 0 what is below, and the gradient of what is 0 then."""
-    assert ACTIVATIONS[name].is_clamp == (name in CLAMPS)
+    in_products = ACTIVATIONS[name].in_products
+    assert (in_products.forwards == CLAMPED) == (name in CLAMPS)
+    assert (in_products.backwards == GATED) == (name in CLAMPS)
     z = np.array([-np.inf, -2.0, -1e-300, 0.0, 5e-324, 2.0, 7.0, np.inf, np.nan])
     clamped = np.maximum(z, 0)
     is_one = np.array_equal(forward(name, z)[0], clamped, equal_nan=True)
     is_one &= np.array_equal(slopes(name, z), (clamped != 0).astype(float))
     assert is_one == (name in CLAMPS)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_products_know_the_slopes_of_these(name):
+    in_products = ACTIVATIONS[name].in_products
+    assert (in_products.backwards == SLOPED) == (name in SLOPES)
+    if name in SLOPES:
+        y = np.linspace(-1, 1, 9)
+        p, q = in_products.slope
+        assert_array_equal(p + y * (q - y), SLOPES[name](y))
 
 
 @dtypes

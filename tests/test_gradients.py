@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+import scipy.sparse
 from networks import (
     FLOAT64,
     N_FEATURES,
     N_ROWS,
+    PARAMETERS,
     TARGETS,
     TOLERANCE,
     network_of,
@@ -16,14 +18,16 @@ from networks import (
 )
 from numpy.testing import assert_allclose
 
-from sknn.kernels.activations import ACTIVATIONS
+from sknn.inputs import Inputs, Problem, read_only
+from sknn.kernels.activations import ACTIVATIONS, LEAVES_ALONE
 from sknn.kernels.jit import call
 from sknn.kernels.losses import LINKS, LOSSES
 from sknn.kernels.normalization import NORMALIZATIONS
 from sknn.lbfgs import objective
 from sknn.network import Network
+from sknn.operations import Architecture
 
-DEPTHS = [(), (5,), (4, 1, 3)]
+DEPTHS = [(), (5,), (4, 1, 3), (17, 16)]
 
 # Of activations whose slope is not the derivative.
 STRAIGHT_THROUGH = {"step"}
@@ -109,6 +113,90 @@ def test_straight_through_uses_the_slope(name):
     assert_allclose(found["coefs_"][1], h.T @ delta, rtol=1e-12)
     assert_allclose(found["coefs_"][0], X.T @ hidden_delta, rtol=1e-12)
     assert_allclose(found["intercepts_"][0], hidden_delta.sum(axis=0), rtol=1e-12)
+
+
+# Networks in which products see to slopes, by tiles of all kinds, and some beside them.
+WIDE = [
+    (4, 16, 1),
+    (4, 203, 1),
+    (5, 100, 3),
+    (7, 17, 2),
+    (20, 100, 40, 15),
+    (3, 33, 64, 17, 5),
+    (6, 15, 16, 4),
+]
+WITH_SLOPES = [name for name, one in ACTIVATIONS.items() if any(one.in_products.slope)]
+FUNCTIONS = {
+    "tanh": (np.tanh, lambda y: 1 - y * y),
+    "logistic": (lambda z: 1 / (1 + np.exp(-z)), lambda y: y * (1 - y)),
+}
+
+
+def network_and_problem(units, name, n_rows, dtype, is_sparse, **options):
+    names = (name,) * (len(units) - 2)
+    settings = LOSSES["squared_error"].settings_of(PARAMETERS)
+    network = Network(
+        Architecture(units, names, "identity", settings, **options), dtype
+    )
+    rng = np.random.RandomState(n_rows)
+    X = rng.normal(size=(n_rows, units[0])).astype(dtype)
+    targets = read_only(rng.normal(size=(n_rows, units[-1])).astype(dtype))
+    S = scipy.sparse.csr_array(X) if is_sparse else X
+    none = read_only(np.empty(0, dtype))
+    return network, Problem(Inputs.of(S, dtype), targets, none, none), X
+
+
+@pytest.mark.parametrize("is_sparse", [False, True], ids=["dense", "CSR"])
+@pytest.mark.parametrize("dtype", [np.dtype(np.float32), FLOAT64], ids=str)
+@pytest.mark.parametrize("n_rows", [1, 3, 13, 40])
+@pytest.mark.parametrize("units", WIDE, ids=str)
+@pytest.mark.parametrize("name", WITH_SLOPES)
+def test_slopes_in_products(name, units, n_rows, dtype, is_sparse):
+    """Backpropagation in NumPy."""
+    value, slope = FUNCTIONS[name]
+    network, problem, X = network_and_problem(units, name, n_rows, dtype, is_sparse)
+    theta = parameters_of(network).astype(dtype)
+    _, found = network.loss_gradient(theta, LOSSES["squared_error"], problem)
+    coefs, intercepts = (
+        [part.astype(np.float64) for part in network.unpack(theta)[name]]
+        for name in ("coefs_", "intercepts_")
+    )
+    outputs = [X.astype(np.float64)]
+    for W, b in zip(coefs[:-1], intercepts[:-1], strict=True):
+        outputs.append(value(outputs[-1] @ W + b))
+    raw = outputs[-1] @ coefs[-1] + intercepts[-1]
+    delta = raw - problem.targets
+    parts, allowed = network.unpack(found), 1e-5 if dtype == np.float32 else 1e-13
+    for k in reversed(range(len(coefs))):
+        for own, expected in (
+            (parts["coefs_"][k], outputs[k].T @ delta),
+            (parts["intercepts_"][k], delta.sum(axis=0)),
+        ):
+            atol = allowed * np.abs(expected).max()
+            assert_allclose(own, expected, rtol=0, atol=atol)
+        delta = (delta @ coefs[k].T) * slope(outputs[k])
+
+
+@pytest.mark.parametrize("options", [{}, {"normalization": "layer"}], ids=str)
+@pytest.mark.parametrize("is_sparse", [False, True], ids=["dense", "CSR"])
+@pytest.mark.parametrize("units", WIDE, ids=str)
+@pytest.mark.parametrize("name", WITH_SLOPES)
+def test_slopes_in_products_are_those_of_leaves(
+    name, units, is_sparse, options, monkeypatch
+):
+    """So it does not matter where dropout or a narrow layer keep products from it."""
+    gradients = []
+    for in_products in (ACTIVATIONS[name].in_products, LEAVES_ALONE):
+        own = ACTIVATIONS[name]._replace(in_products=in_products)
+        monkeypatch.setitem(ACTIVATIONS, name, own)
+        network, problem, _ = network_and_problem(
+            units, name, 13, FLOAT64, is_sparse, **options
+        )
+        theta = parameters_of(network)
+        gradients.append(network.loss_gradient(theta, LOSSES["squared_error"], problem))
+    (value, gradient), (same_value, same_gradient) = gradients
+    assert value == same_value
+    assert_allclose(gradient, same_gradient, rtol=1e-13, atol=1e-16)
 
 
 @pytest.mark.parametrize("normalization", [None, *NORMALIZATIONS])

@@ -91,7 +91,7 @@ def test_table_of_a_small_network(keeps_its_sum):
 def flags(architecture, is_sparse=False):
     """Return a row for each operation: see the tests."""
     table = operations(architecture, FLOAT64, is_sparse, True).table
-    columns = [layers.CLAMPS, layers.ACTIVATE, layers.SLOPE, layers.GATES]
+    columns = [layers.FINISH, layers.ACTIVATE, layers.SLOPE, layers.INPUT_FINISH]
     return (table[:, columns] != 0).astype(int).tolist()
 
 
@@ -115,10 +115,31 @@ def test_products_stand_for_relu_where_they_are_beside_it():
         assert flags(wide._replace(normalization=name)) == [
             *(dense, norm, [0, 0, 0, 1], norm, [0, 0, 0, 1])
         ]  # fmt: skip
-    mixed = wide._replace(activations=("tanh", "relu"))
+    mixed = wide._replace(activations=("elu", "relu"))
     assert flags(mixed) == [[0, 1, 1, 0], [1, 0, 0, 0], [0, 0, 0, 1]]
-    mixed = wide._replace(activations=("relu", "tanh"))
+    mixed = wide._replace(activations=("relu", "elu"))
     assert flags(mixed) == [[1, 0, 0, 0], [0, 1, 1, 1], [0, 0, 0, 0]]
+
+
+@pytest.mark.parametrize(("name", "slope"), [("tanh", [1, 0]), ("logistic", [0, 1])])
+def test_products_see_to_slopes_behind_them(name, slope):
+    wide = Architecture((20, 16, 17, 3), (name, name), "identity")
+    assert flags(wide) == [[0, 1, 0, 0], [0, 1, 0, 1], [0, 0, 0, 1]]
+    table = operations(wide, FLOAT64, False, True).table
+    assert table[:, [layers.SLOPE_P, layers.SLOPE_Q]].tolist() == [[0, 0], slope, slope]
+    assert flags(wide, is_sparse=True) == flags(wide)
+    narrow = wide._replace(units=(20, 15, 16, 3))
+    assert flags(narrow) == [[0, 1, 1, 0], [0, 1, 0, 0], [0, 0, 0, 1]]
+    dropped = wide._replace(dropout=(0.0, 0.5, 0.0))
+    drop = [0, 0, 0, 0]
+    assert flags(dropped) == [[0, 1, 1, 0], drop, [0, 1, 0, 0], [0, 0, 0, 1]]
+    for kind in NORMALIZATIONS:
+        dense, norm = [0, 0, 0, 0], [0, 1, 0, 0]
+        assert flags(wide._replace(normalization=kind)) == [
+            *(dense, norm, [0, 0, 0, 1], norm, [0, 0, 0, 1])
+        ]  # fmt: skip
+    mixed = wide._replace(activations=(name, "relu"))
+    assert flags(mixed) == [[0, 1, 0, 0], [1, 0, 0, 1], [0, 0, 0, 1]]
 
 
 def test_prediction_drops_nothing():
@@ -138,7 +159,7 @@ def test_a_prediction_loads_no_leaf_that_it_does_not_call(
 ):
     """Only what is in the columns that the way forward looks at, and the same there."""
     network = Architecture(
-        (40, 20, 20, 3), ("relu", "tanh"), "identity", normalization=normalization
+        (40, 20, 20, 3), ("relu", "elu"), "identity", normalization=normalization
     )
     whole = operations(network, FLOAT64, is_sparse, False)
     loaded = set()

@@ -1,13 +1,13 @@
-"""What products do with numbers that are too small, not finite, or behind a gate."""
-
-import math
+"""Products of matrices, and what is done to their elements before they are stored."""
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from sknn.kernels.jit import INTEGER, Array, call, driver
+from sknn.kernels.activations import ACTIVATIONS
+from sknn.kernels.jit import INTEGER, REAL, Array, call, driver
 from sknn.kernels.products import dots_product, outer_product, rows_product
+from sknn.kernels.tiles import AS_IT_IS, CLAMPED, GATED, SLOPED
 
 DTYPES = [np.dtype(np.float32), np.dtype(np.float64)]
 dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=str)
@@ -18,9 +18,9 @@ shapes = pytest.mark.parametrize(
 ODD = [-np.inf, np.inf, np.nan, -2.0, 2.0, 0.0, -1e-30, 1e-30]
 
 
-@driver((*[Array()] * 4, *[INTEGER] * 3))
-def outer(a, b, gate, c, gate0, n, m):
-    outer_product(a, 0, 1, b, 0, gate, gate0, c, 0, m, n, m)
+@driver((*[Array()] * 4, INTEGER, REAL, REAL, INTEGER, INTEGER))
+def outer(a, b, gate, c, finish, p, q, n, m):
+    outer_product(a, 0, 1, b, 0, finish, p, q, gate, 0, c, 0, m, n, m)
     return 0.0
 
 
@@ -28,29 +28,29 @@ def odd_numbers(rng, shape, dtype):
     return rng.choice(np.array(ODD, dtype), size=shape)
 
 
-def rows(a, b, least=-math.inf, gate=None):
+def rows(a, b, finish=AS_IT_IS, gate=None, p=0.0, q=0.0):
     """Return a b from the leaf."""
     (n, n_terms), m = a.shape, b.shape[1]
     c = np.full((n, m), -7, dtype=a.dtype)
-    mask, mask0 = (c, -1) if gate is None else (gate, 0)
+    gate = a if gate is None else gate
     call(
         rows_product.address(a.dtype),
         (
-            a.ravel(), 0, n_terms, 1, b.ravel(), 0, m, a.ravel(), -1, least,
-            mask.ravel(), mask0, c.reshape(-1), 0, m, n, m, n_terms,
+            a.ravel(), 0, n_terms, 1, b.ravel(), 0, m, a.ravel(), -1,
+            finish, p, q, gate.ravel(), 0, c.reshape(-1), 0, m, n, m, n_terms,
         ),
     )  # fmt: skip
     return c
 
 
-def dots(a, b, least):
+def dots(a, b, finish):
     """Return a b.T from the leaf."""
     (n, n_terms), m = a.shape, len(b)
     c = np.full((n, m), -7, dtype=a.dtype)
     call(
         dots_product.address(a.dtype),
         (
-            a.ravel(), 0, n_terms, b.ravel(), 0, n_terms, a.ravel(), -1, least,
+            a.ravel(), 0, n_terms, b.ravel(), 0, n_terms, a.ravel(), -1, finish,
             c.reshape(-1), 0, n, m, n_terms,
         ),
     )  # fmt: skip
@@ -59,20 +59,20 @@ def dots(a, b, least):
 
 @dtypes
 @shapes
-@pytest.mark.parametrize("least", [-math.inf, 0.0])
-def test_results_are_no_less_than_the_least(least, shape, dtype):
+@pytest.mark.parametrize("finish", [AS_IT_IS, CLAMPED])
+def test_clamped_results_are_no_less_than_zero(finish, shape, dtype):
     """One term each, a number that is not finite or too small, times one."""
     numbers = odd_numbers(np.random.RandomState(0), shape, dtype)
-    expected = np.maximum(numbers, dtype.type(least))
+    expected = np.maximum(numbers, 0) if finish == CLAMPED else numbers
     column, row = np.ones((shape[0], 1), dtype), np.ones((1, shape[1]), dtype)
     with np.errstate(invalid="ignore"):
         for k in range(shape[0]):
-            assert_array_equal(rows(column, numbers[k : k + 1], least)[0], expected[k])
+            assert_array_equal(rows(column, numbers[k : k + 1], finish)[0], expected[k])
         for k in range(shape[1]):
             own = np.ascontiguousarray(numbers[:, k : k + 1])
-            assert_array_equal(rows(own, row, least)[:, 0], expected[:, k])
+            assert_array_equal(rows(own, row, finish)[:, 0], expected[:, k])
             for m in (1, 2, 3, 4, 7):
-                found = dots(own, row[:, :m].T, least)
+                found = dots(own, row[:, :m].T, finish)
                 assert_array_equal(found, np.tile(expected[:, k : k + 1], m))
 
 
@@ -91,8 +91,8 @@ def test_products_of_whole_numbers_are_exact(n, m, dtype):
         call(
             rows_product.address(dtype),
             (
-                own[0], 0, *strides, own[1], 0, m, own[2], 0, -math.inf,
-                own[1], -1, c, guard, m, n, m, n_terms,
+                own[0], 0, *strides, own[1], 0, m, own[2], 0,
+                AS_IT_IS, 0.0, 0.0, own[1], 0, c, guard, m, n, m, n_terms,
             ),
         )  # fmt: skip
         assert_array_equal(c[guard:-guard].reshape(n, m), a @ b + bias)
@@ -111,8 +111,39 @@ def test_results_behind_a_gate_are_zero(shape, dtype):
     with np.errstate(all="ignore"):
         product = np.outer(column, row)
         expected = np.where(gate == 0, 0, product)
-        for c, gate0, numbers in ((found, 0, expected), (found.copy(), -1, product)):
-            outer(dtype, column, row, gate.ravel(), c.reshape(-1), gate0, *shape)
-            assert_array_equal(c, numbers)
-        assert_array_equal(rows(column[:, None], row[None], gate=gate), expected)
+        for finish, numbers in ((GATED, expected), (AS_IT_IS, product)):
+            own = column, row, gate.ravel(), found.reshape(-1)
+            outer(dtype, *own, finish, 0.0, 0.0, *shape)
+            assert_array_equal(found, numbers)
+        assert_array_equal(rows(column[:, None], row[None], GATED, gate), expected)
         assert_array_equal(rows(column[:, None], row[None]), product)
+
+
+SLOPED_ONES = sorted(
+    name for name, one in ACTIVATIONS.items() if one.in_products.backwards == SLOPED
+)
+
+
+@dtypes
+@shapes
+@pytest.mark.parametrize("name", SLOPED_ONES)
+def test_results_times_a_slope(name, shape, dtype):
+    """As exact as the leaf that finds the same slope, also where it almost vanishes."""
+    rng = np.random.RandomState(2)
+    near = np.exp(rng.uniform(-35, 0, size=shape))
+    kinds = [near, 1 - near, -near, near - 1, np.sign(near)]
+    y = np.choose(rng.randint(len(kinds), size=shape), kinds).astype(dtype)
+    column, row = (rng.normal(size=size).astype(dtype) for size in shape)
+    product = np.outer(column, row)
+    p, q = map(float, ACTIVATIONS[name].in_products.slope)
+    wide = y.astype(np.longdouble)
+    slope = {"tanh": (1 - wide) * (1 + wide), "logistic": wide * (1 - wide)}[name]
+    exact = product * slope
+    by_leaf = product.copy()
+    address = ACTIVATIONS[name].backward.address(dtype)
+    call(address, (y.ravel(), by_leaf.reshape(-1)))
+    allowed = np.abs(by_leaf - exact) + 2 * np.finfo(dtype).eps * np.abs(exact) + 1e-37
+    found = rows(column[:, None], row[None], SLOPED, y, p, q)
+    assert np.all(np.abs(found - exact) <= allowed)
+    outer(dtype, column, row, y.ravel(), found.reshape(-1), SLOPED, p, q, *shape)
+    assert np.all(np.abs(found - exact) <= allowed)

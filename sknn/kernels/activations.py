@@ -40,6 +40,25 @@ from typing import NamedTuple
 
 from sknn.kernels.elementary import erf, exp, expm1, log1p, logistic, tanh
 from sknn.kernels.jit import Array, Leaf, like, scalar
+from sknn.kernels.tiles import AS_IT_IS, CLAMPED, GATED, SLOPED
+
+
+class InProducts(NamedTuple):
+    """What the products beside an activation do in place of its leaves: `tiles.py`."""
+
+    forwards: int = AS_IT_IS  # to the sums; AS_IT_IS: the leaf is needed
+    backwards: int = AS_IT_IS  # to the gradients, given the values; likewise
+    slope: tuple[int, int] = (0, 0)  # p and q
+
+
+LEAVES_ALONE = InProducts()
+# The value is z, or 0 where z is less; the slope 0 where the value is, else 1.
+CLAMP = InProducts(CLAMPED, GATED)
+
+
+def sloped(p: int, q: int) -> InProducts:
+    """Say that the slope is ``p + y (q - y)``, where y is the value."""
+    return InProducts(AS_IT_IS, SLOPED, (p, q))
 
 
 class Activation(NamedTuple):
@@ -48,7 +67,7 @@ class Activation(NamedTuple):
     forward: Leaf
     backward: Leaf
     keeps_sum: bool  # whether backward wants the weighted sum, not the value
-    is_clamp: bool  # whether products can do without the leaves
+    in_products: InProducts
 
 
 ACTIVATIONS: dict[str, Activation] = {}
@@ -60,7 +79,7 @@ def register(
     slope: Callable,
     *,
     keeps_sum: bool = False,
-    is_clamp: bool = False,
+    in_products: InProducts = LEAVES_ALONE,
     cached: bool = True,
 ) -> None:
     """Make an activation available under a name.
@@ -76,9 +95,9 @@ def register(
         with ``@scalar``.
     keeps_sum : bool, default=False
         Whether the slope is a function of ``z``. It costs memory and time to keep.
-    is_clamp : bool, default=False
-        Whether the value is ``z``, or 0 where ``z`` is less, and the slope 0 where the
-        value is, else 1. The products beside it then do both.
+    in_products : InProducts, default=LEAVES_ALONE
+        What the products beside it can do in place of its leaves: ``CLAMP``, or
+        ``sloped(p, q)`` where the slope is ``p + y (q - y)``, with whole numbers.
     cached : bool, default=True
         Whether to keep the compiled leaves on disk.
     """
@@ -88,7 +107,7 @@ def register(
         leaf(forward, name=f"{name}_forward"),
         leaf(_backward(slope), name=f"{name}_backward"),
         keeps_sum,
-        is_clamp,
+        in_products,
     )
 
 
@@ -171,7 +190,7 @@ def relu_slope(y):
     return like(y, 1) if y != 0 else like(y, 0)
 
 
-register("relu", relu, relu_slope, is_clamp=True)
+register("relu", relu, relu_slope, in_products=CLAMP)
 
 
 # The slope 0.01 below zero is that of PyTorch. Keras has 0.2 for the name, and 0.3 for
@@ -251,7 +270,7 @@ def logistic_slope(y):
     return y * (like(y, 1) - y)
 
 
-register("logistic", logistic, logistic_slope)
+register("logistic", logistic, logistic_slope, in_products=sloped(0, 1))
 
 
 @scalar
@@ -314,7 +333,7 @@ def tanh_slope(y):
     return like(y, 1) - y * y
 
 
-register("tanh", tanh, tanh_slope)
+register("tanh", tanh, tanh_slope, in_products=sloped(1, 0))
 
 
 @scalar

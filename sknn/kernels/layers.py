@@ -10,7 +10,6 @@ parameters, from all rows of a batch at once. Dense layers on dense rows are her
 kinds have files of their own.
 """
 
-import math
 from collections import namedtuple
 
 import numpy as np
@@ -33,7 +32,7 @@ from sknn.kernels.products import (
     first_rows_and_sums,
     outer_product,
 )
-from sknn.kernels.tiles import rows_beside_sums
+from sknn.kernels.tiles import AS_IT_IS, rows_beside_sums
 
 # Columns of the table.
 FORWARD, BACKWARD, GRADIENT = 0, 1, 2  # addresses of the leaves; GRADIENT may be 0
@@ -49,9 +48,10 @@ THRESHOLD, SALT = 15, 16  # of dropout: see `chance.py`
 IS_DENSE = 17  # whether this is the dense part of a layer
 ROWS_PRODUCT, DOTS_PRODUCT = 18, 19  # addresses of the leaves of `products.py`
 TRANSPOSE = 20  # that of its transposition, if backward needs it; else 0
-CLAMPS = 21  # whether the product itself sets outputs below 0 to 0
-GATES = 22  # whether the gradient of inputs that are 0 is 0, and backward sees to it
-N_COLUMNS = 23
+FINISH = 21  # what the product does to outputs: see `tiles.py`
+INPUT_FINISH = 22  # what it does to the gradients of inputs, given the inputs
+SLOPE_P, SLOPE_Q = 23, 24  # what a slope among these is made of
+N_COLUMNS = 25
 
 FROM_BATCH = -1  # in column INPUT: the operation reads the batch itself
 
@@ -178,12 +178,6 @@ def deactivate(op, batch, values, deltas):
 
 
 @scalar
-def least_of(op):
-    """Return the least that an output of a product may be."""
-    return 0.0 if op[CLAMPS] else -math.inf
-
-
-@scalar
 def add_up_rows(op, batch, gradient, deltas, share, n_shares):
     """Set the gradient of the bias: the sums of the columns of the gradient."""
     start, fan_out = place(batch, op[OUTPUT], op[FAN_OUT]), op[FAN_OUT]
@@ -254,7 +248,7 @@ def dense_forward(op, batch, theta, values):
         op[ROWS_PRODUCT],
         (
             x, start, fan_in, 1, theta, op[WEIGHTS], fan_out,
-            theta, op[BIAS], least_of(op), values, -1,
+            theta, op[BIAS], op[FINISH], 0.0, 0.0, values, 0,
             values, out, fan_out, batch.n, fan_out, fan_in,
         ),
     )  # fmt: skip
@@ -269,12 +263,13 @@ def dense_backward(op, batch, theta, gradient, values, deltas):
         return 0.0
     fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
     delta, x_delta = place(batch, op[OUTPUT], fan_out), place(batch, op[INPUT], fan_in)
+    p, q = float(op[SLOPE_P]), float(op[SLOPE_Q])
     if op[TRANSPOSE]:  # they lie where the gradient of the weights will
         call(
             op[ROWS_PRODUCT],
             (
                 deltas, delta, fan_out, 1, gradient, op[WEIGHTS], fan_in,
-                theta, -1, -math.inf, values, x_delta if op[GATES] else -1,
+                theta, -1, op[INPUT_FINISH], p, q, values, x_delta,
                 deltas, x_delta, fan_in, batch.n, fan_in, fan_out,
             ),
         )  # fmt: skip
@@ -283,7 +278,7 @@ def dense_backward(op, batch, theta, gradient, values, deltas):
             op[DOTS_PRODUCT],
             (
                 deltas, delta, fan_out, theta, op[WEIGHTS], fan_out,
-                theta, -1, -math.inf, deltas, x_delta, batch.n, fan_in, fan_out,
+                theta, -1, AS_IT_IS, deltas, x_delta, batch.n, fan_in, fan_out,
             ),
         )  # fmt: skip
     return 0.0
@@ -315,7 +310,7 @@ def dense_gradient(op, batch, gradient, values, deltas, share, n_shares):
         op[ROWS_PRODUCT],
         (
             x, start + first, 1, fan_in, deltas, delta, fan_out,
-            gradient, -1, -math.inf, values, -1,
+            gradient, -1, AS_IT_IS, 0.0, 0.0, values, 0,
             gradient, op[WEIGHTS] + first * fan_out + columns[0], fan_out,
             rows[1] - first, width, batch.n,
         ),
@@ -337,7 +332,7 @@ def narrow_forward(op, batch, theta, values):
         op[DOTS_PRODUCT],
         (
             x, start, fan_in, theta, op[WEIGHTS], fan_in,
-            theta, op[BIAS], least_of(op), values, out, batch.n, fan_out, fan_in,
+            theta, op[BIAS], op[FINISH], values, out, batch.n, fan_out, fan_in,
         ),
     )  # fmt: skip
     activate(op, batch, values)
@@ -351,10 +346,11 @@ def narrow_backward(op, batch, theta, gradient, values, deltas):
         return 0.0
     fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
     start, x_start = place(batch, op[OUTPUT], fan_out), place(batch, op[INPUT], fan_in)
-    gate = x_start if op[GATES] else -1
+    p, q = float(op[SLOPE_P]), float(op[SLOPE_Q])
     if fan_in >= NARROW and fan_out == 1:
         outer_product(
-            deltas, start, 1, theta, op[WEIGHTS], values, gate,
+            deltas, start, 1, theta, op[WEIGHTS],
+            op[INPUT_FINISH], p, q, values, x_start,
             deltas, x_start, fan_in, batch.n, fan_in,
         )  # fmt: skip
         return 0.0
@@ -363,7 +359,7 @@ def narrow_backward(op, batch, theta, gradient, values, deltas):
             op[ROWS_PRODUCT],
             (
                 deltas, start, fan_out, 1, theta, op[WEIGHTS], fan_in,
-                theta, -1, -math.inf, values, gate,
+                theta, -1, op[INPUT_FINISH], p, q, values, x_start,
                 deltas, x_start, fan_in, batch.n, fan_in, fan_out,
             ),
         )  # fmt: skip
@@ -391,7 +387,7 @@ def narrow_gradient(op, batch, gradient, values, deltas, share, n_shares):
             op[ROWS_PRODUCT],
             (
                 deltas, delta, 1, fan_out, x, start + first, fan_in,
-                gradient, -1, -math.inf, values, -1,
+                gradient, -1, AS_IT_IS, 0.0, 0.0, values, 0,
                 gradient, op[WEIGHTS] + first, fan_in, fan_out, last - first, batch.n,
             ),
         )  # fmt: skip

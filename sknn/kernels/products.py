@@ -23,19 +23,20 @@ NARROW = 16
 @leaf(
     (
         Array(), INTEGER, INTEGER, INTEGER, Array(), INTEGER, INTEGER,
-        Array(), INTEGER, REAL, Array(), INTEGER, Array(), *[INTEGER] * 5,
+        Array(), INTEGER, INTEGER, REAL, REAL, Array(), INTEGER,
+        Array(), *[INTEGER] * 5,
     )
 )  # fmt: skip
 def rows_product(
-    a, a0, a_row, a_step, b, b0, b_row, bias, bias0, least, gate, gate0,
+    a, a0, a_row, a_step, b, b0, b_row, bias, bias0, finish, p, q, gate, gate0,
     c, c0, c_row, n, m, n_terms,
 ):  # fmt: skip
     """Set c to a b + bias; shapes (n, n_terms), (n_terms, m), (m,) and (n, m).
 
     Rows of b and c are contiguous and hold NARROW elements or more. ``a_row`` and
-    ``a_step`` are the strides of a, in elements; ``bias0`` is -1 for no bias. Elements
-    below ``least`` are set to that, and those where the gate, which lies in memory as c
-    does, has a 0 are set to 0; ``gate0`` is -1 for no gate.
+    ``a_step`` are the strides of a, in elements; ``bias0`` is -1 for no bias. What is
+    done to the elements then, ``finish`` says, which is one of those in `tiles.py`: the
+    gate lies in memory as c does, and ``p`` and ``q`` belong to the slope.
     """
     lanes = tiles.vector_bytes() // c.itemsize
     span = tiles.TILE_VECTORS * lanes
@@ -45,10 +46,10 @@ def rows_product(
         while j < m:
             j0 = j if m - j >= span else m - span
             own = bias0 + j0 if bias0 >= 0 else bias0
-            b1, c1, gate1 = b0 + j0, c0 + j0, gate0 + j0 if gate0 >= 0 else gate0
+            b1, c1, gate1 = b0 + j0, c0 + j0, gate0 + j0
             tiles.few_wide(
-                a, a0, a_row, a_step, b, b1, b_row, bias, own, least,
-                gate, gate1, c, c1, c_row, n_terms,
+                a, a0, a_row, a_step, b, b1, b_row, bias, own,
+                finish, p, q, gate, gate1, c, c1, c_row, n_terms,
             )  # fmt: skip
             j += span
         return 0.0
@@ -72,37 +73,37 @@ def rows_product(
                 height = tiles.HALF_ROWS if n >= tiles.HALF_ROWS else 1
             i0 = i if left >= height else n - height
             a1, b1, shift = a0 + i0 * a_row, b0 + j0, i0 * c_row + j0
-            c1, gate1 = c0 + shift, gate0 + shift if gate0 >= 0 else gate0
+            c1, gate1 = c0 + shift, gate0 + shift
             if wide:
                 if height == whole_rows:
                     tiles.whole_wide(
-                        a, a1, a_row, a_step, b, b1, b_row, bias, own, least,
-                        gate, gate1, c, c1, c_row, n_terms,
+                        a, a1, a_row, a_step, b, b1, b_row, bias, own,
+                        finish, p, q, gate, gate1, c, c1, c_row, n_terms,
                     )  # fmt: skip
                 elif height == tiles.HALF_ROWS:
                     tiles.half_wide(
-                        a, a1, a_row, a_step, b, b1, b_row, bias, own, least,
-                        gate, gate1, c, c1, c_row, n_terms,
+                        a, a1, a_row, a_step, b, b1, b_row, bias, own,
+                        finish, p, q, gate, gate1, c, c1, c_row, n_terms,
                     )  # fmt: skip
                 else:
                     tiles.one_wide(
-                        a, a1, a_row, a_step, b, b1, b_row, bias, own, least,
-                        gate, gate1, c, c1, c_row, n_terms,
+                        a, a1, a_row, a_step, b, b1, b_row, bias, own,
+                        finish, p, q, gate, gate1, c, c1, c_row, n_terms,
                     )  # fmt: skip
             elif height == whole_rows:
                 tiles.whole_thin(
-                    a, a1, a_row, a_step, b, b1, b_row, bias, own, least,
-                    gate, gate1, c, c1, c_row, n_terms,
+                    a, a1, a_row, a_step, b, b1, b_row, bias, own,
+                    finish, p, q, gate, gate1, c, c1, c_row, n_terms,
                 )  # fmt: skip
             elif height == tiles.HALF_ROWS:
                 tiles.half_thin(
-                    a, a1, a_row, a_step, b, b1, b_row, bias, own, least,
-                    gate, gate1, c, c1, c_row, n_terms,
+                    a, a1, a_row, a_step, b, b1, b_row, bias, own,
+                    finish, p, q, gate, gate1, c, c1, c_row, n_terms,
                 )  # fmt: skip
             else:
                 tiles.one_thin(
-                    a, a1, a_row, a_step, b, b1, b_row, bias, own, least,
-                    gate, gate1, c, c1, c_row, n_terms,
+                    a, a1, a_row, a_step, b, b1, b_row, bias, own,
+                    finish, p, q, gate, gate1, c, c1, c_row, n_terms,
                 )  # fmt: skip
             i += height
         j += span if wide else lanes
@@ -139,13 +140,13 @@ def first_rows_and_sums(
 @leaf(
     (
         Array(), INTEGER, INTEGER, Array(), INTEGER, INTEGER,
-        Array(), INTEGER, REAL, Array(), *[INTEGER] * 4,
+        Array(), INTEGER, INTEGER, Array(), *[INTEGER] * 4,
     )
 )  # fmt: skip
-def dots_product(a, a0, a_row, b, b0, b_row, bias, bias0, least, c, c0, n, m, n_terms):
+def dots_product(a, a0, a_row, b, b0, b_row, bias, bias0, finish, c, c0, n, m, n_terms):
     """Set c to a b.T + bias; shapes (n, n_terms), (m, n_terms), (m,) and (n, m).
 
-    c is in C order. Elements below ``least`` are set to that.
+    c is in C order. ``finish`` is AS_IT_IS or CLAMPED.
     """
     width = tiles.DOTS_SQUARE if m > 1 else 1
     many = tiles.DOTS_SQUARE if m > 1 else tiles.N_DOTS
@@ -162,19 +163,19 @@ def dots_product(a, a0, a_row, b, b0, b_row, bias, bias0, least, c, c0, n, m, n_
             b1, c1 = b0 + j0 * b_row, c0 + i0 * m + j0
             if width > 1 and height > 1:
                 tiles.square_dots(
-                    a, a1, a_row, b, b1, b_row, bias, own, least, c, c1, m, n_terms
+                    a, a1, a_row, b, b1, b_row, bias, own, finish, c, c1, m, n_terms
                 )
             elif width > 1:
                 tiles.row_of_dots(
-                    a, a1, a_row, b, b1, b_row, bias, own, least, c, c1, m, n_terms
+                    a, a1, a_row, b, b1, b_row, bias, own, finish, c, c1, m, n_terms
                 )
             elif height > 1:
                 tiles.many_dots(
-                    a, a1, a_row, b, b1, b_row, bias, own, least, c, c1, m, n_terms
+                    a, a1, a_row, b, b1, b_row, bias, own, finish, c, c1, m, n_terms
                 )
             else:
                 tiles.one_dot(
-                    a, a1, a_row, b, b1, b_row, bias, own, least, c, c1, m, n_terms
+                    a, a1, a_row, b, b1, b_row, bias, own, finish, c, c1, m, n_terms
                 )
             j += width
         i += height
@@ -182,21 +183,25 @@ def dots_product(a, a0, a_row, b, b0, b_row, bias, bias0, least, c, c0, n, m, n_
 
 
 @scalar
-def outer_product(a, a0, a_row, b, b0, gate, gate0, c, c0, c_row, n, m):
+def outer_product(a, a0, a_row, b, b0, finish, p, q, gate, gate0, c, c0, c_row, n, m):
     """Set c to the product of a column and a row; shapes (n,), (m,) and (n, m).
 
-    The gate is that of ``rows_product``.
+    ``finish`` and what belongs to it are those of ``rows_product``, but for CLAMPED.
     """
     lanes = tiles.vector_bytes() // c.itemsize
     j = 0
     while j < m:
         wide = m - j >= 2 * tiles.TILE_VECTORS * lanes
         j0 = j if m - j >= lanes else m - lanes
-        b1, c1, gate1 = b0 + j0, c0 + j0, gate0 + j0 if gate0 >= 0 else gate0
+        b1, c1, gate1 = b0 + j0, c0 + j0, gate0 + j0
         if wide:
-            tiles.wide_outer(a, a0, a_row, b, b1, gate, gate1, c, c1, c_row, n)
+            tiles.wide_outer(
+                a, a0, a_row, b, b1, finish, p, q, gate, gate1, c, c1, c_row, n
+            )
         else:
-            tiles.thin_outer(a, a0, a_row, b, b1, gate, gate1, c, c1, c_row, n)
+            tiles.thin_outer(
+                a, a0, a_row, b, b1, finish, p, q, gate, gate1, c, c1, c_row, n
+            )
         j += 2 * tiles.TILE_VECTORS * lanes if wide else lanes
 
 

@@ -17,6 +17,10 @@ def _integers(count):
     return (types.int64,) * count
 
 
+def _reals(count):
+    return (types.float64,) * count
+
+
 def _summed(vectors, a_rows, b_start, steps, shifts, n_terms, first):
     """Return sums of products, row by row, of the elements of a and the vectors of b.
 
@@ -43,12 +47,12 @@ def _summed(vectors, a_rows, b_start, steps, shifts, n_terms, first):
 
 def _tile(n_rows, n_vectors):
     def typed(
-        typingctx, a, a0, a_row, a_step, b, b0, b_row, bias, bias0, least, gate, gate0,
-        c, c0, c_row, n_terms,
+        typingctx, a, a0, a_row, a_step, b, b0, b_row, bias, bias0,
+        finish, p, q, gate, gate0, c, c0, c_row, n_terms,
     ):  # fmt: skip
         def codegen(context, builder, signature, values):
             a_, a0, a_row, a_step, b_, b0, b_row, *values = values
-            bias_, bias0, least, gate_, gate0, c_, c0, c_row, n_terms = values
+            bias_, bias0, finish, p, q, gate_, gate0, c_, c0, c_row, n_terms = values
             vectors = Vectors(context, builder, c.dtype)
             shifts = [integer(v * vectors.lanes) for v in range(n_vectors)]
             a_rows = vectors.rows(vectors.start(a, a_, a0), a_row, n_rows)
@@ -65,18 +69,27 @@ def _tile(n_rows, n_vectors):
             sums = _summed(
                 vectors, a_rows, b_start, steps, shifts, n_terms, first * n_rows
             )
-            limit = vectors.splat(vectors.number(least))
-            found = [vectors.at_least(total, limit) for total in sums]
 
             def places(start):
                 rows = vectors.rows(start, c_row, n_rows)
                 return [builder.gep(row, [shift]) for row in rows for shift in shifts]
 
-            def gated():
-                gates = map(vectors.load, places(vectors.start(gate, gate_, gate0)))
-                return list(map(vectors.behind, gates, found))
+            def gates():
+                return map(vectors.load, places(vectors.start(gate, gate_, gate0)))
 
-            found = vectors.chosen(vectors.is_place(gate0), gated, found)
+            def sloped():
+                own = vectors.of(p), vectors.of(q)
+                return [
+                    vectors.sloped(total, y, *own)
+                    for total, y in zip(sums, gates(), strict=True)
+                ]
+
+            finishes = {
+                tiles.CLAMPED: lambda: list(map(vectors.clamped, sums)),
+                tiles.GATED: lambda: list(map(vectors.behind, sums, gates())),
+                tiles.SLOPED: sloped,
+            }
+            found = vectors.switched(finish, finishes, sums)
             for total, place in zip(
                 found, places(vectors.start(c, c_, c0)), strict=True
             ):
@@ -84,7 +97,7 @@ def _tile(n_rows, n_vectors):
             return context.get_dummy_value()
 
         signature = types.void(
-            a, *_integers(3), b, *_integers(2), bias, *_integers(1), types.float64,
+            a, *_integers(3), b, *_integers(2), bias, *_integers(2), *_reals(2),
             gate, *_integers(1), c, *_integers(3),
         )  # fmt: skip
         return signature, codegen
@@ -123,11 +136,11 @@ def _tile_and_sums(n_rows, n_vectors):
 
 def _dots(n_rows, n_columns):
     def typed(
-        typingctx, a, a0, a_row, b, b0, b_row, bias, bias0, least, c, c0, m, n_terms
+        typingctx, a, a0, a_row, b, b0, b_row, bias, bias0, finish, c, c0, m, n_terms
     ):
         def codegen(context, builder, signature, values):
             a_, a0, a_row, b_, b0, b_row, *values = values
-            bias_, bias0, least, c_, c0, m, n_terms = values
+            bias_, bias0, finish, c_, c0, m, n_terms = values
             vectors = Vectors(context, builder, c.dtype)
             lanes = integer(vectors.lanes)
             a_rows = vectors.rows(vectors.start(a, a_, a0), a_row, n_rows)
@@ -181,14 +194,13 @@ def _dots(n_rows, n_columns):
 
             none = ir.Constant(ir.VectorType(vectors.scalar, size), None)
             (own,) = vectors.chosen(vectors.is_place(bias0), biases, [none])
-            limit = vectors.splat(vectors.number(least), size)
             totals = vectors.totals(sums)
             found = [
-                vectors.at_least(
-                    builder.fadd(vectors.part(totals, first, size), own), limit
-                )
+                builder.fadd(vectors.part(totals, first, size), own)
                 for first in range(0, n_rows * n_columns, size)
             ]
+            finishes = {tiles.CLAMPED: lambda: list(map(vectors.clamped, found))}
+            found = vectors.switched(finish, finishes, found)
             places = vectors.rows(vectors.start(c, c_, c0), m, len(found))
             with builder.if_else(is_whole) as (all_columns, some_columns):
                 with all_columns:
@@ -203,9 +215,8 @@ def _dots(n_rows, n_columns):
             return context.get_dummy_value()
 
         signature = types.void(
-            a, *_integers(2), b, *_integers(2), bias, *_integers(1), types.float64,
-            c, *_integers(3),
-        )  # fmt: skip
+            a, *_integers(2), b, *_integers(2), bias, *_integers(2), c, *_integers(3)
+        )
         return signature, codegen
 
     return typed
@@ -242,9 +253,13 @@ def _sums(n_vectors):
 
 
 def _outer(n_vectors):
-    def typed(typingctx, a, a0, a_row, b, b0, gate, gate0, c, c0, c_row, n_rows):
+    def typed(
+        typingctx, a, a0, a_row, b, b0, finish, p, q, gate, gate0,
+        c, c0, c_row, n_rows,
+    ):  # fmt: skip
         def codegen(context, builder, signature, values):
-            a_, a0, a_row, b_, b0, gate_, gate0, c_, c0, c_row, n_rows = values
+            a_, a0, a_row, b_, b0, finish, *values = values
+            p, q, gate_, gate0, c_, c0, c_row, n_rows = values
             vectors = Vectors(context, builder, c.dtype)
             shifts = [integer(v * vectors.lanes) for v in range(n_vectors)]
             a_start, c_start = vectors.start(a, a_, a0), vectors.start(c, c_, c0)
@@ -252,30 +267,40 @@ def _outer(n_vectors):
             factors = [vectors.load(builder.gep(row, [shift])) for shift in shifts]
             gate_start = vectors.start(gate, gate_, gate0)
 
-            def term(states, is_gated):
+            def term(states, finished):
                 a_place, c_place = states
                 x = vectors.splat(builder.load(builder.gep(a_start, [a_place])))
                 row, gates = (
                     builder.gep(start, [c_place]) for start in (c_start, gate_start)
                 )
                 for shift, y in zip(shifts, factors, strict=True):
-                    found = builder.fmul(x, y)
-                    if is_gated:
-                        own = vectors.load(builder.gep(gates, [shift]))
-                        found = vectors.behind(own, found)
+                    found = finished(builder.fmul(x, y), builder.gep(gates, [shift]))
                     vectors.store(found, builder.gep(row, [shift]))
                 return [builder.add(a_place, a_row), builder.add(c_place, c_row)]
 
-            with builder.if_else(vectors.is_place(gate0)) as branches:
-                for branch, is_gated in zip(branches, (True, False), strict=True):
-                    with branch:
-                        run = partial(term, is_gated=is_gated)
-                        vectors.loop(n_rows, run, [integer(0), integer(0)])
+            def run(finished):
+                run_term = partial(term, finished=finished)
+                vectors.loop(n_rows, run_term, [integer(0), integer(0)])
+                return []
+
+            def sloped():
+                own = vectors.of(p), vectors.of(q)
+                return run(lambda x, at: vectors.sloped(x, vectors.load(at), *own))
+
+            finishes = {
+                tiles.AS_IT_IS: lambda: run(lambda x, at: x),
+                tiles.GATED: lambda: run(
+                    lambda x, at: vectors.behind(x, vectors.load(at))
+                ),
+                tiles.SLOPED: sloped,
+            }
+            vectors.switched(finish, finishes, [])
             return context.get_dummy_value()
 
         signature = types.void(
-            a, *_integers(2), b, *_integers(1), gate, *_integers(1), c, *_integers(3)
-        )
+            a, *_integers(2), b, *_integers(2), *_reals(2), gate, *_integers(1),
+            c, *_integers(3),
+        )  # fmt: skip
         return signature, codegen
 
     return typed

@@ -18,6 +18,11 @@ FEW_ROWS = 3
 N_DOTS = 8
 DOTS_SQUARE = 4
 
+# What is done to elements of a product before they are stored: nothing; what is below 0
+# is set to 0; what has a 0 in the gate is; what has y in the gate is multiplied by the
+# slope p + y (q - y).
+AS_IT_IS, CLAMPED, GATED, SLOPED = 0, 1, 2, 3
+
 # What the functions made below are: by function, rows and vectors.
 TILES: dict[Callable, tuple[int, int]] = {}
 TILES_AND_SUMS: dict[Callable, int] = {}
@@ -57,19 +62,29 @@ def _block(array, start, row, column, n_rows, n_columns):
     )
 
 
+def _finished(found, finish, gate=None, p=0, q=0):
+    if finish == CLAMPED:
+        return np.where(found < 0, 0, found)
+    if finish == GATED:
+        return np.where(gate == 0, 0, found)
+    if finish == SLOPED:
+        p, q = found.dtype.type(p), found.dtype.type(q)
+        return found * (p + gate * (q - gate))
+    return found
+
+
 def _tile(n_rows, n_vectors):
     """Make the function of a tile of so many rows (0: a whole tile) and vectors.
 
-    It sets c[i, j] to bias[j] + sum of a[i, k] b[k, j] over k, or to ``least`` if that
-    is more, or to 0 where gate[i, j] is; ``a_step`` is what to add for the next k. A
-    bias or a gate at a place below 0 is none; rows of the gate are as far apart as
-    those of c.
+    It sets c[i, j] to bias[j] + sum of a[i, k] b[k, j] over k, finished as ``finish``
+    says; ``a_step`` is what to add for the next k. A bias at a place below 0 is none.
+    Rows of the gate are as far apart as those of c.
     """
 
     @_builtin
     def tile(
-        a, a0, a_row, a_step, b, b0, b_row, bias, bias0, least, gate, gate0,
-        c, c0, c_row, n_terms,
+        a, a0, a_row, a_step, b, b0, b_row, bias, bias0,
+        finish, p, q, gate, gate0, c, c0, c_row, n_terms,
     ):  # fmt: skip
         n_columns = n_vectors * vector_bytes() // c.itemsize
         rows = n_rows or tile_rows()
@@ -78,9 +93,8 @@ def _tile(n_rows, n_vectors):
         )
         if bias0 >= 0:
             found += bias[bias0 : bias0 + n_columns]
-        found[found < least] = least
-        if gate0 >= 0:
-            found[_block(gate, gate0, c_row, 1, rows, n_columns) == 0] = 0
+        gates = _block(gate, gate0, c_row, 1, rows, n_columns)
+        found = _finished(found, finish, gates, p, q)
         _block(c, c0, c_row, 1, rows, n_columns)[:] = found
 
     TILES[tile] = n_rows, n_vectors
@@ -110,13 +124,13 @@ def _tile_and_sums(n_vectors):
 def _dots(n_rows, n_columns):
     """Make the function of a product a b.T of so many rows and columns.
 
-    It sets c[i, j] to bias[j] + sum of a[i, k] b[j, k] over k, or to ``least`` if that
-    is more. A bias at a place below 0 is none. A row of c has m elements: if these are
-    fewer, so are the columns.
+    It sets c[i, j] to bias[j] + sum of a[i, k] b[j, k] over k, as it is or clamped. A
+    bias at a place below 0 is none. A row of c has m elements: if these are fewer, so
+    are the columns.
     """
 
     @_builtin
-    def dots(a, a0, a_row, b, b0, b_row, bias, bias0, least, c, c0, m, n_terms):
+    def dots(a, a0, a_row, b, b0, b_row, bias, bias0, finish, c, c0, m, n_terms):
         width = min(n_columns, m)
         found = (
             _block(a, a0, a_row, 1, n_rows, n_terms)
@@ -124,8 +138,7 @@ def _dots(n_rows, n_columns):
         )
         if bias0 >= 0:
             found += bias[bias0 : bias0 + width]
-        found[found < least] = least
-        _block(c, c0, m, 1, n_rows, width)[:] = found
+        _block(c, c0, m, 1, n_rows, width)[:] = _finished(found, finish)
 
     DOTS[dots] = n_rows, n_columns
     return dots
@@ -150,15 +163,15 @@ def _sums(n_vectors):
 def _outer(n_vectors):
     """Make the function of so many vectors of columns of an outer product.
 
-    It sets c[i, j] to a[i] b[j], or to 0 where gate[i, j] is: see ``_tile``.
+    It sets c[i, j] to a[i] b[j], finished as by ``_tile``, but never clamped.
     """
 
     @_builtin
-    def outer(a, a0, a_row, b, b0, gate, gate0, c, c0, c_row, n_rows):
+    def outer(a, a0, a_row, b, b0, finish, p, q, gate, gate0, c, c0, c_row, n_rows):
         n_columns = n_vectors * vector_bytes() // c.itemsize
         found = _block(a, a0, a_row, 1, n_rows, 1) * b[b0 : b0 + n_columns]
-        if gate0 >= 0:
-            found[_block(gate, gate0, c_row, 1, n_rows, n_columns) == 0] = 0
+        gates = _block(gate, gate0, c_row, 1, n_rows, n_columns)
+        found = _finished(found, finish, gates, p, q)
         _block(c, c0, c_row, 1, n_rows, n_columns)[:] = found
 
     OUTERS[outer] = n_vectors

@@ -45,9 +45,10 @@ class Vectors:
         """Return whether a place is one: below 0 there is none."""
         return self.builder.icmp_signed(">=", place, integer(0))
 
-    def number(self, value):
-        """Return a float64 as one of the own type."""
-        return self.context.cast(self.builder, value, types.float64, self.dtype)
+    def of(self, value):
+        """Return a vector of a float64, as numbers of the own type."""
+        own = self.context.cast(self.builder, value, types.float64, self.dtype)
+        return self.splat(own)
 
     def load(self, pointer):
         """Load a vector as wide as a register."""
@@ -81,10 +82,19 @@ class Vectors:
         is_less = self.builder.fcmp_ordered("<", value, least)
         return self.builder.select(is_less, least, value)
 
-    def behind(self, gate, value):
+    def clamped(self, value):
+        """Return a vector with 0 in place of what is less; NaN stays NaN."""
+        return self.at_least(value, ir.Constant(value.type, None))
+
+    def behind(self, value, gate):
         """Return a vector with 0 in place of what has a 0 in the gate."""
         is_open = self.builder.fcmp_unordered("!=", gate, self.zero)
         return self.builder.select(is_open, value, self.zero)
+
+    def sloped(self, value, y, p, q):
+        """Return a vector times the slope p + y (q - y)."""
+        slope = self.multiply_add(y, self.builder.fsub(q, y), p)
+        return self.builder.fmul(value, slope)
 
     def constant(self, number, count=None):
         """Return a vector of one number that is known now."""
@@ -234,6 +244,25 @@ class Vectors:
             found.append(builder.phi(value.type))
             found[-1].add_incoming(other, before)
             found[-1].add_incoming(value, inside)
+        return found
+
+    def switched(self, number, makes, others):
+        """Return what makes[number]() -> values returns if it is there, else others."""
+        builder = self.builder
+        before = builder.basic_block
+        after = builder.append_basic_block("switched")
+        switch = builder.switch(number, after)
+        ways = [(others, before)]
+        for own, make in makes.items():
+            switch.add_case(integer(own), builder.append_basic_block("case"))
+            builder.position_at_end(switch.cases[-1][1])
+            ways.append((make(), builder.basic_block))
+            builder.branch(after)
+        builder.position_at_end(after)
+        found = [builder.phi(value.type) for value in others]
+        for values, block in ways:
+            for phi, value in zip(found, values, strict=True):
+                phi.add_incoming(value, block)
         return found
 
     def rows(self, start, step, count):
