@@ -53,61 +53,93 @@ def rows_product(
             )  # fmt: skip
             j += span
         return 0.0
-    whole_rows = tiles.tile_rows()
-    span = (
-        tiles.TILE_VECTORS * lanes
-        if n >= tiles.HALF_ROWS
-        else 2 * tiles.TILE_VECTORS * lanes
-    )
-    j = 0
-    while j < m:
-        wide = m - j >= span
-        # The last vector ends with the row.
-        j0 = j if m - j >= lanes else m - lanes
-        own = bias0 + j0 if bias0 >= 0 else bias0
-        i = 0
-        while i < n:
-            left = n - i
-            height = whole_rows
-            if n < whole_rows or left <= tiles.HALF_ROWS:
-                height = tiles.HALF_ROWS if n >= tiles.HALF_ROWS else 1
-            i0 = i if left >= height else n - height
-            a1, b1, shift = a0 + i0 * a_row, b0 + j0, i0 * c_row + j0
-            c1, gate1 = c0 + shift, gate0 + shift
-            if wide:
-                if height == whole_rows:
-                    tiles.whole_wide(
-                        a, a1, a_row, a_step, b, b1, b_row, bias, own,
-                        finish, p, q, gate, gate1, c, c1, c_row, n_terms,
-                    )  # fmt: skip
-                elif height == tiles.HALF_ROWS:
-                    tiles.half_wide(
-                        a, a1, a_row, a_step, b, b1, b_row, bias, own,
-                        finish, p, q, gate, gate1, c, c1, c_row, n_terms,
-                    )  # fmt: skip
-                else:
+    if n < tiles.HALF_ROWS:
+        span = 2 * tiles.TILE_VECTORS * lanes
+        j = 0
+        while j < m:
+            wide = m - j >= span
+            j0 = j if m - j >= lanes else m - lanes
+            own = bias0 + j0 if bias0 >= 0 else bias0
+            for i in range(n):
+                a1, b1, shift = a0 + i * a_row, b0 + j0, i * c_row + j0
+                c1, gate1 = c0 + shift, gate0 + shift
+                if wide:
                     tiles.one_wide(
                         a, a1, a_row, a_step, b, b1, b_row, bias, own,
                         finish, p, q, gate, gate1, c, c1, c_row, n_terms,
                     )  # fmt: skip
-            elif height == whole_rows:
+                else:
+                    tiles.one_thin(
+                        a, a1, a_row, a_step, b, b1, b_row, bias, own,
+                        finish, p, q, gate, gate1, c, c1, c_row, n_terms,
+                    )  # fmt: skip
+            j += span if wide else lanes
+        return 0.0
+    whole_rows = tiles.tile_rows()
+    j = 0
+    while j < m:
+        width = strip(m - j, m, lanes)
+        # The last vector ends with the row.
+        j0 = j if m - j >= width * lanes else m - width * lanes
+        own = bias0 + j0 if bias0 >= 0 else bias0
+        i = 0
+        while i < n:
+            left = n - i
+            is_whole = n >= whole_rows and left > tiles.HALF_ROWS
+            is_whole = is_whole or whole_rows == tiles.HALF_ROWS
+            height = whole_rows if is_whole else tiles.HALF_ROWS
+            i0 = i if left >= height else n - height
+            a1, b1, shift = a0 + i0 * a_row, b0 + j0, i0 * c_row + j0
+            c1, gate1 = c0 + shift, gate0 + shift
+            if width == tiles.TILE_VECTORS:
+                if is_whole:
+                    tiles.whole_wide(
+                        a, a1, a_row, a_step, b, b1, b_row, bias, own,
+                        finish, p, q, gate, gate1, c, c1, c_row, n_terms,
+                    )  # fmt: skip
+                else:
+                    tiles.half_wide(
+                        a, a1, a_row, a_step, b, b1, b_row, bias, own,
+                        finish, p, q, gate, gate1, c, c1, c_row, n_terms,
+                    )  # fmt: skip
+            elif width == tiles.PAIR or tiles.PAIR * lanes <= NARROW:
+                if is_whole:
+                    tiles.whole_pair(
+                        a, a1, a_row, a_step, b, b1, b_row, bias, own,
+                        finish, p, q, gate, gate1, c, c1, c_row, n_terms,
+                    )  # fmt: skip
+                else:
+                    tiles.half_pair(
+                        a, a1, a_row, a_step, b, b1, b_row, bias, own,
+                        finish, p, q, gate, gate1, c, c1, c_row, n_terms,
+                    )  # fmt: skip
+            elif is_whole:
                 tiles.whole_thin(
                     a, a1, a_row, a_step, b, b1, b_row, bias, own,
                     finish, p, q, gate, gate1, c, c1, c_row, n_terms,
                 )  # fmt: skip
-            elif height == tiles.HALF_ROWS:
+            else:
                 tiles.half_thin(
                     a, a1, a_row, a_step, b, b1, b_row, bias, own,
                     finish, p, q, gate, gate1, c, c1, c_row, n_terms,
                 )  # fmt: skip
-            else:
-                tiles.one_thin(
-                    a, a1, a_row, a_step, b, b1, b_row, bias, own,
-                    finish, p, q, gate, gate1, c, c1, c_row, n_terms,
-                )  # fmt: skip
             i += height
-        j += span if wide else lanes
+        j += width * lanes
     return 0.0
+
+
+@scalar
+def strip(left, m, lanes):
+    """Return by how many vectors a product of m columns goes on; so many are left.
+
+    That is one only if the product has no more: by itself a vector takes longer than
+    its share, for it needs as many loads of the first matrix as three.
+    """
+    n_vectors = (left + lanes - 1) // lanes
+    width = tiles.TILE_VECTORS
+    if n_vectors < width or n_vectors == 2 * tiles.PAIR or width * lanes > m:
+        width = tiles.PAIR
+    return width if width * lanes <= m else 1
 
 
 @scalar
@@ -120,21 +152,24 @@ def first_rows_and_sums(
     beside products of the same numbers.
     """
     lanes = tiles.vector_bytes() // c.itemsize
-    span = tiles.TILE_VECTORS * lanes
     j = 0
     while j < m:
-        wide = m - j >= span
-        j0 = j if m - j >= lanes else m - lanes
+        width = strip(m - j, m, lanes)
+        j0 = j if m - j >= width * lanes else m - width * lanes
         b1, sums1, c1 = b0 + j0, sums0 + j0, c0 + j0
-        if wide:
+        if width == tiles.TILE_VECTORS:
             tiles.wide_and_sums(
+                a, a0, a_row, a_step, b, b1, b_row, sums, sums1, c, c1, c_row, n_terms
+            )
+        elif width == tiles.PAIR or tiles.PAIR * lanes <= NARROW:
+            tiles.pair_and_sums(
                 a, a0, a_row, a_step, b, b1, b_row, sums, sums1, c, c1, c_row, n_terms
             )
         else:
             tiles.thin_and_sums(
                 a, a0, a_row, a_step, b, b1, b_row, sums, sums1, c, c1, c_row, n_terms
             )
-        j += span if wide else lanes
+        j += width * lanes
 
 
 @leaf(

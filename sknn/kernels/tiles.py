@@ -11,7 +11,7 @@ import numpy as np
 from sknn.kernels.jit import instruction
 
 # A tile is some rows times so many vectors.
-TILE_VECTORS = 3
+TILE_VECTORS, PAIR = 3, 2
 HALF_ROWS = 4
 FEW_ROWS = 3
 # Rows and columns of results that are summed along vectors.
@@ -180,9 +180,11 @@ def _outer(n_vectors):
 
 whole_wide, whole_thin = _tile(0, TILE_VECTORS), _tile(0, 1)
 half_wide, half_thin = _tile(HALF_ROWS, TILE_VECTORS), _tile(HALF_ROWS, 1)
+whole_pair, half_pair = _tile(0, PAIR), _tile(HALF_ROWS, PAIR)
 few_wide = _tile(FEW_ROWS, TILE_VECTORS)
 one_wide, one_thin = _tile(1, 2 * TILE_VECTORS), _tile(1, 1)
 wide_and_sums, thin_and_sums = _tile_and_sums(TILE_VECTORS), _tile_and_sums(1)
+pair_and_sums = _tile_and_sums(PAIR)
 many_dots, one_dot = _dots(N_DOTS, 1), _dots(1, 1)
 square_dots, row_of_dots = _dots(DOTS_SQUARE, DOTS_SQUARE), _dots(1, DOTS_SQUARE)
 wide_outer, thin_outer = _outer(2 * TILE_VECTORS), _outer(1)
