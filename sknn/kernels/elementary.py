@@ -3,7 +3,7 @@
 Numba calls the C library once an element for these functions. Here they are
 polynomials in plain arithmetic, which LLVM turns into vector instructions. The
 coefficients and the way of reducing the range are those of the Cephes library [1]_, but
-for the polynomials of exp in float64, of erf in float32 and of tanh near zero, which
+for the polynomials of exp in float64, of erf in float32 and of r coth(r), which
 are minimax fits of our own. exp has no division, for that takes longest; tanh and the
 logistic function need one anyway, and are one quotient of polynomials.
 Infinities and NaN behave as in NumPy; results below the smallest normal number are
@@ -163,33 +163,39 @@ def _expm1_32(x):
     return np.float32(2.0) * (half * y + (half - np.float32(0.5)))
 
 
-@scalar
-def _tanh_near_zero64(r, unit):
-    """Return n and d, where tanh(unit r) = n / d and |unit r| <= log(2) / 4."""
-    s, u = r * r, unit * unit
-    n = (0.0010573964502364492 * u * u * s + 0.11109903290040771 * u) * s
-    d = (0.015868185196986937 * u * unit * s + 0.4444323662337329 * unit) * s
-    return n * r + r, d + 1.0 / unit
+# With d = r coth(r), exp(2 r) is (d + r) / (d - r): d is a polynomial of r**2, and the
+# only division is the last one of the functions made of it.
 
 
 @scalar
-def _tanh_near_zero32(r, unit):
-    s, u = r * r, unit * unit
-    d = np.float32(-0.022126939) * u * unit * s + np.float32(0.33333227) * unit
-    return r, d * s + np.float32(1.0) / unit
+def _r_coth_r64(r):
+    """Return r coth(r) for |r| <= log(2) / 4."""
+    s = r * r
+    d = 2.1183259224562036e-05 * s - 0.00021163362998041416
+    d = d * s + 0.0021164020136883303
+    d = d * s - 0.022222222221497542
+    d = d * s + 0.3333333333333315
+    return d * s + 1.0
+
+
+@scalar
+def _r_coth_r32(r):
+    s = r * r
+    d = np.float32(-0.022126939) * s + np.float32(0.33333227)
+    return d * s + np.float32(1.0)
 
 
 def _tanh64(x):
-    # exp(-2 |x|) is 2**k exp(2 r), and exp(2 r) = (d + n) / (d - n): one division for
-    # all, and nothing cancels near zero, where k is 0. The larger k, the more k log(2)
-    # is off, and the less it counts: one step of reduction will do.
+    # (1 - e) / (1 + e) with e = exp(-2 |x|) = 2**k exp(2 r): nothing cancels near zero,
+    # where k is 0. The larger k, the more k log(2) is off, and the less it counts: one
+    # step of reduction will do.
     size = abs(x)
     size = 25.0 if size > 25.0 else size
     t = size * -2.8853900817779268 + _ROUND64
-    n, d = _tanh_near_zero64(-size - (t - _ROUND64) * 0.34657359027997264, 1.0)
-    power = _power64(t)
+    r = -size - (t - _ROUND64) * 0.34657359027997264
+    d, power = _r_coth_r64(r), _power64(t)
     less, more = 1.0 - power, 1.0 + power
-    y = (d * less - n * more) / (d * more - n * less)
+    y = (d * less - r * more) / (d * more - r * less)
     sign = np.float64(x).view(np.int64) & _SIGN64
     return np.int64(np.float64(y).view(np.int64) | sign).view(np.float64)
 
@@ -200,36 +206,37 @@ def _tanh32(x):
     size = high if size > high else size
     t = size * np.float32(-2.8853900817779268) + _ROUND32
     r = -size - (t - _ROUND32) * np.float32(0.34657359027997264)
-    n, d = _tanh_near_zero32(r, one)
-    power = _power32(t)
+    d, power = _r_coth_r32(r), _power32(t)
     less, more = one - power, one + power
-    y = (d * less - n * more) / (d * more - n * less)
+    y = np.float32((d * less - r * more) / (d * more - r * less))
     sign = np.int32(np.float32(x).view(np.int32) & _SIGN32)
-    return np.int32(np.float32(y).view(np.int32) | sign).view(np.float32)
+    return np.int32(y.view(np.int32) | sign).view(np.float32)
 
 
 def _logistic64(x):
-    # exp(-x) is 2**k (d - n) / (d + n). Beyond the bounds 2**k would have no place: at
-    # the lower one it is infinity.
-    low, high = -709.782712893384, 708.0
-    x = low if x < low else x
-    x = high if x > high else x
-    t = x * -1.4426950408889634 + _ROUND64
+    # Beyond the bounds 2**k would have no place: at the upper one of -x it is infinity.
+    # Between two bounds of the same number, LLVM would write slower instructions.
+    low, high = -708.0, 709.782712893384
+    half = -0.5 * (-low if x > -low else x)
+    half = 0.5 * high if half > 0.5 * high else half
+    t = half * 2.8853900817779268 + _ROUND64
     k = t - _ROUND64
-    r = x + k * 6.93145751953125e-1
-    n, d = _tanh_near_zero64(r + k * 1.42860682030941723212e-6, 0.5)
-    return (d + n) / ((d + n) + _power64(t) * (d - n))
+    r = half - k * 3.465728759765625e-1
+    r = r - k * 7.14303410154708615e-7
+    d = _r_coth_r64(r)
+    return (d - r) / ((d - r) + _power64(t) * (d + r))
 
 
 def _logistic32(x):
-    low, high = np.float32(-88.72283), np.float32(87.0)
-    x = low if x < low else x
-    x = high if x > high else x
-    t = x * np.float32(-1.4426950408889634) + _ROUND32
+    low, high, half_one = np.float32(-87.0), np.float32(88.72283), np.float32(0.5)
+    half = -half_one * (-low if x > -low else x)
+    half = half_one * high if half > half_one * high else half
+    t = half * np.float32(2.8853900817779268) + _ROUND32
     k = t - _ROUND32
-    r = x + k * np.float32(0.693359375)
-    n, d = _tanh_near_zero32(r + k * np.float32(-2.12194440e-4), np.float32(0.5))
-    return (d + n) / ((d + n) + _power32(t) * (d - n))
+    r = half - k * np.float32(0.3466796875)
+    r = r - k * np.float32(-1.06097220e-4)
+    d = _r_coth_r32(r)
+    return (d - r) / ((d - r) + _power32(t) * (d + r))
 
 
 @scalar
