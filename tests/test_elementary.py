@@ -12,7 +12,7 @@ DTYPES = [np.dtype(np.float32), np.dtype(np.float64)]
 dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=str)
 
 
-NAMES = ("exp", "expm1", "log", "log1p", "tanh", "logistic", "erf")
+NAMES = ("exp", "expm1", "log", "log1p", "tanh", "logistic", "probability", "erf")
 
 
 def loop(name):
@@ -26,7 +26,7 @@ def loop(name):
     return evaluate
 
 
-exp, expm1, log, log1p, tanh, logistic, erf = map(loop, NAMES)
+exp, expm1, log, log1p, tanh, logistic, probability, erf = map(loop, NAMES)
 
 
 def evaluate(function, x):
@@ -78,13 +78,22 @@ def test_tanh_within_three_ulps_over_its_whole_range(dtype):
 
 
 @dtypes
-def test_logistic_within_three_ulps_over_its_whole_range(dtype):
+@pytest.mark.parametrize("function", [logistic, probability])
+def test_logistic_within_three_ulps_over_its_whole_range(function, dtype):
     highest = -np.log(np.finfo(dtype).tiny) * 0.999
     x = np.concatenate(
         [np.linspace(-highest, highest, 300_001), np.linspace(-5, 5, 50_001)]
     ).astype(dtype)
     exact = 1 / (1 + np.exp(-x.astype(np.longdouble)))
-    assert largest_error(evaluate(logistic, x), exact, dtype) < 3
+    assert largest_error(evaluate(function, x), exact, dtype) < 3
+
+
+@dtypes
+def test_distance_of_probabilities_from_one_is_that_of_scipy(dtype):
+    """A log loss of mistakes made with certainty depends on each unit of it."""
+    x = np.linspace(5, 40, 100_001, dtype=dtype)
+    is_same = evaluate(probability, x) == scipy.special.expit(x)
+    assert np.mean(is_same) > 0.999
 
 
 @dtypes
@@ -132,9 +141,14 @@ def test_erf_within_four_ulps_over_its_whole_range(dtype):
         (expm1, np.expm1, [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e30, -1e30, 1.0]),
         (log1p, np.log1p, [np.nan, 0.0, 1.0]),
         (logistic, scipy.special.expit, [np.nan, np.inf, -np.inf, 0.0, 1e30, -1e30]),
+        (
+            probability,
+            scipy.special.expit,
+            [np.nan, np.inf, -np.inf, 0.0, 1e30, -1e30],
+        ),
         (erf, scipy.special.erf, [np.nan, np.inf, -np.inf, 0.0, 1e30, -1e30]),
     ],
-    ids=["exp", "log", "tanh", "expm1", "log1p", "logistic", "erf"],
+    ids=["exp", "log", "tanh", "expm1", "log1p", "logistic", "probability", "erf"],
 )
 def test_special_values(function, reference, points, dtype):
     x = np.array(points, dtype=dtype)
@@ -153,8 +167,11 @@ def test_plain_python_bodies_are_numpy():
     """What runs under NUMBA_DISABLE_JIT=1."""
     for name in NAMES:
         x = np.float32(0.7)
-        special = {"erf": scipy.special.erf, "logistic": scipy.special.expit}
-        reference = special.get(name) or getattr(np, name)
+        special = {"logistic": "expit", "probability": "expit"}
+        name_of_reference = special.get(name, name)
+        reference = getattr(np, name_of_reference, None) or getattr(
+            scipy.special, name_of_reference
+        )
         result = getattr(elementary, name)(x)
         assert type(result) is np.float32
         assert_allclose(result, reference(x), rtol=1e-7)

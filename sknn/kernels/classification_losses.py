@@ -9,7 +9,7 @@ several for multilabel targets.
 import numpy as np
 
 from sknn.kernels.activations import softplus
-from sknn.kernels.elementary import epsilon, exp, log, log1p, logistic
+from sknn.kernels.elementary import epsilon, exp, log, log1p, probability
 from sknn.kernels.jit import Leaf, flat, leaf, like, part, scalar, scratch
 from sknn.kernels.layers import row_of
 from sknn.kernels.loss import Loss, elementwise, train_signature
@@ -61,13 +61,13 @@ def _cautious(p):
 
 @scalar
 def binary_log_loss(y, z, settings):
-    p = logistic(z)
+    p = probability(z)
     return -log(_cautious(p if y != 0 else like(p, 1) - p))
 
 
 @scalar
 def binary_log_loss_gradient(y, z, settings):
-    return logistic(z) - y
+    return probability(z) - y
 
 
 _LOGS_AT_ONCE = 256  # in a loop of their own, which is vectorised
@@ -124,7 +124,7 @@ def binary_smoothed_log_loss(y, z, settings):
 
 @scalar
 def binary_smoothed_log_loss_gradient(y, z, settings):
-    return logistic(z) - _smoothed(y, settings[0])
+    return probability(z) - _smoothed(y, settings[0])
 
 
 @part

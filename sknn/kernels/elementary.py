@@ -52,6 +52,11 @@ def logistic(x):
     return type(x)(1) / (type(x)(1) + np.exp(-x))
 
 
+def probability(x):
+    """The same for probabilities, of which a log loss takes the distance from 1 too."""
+    return type(x)(1) / (type(x)(1) + np.exp(-x))
+
+
 def erf(x):
     """Error function of a float32 or float64."""
     return type(x)(math.erf(x))
@@ -239,6 +244,21 @@ def _logistic32(x):
     return (d - r) / ((d - r) + _power32(t) * (d + r))
 
 
+def _probability64(x):
+    # Near 1 its only errors are those of the sum and the division, as anywhere else.
+    low, high = -709.782712893384, 708.0
+    x = low if x < low else x
+    power, y = _reduced64(-(high if x > high else x), 0.0)
+    return 1.0 / (1.0 + power * (1.0 + y))
+
+
+def _probability32(x):
+    one, low, high = np.float32(1.0), np.float32(-88.72283), np.float32(87.0)
+    x = low if x < low else x
+    power, y = _reduced32(-(high if x > high else x), 0.0)
+    return one / (one + power * (one + y))
+
+
 @scalar
 def _log_near_one64(m, e):
     """Return log(1 + m) + e log(2), where 1 + m lies between sqrt(1/2) and sqrt(2)."""
@@ -394,4 +414,5 @@ by_dtype(log, float32=_log32, float64=_log64)
 by_dtype(log1p, float32=_log1p_32, float64=_log1p_64)
 by_dtype(tanh, float32=_tanh32, float64=_tanh64)
 by_dtype(logistic, float32=_logistic32, float64=_logistic64)
+by_dtype(probability, float32=_probability32, float64=_probability64)
 by_dtype(erf, float32=_erf32, float64=_erf64)

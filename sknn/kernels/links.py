@@ -7,7 +7,7 @@ import numpy as np
 import scipy.special
 
 from sknn.kernels.activations import identity, softplus
-from sknn.kernels.elementary import exp, logistic
+from sknn.kernels.elementary import exp, probability
 from sknn.kernels.jit import REAL, Array, Leaf, flat, leaf
 from sknn.kernels.softmax import fill_softmax
 
@@ -62,7 +62,7 @@ def _logistic_slope(z):
 
 _elementwise("identity", identity, np.ones_like)
 _elementwise("exp", exp, np.exp)
-_elementwise("logistic", logistic, _logistic_slope)
+_elementwise("logistic", probability, _logistic_slope)
 
 ELEMENTWISE = frozenset(LINKS)  # those that need no settings and no whole row
 
