@@ -159,6 +159,32 @@ def test_a_missed_target_says_what_its_limit_is():
     assert "[Limits](#limits)" in table
 
 
+def test_an_activation_beside_relu_has_itself_on_top_as_its_limit():
+    rows = [
+        {"case": case, "dtype": "float64", "tanh / relu": ratio, "logistic / relu": "1"}
+        for case, ratio in [("small batch", "1.5"), ("defaults", "1.2")]
+    ]
+    bounds = [
+        a_limit(9, activation, work) | {"sknn ms": whole, "activation ms": alone}
+        for activation, whole, alone in [("relu", "10", ""), ("tanh", "14", "4")]
+        for work in ("epoch", "predict")
+    ]
+    missed, met = targets.targets({"activations": rows, "limits": bounds})
+    assert missed[:5] == (
+        "tanh beside relu, highest",
+        "at most 1.3",
+        "1.5",
+        "**no**",
+        "1.4",
+    )
+    assert missed.about == (
+        "1 of 2 cases meet it (highest: small batch, float64; geometric mean 1.34)."
+    )
+    assert met[1:] == ("at most 1.3", "1", "yes", "", "")
+    (missed, _) = targets.targets({"activations": rows})
+    assert missed.limit == ""
+
+
 def test_without_limits_a_missed_target_says_how_many_meet_it():
     rows = [a_row(3.5, "relu", rows="20000"), a_row(5, "tanh", rows="20000")]
     (missed, *_) = targets.targets({"predict": rows})

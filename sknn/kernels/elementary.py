@@ -53,7 +53,7 @@ def logistic(x):
 
 
 def probability(x):
-    """The same for probabilities, of which a log loss takes the distance from 1 too."""
+    """Logistic function for probabilities, whose distance from 1 counts in a loss."""
     return type(x)(1) / (type(x)(1) + np.exp(-x))
 
 
