@@ -219,11 +219,11 @@ def _tanh32(x):
 
 
 def _logistic64(x):
-    # Beyond the bounds 2**k would have no place: at the upper one of -x it is infinity.
-    # Between two bounds of the same number, LLVM would write slower instructions.
-    low, high = -708.0, 709.782712893384
-    half = -0.5 * (-low if x > -low else x)
-    half = 0.5 * high if half > 0.5 * high else half
+    # Beyond the bounds 2**k would have no place: at the lower one it is infinity. The
+    # product stands between them, for LLVM has slower instructions for two at once.
+    low, high = -709.782712893384, 708.0
+    half = -0.5 * (high if x > high else x)
+    half = -0.5 * low if half > -0.5 * low else half
     t = half * 2.8853900817779268 + _ROUND64
     k = t - _ROUND64
     r = half - k * 3.465728759765625e-1
@@ -233,9 +233,10 @@ def _logistic64(x):
 
 
 def _logistic32(x):
-    low, high, half_one = np.float32(-87.0), np.float32(88.72283), np.float32(0.5)
-    half = -half_one * (-low if x > -low else x)
-    half = half_one * high if half > half_one * high else half
+    low, high = np.float32(-88.72283), np.float32(87.0)
+    minus_half = np.float32(-0.5)
+    half = minus_half * (high if x > high else x)
+    half = minus_half * low if half > minus_half * low else half
     t = half * np.float32(2.8853900817779268) + _ROUND32
     k = t - _ROUND32
     r = half - k * np.float32(0.3466796875)
