@@ -133,7 +133,9 @@ def strip(left, m, lanes):
     """Return by how many vectors a product of m columns goes on; so many are left.
 
     That is one only if the product has no more: by itself a vector takes longer than
-    its share, for it needs as many loads of the first matrix as three.
+    its share, for it needs as many loads of the first matrix as three. Where NARROW
+    columns are two vectors it is never one, which callers also say by themselves: so
+    the tiles of one vector are not compiled.
     """
     n_vectors = (left + lanes - 1) // lanes
     width = tiles.TILE_VECTORS
