@@ -11,21 +11,16 @@ from functools import partial
 import numpy as np
 
 from benchmarks.peers.start import ALPHA, BETA_1, BETA_2, EPSILON
-from sknn.inputs import Inputs, read_only
-from sknn.kernels import layers
-from sknn.kernels.drivers import CHUNK, DATA, SETTINGS, TABLE, VECTOR
-from sknn.kernels.jit import INTEGER, REAL, Array, call, driver
-from sknn.kernels.layers import (
-    BACKWARD,
-    GRADIENT,
-    Batch,
-    block_of,
-    rows_as_they_are,
-    run_forward,
-)
-from sknn.kernels.optimizers import OPTIMIZERS
-from sknn.kernels.products import copy
-from sknn.network import Network
+from sknn.jit.kernel import INTEGER, REAL, Array, call, driver
+from sknn.kernels import table
+from sknn.kernels.batch import Batch, block_of, rows_as_they_are
+from sknn.kernels.drivers.training import CHUNK, DATA, SETTINGS, TABLE, VECTOR
+from sknn.kernels.gemm.products import copy
+from sknn.kernels.layers.base import run_forward
+from sknn.kernels.optim.optimizers import OPTIMIZERS
+from sknn.kernels.table import BACKWARD, GRADIENT
+from sknn.network.data import Inputs, read_only
+from sknn.network.network import Network
 
 MATRIX = DATA[:4]  # values, indices and indptr of the inputs, and their width
 # Numbers that an activation is applied to at a time: they stay in the nearest cache.
@@ -120,7 +115,7 @@ def training_products(
     network: Network, theta: np.ndarray, inputs: Inputs, batch_size: int
 ) -> Callable[[int], float]:
     """Return what runs the products of so many epochs, and nothing else."""
-    table, n_columns = network.operations(inputs.is_sparse, training=True)
+    ops, n_columns = network.operations(inputs.is_sparse, training=True)
     if not inputs.is_sparse:  # rows are copied into their order, batch by batch
         rows = inputs.data[: batch_size * inputs.n_features]
         inputs = inputs._replace(data=read_only(_copied(network, rows)))
@@ -130,7 +125,7 @@ def training_products(
     )
     block = network.training_block(batch_size)
     return partial(
-        train_again, network.dtype, _bare(table), theta, gradient, values, deltas,
+        train_again, network.dtype, _bare(ops), theta, gradient, values, deltas,
         *inputs[:5], batch_size, block,
     )  # fmt: skip
 
@@ -139,11 +134,11 @@ def prediction_products(
     network: Network, theta: np.ndarray, inputs: Inputs
 ) -> Callable[[int], float]:
     """Return what runs the products of so many predictions, and nothing else."""
-    table, n_columns = network.operations(inputs.is_sparse, forward_only=True)
+    ops, n_columns = network.operations(inputs.is_sparse, forward_only=True)
     block = network.block(inputs.n_samples)
     values = _random(network, block * n_columns)
     return partial(
-        predict_again, network.dtype, _bare(table), theta, values, *inputs[:5], block
+        predict_again, network.dtype, _bare(ops), theta, values, *inputs[:5], block
     )
 
 
@@ -154,11 +149,11 @@ def activations(
 
     None, where they are no passes of their own.
     """
-    table, _ = network.operations(inputs.is_sparse, training, not training)
+    ops, _ = network.operations(inputs.is_sparse, training, not training)
     passes = [
-        (int(op[layers.ACTIVATE]), int(op[layers.SLOPE]), int(op[layers.FAN_OUT]))
-        for op in table
-        if op[layers.ACTIVATE] or op[layers.SLOPE]
+        (int(op[table.ACTIVATE]), int(op[table.SLOPE]), int(op[table.FAN_OUT]))
+        for op in ops
+        if op[table.ACTIVATE] or op[table.SLOPE]
     ]
     memory = [_random(network, PIECE) for _ in range(3)]
 
@@ -200,12 +195,12 @@ def operations(network: Network, inputs: Inputs, training: bool) -> int:
     return 2 * (2 * first + 3 * beyond if training else first + beyond)
 
 
-def _bare(table):
+def _bare(ops):
     """Return a table without activations, also those that products see to."""
-    table = table.copy()
-    activation = layers.ACTIVATE, layers.SLOPE, layers.FINISH, layers.INPUT_FINISH
-    table[:, activation] = 0
-    return table
+    ops = ops.copy()
+    activation = table.ACTIVATE, table.SLOPE, table.FINISH, table.INPUT_FINISH
+    ops[:, activation] = 0
+    return ops
 
 
 def _random(network, size):

@@ -14,9 +14,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from benchmarks.timing import seconds
-from sknn.kernels.drivers import INTEGERS
-from sknn.kernels.jit import INTEGER, driver
-from sknn.kernels.team import add, read
+from sknn.jit.atomics import add, read
+from sknn.jit.kernel import INTEGER, driver
+from sknn.kernels.drivers.training import INTEGERS
 
 N_TURNS, N_REPEATS = 5_000, 20
 

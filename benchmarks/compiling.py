@@ -10,7 +10,7 @@ _SCRIPT = """
 import time
 import numpy as np
 import sknn
-from sknn.kernels.jit import COMPILED
+from sknn.jit.kernel import COMPILED
 for kernel in COMPILED:
     make = kernel.version if hasattr(kernel, "version") else kernel.address
     start = time.perf_counter()

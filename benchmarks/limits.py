@@ -22,8 +22,8 @@ from benchmarks.results import KEYS
 from benchmarks.tables import PARTS
 from benchmarks.timing import in_turns, many, ratio, seconds
 from benchmarks.training import epochs_in, pace, timer
-from sknn.inputs import Inputs
-from sknn.network import whole_of
+from sknn.network.data import Inputs
+from sknn.network.network import whole_of
 
 N_ROWS = 20_000  # to predict
 SLOW = 0.1  # seconds of an epoch: all is then measured three times at most

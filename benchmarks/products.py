@@ -14,8 +14,8 @@ import numba
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from sknn.kernels.jit import INTEGER, Array, call, driver
-from sknn.kernels.products import rows_product
+from sknn.jit.kernel import INTEGER, Array, call, driver
+from sknn.kernels.gemm.products import rows_product
 
 SHAPES = [
     (32, 20, 100),

@@ -3,12 +3,11 @@
 import os
 import warnings
 
-__version__ = "0.1.0"
-
-from sknn._classifier import MLPClassifier
-from sknn._regressor import MLPRegressor
+from sknn._version import __version__
 from sknn.custom import register_activation, register_loss
 from sknn.displays import LossCurveDisplay, NetworkDisplay
+from sknn.estimators.classifier import MLPClassifier
+from sknn.estimators.regressor import MLPRegressor
 
 __all__ = [
     "LossCurveDisplay",

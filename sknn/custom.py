@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sknn.kernels import activations, losses
-from sknn.kernels.jit import like, scalar
-from sknn.kernels.versions import trial
-from sknn.network import network
+from sknn.jit.kernel import like, scalar
+from sknn.jit.specializations import trial
+from sknn.kernels.layers import activations
+from sknn.kernels.losses import table as losses
+from sknn.network.network import network
 
 # Where a derivative is compared with differences of its function: both signs, and
 # unlikely to be where a user's function has a kink.

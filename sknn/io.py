@@ -21,8 +21,8 @@ for these are functions. Where a parameter is a function, such as ``learning_rat
 file holds its name, and the reader has to trust that name as well.
 """
 
-from sknn._classifier import MLPClassifier
-from sknn._regressor import MLPRegressor
+from sknn.estimators.classifier import MLPClassifier
+from sknn.estimators.regressor import MLPRegressor
 
 TRUSTED_TYPES = [
     f"{estimator.__module__}.{estimator.__qualname__}"

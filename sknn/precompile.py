@@ -11,9 +11,9 @@ from time import perf_counter
 
 import numpy as np
 
-import sknn  # noqa: F401  # for all kernels
-from sknn.kernels import versions
-from sknn.kernels.jit import COMPILED
+from sknn.estimators import base  # noqa: F401  # defines all kernels
+from sknn.jit import specializations
+from sknn.jit.kernel import COMPILED
 
 _DTYPES = ("float64", "float32")
 
@@ -31,7 +31,7 @@ def precompile(dtypes: tuple[str, ...] = _DTYPES) -> bool:
         Whether the cache holds them all now. Ends with the first that it does not keep.
     """
     return all(
-        versions.keep(kernel, np.dtype(dtype))
+        specializations.keep(kernel, np.dtype(dtype))
         for kernel in COMPILED
         for dtype in dtypes
         if kernel.cached
@@ -60,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 1
-    n_compiled = len(versions.COMPILED_HERE)
+    n_compiled = len(specializations.COMPILED_HERE)
     print(f"{n_compiled} kernels compiled in {perf_counter() - began:.1f} s.")
     return 0
 

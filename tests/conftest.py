@@ -3,13 +3,13 @@
 import pytest
 
 from sknn import custom
-from sknn.kernels.activations import ACTIVATIONS
-from sknn.kernels.declared import INTERPRETED
-from sknn.kernels.losses import REGRESSION_LOSSES
-from sknn.network import network
+from sknn.jit.declarations import INTERPRETED
+from sknn.kernels.layers.activations import ACTIVATIONS
+from sknn.kernels.losses.table import REGRESSION_LOSSES
+from sknn.network.network import network
 
 if not INTERPRETED:  # tests compile functions that contain those of the kernels
-    from sknn.kernels import compiler
+    from sknn.jit import compiler
 
     compiler.register()
 

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from sknn.inputs import read_only
-from sknn.kernels.jit import call
-from sknn.kernels.layers import Batch
-from sknn.kernels.losses import (
+from sknn.jit.kernel import call
+from sknn.kernels.batch import Batch
+from sknn.kernels.losses.table import (
     CLASSIFICATION_LOSSES,
     LINKS,
     LOSSES,
     REGRESSION_LOSSES,
 )
+from sknn.network.data import read_only
 
 DTYPES = [np.dtype(np.float32), np.dtype(np.float64)]
 FLOAT64 = DTYPES[1]

@@ -4,12 +4,12 @@ import numpy as np
 import scipy.sparse
 
 from sknn import MLPClassifier, MLPRegressor
-from sknn.initializers import initial_parameters
-from sknn.inputs import Inputs, Problem, read_only
-from sknn.kernels.losses import LOSSES
-from sknn.network import Network
-from sknn.operations import Architecture
-from sknn.training import Progress, loss_scale, new_state, train_stochastic
+from sknn.kernels.losses.table import LOSSES
+from sknn.network.data import Inputs, Problem, read_only
+from sknn.network.initializers import initial_parameters
+from sknn.network.layout import Architecture
+from sknn.network.network import Network
+from sknn.training.stochastic import Progress, loss_scale, new_state, train_stochastic
 
 N_ROWS, N_FEATURES, N_OUTPUTS = 11, 4, 3
 FLOAT64 = np.dtype(np.float64)

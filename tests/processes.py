@@ -76,7 +76,7 @@ VARIANTS = [
 
 # A small fit, what it led to, and how much was compiled for it.
 FIT = """
-from sknn.kernels.versions import COMPILED_HERE
+from sknn.jit.specializations import COMPILED_HERE
 
 def report(*models):
     print(json.dumps({

@@ -16,11 +16,11 @@ import scipy.sparse
 from hypothesis import strategies as st
 
 from sknn import MLPClassifier, MLPRegressor
-from sknn._parameters import STOCHASTIC_SOLVERS, USES
-from sknn.initializers import INITIALIZERS
-from sknn.kernels.activations import ACTIVATIONS
-from sknn.kernels.losses import REGRESSION_LOSSES
-from sknn.schedules import SCHEDULES
+from sknn.estimators.parameters import STOCHASTIC_SOLVERS, USES
+from sknn.kernels.layers.activations import ACTIVATIONS
+from sknn.kernels.losses.table import REGRESSION_LOSSES
+from sknn.network.initializers import INITIALIZERS
+from sknn.training.schedules import SCHEDULES
 
 ESTIMATORS = (MLPClassifier, MLPRegressor)
 FLOATS = (np.float64, np.float32)

@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks import cache_line, pinned, tables, targets
 from benchmarks.cases import CASES
 from benchmarks.peers import trainer
-from sknn.kernels.jit import INTERPRETED
+from sknn.jit.kernel import INTERPRETED
 
 
 @pytest.mark.skipif(INTERPRETED, reason="plain Python has one thread")

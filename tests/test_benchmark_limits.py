@@ -11,10 +11,10 @@ from benchmarks import alone, limits, peak, tables, targets
 from benchmarks.cases import Case
 from benchmarks.floor import Floor
 from benchmarks.peers import trainer
-from sknn.inputs import Inputs
-from sknn.kernels import layers
-from sknn.kernels.activations import ACTIVATIONS
-from sknn.network import whole_of
+from sknn.kernels import table
+from sknn.kernels.layers.activations import ACTIVATIONS
+from sknn.network.data import Inputs
+from sknn.network.network import whole_of
 
 CASE = Case(30, 20, 3, (18,), 32)
 
@@ -34,8 +34,8 @@ def test_products_are_those_of_the_network_without_activations(kind, activation)
     (W, V), (b, c) = peer.weights()
     hidden = X @ W + b
     run = alone.training_products(network, theta, inputs, CASE.n_rows)
-    _, table, _, gradient, values, deltas, *_ = run.args
-    start = int(table[-1, layers.OUTPUT]) * CASE.n_rows
+    _, ops, _, gradient, values, deltas, *_ = run.args
+    start = int(ops[-1, table.OUTPUT]) * CASE.n_rows
     delta = deltas[start : start + 3 * CASE.n_rows].reshape(-1, 3).copy()
     run(2)
     found = network.unpack(np.append(gradient, theta[network.n_trained :]))

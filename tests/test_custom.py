@@ -15,13 +15,13 @@ from sklearn.exceptions import ConvergenceWarning
 
 import sknn
 from sknn import custom
-from sknn.kernels import compiler
-from sknn.kernels.activations import ACTIVATIONS
-from sknn.kernels.declared import INTERPRETED
-from sknn.kernels.jit import call
-from sknn.kernels.losses import LOSSES
-from sknn.network import network
-from sknn.operations import Architecture
+from sknn.jit import compiler
+from sknn.jit.declarations import INTERPRETED
+from sknn.jit.kernel import call
+from sknn.kernels.layers.activations import ACTIVATIONS
+from sknn.kernels.losses.table import LOSSES
+from sknn.network.layout import Architecture
+from sknn.network.network import network
 
 try:
     import cloudpickle
@@ -319,8 +319,8 @@ WORKER = """
 import pickle, sys
 import numpy as np
 from sknn import custom
-from sknn.kernels.activations import ACTIVATIONS
-from sknn.kernels.losses import LOSSES
+from sknn.kernels.layers.activations import ACTIVATIONS
+from sknn.kernels.losses.table import LOSSES
 from sknn.network import network
 from sknn.operations import Architecture
 from sknn.inputs import Inputs

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 import sknn
-import sknn._classifier
-import sknn._docs
-import sknn._regressor
+import sknn.estimators.classifier
+import sknn.estimators.docstrings
+import sknn.estimators.regressor
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md")]
@@ -46,7 +46,7 @@ def test_named_files_exist(page):
 
 def names_of_tests():
     trees = [
-        ast.parse(path.read_text("utf-8")) for path in ROOT.glob("tests/test_*.py")
+        ast.parse(path.read_text("utf-8")) for path in ROOT.glob("tests/**/test_*.py")
     ]
     nodes = [node for tree in trees for node in tree.body]
     return {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
@@ -84,10 +84,10 @@ def test_examples_of_the_readme_run(capsys):
 @pytest.mark.parametrize(
     "module",
     [
-        "sknn._classifier",
-        "sknn._regressor",
-        "sknn._base",
-        "sknn._predictor",
+        "sknn.estimators.classifier",
+        "sknn.estimators.regressor",
+        "sknn.estimators.base",
+        "sknn.estimators.prediction",
         "sknn.custom",
         "sknn.displays",
     ],

@@ -12,16 +12,15 @@ from processes import FITS, PACKAGE, run
 import sknn
 
 FILES = sorted(PACKAGE.rglob("*.py"))
-KERNELS = [path for path in FILES if path.parent.name == "kernels"]
 LONGEST_FILE = 450
 NUMBA_MODULES = {
+    "abi",
     "compiler",
-    "instructions",
-    "softmax_instructions",
-    "sparse_instructions",
-    "tile_instructions",
+    "intrinsics",
+    "microkernel_intrinsics",
+    "softmax_intrinsics",
+    "sparse_intrinsics",
     "vectors",
-    "words",
 }
 
 
@@ -58,69 +57,59 @@ def own_imports_of(module):
 # Imports -----------------------------------------------------------------------------
 
 
+# Each package may import those before it, and no others.
+PACKAGES = ["jit", "kernels", "network", "training", "estimators"]
+ROOMS = ["math", "gemm", "table", "batch", "layers", "losses", "optim", "drivers"]
+
+
 def test_the_modules_are_found():
-    assert {"sknn", "sknn.network", "sknn.kernels", "sknn.kernels.jit"} <= set(MODULES)
-    assert own_imports_of("sknn.network") > {"sknn.kernels.layers"}
+    expected = {"sknn.network.network", "sknn.jit.kernel", "sknn.kernels.table"}
+    assert expected < set(MODULES)
+    assert own_imports_of("sknn.network.program") > {"sknn.kernels.layers.dense"}
 
 
-def is_kernel(module):
-    return module.startswith("sknn.kernels")
+def package_of(module):
+    return module.split(".")[1] if "." in module else ""
 
 
-def test_direction_of_imports():
-    network = {"sknn.inputs", "sknn.operations", "sknn.threads", "sknn.network"}
-    training = network | {
-        "sknn.schedules",
-        "sknn.progress",
-        "sknn.orders",
-        "sknn.training",
-        "sknn._sklearn",
-    }
-    allowed = {
-        "sknn.kernels": set(),
-        "sknn.inputs": set(),
-        "sknn.operations": set(),
-        "sknn.network": network,
-        "sknn.schedules": set(),
-        "sknn.initializers": network,
-        "sknn.progress": {"sknn.inputs", "sknn.schedules"},
-        "sknn.orders": {"sknn.inputs", "sknn.progress"},
-        "sknn.training": training,
-        "sknn.lbfgs": training,
-        "sknn._callbacks": training,
-        "sknn._sklearn": set(),
-        "sknn.threads": {"sknn._sklearn"},
-        "sknn.custom": network,
-        "sknn.displays": {"sknn._sklearn"},
-    }
+def test_packages_import_one_way():
     for module in MODULES:
-        layer = "sknn.kernels" if is_kernel(module) else module
-        if layer in allowed:
-            others = {name for name in own_imports_of(module) if not is_kernel(name)}
-            assert others <= allowed[layer], module
+        others = {package_of(name) for name in own_imports_of(module)}
+        if (package := package_of(module)) in PACKAGES:
+            allowed = {*PACKAGES[: PACKAGES.index(package) + 1], "_sklearn", "_version"}
+            extra = {"custom"} if package == "estimators" else set()
+            assert others <= allowed | extra, module
 
 
-def test_kernels_do_not_import_the_package():
-    for module in filter(is_kernel, MODULES):
-        for name in imports_of(MODULES[module]):
-            assert not name.startswith("sknn") or is_kernel(name), module
+def test_rooms_of_kernels_import_one_way():
+    for module in MODULES:
+        if package_of(module) != "kernels" or module.count(".") < 2:
+            continue
+        room = ROOMS.index(module.split(".")[2])
+        for other in own_imports_of(module):
+            if package_of(other) == "kernels":
+                assert ROOMS.index(other.split(".")[2]) <= room, (module, other)
+
+
+def test_no_module_imports_the_package_itself():
+    for module, tree in MODULES.items():
+        names = {f"sknn.{name}" for name in sknn.__all__} | {"sknn"}
+        assert not names & imports_of(tree) or module == "sknn", module
 
 
 def test_no_circular_imports():
     graph = {module: own_imports_of(module) for module in MODULES}
     order = list(TopologicalSorter(graph).static_order())
-    kernels = [name.rpartition(".")[2] for name in order if is_kernel(name)]
-    assert kernels.index("declared") < kernels.index("compiler") < kernels.index("jit")
-    assert kernels.index("jit") < kernels.index("layers") < kernels.index("drivers")
+    assert order.index("sknn.jit.kernel") < order.index("sknn.network.network")
 
 
-def test_only_kernels_know_numba():
-    """And of these only the ones that a process with a full cache never imports."""
+def test_only_the_compiler_and_intrinsics_know_numba():
+    """The modules that a process with a full cache never imports."""
     for module, tree in MODULES.items():
         roots = {name.partition(".")[0] for name in imports_of(tree)}
-        if not is_kernel(module):
+        if package_of(module) not in ("jit", "kernels"):
             assert not roots & {"numba", "llvmlite"}, module
-        if "numba" in roots and module != "sknn.kernels.cache":
+        if "numba" in roots and module != "sknn.jit.object_cache":
             assert module.rpartition(".")[2] in NUMBA_MODULES, module
 
 
@@ -145,7 +134,7 @@ import sklearn.neural_network  # loads pandas and rich itself, if it can
 optional = {"matplotlib", "pandas", "polars", "rich"}
 before = optional & set(sys.modules)
 import sknn
-assert "sknn.training" in sys.modules
+assert "sknn.training.stochastic" in sys.modules
 print(json.dumps(sorted(optional & set(sys.modules) - before)))
 """
     assert run(script) == []
@@ -162,7 +151,7 @@ for estimator in ("MLPClassifier", "MLPRegressor"):
         fit(estimator, dtype, change=scipy.sparse.csc_matrix)
 fit("MLPRegressor", "float32", loss="poisson")
 
-from sknn.kernels.jit import COMPILED
+from sknn.jit.kernel import COMPILED
 print(json.dumps({
     kernel.name: [dtype.name for dtype in kernel.versions] for kernel in COMPILED
 }))
@@ -178,7 +167,7 @@ def test_two_versions_of_each_kernel():
 
 
 RECOMPILATION = """
-from sknn.kernels.versions import COMPILED_HERE
+from sknn.jit.specializations import COMPILED_HERE
 
 estimator, dtype = sys.argv[1:]
 counts = []
@@ -232,7 +221,7 @@ def test_without_the_compiler():
 
 
 @pytest.mark.parametrize(
-    "path", [*FILES, *sorted(Path(__file__).parent.glob("*.py"))], ids=lambda p: p.name
+    "path", [*FILES, *sorted(Path(__file__).parent.rglob("*.py"))], ids=lambda p: p.name
 )
 def test_files_are_not_too_long(path):
     assert len(path.read_text("utf-8").splitlines()) <= LONGEST_FILE
@@ -252,12 +241,6 @@ def test_everything_public_has_a_docstring():
                 if not member.name.startswith("_") and not ast.get_docstring(member)
             ]
     assert missing == []
-
-
-def test_kernels_are_a_package_of_their_own():
-    assert len(KERNELS) > 5
-    names = {path.stem for path in KERNELS}
-    assert {"jit", "layers", "losses", "optimizers", "activations"} <= names
 
 
 def test_public_names():

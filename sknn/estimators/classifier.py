@@ -1,0 +1,455 @@
+"""The classifier."""
+
+from numbers import Real
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.utils import column_or_1d
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import type_of_target
+
+from sknn._sklearn import Interval, StrOptions, first_call, fit_context
+from sknn.estimators.base import BaseMLP
+from sknn.estimators.docstrings import documented, takes_validation
+from sknn.estimators.labels import (
+    binarizer_of,
+    labels_in,
+    rare_class,
+    readable,
+    weights_of_rows,
+)
+from sknn.estimators.prediction import steady
+from sknn.estimators.scores import accuracy, share
+from sknn.estimators.validation import (
+    has_decision_function,
+    has_partial_fit,
+    has_probabilities,
+)
+
+
+@documented(default_score="the accuracy")
+class MLPClassifier(ClassifierMixin, BaseMLP):
+    """Multi-layer perceptron classifier.
+
+    Trains in compiled kernels. Takes the parameters of
+    :class:`sklearn.neural_network.MLPClassifier`, and more, and follows it to rounding
+    for the same ``random_state``; where it differs on purpose, the documentation says
+    so and why.
+
+    Parameters
+    ----------
+    {parameters}
+    loss : {'log_loss', 'focal', 'hinge'}, default='log_loss'
+        What is minimised: the log loss (cross-entropy); the focal loss [20]_, which
+        gives less weight to rows that are classified well; or the hinge loss of support
+        vector machines (Crammer and Singer's for more than two classes [21]_), which
+        has no probabilities, but a ``decision_function``.
+    label_smoothing : float, default=0.0
+        Share of each target that is spread evenly over all classes, in [0, 1), for
+        ``loss='log_loss'`` [22]_.
+    focal_gamma : float, default=2.0
+        Exponent of ``loss='focal'``; 0 makes it the log loss.
+    class_weight : dict, list of dict or 'balanced', default=None
+        Weights of classes, which multiply ``sample_weight``. 'balanced' is ``n_samples
+        / (n_classes * np.bincount(y))``, where rows count by their weights. For
+        multilabel targets 'balanced', or a list with a dict for each label; what the
+        labels give is multiplied. They do not count in a validation set that is given
+        to ``fit``.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels; for multilabel targets ``0, ..., n_labels - 1``.
+    {attributes}
+    out_activation_ : str
+        'softmax' for more than two classes, 'logistic' for two classes and for
+        multilabel targets; 'identity' for ``loss='hinge'``.
+
+    See Also
+    --------
+    MLPRegressor : The same network for numbers.
+
+    Notes
+    -----
+    {notes}
+    .. [20] T. Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017.
+    .. [21] K. Crammer and Y. Singer, "On the Algorithmic Implementation of Multiclass
+       Kernel-based Vector Machines", JMLR 2, 2001.
+    .. [22] C. Szegedy et al., "Rethinking the Inception Architecture for Computer
+       Vision", CVPR 2016.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sknn import MLPClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> classifier = make_pipeline(
+    ...     StandardScaler(), MLPClassifier(max_iter=500, random_state=0)
+    ... )
+    >>> classifier.fit(X, y).score(X, y) > 0.95
+    True
+    """
+
+    label_smoothing: float
+    loss: str
+    class_weight: Any
+
+    _stored_attributes = ("_label_binarizer", "classes_")
+
+    _parameter_constraints: ClassVar[dict] = {
+        **BaseMLP._parameter_constraints,
+        "loss": [StrOptions({"log_loss", "focal", "hinge"})],
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+        "focal_gamma": [Interval(Real, 0, None, closed="left")],
+        "class_weight": [dict, list, StrOptions({"balanced"}), None],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        solver="adam",
+        alpha=0.0001,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=0.001,
+        power_t=0.5,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        n_iter_no_change=10,
+        max_fun=15000,
+        n_hidden_layers=None,
+        dropout=0.0,
+        input_dropout=0.0,
+        normalization=None,
+        kernel_initializer="auto",
+        bias_initializer="auto",
+        l1_ratio=0.0,
+        weight_decay="auto",
+        max_norm=None,
+        clipvalue=None,
+        global_clipnorm=None,
+        rho=0.9,
+        decay_rate=0.5,
+        decay_epochs=20,
+        warmup_epochs=0,
+        scoring=None,
+        metrics=None,
+        restore_best_weights=True,
+        validate=False,
+        loss="log_loss",
+        label_smoothing=0.0,
+        focal_gamma=2.0,
+        class_weight=None,
+    ):
+        self._store(locals())
+
+    @fit_context(prefer_skip_nested_validation=True)
+    @takes_validation
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
+        """Train the network.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data. float32 stays float32; all else becomes float64. A sparse
+            matrix is taken as CSR and never made dense.
+        y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_labels)
+            Class labels, or the indicator matrix of several labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples, zero or positive.
+        {validation}
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            If a parameter, X, y or sample_weight is not valid, or if training
+            diverges without early stopping. The estimator is then as it was before.
+        """
+        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+
+    @available_if(has_partial_fit)
+    @fit_context(prefer_skip_nested_validation=True)
+    @takes_validation
+    def partial_fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        classes=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
+        """Train for one more epoch on the given rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data.
+        y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_labels)
+            Class labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples, zero or positive.
+        classes : array-like of shape (n_classes,), default=None
+            All classes that any call will see. Needed in the first call.
+        {validation}
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            As ``fit``; and if ``early_stopping=True`` or ``validate=True`` without
+            ``X_val``, or if ``class_weight='balanced'``; or if ``classes`` is missing
+            in the first call or changes later, or y holds a label that is not among
+            them.
+        """
+        with self._all_or_nothing() as twin:
+            if twin._is_first_call(classes):
+                shows_labels = twin._is_indicator(y)
+                twin._label_binarizer = binarizer_of(y if shows_labels else classes)
+            given = (X_val, y_val, sample_weight_val)
+            twin._train(X, y, sample_weight, given, incremental=True)
+        return self
+
+    @steady
+    def predict(self, X):
+        """Predict class labels.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
+            The predicted labels; for multilabel targets an indicator matrix, sparse
+            if it was so in ``fit``.
+        """
+        if hasattr(self, "classes_") and not self._is_multilabel:
+            return self._predict_labels(X, self.classes_)
+        outputs = self._predict_outputs(X)
+        return self._label_binarizer.inverse_transform(outputs, self._boundary)
+
+    @available_if(has_decision_function)
+    @steady
+    def decision_function(self, X):
+        """Return the raw outputs, for ``loss='hinge'`` alone.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            For two classes, the second is predicted where the score is greater than
+            0. For more, in the order of ``classes_``, that with the highest score is.
+            For multilabel targets, each label whose score is greater than 0.
+        """
+        scores = self._predict_outputs(X)
+        return scores.ravel() if self.n_outputs_ == 1 else scores
+
+    @available_if(has_probabilities)
+    @steady
+    def predict_proba(self, X):
+        """Predict the probability of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``. For multilabel targets, the probability of
+            each label; rows do not sum to one.
+        """
+        probabilities = self._predict_outputs(X)
+        if self.n_outputs_ > 1:
+            return probabilities
+        if len(self.classes_) == 1:
+            return np.ones_like(probabilities)
+        both = np.empty((len(probabilities), 2), probabilities.dtype)
+        np.subtract(1, probabilities, out=both[:, :1])
+        both[:, 1:] = probabilities
+        return both
+
+    @available_if(has_probabilities)
+    def predict_log_proba(self, X):
+        """Predict the logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        log_probabilities : ndarray of shape (n_samples, n_classes)
+            ``log(predict_proba(X))``.
+        """
+        probabilities = self.predict_proba(X)
+        return np.log(probabilities, out=probabilities)
+
+    def score(self, X, y, sample_weight=None):
+        """Return the accuracy of the predictions.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            True labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        score : float
+        """
+        return accuracy(y, self.predict(X), sample_weight)
+
+    # -----------------------------------------------------------------------------
+
+    @property
+    def _is_multiclass(self) -> bool:
+        return self._label_binarizer.y_type_ == "multiclass"
+
+    @property
+    def _is_multilabel(self) -> bool:
+        return self._label_binarizer.y_type_.startswith("multilabel")
+
+    @readable
+    def _is_first_call(self, classes) -> bool:
+        return first_call(self, classes)
+
+    @readable
+    def _is_indicator(self, y) -> bool:
+        return type_of_target(y).startswith("multilabel")
+
+    @readable
+    def _learn_targets(self, y, incremental):
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        if not hasattr(self, "classes_") or not (self.warm_start or incremental):
+            self._label_binarizer = binarizer_of(y)
+            self.classes_ = self._label_binarizer.classes_
+            return
+        classes = labels_in(y)
+        if self.warm_start and set(classes) != set(self.classes_):
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the "
+                f"previous call to fit. Previously got {self.classes_}, `y` has "
+                f"{classes}"
+            )
+
+        self._check_classes(classes)
+
+    @readable
+    def _check_known(self, y):
+        self._check_classes(labels_in(y))
+
+    def _check_classes(self, classes):
+        if len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
+            raise ValueError(
+                "`y` has classes not in `self.classes_`. `self.classes_` has "
+                f"{self.classes_}. 'y' has {classes}."
+            )
+
+    def _encode(self, y):
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y)
+        if self._is_multilabel:
+            return self._label_binarizer.transform(y)
+        return np.searchsorted(self.classes_, y)[:, np.newaxis]
+
+    def _loss_name(self):
+        name = "smoothed_log_loss" if self.label_smoothing else self.loss
+        return name if self._is_multiclass else f"binary_{name}"
+
+    def _n_outputs(self, targets):
+        return len(self.classes_) if self._is_multiclass else targets.shape[1]
+
+    def _class_weights(self, y, sample_weight, incremental):
+        if self.class_weight is None:
+            return None
+        if incremental and self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight='balanced' is not supported by partial_fit, which does "
+                "not see all rows. Find the weights from all of y with sklearn.utils."
+                "class_weight.compute_class_weight, and pass them as a dict."
+            )
+        return weights_of_rows(
+            self.class_weight, self.classes_, y, sample_weight, self._is_multilabel
+        )
+
+    def _stratify_by(self, targets):
+        if self.n_outputs_ == 1:
+            return targets.astype(bool)
+        # Only where each class, or combination of labels, can be on both sides; a
+        # rare one is no error.
+        _, groups, counts = np.unique(
+            targets.ravel() if self._is_multiclass else targets,
+            axis=None if self._is_multiclass else 0,
+            return_inverse=True,
+            return_counts=True,
+        )
+        n_held_out = int(np.ceil(self.validation_fraction * len(targets)))
+        possible = counts.min() >= 2 and n_held_out >= len(counts)
+        return groups.reshape(-1) if possible else None
+
+    def _rare_class(self, groups):
+        return "" if groups is None else rare_class(groups, self.classes_)
+
+    def _score_predictions(self, targets, predictions, sample_weight):
+        if self._is_multiclass:
+            right = predictions.argmax(axis=1) == targets[:, 0]
+        else:
+            right = ((predictions > self._boundary) == targets).all(axis=1)
+        return share(right, sample_weight)
+
+    @property
+    def _boundary(self) -> float:
+        """Output above which a label is predicted."""
+        return 0.0 if self.out_activation_ == "identity" else 0.5
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

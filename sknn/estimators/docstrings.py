@@ -1,0 +1,288 @@
+"""The parts of the docstrings that both estimators share."""
+
+import inspect
+import textwrap
+from collections.abc import Callable
+
+from sknn.estimators.parameters import STOCHASTIC_SOLVERS
+from sknn.kernels.layers.activations import ACTIVATIONS
+from sknn.network.initializers import INITIALIZERS
+from sknn.training.schedules import SCHEDULES
+
+_WIDTH = 88
+
+_SHARED = {
+    "parameters": """\
+hidden_layer_sizes : array-like of int or int, default=(100,)
+    Number of neurons in each hidden layer; ``()`` makes a linear model. A plain number
+    is the width of one layer, or of ``n_hidden_layers``.
+activation : str or sequence of str, default='relu'
+    Activation of the hidden layers, or of each of them: {activations}, or one that
+    was registered with :func:`sknn.register_activation`. [3]_ to [8]_ describe them.
+    'step' is the perceptron's, 1 from zero on; it is trained with the gradient of
+    the identity in [-1, 1] (straight-through).
+solver : {solvers}, default='adam'
+    'sgd' is stochastic gradient descent with momentum; 'adagrad' [9]_, 'rmsprop'
+    [10]_, 'adam' [1]_, 'adamw' [11]_, 'nadam' [12]_, 'amsgrad' [13]_ and 'lion' [14]_
+    adapt the step of each weight; 'lbfgs' is scipy's quasi-Newton method, which looks
+    at all rows in each step and suits small data. A batch of all rows makes 'sgd'
+    plain gradient descent. 'lion' wants a ``learning_rate_init`` three to ten times
+    smaller than 'adam'.
+alpha : float, default=0.0001
+    Strength of the L2 penalty on the weights, not on the biases. It is divided by the
+    number of rows of the batch (or the sum of their weights), so that it weighs more
+    in smaller batches. ``weight_decay`` does not.
+batch_size : int, default='auto'
+    Rows in a batch; 'auto' is ``min(200, n_samples)``. Not used by 'lbfgs'.
+learning_rate : {schedules} or callable, default='constant'
+    Schedule of the learning rate, for all solvers but 'lbfgs'. With ``e`` the number
+    of epochs done and ``r`` the initial rate: 'invscaling' is ``r / (t + 1) **
+    power_t``, with t the number of samples seen. 'adaptive' divides the rate by 5
+    whenever training would otherwise stop, until it is as low as 1e-6. 'step' is
+    ``r * decay_rate ** (e // decay_epochs)``, 'exponential' ``r * decay_rate **
+    (e / decay_epochs)``. 'cosine' falls from r to 0 over ``max_iter`` epochs;
+    'cosine_restarts' does so over ``decay_epochs``, then over twice as many, and so on
+    [15]_. 'one_cycle' rises from r / 25 to r in the first 30% of the epochs, and then
+    falls to nearly nothing [16]_. A function takes e and returns the rate.
+    ``history_["learning_rate"]`` holds the rate of each epoch.
+learning_rate_init : float, default=0.001
+    Initial, or highest, learning rate of all solvers but 'lbfgs'.
+power_t : float, default=0.5
+    Exponent of 'invscaling'.
+max_iter : int, default=200
+    The most epochs, or iterations of 'lbfgs'.
+shuffle : bool, default=True
+    Whether to draw a new order of the rows in each epoch. Not used by 'lbfgs'.
+random_state : int, RandomState instance or None, default=None
+    Draws the initial weights, the validation set, the order of the rows and what is
+    dropped. An int makes every call of ``fit`` give the same result.
+tol : float or None, default=1e-4
+    Training stops when the loss, or the validation score, has not improved by at
+    least this much for more than ``n_iter_no_change`` epochs. None: it never stops, but
+    runs for ``max_iter`` epochs, without a warning. For 'lbfgs', the largest entry of
+    the gradient at which to stop.
+verbose : bool or int, default=False
+    Whether to print a line for each epoch or iteration, with all that ``history_``
+    gets.
+warm_start : bool, default=False
+    Whether ``fit`` goes on from the weights of the last call. The layers must not
+    have changed. With early stopping, the same rows are held out each time.
+momentum : float, default=0.9
+    Momentum of 'sgd', from 0 to 1.
+nesterovs_momentum : bool, default=True
+    Whether the momentum of 'sgd' takes Nesterov's form.
+early_stopping : bool, default=False
+    Whether to hold out a validation set (or use the one given to ``fit``), to stop
+    when its score no longer improves, and to keep the weights that scored best. Not
+    used by 'lbfgs'.
+validation_fraction : float, default=0.1
+    Share of the rows held out by ``early_stopping`` or ``validate``. They are drawn
+    class by class, or combination of labels, but where one is too rare to be on both
+    sides.
+beta_1 : float, default=0.9
+    Decay of the mean of the gradient in 'adam' and its relatives ('adamw', 'nadam',
+    'amsgrad', 'lion'), in [0, 1).
+beta_2 : float, default=0.999
+    Decay of the mean of its square in 'adam', 'adamw', 'nadam' and 'amsgrad', and of
+    the mean that 'lion' keeps, in [0, 1).
+epsilon : float, default=1e-8
+    Keeps all solvers but 'sgd', 'lion' and 'lbfgs' from dividing by zero.
+n_iter_no_change : int, default=10
+    Epochs without improvement that are waited for; ``np.inf`` waits for ever. Not
+    used by 'lbfgs'.
+max_fun : int, default=15000
+    The most evaluations of the loss by 'lbfgs'.
+n_hidden_layers : int, default=None
+    Number of hidden layers of the width ``hidden_layer_sizes``: a plain number to
+    search over. None takes as many as ``hidden_layer_sizes`` has.
+dropout : float or sequence of float, default=0.0
+    Share of the outputs of the hidden layers, or of each of them, that is set to zero
+    in training, drawn anew for each row [17]_. Not for 'lbfgs'.
+input_dropout : float, default=0.0
+    The same for the inputs. Not for 'lbfgs'.
+normalization : {'batch', 'layer'}, default=None
+    Normalises what enters each hidden activation: over the rows of the batch [18]_, or
+    over the neurons of the layer [19]_. 'batch' is not for 'lbfgs'.
+kernel_initializer : str or sequence of str, default='auto'
+    How the initial weights of all layers, or of each hidden layer, are drawn: 'auto',
+    {initializers}. 'auto' is scikit-learn's rule, 'glorot_uniform' [2]_ with a smaller
+    bound for logistic layers. 'uniform' draws from [-0.05, 0.05], 'normal' with a
+    standard deviation of 0.05. Where each hidden layer has its own, the output layer
+    has 'auto'.
+bias_initializer : {'auto', 'zeros'}, default='auto'
+    Initial biases: 'auto' draws them with the weights where these are 'auto', and is
+    'zeros' elsewhere.
+l1_ratio : float, default=0.0
+    Share of the penalty ``alpha`` that is on the absolute values of the weights (L1),
+    in [0, 1]; the rest is on half their squares. Not for 'lbfgs'.
+weight_decay : float, default='auto'
+    Share of itself, times the learning rate, that each weight loses in each step,
+    whatever the size of the batch [11]_. 'auto' is 0.01 for 'adamw' and 0 for others.
+    Not for 'lbfgs'.
+max_norm : float, default=None
+    Largest Euclidean norm of the weights that enter a hidden neuron [17]_. Not for
+    'lbfgs'.
+clipvalue : float, default=None
+    Largest absolute value of an entry of the gradient. Not for 'lbfgs'.
+global_clipnorm : float, default=None
+    Largest Euclidean norm of the whole gradient, which is shortened to it. Not for
+    'lbfgs'.
+rho : float, default=0.9
+    Decay of the mean of the squared gradient in 'rmsprop', in [0, 1).
+decay_rate : float, default=0.5
+    What 'step' and 'exponential' multiply the learning rate by every ``decay_epochs``.
+decay_epochs : int, default=20
+    Epochs between two steps of 'step', or of the first cycle of 'cosine_restarts'.
+warmup_epochs : int, default=0
+    Epochs in which the learning rate first rises to its initial value, in equal steps;
+    the schedule begins after them. Not for 'lbfgs'.
+scoring : str or callable, default=None
+    What ``early_stopping=True`` looks at: the name of a scorer of scikit-learn, a
+    callable ``scoring(estimator, X, y)``, or 'loss' for the negative validation loss.
+    None is {default_score}. Greater is better.
+metrics : sequence of str or callable, default=None
+    Scorers to evaluate after each epoch, on the training data and, where there are
+    any, the validation data, for ``history_``. This takes a prediction for all rows.
+restore_best_weights : bool, default=True
+    Whether early stopping returns to the weights that scored best.
+validate : bool, default=False
+    Whether to hold out ``validation_fraction`` of the rows without stopping early: only
+    to record their loss and score in ``history_``. Not for 'lbfgs', and not needed
+    where a validation set is given to ``fit``.""",
+    "attributes": """\
+coefs_ : list of ndarray of shape (fan_in, fan_out)
+    Weights of each layer, float32 or float64 as X was. Views of one vector.
+intercepts_ : list of ndarray of shape (fan_out,)
+    Biases of each layer.
+gains_, shifts_ : list of ndarray of shape (width,)
+    What multiplies and shifts the normalised inputs of each hidden activation. Only
+    with ``normalization``.
+running_statistics_ : list of ndarray of shape (2, width)
+    Running mean and variance for each hidden layer, with which predictions are made.
+    Only with ``normalization='batch'``.
+n_features_in_ : int
+    Number of features seen in ``fit``.
+feature_names_in_ : ndarray of shape (n_features_in_,)
+    Names of the features, where X had names.
+history_ : dict of lists of float
+    One value for each epoch: 'loss', 'seconds', and 'learning_rate' but for 'lbfgs';
+    with validation data 'val_loss' and 'val_score'; and for each of ``metrics`` its
+    name, and its name after 'val_'. Epochs that nobody looks at may share their time
+    evenly.
+loss_ : float
+    Loss of the last epoch, penalty included: the mean over its batches.
+loss_curve_ : list of float
+    Loss of each epoch. Not for 'lbfgs', as the next three.
+best_loss_ : float or None
+    Lowest loss; None with early stopping.
+validation_scores_ : list of float or None
+    Validation score of each epoch; None without validation data.
+best_validation_score_ : float or None
+    Highest validation score; None without early stopping.
+n_iter_ : int
+    Epochs, or iterations of 'lbfgs', of the last call.
+t_ : int
+    Samples seen in training: epochs times rows.
+n_layers_ : int
+    Number of layers, those of the inputs and outputs included.
+n_outputs_ : int
+    Number of outputs of the network.""",
+    "notes": """\
+Features of very different size slow training down or make it diverge: put a
+``StandardScaler`` in front.
+
+Parameters of one hidden layer can be set, and searched, by its number:
+``set_params(activation__0="tanh")``.
+
+A parameter of scikit-learn's that the chosen solver does not use is ignored, as in
+scikit-learn. Any other that would have no effect is refused, with the reason.
+
+References
+----------
+.. [1] D. Kingma and J. Ba, "Adam: A Method for Stochastic Optimization", 2014,
+   https://arxiv.org/abs/1412.6980.
+.. [2] X. Glorot and Y. Bengio, "Understanding the difficulty of training deep
+   feedforward neural networks", AISTATS 2010.
+.. [3] D. Clevert, T. Unterthiner and S. Hochreiter, "Fast and Accurate Deep Network
+   Learning by Exponential Linear Units (ELUs)", ICLR 2016 ('elu').
+.. [4] G. Klambauer et al., "Self-Normalizing Neural Networks", NIPS 2017 ('selu').
+.. [5] D. Hendrycks and K. Gimpel, "Gaussian Error Linear Units (GELUs)", 2016,
+   https://arxiv.org/abs/1606.08415 ('gelu', 'silu').
+.. [6] D. Misra, "Mish: A Self Regularized Non-Monotonic Activation Function", 2019,
+   https://arxiv.org/abs/1908.08681 ('mish').
+.. [7] X. Glorot, A. Bordes and Y. Bengio, "Deep Sparse Rectifier Neural Networks",
+   AISTATS 2011 ('relu', 'softplus').
+.. [8] Y. Bengio, N. Leonard and A. Courville, "Estimating or Propagating Gradients
+   Through Stochastic Neurons", 2013, https://arxiv.org/abs/1308.3432 ('step').
+.. [9] J. Duchi, E. Hazan and Y. Singer, "Adaptive Subgradient Methods", JMLR 12, 2011.
+.. [10] T. Tieleman and G. Hinton, "Lecture 6.5 - RMSProp", COURSERA, 2012.
+.. [11] I. Loshchilov and F. Hutter, "Decoupled Weight Decay Regularization", ICLR 2019.
+.. [12] T. Dozat, "Incorporating Nesterov Momentum into Adam", 2016.
+.. [13] S. Reddi, S. Kale and S. Kumar, "On the Convergence of Adam and Beyond", ICLR
+   2018.
+.. [14] X. Chen et al., "Symbolic Discovery of Optimization Algorithms", 2023,
+   https://arxiv.org/abs/2302.06675.
+.. [15] I. Loshchilov and F. Hutter, "SGDR: Stochastic Gradient Descent with Warm
+   Restarts", ICLR 2017.
+.. [16] L. Smith and N. Topin, "Super-Convergence: Very Fast Training of Neural Networks
+   Using Large Learning Rates", 2018, https://arxiv.org/abs/1708.07120.
+.. [17] N. Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from
+   Overfitting", JMLR 15, 2014.
+.. [18] S. Ioffe and C. Szegedy, "Batch Normalization", ICML 2015.
+.. [19] J. Ba, J. Kiros and G. Hinton, "Layer Normalization", 2016,
+   https://arxiv.org/abs/1607.06450.""",
+}
+
+
+_VALIDATION = """\
+X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+    Validation data. Their loss and score are recorded in each epoch; with
+    ``early_stopping=True`` they take the place of the rows that would be held out.
+y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+    Targets of the validation data.
+sample_weight_val : array-like of shape (n_val,), default=None
+    Weights of the validation data."""
+
+
+def _options(names) -> str:
+    """Return names as they stand in a sentence."""
+    return ", ".join(f"'{name}'" for name in names)
+
+
+# Lists in the text that are those of the tables.
+_LISTS = {
+    "activations": _options(ACTIVATIONS),
+    "solvers": f"{{{_options(['lbfgs', *sorted(STOCHASTIC_SOLVERS)])}}}",
+    "schedules": f"{{{_options(SCHEDULES)}}}",
+    "initializers": _options(INITIALIZERS),
+}
+
+
+def documented(**own: str) -> Callable[[type], type]:
+    """Fill the shared parts, and an estimator's own, into its docstring."""
+
+    def fill(estimator: type) -> type:
+        text = inspect.cleandoc(estimator.__doc__ or "")
+        for name, part in (_SHARED | _LISTS | own).items():
+            text = text.replace(f"{{{name}}}", part)
+        estimator.__doc__ = "\n".join(
+            line for long in text.split("\n") for line in _wrapped(long)
+        )
+        return estimator
+
+    return fill
+
+
+def takes_validation(method: Callable) -> Callable:
+    """Fill the part on validation data into the docstring of a method."""
+    text = inspect.cleandoc(method.__doc__ or "")
+    method.__doc__ = text.replace("{validation}", _VALIDATION)
+    return method
+
+
+def _wrapped(line: str) -> list[str]:
+    """Break a line that a list of options has made too long."""
+    if len(line) <= _WIDTH or " : " in line:
+        return [line]
+    indent = line[: len(line) - len(line.lstrip())]
+    return textwrap.wrap(line, _WIDTH, subsequent_indent=indent, break_on_hyphens=False)

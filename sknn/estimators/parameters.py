@@ -1,0 +1,326 @@
+"""What the parameters of both estimators may be, and when they have an effect."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence, Set
+from functools import cache
+from numbers import Integral, Real
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sknn._sklearn import Interval, Options, StrOptions
+from sknn.kernels.layers.activations import ACTIVATIONS
+from sknn.kernels.layers.normalization import NORMALIZATIONS
+from sknn.kernels.optim.optimizers import OPTIMIZERS
+from sknn.network.initializers import INITIALIZERS
+from sknn.network.layout import Architecture
+from sknn.training.schedules import SCHEDULES
+
+# As keys of OPTIMIZERS, but for what is chosen by another parameter or is another name.
+STOCHASTIC_SOLVERS = (OPTIMIZERS.keys() - {"nesterov"}) | {"adamw"}
+
+_RATE = Interval(Real, 0, 1, closed="left")
+_NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
+_POSITIVE = Interval(Real, 0, None, closed="neither")
+_COUNT = Interval(Integral, 1, None, closed="left")
+_MOST_LAYERS = 10**5
+_OWN_TYPES = {np.bool_: bool, np.integer: int, np.floating: float, np.str_: str}
+
+CONSTRAINTS: dict[str, list] = {
+    "hidden_layer_sizes": ["array-like", _COUNT],
+    # Live views of the tables: what users register is among the options.
+    "activation": [StrOptions(ACTIVATIONS.keys()), "array-like"],
+    "solver": [StrOptions(STOCHASTIC_SOLVERS | {"lbfgs"})],
+    "alpha": [_NOT_NEGATIVE],
+    "batch_size": [StrOptions({"auto"}), _COUNT],
+    "learning_rate": [StrOptions(set(SCHEDULES)), callable],
+    "learning_rate_init": [_POSITIVE],
+    "power_t": [_NOT_NEGATIVE],
+    "max_iter": [_COUNT],
+    "shuffle": ["boolean"],
+    "random_state": ["random_state"],
+    "tol": [_NOT_NEGATIVE, None],
+    "verbose": ["verbose"],
+    "warm_start": ["boolean"],
+    "momentum": [Interval(Real, 0, 1, closed="both")],
+    "nesterovs_momentum": ["boolean"],
+    "early_stopping": ["boolean"],
+    "validation_fraction": [_RATE],
+    "beta_1": [_RATE],
+    "beta_2": [_RATE],
+    "epsilon": [_POSITIVE],
+    "n_iter_no_change": [_COUNT, Options(Real, {np.inf})],
+    "max_fun": [_COUNT],
+    "n_hidden_layers": [Interval(Integral, 0, None, closed="left"), None],
+    "dropout": [_RATE, "array-like"],
+    "input_dropout": [_RATE],
+    "normalization": [StrOptions(set(NORMALIZATIONS)), None],
+    "kernel_initializer": [StrOptions({"auto", *INITIALIZERS}), "array-like"],
+    "bias_initializer": [StrOptions({"auto", "zeros"})],
+    "l1_ratio": [Interval(Real, 0, 1, closed="both")],
+    "weight_decay": [StrOptions({"auto"}), _NOT_NEGATIVE],
+    "max_norm": [_POSITIVE, None],
+    "clipvalue": [_POSITIVE, None],
+    "global_clipnorm": [_POSITIVE, None],
+    "rho": [_RATE],
+    "decay_rate": [Interval(Real, 0, 1, closed="right")],
+    "decay_epochs": [_COUNT],
+    "warmup_epochs": [Interval(Integral, 0, None, closed="left")],
+    "scoring": [str, callable, None],
+    "metrics": ["array-like", None],
+    "restore_best_weights": ["boolean"],
+    "validate": ["boolean"],
+}
+
+
+class Use(NamedTuple):
+    """Which values of another parameter give a parameter its effect."""
+
+    parameter: str
+    values: Sequence[Any]
+
+
+# scikit-learn's own parameters are not here: those it ignores for a solver are
+# ignored, so that its searches run unchanged.
+USES: dict[str, Use] = {
+    "rho": Use("solver", ["rmsprop"]),
+    "decay_rate": Use("learning_rate", ["step", "exponential"]),
+    "decay_epochs": Use("learning_rate", ["step", "exponential", "cosine_restarts"]),
+    "scoring": Use("early_stopping", [True]),
+    "restore_best_weights": Use("early_stopping", [True]),
+    "delta": Use("loss", ["huber"]),
+    "quantile": Use("loss", ["quantile"]),
+    "power": Use("loss", ["tweedie"]),
+    "label_smoothing": Use("loss", ["log_loss"]),
+    "focal_gamma": Use("loss", ["focal"]),
+}
+
+# What L-BFGS cannot do, and why. The functions say which values ask for it.
+_RANDOM = "its line search needs a loss that is the same in each evaluation"
+_BATCHES = "it makes no steps on batches"
+_NOT_FOR_LBFGS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "dropout": (lambda value: bool(np.any(np.asarray(value, object) != 0)), _RANDOM),
+    "input_dropout": (lambda value: value != 0, _RANDOM),
+    "normalization": (lambda value: value == "batch", _BATCHES),
+    "l1_ratio": (lambda value: value != 0, "it needs a smooth penalty"),
+    "weight_decay": (lambda value: value not in ("auto", 0), _BATCHES),
+    "max_norm": (lambda value: value is not None, _BATCHES),
+    "clipvalue": (lambda value: value is not None, _BATCHES),
+    "global_clipnorm": (lambda value: value is not None, _BATCHES),
+    "warmup_epochs": (lambda value: value != 0, "it has no learning rate"),
+    "learning_rate": (
+        lambda value: value not in ("constant", "invscaling", "adaptive"),
+        "it has no learning rate",
+    ),
+    "tol": (lambda value: value is None, "it stops where the gradient vanishes"),
+    "scoring": (lambda value: value is not None, "it does not stop early"),
+    "restore_best_weights": (lambda value: not value, "it does not stop early"),
+    "validate": (bool, "it trains on all rows; pass X_val and y_val to fit"),
+}
+
+
+@cache
+def defaults_of(estimator: type) -> dict[str, Any]:
+    """Return the default of each parameter, by its name.
+
+    Of the class of sknn's own: one that is derived from it may have others.
+    """
+    own = next(base for base in estimator.__mro__ if base.__module__.startswith("sknn"))
+    signature = inspect.signature(own)
+    return {name: each.default for name, each in signature.parameters.items()}
+
+
+def check_effects(parameters: dict[str, Any], defaults: dict[str, Any]) -> None:
+    """Refuse a parameter that was changed but would have no effect."""
+    if parameters["solver"] == "lbfgs":
+        for name, (asks, reason) in _NOT_FOR_LBFGS.items():
+            if asks(parameters[name]):
+                raise ValueError(
+                    f"{name}={parameters[name]!r} cannot be used with solver='lbfgs': "
+                    f"{reason}. Use another solver, or leave {name} at its default, "
+                    f"{defaults[name]!r}."
+                )
+    if parameters["tol"] is None and parameters["learning_rate"] == "adaptive":
+        raise ValueError(
+            "tol=None cannot be used with learning_rate='adaptive', which lowers the "
+            "rate when the loss has not improved by tol. Give tol a number."
+        )
+    for name, (other, values) in USES.items():
+        if name not in parameters or parameters[other] in values:
+            continue
+        value, default = parameters[name], defaults[name]
+        if value is not default and not np.array_equal(value, default):
+            needed = " or ".join(f"{other}={value!r}" for value in values)
+            raise ValueError(
+                f"{name}={parameters[name]!r} has no effect with "
+                f"{other}={parameters[other]!r}; it belongs to {needed}. Leave {name} "
+                f"at its default, {defaults[name]!r}, or change {other}."
+            )
+
+
+def plain(value):
+    """Return a scalar of numpy's as Python's own, in which no number overflows."""
+    if not isinstance(value, np.generic):
+        return value
+    for kind, own in _OWN_TYPES.items():
+        if isinstance(value, kind):
+            return own(value)
+    return value
+
+
+def _is_sequence(value) -> bool:
+    return np.iterable(value) and not isinstance(value, (str, bytes, Mapping, Set))
+
+
+def hidden_units(hidden_layer_sizes, n_hidden_layers=None) -> list[int]:
+    """Check the sizes of the hidden layers; return the width of each."""
+    values = (
+        hidden_layer_sizes
+        if _is_sequence(hidden_layer_sizes)
+        else (np.reshape(hidden_layer_sizes, 1))
+    )
+    widths = list(values)
+    if not all(isinstance(n, Integral) and not isinstance(n, bool) for n in widths):
+        raise TypeError(
+            "hidden_layer_sizes must hold one integer for each hidden layer, got "
+            f"{hidden_layer_sizes!r}. Write for example "
+            "hidden_layer_sizes=(100, 50)."
+        )
+    widths = [int(n) for n in widths]
+    if min(widths, default=1) <= 0:
+        raise ValueError(f"hidden_layer_sizes must be > 0, got {widths}.")
+    if n_hidden_layers is None or n_hidden_layers == len(widths):
+        return widths
+    if len(widths) == 1 and n_hidden_layers <= _MOST_LAYERS:
+        return widths * int(n_hidden_layers)
+    if len(widths) == 1:
+        raise ValueError(
+            f"n_hidden_layers={n_hidden_layers} is more than the {_MOST_LAYERS} layers "
+            "that a network may have. Make it smaller."
+        )
+    raise ValueError(
+        f"n_hidden_layers={n_hidden_layers} asks for another number of layers than "
+        f"hidden_layer_sizes={hidden_layer_sizes!r}. Give one width for all layers, as "
+        "in hidden_layer_sizes=100, or leave n_hidden_layers at None."
+    )
+
+
+def per_layer(name: str, value, n_layers: int) -> tuple:
+    """Return a parameter's value for each hidden layer, unchecked."""
+    if not _is_sequence(value):
+        return (value,) * n_layers
+    values = tuple(value)
+    if len(values) != n_layers:
+        raise ValueError(
+            f"{name} must be one value, or one for each hidden layer, but {name}="
+            f"{value!r} has {len(values)} for {n_layers} hidden layers."
+        )
+    return values
+
+
+def _without_layers(value) -> tuple:
+    """Return what is to be checked of a value although no layer gets it."""
+    return () if np.shape(value) == (0,) else (value,)
+
+
+def _each(name: str, value, n_layers: int, options) -> tuple[str, ...]:
+    """Return the names for each layer, all of them among the options."""
+    values = per_layer(name, value, n_layers)
+    for one in values or _without_layers(value):
+        if not (isinstance(one, str) and one in options):
+            raise ValueError(
+                f"{name} has no option {one!r}. The options are {sorted(options)}."
+            )
+    return tuple(map(str, values))
+
+
+def _dropout(parameters: dict, n_layers: int) -> tuple[float, ...]:
+    value = parameters["dropout"]
+    rates = per_layer("dropout", value, n_layers)
+    for rate in rates or _without_layers(value):
+        if not (isinstance(rate, Real) and 0 <= float(rate) < 1):
+            raise ValueError(
+                "dropout must be the share of neurons that is dropped, in [0, 1), got "
+                f"{rate!r}."
+            )
+    rates = (parameters["input_dropout"], *rates)
+    return tuple(map(float, rates)) if any(rates) else ()
+
+
+def architecture_of(
+    parameters: dict, n_features: int, n_outputs: int, link: str, settings: tuple
+) -> Architecture:
+    """Check the parameters that shape a network; return its description."""
+    hidden = hidden_units(
+        parameters["hidden_layer_sizes"], parameters["n_hidden_layers"]
+    )
+    n_layers = len(hidden)
+    activations = _each("activation", parameters["activation"], n_layers, ACTIVATIONS)
+    return Architecture(
+        (n_features, *hidden, n_outputs),
+        activations,
+        link,
+        settings,
+        _dropout(parameters, n_layers),
+        parameters["normalization"],
+    )
+
+
+def initializers_of(parameters: dict, n_layers: int) -> dict[str, Any]:
+    """Return what ``initial_parameters`` takes, checked.
+
+    One value is for all layers; where each hidden layer has its own, the output layer
+    has 'auto', and goes by the activation of the last hidden layer.
+    """
+    kernels, options = parameters["kernel_initializer"], {"auto", *INITIALIZERS}
+    names = _each("kernel_initializer", kernels, n_layers, options)
+    activation = parameters["activation"]
+    activations = per_layer("activation", activation, n_layers)
+    last = activation if isinstance(activation, str) else ("", *activations)[-1]
+    return {
+        "kernels": (*names, kernels if isinstance(kernels, str) else "auto"),
+        "bias": parameters["bias_initializer"],
+        "activations": (*activations, last),
+    }
+
+
+def metrics_of(parameters: dict) -> list:
+    """Return the metrics to evaluate, all of them names or functions."""
+    metrics = parameters["metrics"]
+    if metrics is None:
+        return []
+    for metric in metrics if _is_sequence(metrics) else [metrics]:
+        if not (isinstance(metric, str) or callable(metric)):
+            raise TypeError(
+                "metrics must hold names of scorers or functions of an estimator, X "
+                f"and y, got {metric!r}. Write for example metrics=['accuracy']."
+            )
+    return list(metrics)
+
+
+# Parameters with a value for each hidden layer.
+PER_LAYER = ("hidden_layer_sizes", "activation", "dropout", "kernel_initializer")
+
+
+def is_of_layer(key: str) -> bool:
+    """Return whether a key of ``set_params`` is that of one layer."""
+    name, _, k = key.partition("__")
+    return name in PER_LAYER and k.isdigit()
+
+
+def with_layer(parameters: dict, name: str, k: int, value) -> tuple:
+    """Return a parameter's value for each hidden layer, with that of one changed."""
+    sizes = hidden_units(
+        parameters["hidden_layer_sizes"], parameters["n_hidden_layers"]
+    )
+    if k >= len(sizes):
+        raise ValueError(
+            f"{name}__{k} is that of a hidden layer which does not exist: there are "
+            f"{len(sizes)}, counted from 0. Set hidden_layer_sizes or n_hidden_layers "
+            "first."
+        )
+    values = list(sizes)
+    if name != "hidden_layer_sizes":
+        values = list(per_layer(name, parameters[name], len(sizes)))
+    values[k] = value
+    return tuple(values)

@@ -1,0 +1,254 @@
+"""What a fitted estimator does with its network: predict, and let look inside."""
+
+import warnings
+from collections.abc import Callable
+from functools import partial, wraps
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sknn.estimators.parameters import per_layer
+from sknn.estimators.summary import summary_of
+from sknn.kernels.drivers.prediction import LOOK, N_ODD, ODD_INPUT, ODD_OUTPUT
+from sknn.kernels.losses.table import LINKS
+from sknn.network.data import FLOATS, NATIVE_FLOATS, Inputs, is_finite
+from sknn.network.layout import Architecture
+from sknn.network.network import Network, whole_of
+from sknn.network.network import network as network_of
+from sknn.network.threads import running
+
+_CONVERTED_AT_ONCE = 2**18  # numbers
+
+
+def _parts_to_convert(X, dtype: np.dtype) -> list[tuple[int, int]]:
+    """Return parts of the rows of which a copy in another dtype takes little memory."""
+    n_rows, n_features = X.shape
+    if X.dtype == dtype or scipy.sparse.issparse(X):
+        return [(0, n_rows)]
+    step = max(1, _CONVERTED_AT_ONCE // n_features)
+    return [(k, min(k + step, n_rows)) for k in range(0, n_rows, step)]
+
+
+def _warn_of_odd(dtype: np.dtype) -> None:
+    warnings.warn(
+        "Some of the predictions are not finite numbers: X holds values too large "
+        f"for this network in {dtype}, or the very last step of training diverged. "
+        "Scale X as the training data were, or lower learning_rate_init.",
+        RuntimeWarning,
+        stacklevel=6,
+    )
+
+
+def steady(method: Callable) -> Callable:
+    """Let a method see its estimator as it is now, though others may train it.
+
+    A training does not change attributes in place, but all of them at once.
+    """
+
+    @wraps(method)
+    def on_twin(self, *arguments, **options):
+        return method(self._with(vars(self)), *arguments, **options)
+
+    return on_twin
+
+
+class Predictor:
+    """The part of both estimators that needs nothing but fitted attributes."""
+
+    coefs_: list[np.ndarray]
+    intercepts_: list[np.ndarray]
+    n_outputs_: int
+    out_activation_: str
+    activation: Any
+
+    @steady
+    def summary(self) -> None:
+        """Print the layers, what they put out and how many parameters they have.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted: the number of features is not known before.
+
+        Examples
+        --------
+        >>> from sknn import MLPRegressor
+        >>> X, y = [[0.0, 1.0], [1.0, 2.0]], [0.0, 1.0]
+        >>> MLPRegressor(hidden_layer_sizes=(3,), solver="lbfgs").fit(X, y).summary()
+        MLPRegressor
+        ------------------------------------------------------
+        layer                        output shape   parameters
+        ------------------------------------------------------
+        input                           (None, 2)            0
+        hidden 1: dense, relu           (None, 3)            9
+        output: dense, identity         (None, 1)            4
+        ------------------------------------------------------
+        parameters: 13
+        """
+        check_is_fitted(self)
+        print(summary_of(self))
+
+    @steady
+    def hidden_activations(self, X, layer=-1):
+        """Return the outputs of a hidden layer, as the next layer gets them.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+        layer : int, default=-1
+            Which hidden layer, from 0 on; negative numbers count from the last.
+
+        Returns
+        -------
+        activations : ndarray of shape (n_samples, width)
+            In the dtype of X or of the weights, whichever is wider.
+
+        Raises
+        ------
+        ValueError
+            If there is no such hidden layer.
+        """
+        X, network, theta = self._ready(X)
+        n_hidden = len(network.units) - 2
+        if not -n_hidden <= layer < n_hidden:
+            raise ValueError(
+                f"There is no hidden layer {layer}: the network has {n_hidden}. Count "
+                "them from 0, or from the last with -1."
+            )
+        with running():
+            return network.hidden_outputs(
+                theta, Inputs.of(X, network.dtype), layer % n_hidden
+            )
+
+    @steady
+    def input_gradients(self, X):
+        """Return the gradient of the predictions with respect to the inputs.
+
+        It says how fast a prediction changes with each feature, at each row of X.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        gradients : ndarray of shape (n_samples, n_features) or \
+                (n_samples, n_outputs, n_features)
+            Of the predicted number, or of the probability of the second of two
+            classes; for several outputs, classes or labels, of each of them.
+        """
+        X, network, theta = self._ready(X)
+        inputs, gradient = Inputs.of(X, network.dtype), LINKS[network.link].gradient
+        settings = network.architecture.settings
+        with running():
+            gradients = [
+                network.input_gradient(
+                    theta, inputs, lambda raw, k=k: gradient(raw, k, settings)
+                )
+                for k in range(self.n_outputs_)
+            ]
+        return gradients[0] if len(gradients) == 1 else np.stack(gradients, axis=1)
+
+    def _with(self, attributes: dict[str, Any]):
+        """Return a twin that has these attributes."""
+        twin = object.__new__(type(self))
+        twin.__dict__ = attributes
+        return twin
+
+    def _predict_outputs(self, X) -> np.ndarray:
+        """Check X; return the network's predictions, shape (n_samples, n_outputs)."""
+        return self._predicted(X, Network.predict)
+
+    def _predict_labels(self, X, names: np.ndarray) -> np.ndarray:
+        """Check X; return the names of the predicted classes, shape (n_samples,)."""
+        return self._predicted(X, partial(Network.labels, names=names))
+
+    def _predicted(self, X, predict: Callable) -> np.ndarray:
+        """Check X; return what a method of the network predicts.
+
+        Whether X is finite is seen by the kernels, block by block: a pass of its own
+        would take as long as a small network.
+        """
+        is_plain = self._is_plain(X)
+        X, network, theta = self._fitting(X if is_plain else self._validated_X(X))
+        odd = np.zeros(N_ODD, dtype=np.int64)
+        odd[LOOK] = is_plain
+
+        def predicted():
+            whole, n_rows = None, X.shape[0]
+            for start, stop in _parts_to_convert(X, network.dtype):
+                rows = X if stop - start == n_rows else X[start:stop]
+                part = predict(network, theta, Inputs.of(rows, network.dtype), odd=odd)
+                if rows is X:
+                    return part
+                if whole is None:
+                    whole = np.empty((n_rows, *part.shape[1:]), part.dtype)
+                whole[start:stop] = part
+            return whole
+
+        with running():
+            found = predicted()
+            if odd[ODD_INPUT]:
+                # scikit-learn refuses it, unless it is to assume that all is finite.
+                self._validated_X(X)
+                odd[:] = 0
+                found = predicted()
+        if odd[ODD_OUTPUT]:
+            _warn_of_odd(network.dtype)
+        return found
+
+    def _ready(self, X) -> tuple[Any, Network, np.ndarray]:
+        """Check X; return it, and the network and parameters in the dtype to use."""
+        values = X.data if scipy.sparse.issparse(X) else X
+        if not (self._is_plain(X) and is_finite(values)):
+            X = self._validated_X(X)
+        return self._fitting(X)
+
+    def _validated_X(self, X):
+        check_is_fitted(self)
+        return validate_data(self, X, accept_sparse="csr", order="C", reset=False)
+
+    def _fitting(self, X) -> tuple[Any, Network, np.ndarray]:
+        """Return X, and the network and parameters in the dtype to use."""
+        network, theta = whole_of(vars(self))
+        if network is None or network.dtype != X.dtype:
+            dtype = np.result_type(X.dtype, self.coefs_[0].dtype)
+            dtype = dtype if dtype in FLOATS else np.dtype(np.float64)
+            network = self._network_of_weights(dtype)
+            theta = network.vector_of(vars(self))
+        if X.shape[1] != network.units[0]:  # someone set the weights by hand
+            raise ValueError(
+                f"X has {X.shape[1]} features, but the weights in coefs_[0] are for "
+                f"{network.units[0]}."
+            )
+        return X, network, theta
+
+    def _is_plain(self, X) -> bool:
+        """Return True if X is what ``validate_data`` would return, if it is finite.
+
+        Validation costs ten times what the network does for a single row.
+        """
+        if type(X) is np.ndarray:
+            if X.ndim != 2 or not X.flags.c_contiguous:
+                return False
+        elif not (scipy.sparse.issparse(X) and X.ndim == 2 and X.format == "csr"):
+            return False
+        return (
+            X.dtype in NATIVE_FLOATS
+            and X.shape[0] > 0
+            and X.shape[1] == getattr(self, "n_features_in_", None)
+            and getattr(self, "feature_names_in_", None) is None
+            and hasattr(self, "coefs_")
+        )
+
+    def _network_of_weights(self, dtype) -> Network:
+        units = (*(coef.shape[0] for coef in self.coefs_), self.n_outputs_)
+        known = getattr(self, "_architecture", None)
+        if known is None:  # someone set the weights by hand
+            names = per_layer("activation", self.activation, len(units) - 2)
+            known = {"activations": names, "link": self.out_activation_}
+        return network_of(Architecture(**{**known, "units": units}), dtype)

@@ -1,0 +1,328 @@
+"""The regressor."""
+
+from numbers import Real
+from typing import ClassVar
+
+import numpy as np
+import scipy.sparse
+from sklearn.base import RegressorMixin
+from sklearn.metrics import d2_pinball_score
+from sklearn.utils import column_or_1d
+from sklearn.utils.metaestimators import available_if
+
+from sknn._sklearn import Interval, StrOptions, fit_context
+from sknn.estimators.base import BaseMLP
+from sknn.estimators.docstrings import documented, takes_validation
+from sknn.estimators.prediction import steady
+from sknn.estimators.scores import r2
+from sknn.estimators.validation import has_partial_fit
+from sknn.kernels.losses.output_activations import levels_of_settings
+from sknn.kernels.losses.table import REGRESSION_LOSSES
+
+
+@documented(
+    default_score="R^2", losses=f"{{{', '.join(map(repr, REGRESSION_LOSSES))}}}"
+)
+class MLPRegressor(RegressorMixin, BaseMLP):
+    """Multi-layer perceptron regressor.
+
+    Trains in compiled kernels. Takes the parameters of
+    :class:`sklearn.neural_network.MLPRegressor`, and more, and follows it to rounding
+    for the same ``random_state``; where it differs on purpose, the documentation says
+    so and why.
+
+    Parameters
+    ----------
+    loss : {losses}, default='squared_error'
+        What is minimised: half the squared error; the absolute error; the error of
+        Huber [20]_, squared below ``delta`` and absolute beyond; the logarithm of the
+        error's hyperbolic cosine; the pinball loss of ``quantile`` [21]_; or half the
+        deviance of the Poisson, gamma or Tweedie distribution [22]_, whose outputs are
+        exponentials and which need ``y >= 0`` ('gamma', and 'tweedie' with ``power >=
+        2``: ``y > 0``). Or a loss that was registered with
+        :func:`sknn.register_loss`.
+    {parameters}
+    delta : float, default=1.0
+        Where ``loss='huber'`` turns from squared to absolute.
+    quantile : float or sequence of float, default=0.5
+        Level of ``loss='quantile'``, in (0, 1), or several in increasing order. Their
+        predictions never cross: each is the one below plus a positive number.
+    power : float, default=1.5
+        Power of the variance of ``loss='tweedie'``, in [1, 3]: 1 is Poisson, 2 gamma, 3
+        the inverse Gaussian distribution.
+
+    Attributes
+    ----------
+    {attributes}
+    out_activation_ : str
+        'identity'; 'exp' for ``loss='poisson'``, 'gamma' and 'tweedie'; 'quantiles'
+        for several quantiles.
+
+    See Also
+    --------
+    MLPClassifier : The same network for classes.
+
+    Notes
+    -----
+    {notes}
+    .. [20] P. Huber, "Robust Estimation of a Location Parameter", Annals of
+       Mathematical Statistics 35, 1964.
+    .. [21] R. Koenker and G. Bassett, "Regression Quantiles", Econometrica 46, 1978.
+    .. [22] B. Jorgensen, "The Theory of Dispersion Models", 1997.
+
+    Examples
+    --------
+    >>> from sklearn.compose import TransformedTargetRegressor
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sknn import MLPRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> regressor = TransformedTargetRegressor(
+    ...     make_pipeline(StandardScaler(), MLPRegressor(alpha=1.0, random_state=0)),
+    ...     transformer=StandardScaler(),
+    ... )
+    >>> regressor.fit(X, y).score(X, y) > 0.5
+    True
+    """
+
+    loss: str
+
+    _parameter_constraints: ClassVar[dict] = {
+        **BaseMLP._parameter_constraints,
+        # A live view: losses that users register are among the options.
+        "loss": [StrOptions(REGRESSION_LOSSES.keys())],
+        "delta": [Interval(Real, 0, None, closed="neither")],
+        "quantile": [Interval(Real, 0, 1, closed="neither"), "array-like"],
+        "power": [Interval(Real, 1, 3, closed="both")],
+    }
+
+    def __init__(
+        self,
+        loss="squared_error",
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        solver="adam",
+        alpha=0.0001,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=0.001,
+        power_t=0.5,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        n_iter_no_change=10,
+        max_fun=15000,
+        n_hidden_layers=None,
+        dropout=0.0,
+        input_dropout=0.0,
+        normalization=None,
+        kernel_initializer="auto",
+        bias_initializer="auto",
+        l1_ratio=0.0,
+        weight_decay="auto",
+        max_norm=None,
+        clipvalue=None,
+        global_clipnorm=None,
+        rho=0.9,
+        decay_rate=0.5,
+        decay_epochs=20,
+        warmup_epochs=0,
+        scoring=None,
+        metrics=None,
+        restore_best_weights=True,
+        validate=False,
+        delta=1.0,
+        quantile=0.5,
+        power=1.5,
+    ):
+        self._store(locals())
+
+    @fit_context(prefer_skip_nested_validation=True)
+    @takes_validation
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
+        """Train the network.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data. float32 stays float32; all else becomes float64. A sparse
+            matrix is taken as CSR and never made dense.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets. They are brought into the dtype of X.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples, zero or positive.
+        {validation}
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            If a parameter, X, y or sample_weight is not valid, or if training
+            diverges without early stopping. The estimator is then as it was before.
+        """
+        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+
+    @available_if(has_partial_fit)
+    @fit_context(prefer_skip_nested_validation=True)
+    @takes_validation
+    def partial_fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
+        """Train for one more epoch on the given rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples, zero or positive.
+        {validation}
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            As ``fit``; and if ``early_stopping=True`` or ``validate=True`` without
+            ``X_val``.
+        """
+        given = (X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, given, incremental=True)
+
+    @steady
+    def predict(self, X):
+        """Predict targets.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Predictions, in the dtype of X or of the weights, whichever is wider. For
+            several levels of ``loss='quantile'``, of shape (n_samples, n_levels) or
+            (n_samples, n_outputs, n_levels), from the lowest level to the highest.
+        """
+        predictions = self._predict_outputs(X)
+        n_levels = len(self._levels())
+        if n_levels > 1:
+            predictions = predictions.reshape(len(predictions), -1, n_levels)
+        return predictions[:, 0] if predictions.shape[1] == 1 else predictions
+
+    @steady
+    def score(self, X, y, sample_weight=None):
+        """Return the coefficient of determination, R^2, of the predictions.
+
+        For several levels of ``loss='quantile'`` it is what corresponds to it, the
+        mean over the levels of :func:`sklearn.metrics.d2_pinball_score`: 1 is perfect,
+        and 0 as good as the quantiles of y whatever X is.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            True targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        score : float
+        """
+        return self._score_predictions(y, self.predict(X), sample_weight)
+
+    # -----------------------------------------------------------------------------
+
+    def _learn_targets(self, y, incremental):
+        if y.ndim == 2 and y.shape[1] == 1:
+            column_or_1d(y, warn=True)
+
+    def _check_known(self, y):
+        pass
+
+    def _encode(self, y):
+        if scipy.sparse.issparse(y):
+            y = y.toarray()
+        if y.dtype.kind not in "fiub":
+            raise ValueError(
+                f"MLPRegressor needs numbers in y, but its dtype is {y.dtype}. Convert "
+                "y with y.astype(float), or use MLPClassifier for labels."
+            )
+        return y.reshape(len(y), -1)
+
+    def _loss_name(self):
+        return self.loss
+
+    def _n_outputs(self, targets):
+        return targets.shape[1]
+
+    def _class_weights(self, y, sample_weight, incremental):
+        return None
+
+    def _stratify_by(self, targets):
+        return None
+
+    def _score_predictions(self, targets, predictions, sample_weight):
+        levels = self._levels()
+        if len(levels) < 2:
+            return r2(targets, predictions, sample_weight)
+        targets = np.asarray(targets)
+        of_levels = np.moveaxis(
+            np.reshape(predictions, (*targets.shape, len(levels))), -1, 0
+        )
+        scores = [
+            d2_pinball_score(targets, own, sample_weight=sample_weight, alpha=level)
+            for level, own in zip(levels, of_levels, strict=True)
+        ]
+        return float(np.mean(scores))
+
+    def _levels(self) -> np.ndarray:
+        """Return the levels of the quantiles that the fitted network predicts."""
+        if self.out_activation_ != "quantiles":
+            return np.empty(0)
+        return levels_of_settings(self._architecture["settings"])
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        loss = REGRESSION_LOSSES.get(self.loss)
+        tags.target_tags.positive_only = loss is not None and loss.positive_only
+        return tags

@@ -1,0 +1,60 @@
+"""scikit-learn's scores, sooner for arrays in which it would find nothing wrong.
+
+Its checks take ten times as long as an epoch on 150 rows, and early stopping asks for a
+score after each.
+"""
+
+from math import isfinite
+
+import numpy as np
+from sklearn.metrics import accuracy_score, r2_score
+
+from sknn.network.data import FLOATS
+
+
+def share(right: np.ndarray, weights: np.ndarray | None = None) -> float:
+    """Return the share of the rows that are right."""
+    return float(np.average(right, weights=weights))
+
+
+def accuracy(y, predicted: np.ndarray, sample_weight) -> float:
+    """Return ``accuracy_score(y, predicted, sample_weight=sample_weight)``."""
+    is_plain = (
+        sample_weight is None
+        and type(y) is np.ndarray
+        and y.ndim == 1
+        and y.shape == predicted.shape != (0,)
+        and y.dtype.kind in "iub"
+        and predicted.dtype.kind in "iub"
+    )
+    if is_plain:
+        return share(y == predicted)
+    return accuracy_score(y, predicted, sample_weight=sample_weight)
+
+
+def r2(y, predicted: np.ndarray, sample_weight) -> float:
+    """Return ``r2_score(y, predicted, sample_weight=sample_weight)``."""
+    is_plain = (
+        type(y) is np.ndarray
+        and y.ndim in (1, 2)
+        and y.shape == predicted.shape
+        and len(y) > 1
+        and y.size > 0
+        and y.dtype == predicted.dtype in FLOATS
+        and sample_weight is None
+    )
+    score = _r2(y, predicted) if is_plain else np.nan
+    if isfinite(score):
+        return score
+    return r2_score(y, predicted, sample_weight=sample_weight)
+
+
+def _r2(y, predicted):
+    """Return what is not finite where the numbers are not, or do not vary."""
+    y, predicted = y.reshape(len(y), -1), predicted.reshape(len(y), -1)
+    with np.errstate(all="ignore"):
+        error = np.sum((y - predicted) ** 2, axis=0)
+        variation = np.sum((y - np.average(y, axis=0)) ** 2, axis=0)
+        # scikit-learn decides what a quotient of zeros is.
+        shares = np.where((error > 0) & (variation > 0), error / variation, np.nan)
+        return float(np.average(1 - shares))

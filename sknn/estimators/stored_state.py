@@ -1,0 +1,117 @@
+"""Whether what a file holds of an estimator can be read, and its kernels run on it.
+
+The kernels trust the sizes that they are told. So a file that somebody else has made
+is looked through before any of it reaches them.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from sknn._version import __version__
+from sknn.kernels.layers.activations import ACTIVATIONS
+from sknn.kernels.layers.normalization import NORMALIZATIONS
+from sknn.kernels.losses.table import LINKS
+from sknn.kernels.optim.optimizers import OPTIMIZERS
+from sknn.network.layout import Architecture
+from sknn.network.network import Network
+
+_ALWAYS = ("intercepts_", "n_outputs_", "out_activation_")
+_MT19937 = 624  # words of the state of numpy's RandomState
+
+
+def check_stored(estimator, state: Mapping[str, Any], version: str) -> None:
+    """Raise a ValueError unless the state is whole and its parts fit together.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        With the state in it.
+    state : mapping
+        The attributes.
+    version : str
+        Of sknn, which stored it.
+    """
+    if "coefs_" not in state:
+        return
+    try:
+        problem = next(_problems(estimator, state), None)
+    except Exception as error:  # whatever a file may hold instead of what it should
+        problem = f"{type(error).__name__}: {error}"
+    if problem is not None:
+        raise ValueError(
+            f"This {type(estimator).__name__}, which was stored by sknn {version}, "
+            f"cannot be read by sknn {__version__}: {problem}. Load it with the "
+            "version that stored it, or train and store it again."
+        )
+
+
+def _problems(estimator, state: Mapping[str, Any]) -> Iterator[str]:
+    for name in (*_ALWAYS, *estimator._stored_attributes):
+        if name not in state:
+            yield f"it has no attribute {name!r}"
+    own = state.get("_architecture")
+    if own is not None:
+        if unknown := own.keys() - set(Architecture._fields):
+            yield f"its network has {sorted(unknown)}, which this version does not know"
+        yield from _unknown(own)
+    weights = state["coefs_"]
+    dtype = weights[0].dtype
+    if dtype not in (np.float32, np.float64):
+        yield f"its weights are of dtype {dtype}"
+    network = estimator._network_of_weights(dtype)
+    yield from _ill_fitting(network, state)
+    yield from _unfit_for_training(network, state)
+
+
+def _unknown(own: Mapping[str, Any]) -> Iterator[str]:
+    for kind, table, names in (
+        ("activation", ACTIVATIONS, own["activations"]),
+        ("output activation", LINKS, [own["link"]]),
+        ("normalization", NORMALIZATIONS, [own.get("normalization")]),
+    ):
+        for name in names:
+            if name is not None and name not in table:
+                yield f"its {kind} {name!r} is not known"
+
+
+def _ill_fitting(network: Network, state: Mapping[str, Any]) -> Iterator[str]:
+    architecture = network.architecture
+    for name, shapes in network.layout.shapes.items():
+        parts = state[name]
+        found = [np.shape(part) for part in parts]
+        if found != [tuple(shape) for shape in shapes]:
+            yield f"its {name} are of shapes {found}, not {list(shapes)}"
+        if any(part.dtype != network.dtype for part in parts):
+            yield f"its {name} are not all of dtype {network.dtype}"
+    if state.get("n_features_in_", network.units[0]) != network.units[0]:
+        yield f"its weights are for {network.units[0]} features"
+    if len(architecture.activations) != len(network.units) - 2:
+        yield f"it has {len(architecture.activations)} activations"
+    if len(architecture.dropout) not in (0, len(network.shapes)):
+        yield f"its dropout is {architecture.dropout}"
+    if architecture.link == "quantiles":
+        n_levels, *levels = architecture.settings
+        if n_levels not in range(1, len(levels) + 1) or network.units[-1] % n_levels:
+            yield f"its quantiles are {architecture.settings}"
+
+
+def _unfit_for_training(network: Network, state: Mapping[str, Any]) -> Iterator[str]:
+    optimizer = state.get("_optimizer_state")
+    if optimizer is not None and optimizer["name"] in OPTIMIZERS:
+        shape = (OPTIMIZERS[optimizer["name"]].n_slots, network.n_trained)
+        slots = optimizer["slots"]
+        if slots.shape != shape or slots.dtype != network.dtype:
+            yield f"its optimizer has {slots.dtype} of shape {slots.shape}"
+    resume = state.get("_resume_state") or {}
+    theta = resume.get("theta")
+    whole = (network.n_parameters,)
+    if theta is not None and (theta.shape != whole or theta.dtype != network.dtype):
+        yield f"the weights to resume with are of shape {theta.shape}"
+    for generator in (resume.get("random_state"), state.get("_split_state")):
+        if generator is not None:
+            twister = generator["state"]
+            key, position = twister["key"], twister["pos"]
+            if key.shape != (_MT19937,) or not 0 <= position <= _MT19937:
+                yield "the state of its random generator is none"

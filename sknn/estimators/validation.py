@@ -1,0 +1,143 @@
+"""Checks of the data that users pass, beyond those of scikit-learn."""
+
+import numpy as np
+
+from sknn._sklearn import check_sample_weight
+from sknn.estimators.parameters import STOCHASTIC_SOLVERS
+from sknn.network.data import NATIVE_FLOATS, Inputs, Problem, is_finite, read_only
+from sknn.network.layout import Architecture
+
+
+def has_partial_fit(estimator) -> bool:
+    """Return True for a stochastic solver, else say why ``partial_fit`` is missing."""
+    if estimator.solver in STOCHASTIC_SOLVERS:
+        return True
+    raise AttributeError(
+        "partial_fit is only available for stochastic optimizers. "
+        f"{estimator.solver} is not stochastic."
+    )
+
+
+def has_probabilities(estimator) -> bool:
+    """Return True for a loss of probabilities, else say what there is instead."""
+    if estimator.loss != "hinge":
+        return True
+    raise AttributeError(
+        "Probabilities are only available for loss='log_loss' and loss='focal'; the "
+        "outputs of loss='hinge' are scores, which decision_function returns. Use "
+        "another loss, or wrap the classifier in sklearn.calibration."
+        "CalibratedClassifierCV."
+    )
+
+
+def has_decision_function(estimator) -> bool:
+    """Return True for a loss of scores, else say what there is instead."""
+    if estimator.loss == "hinge":
+        return True
+    raise AttributeError(
+        "decision_function is only available for loss='hinge'; the outputs of loss="
+        f"{estimator.loss!r} are probabilities, which predict_proba returns."
+    )
+
+
+def is_plain(X, y) -> bool:
+    """Return True if ``validate_data`` would find nothing wrong and return X and y.
+
+    That takes longer than the training of a small network for some epochs.
+    """
+    if not (type(X) is type(y) is np.ndarray and X.ndim == 2 and y.ndim == 1):
+        return False
+    return (
+        X.dtype in NATIVE_FLOATS
+        and (y.dtype in NATIVE_FLOATS or (y.dtype.kind in "iub" and y.dtype.isnative))
+        and X.flags.c_contiguous
+        and len(X) == len(y) > 0
+        and X.shape[1] > 0
+        and is_finite(X)
+        and is_finite(y)
+    )
+
+
+def check_for_missing(error: TypeError) -> None:
+    """Raise a better error where y holds what pandas has for missing text."""
+    if "NA is ambiguous" in str(error):
+        raise TypeError(
+            "y holds missing values (pandas.NA). Drop these rows, or fill y, as "
+            "y.fillna('missing') does."
+        ) from error
+
+
+def check_same_shape(estimator, architecture: Architecture) -> None:
+    """Refuse to go on from weights that belong to another network."""
+    units = architecture.units
+    fitted = (
+        *(coef.shape[0] for coef in estimator.coefs_),
+        estimator.coefs_[-1].shape[1],
+    )
+    if fitted[1:-1] != units[1:-1]:
+        raise ValueError(
+            "Training can only go on with the layers it began with: the weights "
+            f"have hidden_layer_sizes={fitted[1:-1]}, but "
+            f"hidden_layer_sizes is now {estimator.hidden_layer_sizes!r}. Set it back, "
+            "or call fit with warm_start=False to start anew."
+        )
+    if fitted != units:
+        raise ValueError(
+            f"Training can only go on with as many outputs as it began with: the "
+            f"weights have {fitted[-1]}, but y now asks for {units[-1]}. Call fit "
+            "with warm_start=False to start anew."
+        )
+    before = getattr(estimator, "_architecture", {}).get("normalization")
+    if before != architecture.normalization:
+        raise ValueError(
+            "Training can only go on with the normalization it began with, "
+            f"{before!r}, but normalization is now {architecture.normalization!r}. Set "
+            "it back, or call fit with warm_start=False to start anew."
+        )
+
+
+def weights_of(sample_weight, X, dtype: np.dtype) -> np.ndarray | None:
+    """Check sample weights; return them as an array, or None where there are none."""
+    if sample_weight is None:
+        return None
+    weights = check_sample_weight(
+        sample_weight, X, dtype=dtype, ensure_non_negative=True
+    )
+    if not weights.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    return weights
+
+
+def problem_of(
+    X,
+    targets: np.ndarray,
+    weights: np.ndarray | None,
+    factors: np.ndarray | None,
+    dtype: np.dtype,
+) -> Problem:
+    """Bring all data into the network's dtype; check what this may spoil.
+
+    ``factors``, the weights of classes, multiply the weights.
+    """
+    with np.errstate(over="ignore"):
+        targets = np.ascontiguousarray(targets, dtype=dtype)
+    if np.isnan(targets).any():  # from None in an object array
+        raise ValueError("Input y contains NaN.")
+    if not np.isfinite(targets).all():
+        raise ValueError(
+            f"y holds values too large for {dtype}, the dtype of X. Scale y, or pass "
+            "X in float64."
+        )
+    counts, mean_factor = weights, 1.0
+    if factors is not None:
+        # A batch without a rare class must weigh little. Were it divided by the sum of
+        # its own weights, common classes would count for more than they should.
+        mean_factor = float(np.average(factors, weights=counts))
+        weights = factors if counts is None else counts * factors
+
+    def flat(values):
+        values = np.empty(0) if values is None else values
+        return read_only(np.ascontiguousarray(values, dtype=dtype))
+
+    inputs, targets = Inputs.of(X, dtype), read_only(targets)
+    return Problem(inputs, targets, flat(weights), flat(counts), mean_factor)

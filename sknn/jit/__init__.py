@@ -1,0 +1,1 @@
+"""A pipeline that compiles kernels ahead of their first call and keeps them on disk."""

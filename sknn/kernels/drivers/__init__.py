@@ -1,0 +1,1 @@
+"""Drivers: the compiled loops over batches, which Python calls."""

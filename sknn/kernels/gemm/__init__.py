@@ -1,0 +1,1 @@
+"""Matrix products (GEMM), and the microkernels that they are made of."""

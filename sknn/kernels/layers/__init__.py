@@ -1,0 +1,1 @@
+"""Layers and activations: forward, backward and gradient kernels."""

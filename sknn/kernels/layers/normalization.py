@@ -1,0 +1,287 @@
+"""Normalisation of what a dense layer passes on to its activation.
+
+Batch normalisation [1]_ subtracts the mean of each neuron over the batch and divides
+by the standard deviation; layer normalisation [2]_ does so for each row, over the
+neurons. The result is multiplied by a gain and shifted by a bias for each neuron,
+which are learnt. Running means and variances, with which batch normalisation
+predicts, lie behind the trained parameters in theta.
+
+Sample weights count as repeated rows in the statistics of a batch.
+
+References
+----------
+.. [1] S. Ioffe and C. Szegedy, "Batch Normalization: Accelerating Deep Network
+   Training by Reducing Internal Covariate Shift", ICML 2015.
+.. [2] J. Ba, J. Kiros and G. Hinton, "Layer Normalization", 2016,
+   https://arxiv.org/abs/1607.06450.
+"""
+
+from math import sqrt
+from typing import NamedTuple
+
+from sknn.jit.kernel import Leaf, leaf, matrix, scalar, vector
+from sknn.kernels.batch import input_delta_of, input_of, output_of, place, row_of
+from sknn.kernels.layers.base import (
+    activate,
+    add_up_rows,
+    backward_signature,
+    deactivate,
+    forward_signature,
+    gradient_signature,
+)
+from sknn.kernels.table import BIAS, FAN_IN, RUNNING, SCRATCH, WEIGHTS
+
+# Added to variances, as in PyTorch; and how much of the running statistics stays.
+EPSILON = 1e-5
+MOMENTUM = 0.9
+
+# Matrices of the layer's shape that the leaves have room for in `values`, from SCRATCH
+# on: one for the means, one for the scales (one over the standard deviation).
+N_SCRATCH = 2
+
+
+class Normalization(NamedTuple):
+    """The leaves of a normalisation, in training and in prediction."""
+
+    forward: Leaf
+    backward: Leaf
+    gradient: Leaf | None  # where backward does not find it
+    predict_forward: Leaf
+    predict_backward: Leaf
+    predict_gradient: Leaf
+    keeps_running_statistics: bool  # and so needs all rows of a batch at once
+
+
+@scalar
+def _of_columns(op, batch, values):
+    """Return mean and scale of each neuron."""
+    width = op[FAN_IN]
+    means = vector(values, place(batch, op[SCRATCH], 0), width)
+    return means, vector(values, place(batch, op[SCRATCH] + width, 0), width)
+
+
+@scalar
+def _of_rows(op, batch, values):
+    """Return mean and scale of each row of the block."""
+    means = vector(values, place(batch, op[SCRATCH], 1), batch.n)
+    return means, vector(values, place(batch, op[SCRATCH] + op[FAN_IN], 1), batch.n)
+
+
+@scalar
+def _gain(op, buffer):
+    """Return the gain of each neuron, or its gradient."""
+    return vector(buffer, op[WEIGHTS], op[FAN_IN])
+
+
+@scalar
+def _shift(op, theta):
+    """Return the shift of each neuron."""
+    return vector(theta, op[BIAS], op[FAN_IN])
+
+
+@scalar
+def _weight(batch, i):
+    return batch.weights[row_of(batch, i)] if batch.weights.size else 1.0
+
+
+@scalar
+def _total_weight(batch):
+    total = 0.0
+    for i in range(batch.n):
+        total += _weight(batch, i)
+    return total
+
+
+@scalar
+def _add_up_gains(op, batch, gradient, values, deltas, statistics, are_of_rows):
+    """Set the gradient of gain and shift, given means and scales."""
+    add_up_rows(op, batch, gradient, deltas, 0, 1)
+    x, delta = input_of(op, batch, values), output_of(op, batch, deltas)
+    means, scales = statistics
+    gain_gradient = _gain(op, gradient)
+    gain_gradient[:] = 0
+    for i in range(batch.n):
+        for j in range(op[FAN_IN]):
+            k = i if are_of_rows else j
+            gain_gradient[j] += delta[i, j] * ((x[i, j] - means[k]) * scales[k])
+
+
+# ---------------------------------------------------------------------------------
+# Over the batch: a mean and a scale for each neuron.
+
+
+@scalar
+def _normalize_columns(op, batch, theta, values):
+    """Fill the outputs, given the statistics, and activate them."""
+    x, y = input_of(op, batch, values), output_of(op, batch, values)
+    means, scales = _of_columns(op, batch, values)
+    gain, shift = _gain(op, theta), _shift(op, theta)
+    for i in range(batch.n):
+        for j in range(op[FAN_IN]):
+            y[i, j] = gain[j] * ((x[i, j] - means[j]) * scales[j]) + shift[j]
+    activate(op, batch, values)
+
+
+@leaf(forward_signature)
+def batch_norm_forward(op, batch, theta, values):
+    n, width, kind = batch.n, op[FAN_IN], theta.dtype.type
+    x = input_of(op, batch, values)
+    means, variances = _of_columns(op, batch, values)
+    share, kept, rest = (
+        kind(1.0 / _total_weight(batch)),
+        kind(MOMENTUM),
+        kind(1.0 - MOMENTUM),
+    )
+    means[:] = 0
+    variances[:] = 0
+    for i in range(n):
+        weight = kind(_weight(batch, i)) * share
+        for j in range(width):
+            means[j] += weight * x[i, j]
+    for i in range(n):
+        weight = kind(_weight(batch, i)) * share
+        for j in range(width):
+            d = x[i, j] - means[j]
+            variances[j] += weight * d * d
+    running, scales = matrix(theta, op[RUNNING], 2, width), variances
+    for j in range(width):
+        running[0, j] = kept * running[0, j] + rest * means[j]
+        running[1, j] = kept * running[1, j] + rest * variances[j]
+        scales[j] = kind(1) / sqrt(variances[j] + kind(EPSILON))
+    _normalize_columns(op, batch, theta, values)
+    return 0.0
+
+
+@leaf(backward_signature)
+def batch_norm_backward(op, batch, theta, gradient, values, deltas):
+    n, width, kind = batch.n, op[FAN_IN], theta.dtype.type
+    x, delta = input_of(op, batch, values), output_of(op, batch, deltas)
+    deactivate(op, batch, values, deltas)
+    x_delta = input_delta_of(op, batch, deltas)
+    means, scales = _of_columns(op, batch, values)
+    gain, gain_gradient = _gain(op, theta), _gain(op, gradient)
+    add_up_rows(op, batch, gradient, deltas, 0, 1)
+    total = vector(gradient, op[BIAS], width)
+    share = kind(1.0 / _total_weight(batch))
+    gain_gradient[:] = 0
+    for i in range(n):
+        for j in range(width):
+            normal = (x[i, j] - means[j]) * scales[j]
+            gain_gradient[j] += delta[i, j] * normal
+    for i in range(n):
+        weight = kind(_weight(batch, i)) * share
+        for j in range(width):
+            normal = (x[i, j] - means[j]) * scales[j]
+            common = weight * (total[j] + normal * gain_gradient[j])
+            x_delta[i, j] = gain[j] * scales[j] * (delta[i, j] - common)
+    return 0.0
+
+
+@leaf(forward_signature)
+def fixed_norm_forward(op, batch, theta, values):
+    width, kind = op[FAN_IN], theta.dtype.type
+    means, scales = _of_columns(op, batch, values)
+    running = matrix(theta, op[RUNNING], 2, width)
+    for j in range(width):
+        means[j] = running[0, j]
+        scales[j] = kind(1) / sqrt(running[1, j] + kind(EPSILON))
+    _normalize_columns(op, batch, theta, values)
+    return 0.0
+
+
+@leaf(backward_signature)
+def fixed_norm_backward(op, batch, theta, gradient, values, deltas):
+    width = op[FAN_IN]
+    deactivate(op, batch, values, deltas)
+    delta, x_delta = output_of(op, batch, deltas), input_delta_of(op, batch, deltas)
+    _, scales = _of_columns(op, batch, values)
+    gain = _gain(op, theta)
+    for i in range(batch.n):
+        for j in range(width):
+            x_delta[i, j] = gain[j] * scales[j] * delta[i, j]
+    return 0.0
+
+
+@leaf(gradient_signature)
+def fixed_norm_gradient(op, batch, gradient, values, deltas, share, n_shares):
+    if share == 0:
+        statistics = _of_columns(op, batch, values)
+        _add_up_gains(op, batch, gradient, values, deltas, statistics, False)
+    return 0.0
+
+
+# ---------------------------------------------------------------------------------
+# Over the neurons: a mean and a scale for each row.
+
+
+@leaf(forward_signature)
+def layer_norm_forward(op, batch, theta, values):
+    n, width, kind = batch.n, op[FAN_IN], theta.dtype.type
+    x, y = input_of(op, batch, values), output_of(op, batch, values)
+    means, scales = _of_rows(op, batch, values)
+    gain, shift, share = _gain(op, theta), _shift(op, theta), kind(1.0 / width)
+    for i in range(n):
+        mean, variance = kind(0), kind(0)
+        for j in range(width):
+            mean += x[i, j]
+        mean *= share
+        for j in range(width):
+            d = x[i, j] - mean
+            variance += d * d
+        scale = kind(1) / sqrt(variance * share + kind(EPSILON))
+        for j in range(width):
+            y[i, j] = gain[j] * ((x[i, j] - mean) * scale) + shift[j]
+        means[i], scales[i] = mean, scale
+    activate(op, batch, values)
+    return 0.0
+
+
+@leaf(backward_signature)
+def layer_norm_backward(op, batch, theta, gradient, values, deltas):
+    n, width, kind = batch.n, op[FAN_IN], theta.dtype.type
+    x, delta = input_of(op, batch, values), output_of(op, batch, deltas)
+    deactivate(op, batch, values, deltas)
+    x_delta = input_delta_of(op, batch, deltas)
+    means, scales = _of_rows(op, batch, values)
+    gain, share = _gain(op, theta), kind(1.0 / width)
+    for i in range(n):
+        mean, scale = means[i], scales[i]
+        total, along = kind(0), kind(0)
+        for j in range(width):
+            normal, d = (x[i, j] - mean) * scale, delta[i, j] * gain[j]
+            total += d
+            along += d * normal
+        for j in range(width):
+            normal, d = (x[i, j] - mean) * scale, delta[i, j] * gain[j]
+            x_delta[i, j] = scale * (d - share * (total + normal * along))
+    return 0.0
+
+
+@leaf(gradient_signature)
+def layer_norm_gradient(op, batch, gradient, values, deltas, share, n_shares):
+    if share == 0:
+        statistics = _of_rows(op, batch, values)
+        _add_up_gains(op, batch, gradient, values, deltas, statistics, True)
+    return 0.0
+
+
+NORMALIZATIONS: dict[str, Normalization] = {
+    "batch": Normalization(
+        batch_norm_forward,
+        batch_norm_backward,
+        None,
+        fixed_norm_forward,
+        fixed_norm_backward,
+        fixed_norm_gradient,
+        keeps_running_statistics=True,
+    ),
+    "layer": Normalization(
+        layer_norm_forward,
+        layer_norm_backward,
+        layer_norm_gradient,
+        layer_norm_forward,
+        layer_norm_backward,
+        layer_norm_gradient,
+        keeps_running_statistics=False,
+    ),
+}

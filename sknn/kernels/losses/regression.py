@@ -1,0 +1,299 @@
+"""Losses of numbers."""
+
+from itertools import pairwise
+from numbers import Real
+
+import numpy as np
+
+from sknn.jit.kernel import flat, leaf, like, scalar
+from sknn.kernels.batch import row_of
+from sknn.kernels.layers.activations import softplus
+from sknn.kernels.losses.base import Loss, elementwise, train_signature
+from sknn.kernels.math.elementary import exp, expm1, log, logistic, tanh
+
+REGRESSION_LOSSES: dict[str, Loss] = {}
+
+
+def _check_sign(loss, y, *, allows_zero, meaning, instead):
+    if np.any(y < 0) or (np.any(y == 0) and not allows_zero):
+        raise ValueError(
+            f"loss={loss!r} needs y {'>=' if allows_zero else '>'} 0 ({meaning}), but "
+            f"the smallest value of y is {np.min(y):g}. Use {instead}."
+        )
+
+
+# ---------------------------------------------------------------------------------
+# Squared error, 1/2 (z - y)**2.
+
+
+@scalar
+def squared_error(y, z, settings):
+    return like(z, 0.5) * (z - y) * (z - y)
+
+
+@scalar
+def squared_error_gradient(y, z, settings):
+    return z - y
+
+
+elementwise(
+    REGRESSION_LOSSES,
+    "squared_error",
+    squared_error,
+    squared_error_gradient,
+    "identity",
+    mean_over_outputs=True,
+)
+
+
+# ---------------------------------------------------------------------------------
+# Absolute error, |z - y|.
+
+
+@scalar
+def absolute_error(y, z, settings):
+    return abs(z - y)
+
+
+@scalar
+def absolute_error_gradient(y, z, settings):
+    e = z - y
+    return like(e, 1) if e > 0 else (like(e, -1) if e < 0 else e)
+
+
+elementwise(
+    REGRESSION_LOSSES,
+    "absolute_error",
+    absolute_error,
+    absolute_error_gradient,
+    "identity",
+)
+
+
+# ---------------------------------------------------------------------------------
+# Huber: 1/2 e**2 where |e| <= delta, delta (|e| - delta / 2) beyond.
+
+
+@scalar
+def huber(y, z, settings):
+    e, delta, half = abs(z - y), settings[0], like(z, 0.5)
+    return half * e * e if e <= delta else delta * (e - half * delta)
+
+
+@scalar
+def huber_gradient(y, z, settings):
+    e, delta = z - y, settings[0]
+    return delta if e > delta else (-delta if e < -delta else e)
+
+
+elementwise(
+    REGRESSION_LOSSES,
+    "huber",
+    huber,
+    huber_gradient,
+    "identity",
+    settings=lambda p: [p["delta"]],
+)
+
+
+# ---------------------------------------------------------------------------------
+# Logarithm of the hyperbolic cosine of the error.
+
+
+@scalar
+def log_cosh(y, z, settings):
+    e = abs(z - y)
+    return e + softplus(like(e, -2) * e) - log(like(e, 2))
+
+
+@scalar
+def log_cosh_gradient(y, z, settings):
+    return tanh(z - y)
+
+
+elementwise(REGRESSION_LOSSES, "log_cosh", log_cosh, log_cosh_gradient, "identity")
+
+
+# ---------------------------------------------------------------------------------
+# Half the Poisson deviance with a log link, y log(y / exp(z)) - y + exp(z).
+
+
+@scalar
+def poisson(y, z, settings):
+    relative = y * (log(y) - z) if y > 0 else like(z, 0)
+    return relative - y + exp(z)
+
+
+@scalar
+def poisson_gradient(y, z, settings):
+    return exp(z) - y
+
+
+def _check_counts(y, parameters):
+    _check_sign(
+        "poisson",
+        y,
+        allows_zero=True,
+        meaning="counts or rates",
+        instead="loss='squared_error' for targets of any sign",
+    )
+
+
+elementwise(
+    REGRESSION_LOSSES,
+    "poisson",
+    poisson,
+    poisson_gradient,
+    "exp",
+    check_targets=_check_counts,
+    positive_only=True,
+)
+
+
+# ---------------------------------------------------------------------------------
+# Half the gamma deviance with a log link, y / exp(z) - 1 - log(y / exp(z)).
+
+
+@scalar
+def gamma(y, z, settings):
+    excess = log(y) - z
+    return exp(excess) - like(z, 1) - excess
+
+
+@scalar
+def gamma_gradient(y, z, settings):
+    return like(z, 1) - y * exp(-z)
+
+
+def _check_amounts(y, parameters):
+    _check_sign(
+        "gamma",
+        y,
+        allows_zero=False,
+        meaning="amounts",
+        instead="loss='tweedie' with power < 2 where zeros occur, or "
+        "loss='squared_error' for targets of any sign",
+    )
+
+
+elementwise(
+    REGRESSION_LOSSES,
+    "gamma",
+    gamma,
+    gamma_gradient,
+    "exp",
+    check_targets=_check_amounts,
+    positive_only=True,
+)
+
+
+# ---------------------------------------------------------------------------------
+# Half the Tweedie deviance with a log link. With r = z - log y, a = 1 - power and
+# b = 2 - power it is y**b (E(b, r) - E(a, r)), where E(x, r) = (exp(x r) - 1) / x,
+# which is r at x = 0: powers of 1 and 2 are no special cases.
+
+
+@scalar
+def _growth(x, r):
+    return r if x == 0 else expm1(x * r) / x
+
+
+@scalar
+def tweedie(y, z, settings):
+    a, b = settings[0], settings[1]
+    if y == 0:
+        return exp(b * z) / b
+    r = z - log(y)
+    return exp(b * log(y)) * (_growth(b, r) - _growth(a, r))
+
+
+@scalar
+def tweedie_gradient(y, z, settings):
+    a, b = settings[0], settings[1]
+    return exp(b * z) - y * exp(a * z)
+
+
+def _check_tweedie(y, parameters):
+    power = parameters["power"]
+    meaning = f"power={power:g}"
+    if power < 2:
+        instead = "loss='squared_error' for targets of any sign"
+        _check_sign("tweedie", y, allows_zero=True, meaning=meaning, instead=instead)
+    else:
+        instead = "power < 2 where zeros occur, or loss='squared_error' for any sign"
+        _check_sign("tweedie", y, allows_zero=False, meaning=meaning, instead=instead)
+
+
+elementwise(
+    REGRESSION_LOSSES,
+    "tweedie",
+    tweedie,
+    tweedie_gradient,
+    "exp",
+    check_targets=_check_tweedie,
+    positive_only=True,
+    settings=lambda p: [1.0 - p["power"], 2.0 - p["power"]],
+)
+
+
+# ---------------------------------------------------------------------------------
+# Pinball loss of one or several quantiles, summed over the levels. What the outputs
+# are, the link `quantiles` says.
+
+
+@leaf(train_signature)
+def quantile_train(raw, targets, batch, delta, settings):
+    n_rows, n_outputs = raw.shape
+    n_levels = int(settings[0])
+    if n_levels > 1:  # in a loop of its own, which is vectorised
+        z, steps = flat(raw), flat(delta)
+        for k in range(z.size):
+            steps[k] = softplus(z[k])
+    total = 0.0
+    for i in range(n_rows):
+        row = row_of(batch, i)
+        for first in range(0, n_outputs, n_levels):
+            y = targets[row, first // n_levels]
+            weight = batch.weights[row] if batch.weights.size else like(y, 1)
+            predicted = raw[i, first]
+            for k in range(n_levels):
+                j = first + k
+                predicted += delta[i, j] if k else like(y, 0)
+                error, level = y - predicted, like(y, settings[1 + k])
+                slope = level - like(y, 1) if error < 0 else level
+                total += weight * slope * error
+                delta[i, j] = -weight * slope if error != 0 else like(y, 0)
+            # Each output moves its own quantile and all above it.
+            above = like(y, 0)
+            for j in range(first + n_levels - 1, first, -1):
+                above += delta[i, j]
+                delta[i, j] = above * logistic(raw[i, j])
+            delta[i, first] += above
+    return total
+
+
+def levels_of(parameters: dict) -> tuple[float, ...]:
+    """Return the levels that the parameter ``quantile`` asks for, checked."""
+    quantile = parameters["quantile"]
+    levels = tuple(quantile) if np.iterable(quantile) else (quantile,)
+    are_numbers = bool(levels) and all(isinstance(level, Real) for level in levels)
+    if not are_numbers or any(not a < b for a, b in pairwise((0, *levels, 1))):
+        raise ValueError(
+            "quantile must be one level, or a sequence of strictly increasing levels, "
+            f"each greater than 0 and less than 1, got {quantile!r}. Write for example "
+            "quantile=(0.1, 0.5, 0.9)."
+        )
+    return tuple(map(float, levels))
+
+
+def _quantile_settings(parameters):
+    levels = levels_of(parameters)
+    return len(levels), *levels
+
+
+REGRESSION_LOSSES["quantile"] = Loss(
+    quantile_train,
+    "quantiles",
+    settings=_quantile_settings,
+    outputs_per_target=lambda parameters: len(levels_of(parameters)),
+)

@@ -1,0 +1,1 @@
+"""Elementary functions, softmax and random numbers, vectorised."""

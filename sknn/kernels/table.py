@@ -1,0 +1,26 @@
+"""The columns of a network's table of operations.
+
+The table is of int64, with one row for each operation. Columns hold the addresses of
+the operation's kernels, its widths, and where its parameters and its outputs lie.
+"""
+
+# Columns of the table.
+FORWARD, BACKWARD, GRADIENT = 0, 1, 2  # addresses of the leaves; GRADIENT may be 0
+FAN_IN, FAN_OUT = 3, 4  # widths
+WEIGHTS, BIAS = 5, 6  # where the parameters start in theta
+INPUT, OUTPUT = 7, 8  # columns of values and deltas that lie before the matrices
+NEEDS_INPUT_DELTA = 9  # whether an operation before this one learns
+ACTIVATE, SLOPE = 10, 11  # addresses of the leaves of the activation; 0: identity
+KEPT = 12  # columns of values before what the slope is found from
+SCRATCH = 13  # columns of values before what a normalisation keeps
+RUNNING = 14  # where the running mean and variance start in theta
+THRESHOLD, SALT = 15, 16  # of dropout: see `chance.py`
+IS_DENSE = 17  # whether this is the dense part of a layer
+ROWS_PRODUCT, DOTS_PRODUCT = 18, 19  # addresses of the leaves of `products.py`
+TRANSPOSE = 20  # that of its transposition, if backward needs it; else 0
+FINISH = 21  # what the product does to outputs: see `tiles.py`
+INPUT_FINISH = 22  # what it does to the gradients of inputs, given the inputs
+SLOPE_P, SLOPE_Q = 23, 24  # what a slope among these is made of
+N_COLUMNS = 25
+
+FROM_BATCH = -1  # in column INPUT: the operation reads the batch itself

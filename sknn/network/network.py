@@ -1,0 +1,396 @@
+"""A network: its parameters in one vector, and what the kernels do with them."""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, cached_property, lru_cache, partial
+from itertools import chain
+from math import prod
+from operator import is_
+from typing import Any
+
+import numpy as np
+
+from sknn.kernels import table
+from sknn.kernels.drivers import prediction
+from sknn.kernels.drivers import training as drivers
+from sknn.kernels.drivers.barrier import N_SHARED
+from sknn.kernels.drivers.decisions import LABELS
+from sknn.kernels.layers.normalization import NORMALIZATIONS
+from sknn.kernels.losses.table import LINKS, Loss
+from sknn.network.data import Inputs, Problem, aligned_empty, read_only
+from sknn.network.layout import Architecture, Layout, is_transposed
+from sknn.network.program import Operations, operations
+from sknn.network.threads import (
+    WORTH_A_MEMBER,
+    WORTH_A_THREAD,
+    in_parts,
+    n_threads_for,
+    run_together,
+)
+
+# Rows pass through a network in blocks of about so many numbers a layer, which stay in
+# the cache from one operation to the next; and of so many rows at least, for each
+# block reads all weights.
+_BLOCK_SIZE = 2**12
+_FEWEST_ROWS = 32
+# Rows of which L-BFGS finds the gradient at a time.
+_BATCH_SIZE = 512
+_LABELS_AT_ONCE = 2**16
+_NO_LABELS = np.empty(0, dtype=np.int64)
+_NO_VIEWS = None, (), None
+
+# Multiplications in products that take a slow core about a fifth of a second; and, in
+# these units, what else costs time: a multiplication with an element of CSR, an output
+# of a layer in a row, a parameter in a step, and a batch.
+_OPERATIONS_A_CALL = 10**9
+_OF_SPARSE, _OF_OUTPUT, _OF_PARAMETER, _OF_BATCH = 5, 100, 30, 30_000
+
+
+@lru_cache(maxsize=128)
+def network(architecture: Architecture, dtype: np.dtype) -> "Network":
+    """Return the network of a description, from a small store of those in use."""
+    return Network(architecture, dtype)
+
+
+def _view(part: np.ndarray, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Return a piece of the vector of parameters in the shape that users know."""
+    if name == "coefs_" and is_transposed(shape):
+        return part.reshape(shape[::-1]).T
+    return part.reshape(shape)
+
+
+@cache
+def _no_targets(dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+    return np.empty((0, 0), dtype), np.empty(0, dtype)
+
+
+def whole_of(attributes: Mapping[str, Any]) -> tuple["Network | None", Any]:
+    """Return the network and the vector that fitted attributes are views of, if any."""
+    theta, views, architecture = attributes.get("_views", _NO_VIEWS)
+    if theta is not None:
+        found = network(architecture, theta.dtype)
+        parts = chain.from_iterable([attributes[name] for name in found.layout.shapes])
+        if all(map(is_, parts, views)):
+            return found, theta
+    return None, None
+
+
+class Network:
+    """Dense layers with activations, normalisation and dropout, and a link at the end.
+
+    All parameters live in one vector, ``theta``, of which ``coefs_`` and
+    ``intercepts_`` are views; ``Layout`` says where each lies. The kernels get a table
+    of operations, and compile for no particular network.
+
+    Parameters
+    ----------
+    architecture : Architecture
+    dtype : dtype
+        float32 or float64.
+    """
+
+    def __init__(self, architecture: Architecture, dtype):
+        self.architecture = architecture
+        self.units = architecture.units
+        self.shapes = architecture.shapes
+        self.link = architecture.link
+        self.dtype = np.dtype(dtype)
+        self.layout = Layout(architecture)
+        self.n_weights = self.layout.n_weights
+        self.n_trained = self.layout.n_trained
+        self.n_parameters = self.layout.n_parameters
+        self._settings = read_only(np.array(architecture.settings, dtype=np.float64))
+        self._operations: dict[tuple[bool, ...], Operations] = {}
+        first, *others = (m * n for m, n in self.shapes)
+        beside = 3 * sum(others) + _OF_OUTPUT * sum(self.units[1:])
+        # For dense and for CSR inputs, of which all elements may be there.
+        self._cost_of_row = 3 * first + beside, 3 * _OF_SPARSE * first + beside
+
+    # Parameters ------------------------------------------------------------------
+
+    def unpack(self, theta: np.ndarray) -> dict[str, Any]:
+        """Return the fitted attributes: views of theta, in lists with one a layer.
+
+        With them comes ``_views``: theta, all the views, and what the network is. It is
+        not to be pickled.
+        """
+        starts = self.layout.starts
+        attributes: dict[str, Any] = {
+            name: [
+                _view(theta[start : start + prod(shape)], name, shape)
+                for start, shape in zip(starts[name], shapes, strict=True)
+            ]
+            for name, shapes in self.layout.shapes.items()
+        }
+        parts = tuple(part for parts in attributes.values() for part in parts)
+        return {**attributes, "_views": (theta, parts, self.architecture)}
+
+    def pack(self, attributes: Mapping[str, list[np.ndarray]]) -> np.ndarray:
+        """Copy fitted attributes into a new vector."""
+        vector = aligned_empty(self.n_parameters, self.dtype)
+        views = self.unpack(vector)
+        for name in self.layout.shapes:
+            for view, part in zip(views[name], attributes[name], strict=True):
+                if np.shape(part) != view.shape:
+                    raise ValueError(
+                        f"{name} must have the shapes {self.layout.shapes[name]}, "
+                        f"got {np.shape(part)} in place of {view.shape}."
+                    )
+                np.copyto(view, part, casting="same_kind")
+        return vector
+
+    def vector_of(self, attributes: Mapping[str, Any]) -> np.ndarray:
+        """Return the vector that fitted attributes are views of.
+
+        A copy, if someone put others in their place, or they are of another dtype.
+        """
+        whole, theta = whole_of(attributes)
+        own = self.architecture, self.dtype
+        if whole is not None and (whole.architecture, whole.dtype) == own:
+            return theta
+        return self.pack(attributes)
+
+    # Kernels ---------------------------------------------------------------------
+
+    def operations(
+        self, is_sparse: bool, training: bool = False, forward_only: bool = False
+    ) -> Operations:
+        """Return the operations, for dense or for CSR inputs."""
+        key = (is_sparse, training, forward_only)
+        if key not in self._operations:
+            self._operations[key] = operations(self.architecture, self.dtype, *key)
+        return self._operations[key]
+
+    def buffer(self, n_rows: int, n_columns: int) -> np.ndarray:
+        """Return memory for what all operations write."""
+        return aligned_empty(n_rows * n_columns, self.dtype)
+
+    def multiplications(self, n_rows: int) -> int:
+        """Return how many multiplications a prediction for n_rows rows takes."""
+        return n_rows * self.n_weights
+
+    def training_multiplications(self, batch_size: int) -> int:
+        """Return how many multiplications the gradient of a batch takes, about."""
+        return 3 * self.multiplications(batch_size)
+
+    def block(self, n_rows: int) -> int:
+        """Return how many rows to pass through the network at a time."""
+        widest = max(self.units[1:])
+        return min(n_rows, max(_FEWEST_ROWS, _BLOCK_SIZE // widest // 8 * 8))
+
+    def batch_of_lbfgs(self, n_rows: int) -> int:
+        """Return of how many rows L-BFGS finds the gradient at a time."""
+        return min(n_rows, _BATCH_SIZE)
+
+    def training_block(self, n_rows: int) -> int:
+        """Return how many rows of a batch to pass through the network at a time."""
+        kind = NORMALIZATIONS.get(self.architecture.normalization or "")
+        return n_rows if kind and kind.keeps_running_statistics else self.block(n_rows)
+
+    def calls(
+        self,
+        n_rows: int,
+        batch_size: int,
+        is_sparse: bool = False,
+        first: int = 0,
+        forward_only: bool = False,
+    ) -> list[tuple[int, int]]:
+        """Return from where to where each call of a driver goes, in whole batches."""
+        batches = self._batches_a_call(batch_size, is_sparse, forward_only)
+        step = batch_size * max(1, batches)
+        starts = range(first, n_rows, step)
+        return [(start, min(start + step, n_rows)) for start in starts]
+
+    def epochs_a_call(self, n_rows: int, batch_size: int, is_sparse: bool) -> int:
+        """Return how many epochs a call of a driver may run."""
+        n_batches = -(-n_rows // batch_size)
+        return max(1, self._batches_a_call(batch_size, is_sparse) // n_batches)
+
+    def _batches_a_call(
+        self, batch_size: int, is_sparse: bool, forward_only: bool = False
+    ) -> int:
+        """Return of how many batches a call takes about a fifth of a second.
+
+        Only between calls can Ctrl-C interrupt. The way forward is a third of the work.
+        """
+        of_batch = _OF_PARAMETER * self.n_parameters + _OF_BATCH
+        of_batch += batch_size * self._cost_of_row[is_sparse]
+        return _OPERATIONS_A_CALL * (3 if forward_only else 1) // of_batch
+
+    def predict(
+        self, theta: np.ndarray, inputs: Inputs, odd: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return predictions of shape (n_samples, n_outputs), in blocks of rows.
+
+        ``odd`` is where ``prediction.predict`` notes what is not finite.
+        """
+        out = np.empty((inputs.n_samples, self.units[-1]), dtype=self.dtype)
+        self._run(theta, inputs, out, link=self._link, odd=odd)
+        return out
+
+    def labels(
+        self, theta: np.ndarray, inputs: Inputs, names: np.ndarray, odd: np.ndarray
+    ) -> np.ndarray:
+        """Return the names of the predicted classes, shape (n_samples,).
+
+        Of several outputs, the highest prediction has the label; of one, whether it is
+        on the side of the second class.
+        """
+        decide = LABELS["highest" if self.units[-1] > 1 else "second"]
+        link = 0 if self.link == "identity" else self._link
+        address = decide.address(self.dtype)
+        found = np.empty(inputs.n_samples, dtype=names.dtype)
+        for start, stop in self.parts(inputs):
+            rows, places = inputs.rows(start, stop), np.empty(stop - start, np.int64)
+            self._run(theta, rows, None, places, link=link, decide=address, odd=odd)
+            # There may be but one class.
+            names.take(places, mode="clip", out=found[start:stop])
+        return found
+
+    def parts(self, inputs: Inputs) -> Iterator[tuple[int, int]]:
+        """Yield from where to where to predict, that few labels are kept twice.
+
+        In whole blocks, so that predictions are the same bits as in one go.
+        """
+        block = self.block(inputs.n_samples)
+        step = block * max(1, _LABELS_AT_ONCE // block)
+        for start in range(0, inputs.n_samples, step):
+            yield start, min(start + step, inputs.n_samples)
+
+    def hidden_outputs(self, theta: np.ndarray, inputs: Inputs, k: int) -> np.ndarray:
+        """Return the outputs of the k-th layer, from 0 on, without the link."""
+        whole = self.operations(inputs.is_sparse, forward_only=True)
+        table = whole.of_layer(k)
+        out = np.empty((inputs.n_samples, self.units[k + 1]), dtype=self.dtype)
+        self._run(theta, inputs, out, operations=whole._replace(table=table))
+        return out
+
+    def evaluate(
+        self, theta: np.ndarray, loss: Loss, problem: Problem
+    ) -> tuple[np.ndarray, float]:
+        """Return predictions, and the loss summed over the rows, without a penalty."""
+        predictions = np.empty((problem.inputs.n_samples, self.units[-1]), self.dtype)
+        total = self._run(
+            theta,
+            problem.inputs,
+            predictions,
+            link=self._link,
+            loss=loss.train.address(self.dtype),
+            targets=(problem.targets, problem.weights),
+        )
+        return predictions, total
+
+    @cached_property
+    def _link(self) -> int:
+        return LINKS[self.link].apply.address(self.dtype)
+
+    def _run(
+        self, theta, inputs, out, labels=_NO_LABELS, *, operations=None, link=0,
+        loss=0, decide=0, targets=None, odd=None,
+    ) -> float:  # fmt: skip
+        """Fill ``out`` or ``labels``; return the loss summed over the rows."""
+        operations = operations or self.operations(inputs.is_sparse, forward_only=True)
+        table, n_columns = operations
+        block = self.block(inputs.n_samples)
+        nothing = _no_targets(self.dtype)
+        odd = np.zeros(prediction.N_ODD, dtype=np.int64) if odd is None else odd
+        before = (*inputs[:4], *(targets or nothing))
+        after = (
+            block, loss, link, decide, self._settings,
+            nothing[0] if out is None else out, labels, odd,
+        )  # fmt: skip
+
+        def fill(first: int, last: int, is_off=lambda: False) -> float:
+            values = self.buffer(block, n_columns)
+            delta = self.buffer(block, self.units[-1]) if loss else values
+            total = 0.0
+            for start, stop in self.calls(last, block, inputs.is_sparse, first, True):
+                if is_off() or odd[prediction.ODD_INPUT]:
+                    break
+                total += prediction.predict(
+                    self.dtype, table, theta, values, delta, *before, start, stop,
+                    *after,
+                )  # fmt: skip
+            return total
+
+        # The sum of the losses must not depend on the number of threads.
+        work = 0 if loss else self.multiplications(inputs.n_samples)
+        n_threads = n_threads_for(work, WORTH_A_THREAD)
+        if n_threads == 1:
+            return fill(0, inputs.n_samples)
+        in_parts(fill, inputs.n_samples, n_threads, block)
+        return 0.0
+
+    def loss_gradient(
+        self, theta: np.ndarray, loss: Loss, problem: Problem
+    ) -> tuple[float, np.ndarray]:
+        """Return the loss summed over all rows, without a penalty, and its gradient."""
+        table, n_columns = self.operations(problem.inputs.is_sparse)
+        n_rows = problem.inputs.n_samples
+        batch_size = self.batch_of_lbfgs(n_rows)
+        block = self.block(batch_size)
+        gradient = np.zeros(self.n_trained, dtype=self.dtype)
+        shared = np.zeros(N_SHARED, dtype=np.int64)
+        prepare = partial(
+            drivers.loss_gradient.prepare,
+            self.dtype,
+            ops=table,
+            theta=theta,
+            gradient=gradient,
+            partial=np.empty_like(gradient),
+            values=self.buffer(batch_size, n_columns),
+            deltas=self.buffer(batch_size, n_columns),
+            **problem.arguments,
+            batch_size=batch_size,
+            block=block,
+            loss=loss.train.address(self.dtype),
+            settings=self._settings,
+            sums=np.empty(batch_size // block + 1),
+            shared=shared,
+        )
+        work, value = self.training_multiplications(batch_size), 0.0
+        for start, stop in self.calls(n_rows, batch_size, problem.inputs.is_sparse):
+            n = n_threads_for(work, WORTH_A_MEMBER)
+            members = [
+                partial(prepare(member=k, n_members=n), start, stop) for k in range(n)
+            ]
+            value += run_together(members, shared)
+        return value, gradient
+
+    def input_gradient(
+        self, theta: np.ndarray, inputs: Inputs, seed: Callable
+    ) -> np.ndarray:
+        """Return a gradient with respect to the inputs, shape (n_rows, n_features).
+
+        Parameters
+        ----------
+        theta : ndarray of shape (n_parameters,)
+        inputs : Inputs
+        seed : callable
+            Takes raw outputs of shape (n_rows, n_outputs); returns the gradient with
+            respect to them, in the same shape.
+        """
+        ops, n_columns = self.operations(inputs.is_sparse)
+        n_outputs, block = self.units[-1], self.block(inputs.n_samples)
+        values, deltas = self.buffer(block, n_columns), self.buffer(block, n_columns)
+        gradient = np.empty(self.n_trained, dtype=self.dtype)
+        raw = np.empty((inputs.n_samples, n_outputs), dtype=self.dtype)
+        first = self.unpack(theta)["coefs_"][0]
+        found = np.empty((inputs.n_samples, self.units[0]), dtype=self.dtype)
+        no_settings, nothing = read_only(np.empty(0)), _no_targets(self.dtype)
+        odd = np.zeros(prediction.N_ODD, dtype=np.int64)
+        for start in range(0, inputs.n_samples, block):
+            stop = min(start + block, inputs.n_samples)
+            n, arrays = stop - start, inputs[:4]
+            prediction.predict(
+                self.dtype, ops, theta, values, deltas, *arrays, *nothing,
+                start, stop, block, 0, 0, 0, no_settings, raw, _NO_LABELS, odd,
+            )  # fmt: skip
+            last = int(ops[-1, table.OUTPUT]) * n
+            deltas[last : last + n * n_outputs] = seed(raw[start:stop]).ravel()
+            drivers.backward(
+                self.dtype, ops, theta, gradient, values, deltas, *arrays, start, n
+            )
+            # The first operation leaves there the gradient of its weighted sums.
+            delta = deltas[: n * self.units[1]].reshape(n, -1)
+            np.dot(delta, first.T, out=found[start:stop])
+        return found

@@ -1,0 +1,187 @@
+"""How many threads a fit or a prediction uses, and what runs them.
+
+There is no pool. Threads are started for one call of a driver, and end with it. How
+many there are changes no result, so that it can follow from what else runs in the
+process: fits that run at the same time share the cores.
+"""
+
+import ctypes
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import cache, partial
+from typing import Any
+from weakref import WeakSet
+
+import numpy as np
+from joblib.parallel import get_active_backend
+
+from sknn._sklearn import openmp_effective_n_threads
+from sknn.jit.declarations import INTERPRETED
+from sknn.kernels.drivers.barrier import CALLED_OFF
+
+# Multiplications for which another thread pays: in the products of a batch, for which
+# threads wait for each other several times; and in a prediction, where they do not.
+WORTH_A_MEMBER = 2**22
+WORTH_A_THREAD = 2**26
+
+_FIRST_CALLS, _CALLS_BETWEEN_TRIALS, _REMEMBERED = 3, 25, 3
+
+
+# No lock and no count, which an interrupt could leave held or wrong: what is not there
+# any more is not counted.
+_runs: WeakSet = WeakSet()
+
+
+class running:
+    """Count a fit or a prediction among those that share the cores."""
+
+    def __enter__(self) -> None:
+        _runs.add(self)
+
+    def __exit__(self, *error: object) -> None:
+        _runs.discard(self)
+
+
+if hasattr(os, "register_at_fork"):
+    # None of the threads of the parent is in the child.
+    os.register_at_fork(after_in_child=_runs.clear)
+
+
+def is_shared(n_multiplications: float, worth_one: int) -> bool:
+    """Return whether work can be enough for two threads."""
+    return n_multiplications >= 2 * worth_one and not INTERPRETED
+
+
+def n_threads_for(n_multiplications: float, worth_one: int) -> int:
+    """Return how many threads to use now.
+
+    No more than scikit-learn's own compiled code would: it heeds OMP_NUM_THREADS,
+    which joblib sets in its processes, and ``threadpoolctl.threadpool_limits``.
+    """
+    if not is_shared(n_multiplications, worth_one) or _is_worker_thread():
+        return 1
+    n_cores = openmp_effective_n_threads()
+    if hasattr(os, "sched_getaffinity"):
+        n_cores = min(n_cores, len(os.sched_getaffinity(0)))
+    share = n_cores // max(1, len(_runs))
+    return max(1, min(share, int(n_multiplications // worth_one)))
+
+
+def _is_worker_thread() -> bool:
+    """Return whether joblib runs this in a thread, beside others on the other cores."""
+    if threading.current_thread() is threading.main_thread():
+        return False
+    backend, _ = get_active_backend()
+    return bool(backend.nesting_level)
+
+
+class Pace:
+    """Chooses between one thread and several by what they took.
+
+    Where others use the cores, members of a team wait for each other longer than they
+    work. So both are tried, and now and then the one that was slower once more.
+    """
+
+    def __init__(self):
+        # For a row, in the last calls with one thread and with several.
+        self._seconds: dict[bool, deque[float]] = {
+            several: deque(maxlen=_REMEMBERED) for several in (True, False)
+        }
+        self._n_calls = 0
+
+    def choose(self, n_threads: int) -> int:
+        """Return n_threads or 1."""
+        self._n_calls += 1
+        if self._n_calls <= _FIRST_CALLS:  # the very first also finds memory cold
+            return 1 if self._n_calls == _FIRST_CALLS else n_threads
+        # The least of a few: one call that something else held up does not count.
+        one, several = (min(self._seconds[k], default=np.inf) for k in (False, True))
+        tries_other = self._n_calls % _CALLS_BETWEEN_TRIALS == 0
+        return n_threads if (several < one) != tries_other else 1
+
+    def note(self, n_threads: int, n_rows: int, seconds: float) -> None:
+        """Write down what a call took."""
+        self._seconds[n_threads > 1].append(seconds / n_rows)
+
+
+@cache
+def _core_finder() -> Callable[[], int]:
+    """Return what finds the core that this thread runs on; -1 where nothing does."""
+    try:
+        return ctypes.CDLL(None).sched_getcpu
+    except (AttributeError, OSError, TypeError):  # not Linux
+        return lambda: -1
+
+
+def _keep_off(core: int) -> None:
+    """Have this thread run on any core but one, if there are others.
+
+    The system may start a thread on the core of the one that started it, although
+    another is idle, and take longer to move it than its work takes.
+    """
+    if core >= 0 and hasattr(os, "sched_setaffinity"):
+        others = set(os.sched_getaffinity(0)) - {core}
+        if others:
+            with suppress(OSError):  # they were taken away meanwhile
+                os.sched_setaffinity(0, others)
+
+
+def run_together(calls: Sequence[Callable[[], Any]], shared: np.ndarray) -> Any:
+    """Run the members of a team; return what the first returns when all have ended.
+
+    That runs in this thread, each other one in a thread of its own. ``shared`` is what
+    the members share: see ``kernels/team.py``. An exception in one of them, such as
+    Ctrl-C in the first, calls off what has not begun, and is raised here.
+    """
+    if len(calls) == 1:
+        return calls[0]()
+    errors: list[BaseException] = []
+    core = _core_finder()()
+
+    def run(call):
+        try:
+            _keep_off(core)
+            call()
+        except BaseException as error:
+            shared[CALLED_OFF] = 1
+            errors.append(error)
+
+    others = [threading.Thread(target=run, args=(call,)) for call in calls[1:]]
+    started: list[threading.Thread] = []
+    try:
+        for thread in others:
+            thread.start()
+            started.append(thread)
+        result = calls[0]()
+    except BaseException:
+        shared[CALLED_OFF] = 1
+        raise
+    finally:
+        for thread in started:
+            thread.join()
+    if errors:
+        raise errors[0]
+    return result
+
+
+def in_parts(
+    function: Callable[[int, int, Callable[[], bool]], Any],
+    n_rows: int,
+    n_threads: int,
+    block: int,
+) -> None:
+    """Call ``function(start, stop, is_off)`` for parts of rows, in threads.
+
+    Where ``is_off()`` returns True, the work was called off, and what is done is lost.
+    """
+    n_blocks = -(-n_rows // block)
+    limits = [n_blocks * k // n_threads * block for k in range(n_threads)]
+    shared = np.zeros(CALLED_OFF + 1, dtype=np.int64)
+    calls = [
+        partial(function, start, min(stop, n_rows), lambda: bool(shared[CALLED_OFF]))
+        for start, stop in zip(limits, [*limits[1:], n_rows], strict=True)
+    ]
+    run_together(calls, shared)

@@ -1,0 +1,1 @@
+"""Training: epochs, schedules, shuffling, L-BFGS, and measurements between epochs."""

@@ -1,0 +1,147 @@
+"""In which orders the rows are trained on."""
+
+import ctypes
+from collections.abc import Callable
+from functools import cache, partial
+from numbers import Integral
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from sknn.kernels.math import mt19937_shuffle as kernel
+from sknn.network.data import Problem
+from sknn.training.progress import Progress
+
+# Orders of so many rows in all are drawn at a time, which stay in the cache.
+_ROWS_AT_A_TIME = 2**15
+# Rows, in all orders of a call, for which our own code is worth one, and compiling.
+_WORTH_IT = kernel.N_WORDS
+
+
+def orders_at_a_time(n_rows: int) -> int:
+    """Return how many orders may be asked for at a time."""
+    return max(1, _ROWS_AT_A_TIME // n_rows)
+
+
+class _AnyState(np.random.SeedSequence):
+    """The state of a generator that is about to be seeded."""
+
+    def generate_state(self, n_words, dtype=np.uint32):
+        return np.zeros(n_words, dtype)
+
+
+_ANY_STATE = _AnyState(0)
+
+
+def random_state_of(random_state: object) -> np.random.RandomState:
+    """Return what scikit-learn's ``check_random_state`` does, in a third of the time.
+
+    NumPy asks the system for a random state first, even if a seed will replace it.
+    """
+    if not isinstance(random_state, Integral):
+        return check_random_state(random_state)
+    generator = np.random.RandomState(np.random.MT19937(_ANY_STATE))
+    generator.seed(int(random_state))
+    return generator
+
+
+def orders(
+    problem: Problem,
+    progress: Progress,
+    shuffles: bool,
+    random_state: np.random.RandomState,
+    most: int,
+) -> Callable[[int], np.ndarray]:
+    """Return a function of n that returns the orders of the rows in the next n epochs.
+
+    ``most`` is the largest n. It is to be 1 where no more orders may be drawn than are
+    used.
+
+    They have the shape (n, n_rows); or (1, n_rows), where all are the same, with no
+    rows if that is as they are.
+    """
+    rows = np.arange(0) if problem.rows is None else problem.rows
+    if not shuffles:
+        return lambda n: rows[np.newaxis]
+    n_rows = problem.n_rows
+    drawn = np.arange(most * n_rows).reshape(most, n_rows)
+    if len(rows):
+        drawn[0] = rows
+    # The same draws, and so the same orders, as sklearn.utils.shuffle's.
+    shuffle = shuffler(random_state, drawn, progress.theta.dtype)
+    last, n_before = 0, progress.n_iter
+
+    def draw(n: int) -> np.ndarray:
+        nonlocal last, n_before
+        while n_before > 0:  # a fit that goes on repeats what it drew
+            shuffle(last, 1)
+            last, n_before = 0, n_before - 1
+        shuffle(last, n)
+        last = n - 1
+        return drawn if n == most else drawn[:n]
+
+    return draw
+
+
+def shuffler(
+    random_state: np.random.RandomState, orders: np.ndarray, dtype: np.dtype
+) -> Callable[[int, int], object]:
+    """Return a function of ``last`` and n that makes orders of the first n rows.
+
+    They are what ``random_state.shuffle`` makes, one after the other, of the order in
+    the row ``last``. ``dtype`` says which version of the kernel to use.
+    """
+    generator = getattr(random_state, "_bit_generator", None)
+    if (
+        type(random_state) is not np.random.RandomState
+        or type(generator) is not np.random.MT19937
+        or orders.size < _WORTH_IT
+        or not _is_where_expected()
+    ):
+        return partial(_shuffle_by_numpy, random_state, list(orders))
+    run = kernel.shuffle.prepare(
+        dtype,
+        keeps_gil=True,
+        state=_state_of(generator),
+        words=np.empty(kernel.N_WORDS, np.int32),
+        orders=orders,
+    )
+
+    def shuffle(last: int, n: int) -> None:
+        with generator.lock:
+            run(last, n)
+
+    return shuffle
+
+
+def _shuffle_by_numpy(
+    random_state: np.random.RandomState, orders: list[np.ndarray], last: int, n: int
+) -> None:
+    for k in range(n):
+        if k != last:
+            orders[k][:] = orders[last]
+        random_state.shuffle(orders[k])
+        last = k
+
+
+def _state_of(generator: np.random.MT19937) -> np.ndarray:
+    """Return the very state of a generator, which must live as long.
+
+    ``bitgen_t`` of NumPy's C interface begins with the address of the state.
+    """
+    address = ctypes.pythonapi.PyCapsule_GetPointer
+    address.restype = ctypes.c_void_p
+    address.argtypes = [ctypes.py_object, ctypes.c_char_p]
+    interface = address(generator.capsule, b"BitGenerator")
+    state = ctypes.c_size_t.from_address(interface).value
+    return np.ctypeslib.as_array((ctypes.c_int32 * kernel.N_STATE).from_address(state))
+
+
+@cache
+def _is_where_expected() -> bool:
+    """Return whether the state of generators is laid out as the kernel takes it."""
+    generator = np.random.MT19937(0)
+    generator.random_raw()
+    known, found = generator.state["state"], _state_of(generator)
+    words = known["key"].astype(np.uint32).view(np.int32)
+    return bool(np.array_equal(found, [*words, known["pos"]]))

@@ -1,0 +1,315 @@
+"""Stochastic training in plain Python: one epoch a turn, or several."""
+
+import warnings
+from collections.abc import Callable
+from functools import partial
+from math import isfinite
+from time import perf_counter
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from sknn.kernels.drivers import training as drivers
+from sknn.kernels.drivers.barrier import N_SHARED
+from sknn.kernels.losses.table import Loss
+from sknn.kernels.optim import regularization
+from sknn.kernels.optim.optimizers import OPTIMIZERS
+from sknn.network.data import Problem, aligned_empty, read_only
+from sknn.network.network import Network
+from sknn.network.threads import (
+    WORTH_A_MEMBER,
+    Pace,
+    is_shared,
+    n_threads_for,
+    run_together,
+)
+from sknn.training.progress import Progress, end_epochs, epochs_ahead, report_of
+from sknn.training.schedules import Now, schedule_of
+from sknn.training.shuffling import orders, orders_at_a_time
+
+# As in PyTorch; without it the solver would be plain Adam.
+ADAMW_WEIGHT_DECAY = 0.01
+
+
+def optimizer_name(parameters: dict) -> str:
+    """Return the key of ``OPTIMIZERS`` that the estimator's parameters ask for."""
+    if parameters["solver"] == "sgd" and parameters["nesterovs_momentum"]:
+        return "nesterov"
+    return "adam" if parameters["solver"] == "adamw" else parameters["solver"]
+
+
+def new_state(network: Network, parameters: dict) -> tuple[np.ndarray, np.ndarray]:
+    """Return slots and product of an optimizer before its first step."""
+    optimizer = OPTIMIZERS.get(optimizer_name(parameters))  # L-BFGS has none
+    n_slots = optimizer.n_slots if optimizer else 0
+    slots = aligned_empty((n_slots, network.n_trained), network.dtype)
+    slots[:] = 0
+    return slots, np.ones(1)
+
+
+def loss_scale(loss: Loss, network: Network) -> float:
+    """Return what the sum over the outputs is multiplied by to be reported."""
+    return 1.0 / network.units[-1] if loss.mean_over_outputs else 1.0
+
+
+def train_stochastic(
+    network: Network,
+    loss: Loss,
+    problem: Problem,
+    progress: Progress,
+    parameters: dict,
+    random_state: np.random.RandomState,
+    *,
+    incremental: bool = False,
+    monitor: Callable[[np.ndarray], dict[str, float]] | None = None,
+    after_epoch: Callable[[Progress], bool] | None = None,
+) -> None:
+    """Train for up to max_iter epochs, or for one; update progress in place.
+
+    Parameters
+    ----------
+    network : Network
+    loss : Loss
+    problem : Problem
+    progress : Progress
+    parameters : dict
+        The estimator's parameters.
+    random_state : RandomState
+        Shuffles the rows.
+    incremental : bool, default=False
+        Train for one epoch, whatever max_iter is.
+    monitor : callable, default=None
+        ``monitor(theta)`` returns what is to be known of each epoch besides its loss.
+        With early stopping its "val_score" decides when to stop.
+    after_epoch : callable, default=None
+        ``after_epoch(progress)`` returns whether to stop.
+
+    Raises
+    ------
+    ValueError
+        If training diverges and there are no earlier weights to restore.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If max_iter epochs were not enough, or training diverged and the best
+        parameters were restored.
+    """
+    schedule, n_rows = schedule_of(parameters), problem.n_rows
+    run, n_at_once = _runner(network, loss, problem, progress, parameters)
+    max_iter = 1 if incremental else parameters["max_iter"]
+    # Where there are weights to restore, training that diverges is no error, and the
+    # generator must have drawn no more orders than there were epochs.
+    restorable = progress.best_theta is not None
+    is_watched = any([monitor, after_epoch, parameters["verbose"], restorable])
+    n_at_once = int(min(n_at_once, max_iter))  # scikit-learn takes True for 1
+    if is_watched or not schedule.is_steady:
+        n_at_once = 1
+    draw = orders(problem, progress, parameters["shuffle"], random_state, n_at_once)
+    restores = parameters["early_stopping"] and parameters["restore_best_weights"]
+    fault, ending, began = None, None, perf_counter()
+
+    def ending_of(losses: list[float], measured: dict[str, float]) -> Callable:
+        """Return what counts and judges epochs, and may be called again."""
+        n, seconds = len(losses), perf_counter() - began
+        record = {
+            "loss": losses,
+            "learning_rate": [progress.learning_rate] * n,
+            "seconds": [seconds / n] * n,
+        }
+        for name, value in measured.items():
+            record[name] = [value]
+        before = dict(vars(progress))
+        return partial(
+            end_epochs, progress, before, record, n_rows, schedule, parameters
+        )
+
+    try:
+        while progress.n_iter < max_iter and not progress.has_stopped:
+            began = perf_counter()
+            progress.learning_rate = schedule.rate(
+                Now(
+                    progress.n_epochs,
+                    parameters["max_iter"],
+                    progress.n_samples_seen,
+                    progress.learning_rate,
+                ),
+                parameters,
+            )
+            n = min(n_at_once, epochs_ahead(progress, max_iter, parameters))
+            is_finite = run(draw(n), n)
+            losses = progress.losses(n_rows)
+            fault = None if is_finite else progress.fault(losses)
+            if fault and progress.best_theta is None:
+                break
+            ending = ending_of(losses, monitor(progress.theta) if monitor else {})
+            line = ending()
+            ending = None
+            if parameters["verbose"]:
+                print(report_of(progress, parameters))
+                if line and not fault:
+                    print(line)
+            if fault or (after_epoch and after_epoch(progress)):
+                break
+        else:
+            is_enough = progress.has_stopped or parameters["tol"] is None
+            if not (incremental or is_enough):
+                warnings.warn(
+                    f"Stochastic Optimizer: Maximum iterations ({max_iter}) reached "
+                    "and the optimization hasn't converged yet.",
+                    ConvergenceWarning,
+                    stacklevel=2,
+                )
+    except KeyboardInterrupt:
+        losses = progress.losses(n_rows)
+        fault = fault or progress.fault(losses or [progress.tallies[drivers.LOSS]])
+        if losses and not (ending or is_watched or fault):
+            ending = ending_of(losses, {})
+        if ending:
+            ending()
+        warnings.warn("Training interrupted by user.", stacklevel=2)
+    if fault:
+        if progress.best_theta is None:
+            raise ValueError(fault)
+        which = (
+            "The weights from before the call" if incremental else "The best weights"
+        )
+        warnings.warn(
+            f"{fault} {which} were restored.", ConvergenceWarning, stacklevel=2
+        )
+        # No later call is to go on from what is not finite.
+        progress.slots, progress.product = new_state(network, parameters)
+        progress.tallies[:], progress.n_epochs = 0.0, 0
+        progress.has_stopped = True
+    is_best = fault or (restores and not incremental)
+    progress.result = progress.theta
+    if is_best and progress.best_theta is not None:
+        progress.result = progress.best_theta
+
+
+def _batch_size(problem: Problem, parameters: dict) -> int:
+    batch_size, n_rows = parameters["batch_size"], problem.n_rows
+    if batch_size == "auto":
+        return min(200, n_rows)
+    if batch_size > n_rows:
+        warnings.warn(
+            "Got `batch_size` less than 1 or larger than sample size. It is going to "
+            "be clipped",
+            stacklevel=5,
+        )
+    return min(int(batch_size), n_rows)
+
+
+def _runner(network, loss, problem, progress, parameters):
+    """Allocate what an epoch needs; return what runs epochs, and how many at most.
+
+    It returns whether it is known that nothing has diverged.
+    """
+    inputs, n_rows, dtype = problem.inputs, problem.n_rows, network.dtype
+    batch_size = _batch_size(problem, parameters)
+    in_place = problem.rows is None and not parameters["shuffle"]
+    gathers = not in_place and not inputs.is_sparse
+    shape = (batch_size, inputs.n_features) if gathers else (0, 0)
+    gathered = aligned_empty(shape, dtype)
+    operations = network.operations(inputs.is_sparse, training=True)
+    optimizer = OPTIMIZERS[optimizer_name(parameters)]
+    limits = limits_of(parameters)
+    # Only where there is something to do that the optimizer's own pass does not do.
+    shape_gradient, constrain = regularization.shape_gradient, regularization.constrain
+    shapes = limits[regularization.L1 : regularization.MAX_NORM].any()
+    constrains = limits[regularization.MAX_NORM] > 0
+    limits[regularization.L2] = _l2(parameters)
+    block = network.training_block(batch_size)
+    n_sums = max(batch_size // block, network.n_trained // drivers.CHUNK) + 1
+    shared = np.zeros(N_SHARED, dtype=np.int64)
+    prepare = partial(
+        drivers.epochs.prepare,
+        dtype,
+        ops=operations.table,
+        limited=operations.limited(),
+        theta=progress.theta,
+        gradient=aligned_empty(network.n_trained, dtype),
+        slots=progress.slots,
+        product=progress.product,
+        values=network.buffer(batch_size, operations.n_columns),
+        deltas=network.buffer(batch_size, operations.n_columns),
+        **problem.arguments,
+        counts=problem.counts,
+        mean_factor=problem.mean_factor,
+        gathered=gathered,
+        gathered_data=read_only(gathered.ravel()),
+        batch_size=batch_size,
+        block=block,
+        n_weights=network.n_weights,
+        seed=progress.seed,
+        loss=loss.train.address(dtype),
+        loss_settings=read_only(np.array(network.architecture.settings, dtype=float)),
+        loss_scale=loss_scale(loss, network),
+        rates=optimizer.rates.address(dtype),
+        step=optimizer.step.address(dtype),
+        step_settings=read_only(np.array(optimizer.settings(parameters), dtype=float)),
+        alpha=_l2(parameters),
+        shape=shape_gradient.address(dtype) if shapes else 0,
+        constrain=constrain.address(dtype) if constrains else 0,
+        limits=read_only(limits),
+        tallies=progress.tallies,
+        sums=np.empty(drivers.N_RATES + n_sums),
+        shared=shared,
+    )
+    # Members share the blocks of a batch.
+    work = network.training_multiplications(batch_size) * (block < batch_size)
+    if is_shared(work, WORTH_A_MEMBER):
+        run = _team(prepare, work, shared)
+    else:
+        run = prepare(member=0, n_members=1)
+    calls = network.calls(n_rows, batch_size, inputs.is_sparse)
+    n_at_once = min(
+        drivers.MOST_EPOCHS,
+        orders_at_a_time(n_rows),
+        network.epochs_a_call(n_rows, batch_size, inputs.is_sparse),
+    )
+
+    def run_epochs(orders: np.ndarray, n_epochs: int) -> bool:
+        tallies, rate, result = progress.tallies, progress.learning_rate, np.nan
+        for start, stop in calls:
+            if start >= tallies[drivers.ROWS]:  # else done before an interrupt
+                result = run(orders, n_epochs, start, stop, rate)
+        return isfinite(tallies[drivers.LOSS] + result)
+
+    return run_epochs, n_at_once
+
+
+def _team(
+    prepare: Callable, n_multiplications: float, shared: np.ndarray
+) -> Callable[..., float]:
+    """Return what runs a driver with one member, or with as many as pay."""
+    members, pace = [prepare(member=0)], Pace()
+
+    def run(orders, n_epochs, start, stop, rate):
+        n = pace.choose(n_threads_for(n_multiplications, WORTH_A_MEMBER))
+        members.extend(prepare(member=k) for k in range(len(members), n))
+        began = perf_counter()
+        arguments = (orders, n_epochs, start, stop, rate, n)
+        result = run_together([partial(run, *arguments) for run in members[:n]], shared)
+        pace.note(n, n_epochs * (stop - start), perf_counter() - began)
+        return result
+
+    return run
+
+
+def _l2(parameters: dict) -> float:
+    return float(parameters["alpha"]) * (1.0 - parameters["l1_ratio"])
+
+
+def limits_of(parameters: dict) -> np.ndarray:
+    """Return the settings of ``regularization.py``, but for the L2 penalty."""
+    decay = parameters["weight_decay"]
+    if decay == "auto":
+        decay = ADAMW_WEIGHT_DECAY if parameters["solver"] == "adamw" else 0.0
+    limits = np.zeros(regularization.N_LIMITS)
+    limits[regularization.L1] = parameters["alpha"] * parameters["l1_ratio"]
+    limits[regularization.DECAY] = decay
+    limits[regularization.CLIP_VALUE] = parameters["clipvalue"] or 0.0
+    limits[regularization.CLIP_NORM] = parameters["global_clipnorm"] or 0.0
+    limits[regularization.MAX_NORM] = parameters["max_norm"] or 0.0
+    return limits

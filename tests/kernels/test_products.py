@@ -1,0 +1,149 @@
+"""Products of matrices, and what is done to their elements before they are stored."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from sknn.jit.kernel import INTEGER, REAL, Array, call, driver
+from sknn.kernels.gemm.microkernels import AS_IT_IS, CLAMPED, GATED, SLOPED
+from sknn.kernels.gemm.products import dots_product, outer_product, rows_product
+from sknn.kernels.layers.activations import ACTIVATIONS
+
+DTYPES = [np.dtype(np.float32), np.dtype(np.float64)]
+dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=str)
+# So many rows and columns that there are all kinds of tiles.
+shapes = pytest.mark.parametrize(
+    "shape", [(1, 16), (3, 100), (4, 17), (13, 64), (29, 107), (8, 203)], ids=str
+)
+ODD = [-np.inf, np.inf, np.nan, -2.0, 2.0, 0.0, -1e-30, 1e-30]
+
+
+@driver((*[Array()] * 4, INTEGER, REAL, REAL, INTEGER, INTEGER))
+def outer(a, b, gate, c, finish, p, q, n, m):
+    outer_product(a, 0, 1, b, 0, finish, p, q, gate, 0, c, 0, m, n, m)
+    return 0.0
+
+
+def odd_numbers(rng, shape, dtype):
+    return rng.choice(np.array(ODD, dtype), size=shape)
+
+
+def rows(a, b, finish=AS_IT_IS, gate=None, p=0.0, q=0.0):
+    """Return a b from the leaf."""
+    (n, n_terms), m = a.shape, b.shape[1]
+    c = np.full((n, m), -7, dtype=a.dtype)
+    gate = a if gate is None else gate
+    call(
+        rows_product.address(a.dtype),
+        (
+            a.ravel(), 0, n_terms, 1, b.ravel(), 0, m, a.ravel(), -1,
+            finish, p, q, gate.ravel(), 0, c.reshape(-1), 0, m, n, m, n_terms,
+        ),
+    )  # fmt: skip
+    return c
+
+
+def dots(a, b, finish):
+    """Return a b.T from the leaf."""
+    (n, n_terms), m = a.shape, len(b)
+    c = np.full((n, m), -7, dtype=a.dtype)
+    call(
+        dots_product.address(a.dtype),
+        (
+            a.ravel(), 0, n_terms, b.ravel(), 0, n_terms, a.ravel(), -1, finish,
+            c.reshape(-1), 0, n, m, n_terms,
+        ),
+    )  # fmt: skip
+    return c
+
+
+@dtypes
+@shapes
+@pytest.mark.parametrize("finish", [AS_IT_IS, CLAMPED])
+def test_clamped_results_are_no_less_than_zero(finish, shape, dtype):
+    """One term each, a number that is not finite or too small, times one."""
+    numbers = odd_numbers(np.random.RandomState(0), shape, dtype)
+    expected = np.maximum(numbers, 0) if finish == CLAMPED else numbers
+    column, row = np.ones((shape[0], 1), dtype), np.ones((1, shape[1]), dtype)
+    with np.errstate(invalid="ignore"):
+        for k in range(shape[0]):
+            assert_array_equal(rows(column, numbers[k : k + 1], finish)[0], expected[k])
+        for k in range(shape[1]):
+            own = np.ascontiguousarray(numbers[:, k : k + 1])
+            assert_array_equal(rows(own, row, finish)[:, 0], expected[:, k])
+            for m in (1, 2, 3, 4, 7):
+                found = dots(own, row[:, :m].T, finish)
+                assert_array_equal(found, np.tile(expected[:, k : k + 1], m))
+
+
+@dtypes
+@pytest.mark.parametrize("n", [*range(1, 10), 12, 13])
+@pytest.mark.parametrize("m", [16, 17, 40, 48, 100, 203])
+def test_products_of_whole_numbers_are_exact(n, m, dtype):
+    """All heights and widths of tiles; nothing is written before or behind."""
+    n_terms, guard = 11, 64
+    rng = np.random.RandomState(n)
+    a, b, bias = (rng.randint(-9, 10, k) for k in ((n, n_terms), (n_terms, m), (m,)))
+    c = np.full(n * m + 2 * guard, -7, dtype)
+    for a_own, strides in ((a, (n_terms, 1)), (a.T, (1, n))):
+        own = [numbers.astype(dtype).ravel() for numbers in (a_own, b, bias)]
+        c[:] = -7
+        call(
+            rows_product.address(dtype),
+            (
+                own[0], 0, *strides, own[1], 0, m, own[2], 0,
+                AS_IT_IS, 0.0, 0.0, own[1], 0, c, guard, m, n, m, n_terms,
+            ),
+        )  # fmt: skip
+        assert_array_equal(c[guard:-guard].reshape(n, m), a @ b + bias)
+        assert_array_equal(c[:guard], -7)
+        assert_array_equal(c[-guard:], -7)
+
+
+@dtypes
+@shapes
+def test_results_behind_a_gate_are_zero(shape, dtype):
+    """A gate is shut where it is 0; NaN then does not get past it, as elsewhere."""
+    rng = np.random.RandomState(1)
+    gate = odd_numbers(rng, shape, dtype)
+    column, row = (odd_numbers(rng, size, dtype) for size in shape)
+    found = np.full(shape, -7, dtype)
+    with np.errstate(all="ignore"):
+        product = np.outer(column, row)
+        expected = np.where(gate == 0, 0, product)
+        for finish, numbers in ((GATED, expected), (AS_IT_IS, product)):
+            own = column, row, gate.ravel(), found.reshape(-1)
+            outer(dtype, *own, finish, 0.0, 0.0, *shape)
+            assert_array_equal(found, numbers)
+        assert_array_equal(rows(column[:, None], row[None], GATED, gate), expected)
+        assert_array_equal(rows(column[:, None], row[None]), product)
+
+
+SLOPED_ONES = sorted(
+    name for name, one in ACTIVATIONS.items() if one.in_products.backwards == SLOPED
+)
+
+
+@dtypes
+@shapes
+@pytest.mark.parametrize("name", SLOPED_ONES)
+def test_results_times_a_slope(name, shape, dtype):
+    """As exact as the leaf that finds the same slope, also where it almost vanishes."""
+    rng = np.random.RandomState(2)
+    near = np.exp(rng.uniform(-35, 0, size=shape))
+    kinds = [near, 1 - near, -near, near - 1, np.sign(near)]
+    y = np.choose(rng.randint(len(kinds), size=shape), kinds).astype(dtype)
+    column, row = (rng.normal(size=size).astype(dtype) for size in shape)
+    product = np.outer(column, row)
+    p, q = map(float, ACTIVATIONS[name].in_products.slope)
+    wide = y.astype(np.longdouble)
+    slope = {"tanh": (1 - wide) * (1 + wide), "logistic": wide * (1 - wide)}[name]
+    exact = product * slope
+    by_leaf = product.copy()
+    address = ACTIVATIONS[name].backward.address(dtype)
+    call(address, (y.ravel(), by_leaf.reshape(-1)))
+    allowed = np.abs(by_leaf - exact) + 2 * np.finfo(dtype).eps * np.abs(exact) + 1e-37
+    found = rows(column[:, None], row[None], SLOPED, y, p, q)
+    assert np.all(np.abs(found - exact) <= allowed)
+    outer(dtype, column, row, y.ravel(), found.reshape(-1), SLOPED, p, q, *shape)
+    assert np.all(np.abs(found - exact) <= allowed)

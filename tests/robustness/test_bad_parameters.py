@@ -1,0 +1,262 @@
+"""Every parameter with values of every wrong kind, and of the kinds that are right.
+
+A wrong value is refused by one sentence that names the parameter, before anything
+changes; a right one trains, whatever its type.
+"""
+
+import copy
+import re
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sknn import MLPClassifier, MLPRegressor
+from sknn.estimators.parameters import defaults_of
+
+X = np.random.RandomState(0).normal(size=(24, 3))
+LABELS, NUMBERS = np.arange(24) % 3, np.abs(X[:, 0])
+ESTIMATORS = {MLPClassifier: LABELS, MLPRegressor: NUMBERS}
+
+
+class Odd:
+    """Equal to nothing, and of no use."""
+
+    def __eq__(self, other):
+        return False
+
+    __hash__ = None
+
+
+ZOO = {
+    repr(value) if not isinstance(value, Odd) else "Odd()": value
+    for value in [
+        None, True, False, 0, 1, -1, 3, 2**70, -(2**70), 0.5, -0.5, 1.5, 1e-320,
+        np.nan, np.inf, -np.inf, "", "a", "1", "0.5", "None", b"a", 1j, 0.5j,
+        [], [1], [0], [-1], [1.5], [0.5], [None], ["a"], ["relu"], [True], [np.nan],
+        [1, "a"], [[1, 2], [3]], [[1]], (1, 2), (0.1, 0.2), range(2), {}, {0: 1.0},
+        {1}, {"relu"}, frozenset(), Odd(), object, int, slice(1), ..., NotImplemented,
+        np.array(3), np.array(0.5), np.array([2]), np.array([0.5]), np.array([]),
+        np.array([[3]]), np.array("relu"), np.array(["relu"]), np.array(None),
+        np.array([1, None], dtype=object), np.ma.masked, pd.NA, pd.NaT,
+        pd.Series([2]), pd.Index([2]), np.datetime64("2020"),
+        np.float16(0.5), np.float32(0.5), np.float64(0.5), np.longdouble(0.5),
+        np.int8(1), np.uint64(3), np.bool_(True), np.str_("relu"), np.str_("auto"),
+        np.random.RandomState(0), np.random.default_rng(0), np.random.PCG64(0),
+    ]
+}  # fmt: skip
+
+
+# A type may be a function of the user's; what it raises is theirs.
+TAKES_FUNCTIONS = ("learning_rate", "scoring")
+
+
+def number(low, high=np.inf, *, low_in=True, high_in=False, kind=Real):
+    """Accept numbers of an interval, of any type."""
+
+    def accepts(value):
+        if not isinstance(value, kind):
+            return False
+        if np.isnan(float(value)):
+            return False
+        value = float(value)
+        above = low <= value if low_in else low < value
+        return above and (value <= high if high_in else value < high)
+
+    return accepts
+
+
+def one_of(*options):
+    return lambda value: any(value is option for option in options)
+
+
+def either(*accepting):
+    return lambda value: any(accepts(value) for accepts in accepting)
+
+
+def names(*options):
+    return lambda value: isinstance(value, str) and value in options
+
+
+def list_of_one(accepts):
+    """Accept one value for the only hidden layer."""
+
+    def check(value):
+        is_list = isinstance(value, (list, tuple, pd.Series, pd.Index, range))
+        is_list = is_list or (isinstance(value, np.ndarray) and value.ndim == 1)
+        return is_list and len(value) == 1 and accepts(next(iter(value)))
+
+    return check
+
+
+def widths(value):
+    if isinstance(value, bool):
+        return False
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()
+    if isinstance(value, Integral):
+        return 0 < value < 2**60
+    is_list = isinstance(value, (list, tuple, range, pd.Series, pd.Index, np.ndarray))
+    return is_list and all(
+        isinstance(n, Integral) and not isinstance(n, bool) and n > 0 for n in value
+    )
+
+
+def empty(value):
+    return (
+        isinstance(value, (list, np.ndarray)) and np.iterable(value) and not len(value)
+    )
+
+
+BOOLEAN = lambda value: isinstance(value, (bool, np.bool_))  # noqa: E731
+RATE = number(0, 1)
+COUNT = number(1, kind=Integral)
+NONE = one_of(None)
+# What each parameter takes out of the zoo, and what gives it an effect.
+ACCEPTED = {
+    "hidden_layer_sizes": (widths, {}),
+    "activation": (either(names("relu"), list_of_one(names("relu"))), {}),
+    "solver": (names(), {}),
+    "alpha": (number(0), {}),
+    "batch_size": (either(names("auto"), COUNT), {}),
+    "learning_rate": (names(), {}),
+    "learning_rate_init": (number(0, low_in=False), {}),
+    "power_t": (number(0), {"learning_rate": "invscaling"}),
+    "max_iter": (COUNT, {"tol": 1e3, "n_iter_no_change": 1}),
+    "shuffle": (BOOLEAN, {}),
+    "random_state": (
+        either(
+            number(0, 2**32, kind=Integral),
+            NONE,
+            lambda value: isinstance(value, np.random.RandomState),
+        ),
+        {},
+    ),
+    "tol": (either(number(0), NONE), {}),
+    "verbose": (either(number(0, kind=Integral), BOOLEAN), {}),
+    "warm_start": (BOOLEAN, {}),
+    "momentum": (number(0, 1, high_in=True), {"solver": "sgd"}),
+    "nesterovs_momentum": (BOOLEAN, {"solver": "sgd"}),
+    "early_stopping": (BOOLEAN, {"validation_fraction": 0.4}),
+    "validation_fraction": (number(0.1, 0.9), {"early_stopping": True}),
+    "beta_1": (RATE, {}),
+    "beta_2": (RATE, {}),
+    "epsilon": (number(0, low_in=False), {}),
+    "n_iter_no_change": (either(COUNT, lambda v: v is np.inf), {}),
+    "max_fun": (COUNT, {"solver": "lbfgs"}),
+    "n_hidden_layers": (either(number(0, 10**5, kind=Integral), NONE), {}),
+    "dropout": (either(RATE, list_of_one(RATE)), {}),
+    "input_dropout": (RATE, {}),
+    "normalization": (NONE, {}),
+    "kernel_initializer": (either(names("auto"), list_of_one(names("auto"))), {}),
+    "bias_initializer": (names("auto"), {}),
+    "l1_ratio": (number(0, 1, high_in=True), {}),
+    "weight_decay": (either(names("auto"), number(0)), {}),
+    "max_norm": (either(number(0, low_in=False), NONE), {}),
+    "clipvalue": (either(number(0, low_in=False), NONE), {}),
+    "global_clipnorm": (either(number(0, low_in=False), NONE), {}),
+    "rho": (RATE, {"solver": "rmsprop"}),
+    "decay_rate": (
+        number(0, 1, low_in=False, high_in=True),
+        {"learning_rate": "step"},
+    ),
+    "decay_epochs": (COUNT, {"learning_rate": "step"}),
+    "warmup_epochs": (number(0, kind=Integral), {}),
+    "scoring": (NONE, {"early_stopping": True, "validation_fraction": 0.4}),
+    "metrics": (either(NONE, empty), {}),
+    "restore_best_weights": (
+        BOOLEAN,
+        {"early_stopping": True, "validation_fraction": 0.4},
+    ),
+    "validate": (BOOLEAN, {"validation_fraction": 0.4}),
+    "loss": (names(), {}),
+    "label_smoothing": (RATE, {}),
+    "focal_gamma": (number(0), {"loss": "focal"}),
+    "class_weight": (either(NONE, lambda v: isinstance(v, dict)), {}),
+    "delta": (number(0, low_in=False), {"loss": "huber"}),
+    "quantile": (
+        either(
+            number(0, 1, low_in=False),
+            list_of_one(number(0, 1, low_in=False)),
+            lambda value: isinstance(value, tuple) and value == (0.1, 0.2),
+        ),
+        {"loss": "quantile"},
+    ),
+    "power": (number(1, 3, high_in=True), {"loss": "tweedie"}),
+}
+
+
+def test_every_parameter_is_here():
+    known = {name for estimator in ESTIMATORS for name in defaults_of(estimator)}
+    assert known == set(ACCEPTED)
+
+
+each_parameter = pytest.mark.parametrize(
+    ("estimator", "name"),
+    [(estimator, name) for estimator in ESTIMATORS for name in defaults_of(estimator)],
+)
+
+
+@each_parameter
+def test_values_of_all_kinds(estimator, name):
+    accepts, context = ACCEPTED[name]
+    y, problems = ESTIMATORS[estimator], []
+    fitted = estimator(hidden_layer_sizes=3, max_iter=2, random_state=0).fit(X, y)
+    for title, value in ZOO.items():
+        if isinstance(value, type) and name in TAKES_FUNCTIONS:
+            continue
+        model = copy.copy(fitted).set_params(**context)
+        setattr(model, name, value)
+        before = dict(vars(model))
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # of batch_size
+                model.fit(X, y)
+        except (ValueError, TypeError, MemoryError) as error:
+            unchanged = vars(model).keys() == before.keys() and all(
+                vars(model)[key] is before[key] for key in before
+            )
+            text = str(error)
+            # scikit-learn's split calls it test_size.
+            named = name.replace("validation_fraction", "test_size") in text
+            named = named or name in text
+            if accepts(value) and "diverged" not in text:
+                problems.append(f"{title} should do: {text}")
+            elif not unchanged:
+                problems.append(f"{title}: not as before")
+            elif not named and "diverged" not in text:
+                problems.append(f"{title}: not named in {type(error)}: {text}")
+            elif len(re.findall(r"\. [A-Z]", text)) > 4 or len(text) > 800:
+                problems.append(f"{title}: too long: {text}")
+        except Exception as error:
+            problems.append(f"{title}: {type(error).__name__}: {error}")
+        else:
+            if not accepts(value):
+                problems.append(f"{title} should not do")
+            elif not np.isfinite(model.predict(X).sum()):
+                problems.append(f"{title}: not finite")
+    assert not problems, "\n".join(problems)
+
+
+@each_parameter
+def test_wrong_values_where_training_goes_on(estimator, name):
+    """Also of what nothing but the first fit uses, such as initializers."""
+    accepts, context = ACCEPTED[name]
+    y, taken = ESTIMATORS[estimator], []
+    options = {"hidden_layer_sizes": 3, "max_iter": 2, "random_state": 0}
+    fitted = estimator(**options | context).fit(X, y)
+    for title, value in ZOO.items():
+        if isinstance(value, type) and name in TAKES_FUNCTIONS:
+            continue
+        if accepts(value):
+            continue
+        model = copy.copy(fitted).set_params(warm_start=True)
+        setattr(model, name, value)
+        try:
+            model.fit(X, y)
+        except (ValueError, TypeError, MemoryError):
+            continue
+        taken.append(title)
+    assert not taken

@@ -1,0 +1,438 @@
+"""Ctrl-C at any moment: no model is lost or spoilt."""
+
+import copy
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.sparse
+from numpy.testing import assert_array_equal
+
+import sknn
+from sknn import MLPClassifier, MLPRegressor
+from sknn.jit.declarations import INTERPRETED
+from sknn.jit.kernel import COMPILED, Array, Driver, Leaf
+
+rng = np.random.RandomState(0)
+X = rng.normal(size=(60, 4))
+NUMBERS = X @ [1.0, -2.0, 0.5, 0.0]
+LABELS = np.digitize(NUMBERS, [-1, 1])
+PACKAGE = str(Path(sknn.__file__).parent)
+
+# Far more than a kernel may take between two chances to interrupt, and far less than
+# what is interrupted would take: a guard against hanging, not a measurement.
+PATIENCE = 20
+
+needs_signals = pytest.mark.skipif(
+    not hasattr(signal, "pthread_kill"), reason="Windows has no pthread_kill"
+)
+
+
+def snapshot(model):
+    return dict(vars(model)), repr(vars(model))
+
+
+def is_unchanged(model, before):
+    attributes, text = before
+    return (
+        vars(model).keys() == attributes.keys()
+        and all(vars(model)[name] is value for name, value in attributes.items())
+        and repr(vars(model)) == text
+    )
+
+
+# A real signal -----------------------------------------------------------------------
+
+MANY = np.random.RandomState(1).normal(size=(100_000, 20))
+FLOAT32 = MANY.astype(np.float32)
+TEXT = scipy.sparse.random(
+    20_000, 10_000, density=0.01, format="csr", dtype=np.float32, random_state=0
+)
+FULL = scipy.sparse.csr_array(FLOAT32)
+LONG = {
+    "batches of one row": (FLOAT32, (200,), {"batch_size": 1}),
+    "small batches": (MANY, (300,), {"batch_size": 8, "activation": "tanh"}),
+    "wide": (FLOAT32, (1000, 1000), {}),
+    "deep": (FLOAT32, (3,) * 60, {"batch_size": 2}),
+    "all that a layer may have": (
+        MANY,
+        (500, 200),
+        {"normalization": "batch", "dropout": 0.3, "max_norm": 1.0, "clipvalue": 1.0},
+    ),
+    "text": (TEXT, (300,), {"batch_size": 10}),
+    "text, batches of one row": (TEXT, (100,), {"batch_size": 1}),
+    "CSR that is full": (FULL, (1000, 500), {}),
+    "a large validation set": (
+        FLOAT32,
+        (1000, 1000),
+        {"early_stopping": True, "validation_fraction": 0.99},
+    ),
+    "lbfgs": (FLOAT32, (600, 600), {"solver": "lbfgs", "tol": 0.0}),
+    "lbfgs on CSR": (TEXT, (500, 500), {"solver": "lbfgs", "tol": 0.0}),
+}
+
+
+@pytest.fixture
+def interrupted(monkeypatch):
+    """Return a function that sends SIGINT to this process during a call.
+
+    A fifth of a second after the first kernel has begun. It returns how long the call
+    then took.
+    """
+    call_once, prepare, begun = Driver.__call__, Driver.prepare, threading.Event()
+
+    def watched(self, *arguments):
+        begun.set()
+        return call_once(self, *arguments)
+
+    def watched_loop(self, *arguments, **fixed):
+        begun.set()
+        return prepare(self, *arguments, **fixed)
+
+    def during(call):
+        sent = []
+
+        def send():
+            if begun.wait(PATIENCE) and not ended.wait(0.2):
+                sent.append(time.perf_counter())
+                signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+        ended, thread = threading.Event(), threading.Thread(target=send)
+        monkeypatch.setattr(Driver, "__call__", watched)
+        monkeypatch.setattr(Driver, "prepare", watched_loop)
+        thread.start()
+        try:
+            call()
+        finally:
+            ended.set()
+            begun.set()
+            thread.join()
+        assert sent, "it ended before the signal"
+        return time.perf_counter() - sent[0]
+
+    return during
+
+
+@needs_signals
+@pytest.mark.parametrize("case", LONG)
+def test_a_long_fit_can_be_interrupted(case, interrupted):
+    """Each epoch or iteration takes much longer than until the signal."""
+    data, widths, options = LONG[case]
+    y = np.asarray(data.sum(axis=1)).ravel()
+    parameters = {"max_iter": 10**6, "max_fun": 10**9, "random_state": 0, **options}
+    model = MLPRegressor("squared_error", widths, **parameters)
+    MLPRegressor("squared_error", 2, **parameters | {"max_iter": 1}).fit(
+        data[:300], y[:300]
+    )  # compiles
+    with pytest.warns(UserWarning, match=r"^Training interrupted by user\.$"):
+        assert interrupted(lambda: model.fit(data, y)) < PATIENCE
+    assert np.isfinite(model.predict(data[:100])).all()
+    assert model.n_iter_ == len(model.history_.get("loss", ()))
+
+
+@needs_signals
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("method", ["predict", "hidden_activations"])
+def test_a_long_prediction_can_be_interrupted(sparse, method, interrupted):
+    model = MLPRegressor("squared_error", (3000, 3000), max_iter=1, batch_size=5)
+    model.fit(FLOAT32[:5], FLOAT32[:5, 0])
+    before = snapshot(model)
+    data = FULL if sparse else FLOAT32
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(lambda: getattr(model, method)(data))
+    assert is_unchanged(model, before)
+    assert np.isfinite(model.predict(FLOAT32[:9])).all()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send")
+def a_new_leaf():
+    def twice(values):
+        values[0] *= 2
+        return 0.0
+
+    return Leaf(twice, (Array(),), "twice", cached=False)
+
+
+@pytest.fixture
+def _nothing_is_kept():
+    n_before = len(COMPILED)
+    yield
+    del COMPILED[n_before:]
+
+
+@pytest.mark.skipif(INTERPRETED, reason="nothing is compiled")
+@pytest.mark.usefixtures("_nothing_is_kept")
+@pytest.mark.parametrize("when", ["create_library", "emit_object"])
+def test_an_interrupt_waits_for_the_compiler(when, monkeypatch):
+    """In the midst of it Numba may lose it, or be left unable to compile anything."""
+    from sknn.jit import compiler
+
+    leaf, real, dtype = a_new_leaf(), compiler._codegen(), np.dtype(float)
+    owner = real if when == "create_library" else real._tm
+    method = getattr(type(owner), when)
+
+    def interrupted(self, *arguments):
+        signal.raise_signal(signal.SIGINT)
+        return method(self, *arguments)
+
+    monkeypatch.setattr(type(owner), when, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        leaf.address(dtype)
+    assert dtype in leaf.versions
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    monkeypatch.undo()
+    assert a_new_leaf().address(dtype)
+
+
+@pytest.mark.skipif(INTERPRETED, reason="nothing is compiled")
+@pytest.mark.usefixtures("_nothing_is_kept")
+def test_other_threads_compile_while_the_main_thread_is_interrupted():
+    leaf, dtype = a_new_leaf(), np.dtype(float)
+    thread = threading.Thread(target=leaf.address, args=(dtype,))
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    thread.join()
+    assert dtype in leaf.versions
+
+
+def test_another_process_is_interrupted():
+    """As by the key: a signal from outside, and the process goes on with its model."""
+    script = """
+        import warnings, numpy as np, sknn
+        warnings.simplefilter("always")
+        X = np.random.RandomState(0).normal(size=(20_000, 30))
+        model = sknn.MLPClassifier((200, 200), random_state=0, verbose=True)
+        model.set_params(max_iter=10**6, n_iter_no_change=10**6, tol=0.0)
+        model.fit(X, X[:, 0] > 0)
+        print(model.n_iter_, model.score(X, X[:, 0] > 0))
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-c", textwrap.dedent(script)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout.readline().startswith("Iteration 1, loss")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 0, err
+    assert "UserWarning: Training interrupted by user." in err
+    n_epochs, score = out.splitlines()[-1].split()
+    assert int(n_epochs) < 1000
+    assert float(score) > 0.9
+
+
+# At every line -----------------------------------------------------------------------
+
+
+class InterruptAt:
+    """Raises KeyboardInterrupt before the n-th line that Python runs in sknn."""
+
+    def __init__(self, n, files=""):
+        self.n, self.files, self.count = n, files, 0
+
+    def __enter__(self):
+        self.old = sys.gettrace()
+        sys.settrace(self.call)
+
+    def __exit__(self, *error):
+        sys.settrace(self.old)
+
+    def call(self, frame, event, argument):
+        path = frame.f_code.co_filename
+        inside = path.startswith(PACKAGE) and path.endswith(self.files)
+        return self.line if inside else None
+
+    def line(self, frame, event, argument):
+        if event == "line":
+            self.count += 1
+            if self.count == self.n:
+                sys.settrace(None)
+                raise KeyboardInterrupt
+        return self.line
+
+
+def same_fit(one, other):
+    for name in ("coefs_", "intercepts_"):
+        for a, b in zip(getattr(one, name), getattr(other, name), strict=True):
+            assert_array_equal(a, b)
+    for name in ("n_iter_", "t_", "loss_", "best_loss_", "best_validation_score_"):
+        assert getattr(one, name, None) == getattr(other, name, None), name
+    for name, column in other.history_.items():
+        if name != "seconds":
+            assert one.history_[name] == column, name
+
+
+# Each line, or by default each of some.
+each_step = pytest.mark.parametrize(
+    "step", [13, pytest.param(1, marks=pytest.mark.slow)]
+)
+
+COURSES = {
+    "an epoch a call": {"verbose": True},
+    "three epochs a call": {"n_iter_no_change": 2, "max_iter": 11},
+    "early stopping": {"early_stopping": True, "validation_fraction": 0.3},
+    "a rate that falls": {
+        "solver": "sgd",
+        "learning_rate": "adaptive",
+        "tol": 1.0,
+        "n_iter_no_change": 1,
+        "max_iter": 6,
+    },
+    "an end before max_iter": {"tol": 10.0, "n_iter_no_change": 1, "max_iter": 9},
+    "metrics": {"metrics": ["r2"], "dropout": 0.2},
+}
+
+
+@each_step
+@pytest.mark.parametrize("files", ["stochastic.py", "progress.py"])
+@pytest.mark.parametrize("course", COURSES)
+def test_an_interrupt_at_any_line_of_training_costs_nothing(course, files, step):
+    """Where the fit was left, ``resume_fit`` goes on to the very same bits."""
+    parameters = {"max_iter": 4, "random_state": 0, "batch_size": 25}
+    parameters |= {"hidden_layer_sizes": (3,), **COURSES[course]}
+    whole = MLPRegressor(**parameters).fit(X, NUMBERS)
+    n_kept, n = 0, 0
+    while True:
+        n += max(1, step // 4)
+        model, watch = MLPRegressor(**parameters), InterruptAt(n, files)
+        before = snapshot(model)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                with watch:
+                    model.fit(X, NUMBERS)
+            except KeyboardInterrupt:  # before the first epoch, or after the last
+                if not is_unchanged(model, before):  # it was trained to the end
+                    same_fit(model, whole)
+                continue
+        if watch.count < n:
+            break
+        assert "Training interrupted by user." in str(caught[0].message)
+        assert np.isfinite(model.predict(X)).all()
+        model.set_params(verbose=False)  # several epochs in a call, then
+        same_fit(model.resume_fit(X, NUMBERS), whole)
+        n_kept += 1
+    assert n_kept > 15
+
+
+@each_step
+@pytest.mark.parametrize(
+    ("method", "solver"),
+    [
+        ("fit", "adam"),
+        ("partial_fit", "adam"),
+        ("resume_fit", "adam"),
+        ("warm start", "adam"),
+        ("fit", "lbfgs"),
+        ("warm start", "lbfgs"),
+    ],
+)
+def test_an_interrupt_at_any_line_leaves_a_model(method, solver, step):
+    """Anywhere in sknn: the model is as before, or trained and usable."""
+    parameters = {"hidden_layer_sizes": (3,), "max_iter": 2, "random_state": 0}
+    n, outcomes = 0, {"as before": 0, "trained": 0}
+    while True:
+        n += step
+        model = MLPClassifier(solver="adam", **parameters).fit(X, LABELS)
+        model.set_params(solver=solver, max_iter=3, warm_start=method == "warm start")
+        before, watch = snapshot(model), InterruptAt(n)
+        name = "fit" if method == "warm start" else method
+        call, whole = getattr(model, name), copy.deepcopy(model)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                with watch:
+                    call(X, LABELS)
+                outcomes["trained"] += 1
+                assert model.n_iter_ <= 3
+            except KeyboardInterrupt:
+                outcomes["as before"] += 1
+                if not is_unchanged(model, before):  # it was trained to the end
+                    with warnings.catch_warnings():
+                        warnings.simplefilter("ignore")
+                        same_fit(model, getattr(whole, name)(X, LABELS))
+        assert np.isfinite(model.predict_proba(X)).all()
+        if watch.count < n:
+            break
+    assert min(outcomes.values()) > 5, outcomes
+
+
+def test_an_interrupt_during_prediction_leaves_the_model():
+    model = MLPClassifier((3,), max_iter=2, random_state=0).fit(X, LABELS)
+    before, expected, n = snapshot(model), model.predict(X), 0
+    while True:
+        n += 1
+        watch = InterruptAt(n)
+        try:
+            with watch:
+                model.predict(X)
+        except KeyboardInterrupt:
+            assert is_unchanged(model, before)
+            assert_array_equal(model.predict(X), expected)
+        if watch.count < n:
+            break
+    assert n > 20
+
+
+# In what users pass ------------------------------------------------------------------
+
+
+class Interrupts:
+    """A callback that raises KeyboardInterrupt at the end of an epoch."""
+
+    def setup(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context):
+        if context.parent is not None and context.task_id == 2:
+            raise KeyboardInterrupt
+
+    def teardown(self, estimator, context):
+        pass
+
+
+@pytest.mark.parametrize("where", ["callback", "metric", "scoring", "schedule"])
+def test_an_interrupt_in_what_users_pass(where):
+    calls, active = [], []
+
+    def function(*arguments):
+        calls.append(arguments)
+        if active and len(calls) == 3:
+            raise KeyboardInterrupt
+        return 0.01
+
+    options = {
+        "callback": {},
+        "metric": {"metrics": [function]},
+        "scoring": {"early_stopping": True, "scoring": function},
+        "schedule": {"learning_rate": function},
+    }[where]
+    parameters = {"hidden_layer_sizes": (3,), "max_iter": 6, "random_state": 0}
+    model, whole = (MLPRegressor(**parameters, **options) for _ in range(2))
+    whole.fit(X, NUMBERS)
+    calls.clear()
+    active.append(True)
+    if where == "callback":
+        model.set_callbacks(Interrupts())
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        model.fit(X, NUMBERS)
+    assert model.n_iter_ in (2, 3)
+    active.clear()
+    if where == "callback":
+        model.set_callbacks()
+    same_fit(model.resume_fit(X, NUMBERS), whole)

@@ -1,0 +1,129 @@
+"""Memory that is not there: the number of bytes, and the model as it was."""
+
+import json
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+import scipy.sparse
+
+import sknn
+from sknn import MLPClassifier, MLPRegressor
+
+rng = np.random.RandomState(0)
+X = rng.normal(size=(60, 4))
+NUMBERS = X @ [1.0, -2.0, 0.5, 0.0]
+LABELS = np.digitize(NUMBERS, [-1, 1])
+
+
+def snapshot(model):
+    return dict(vars(model)), repr(vars(model))
+
+
+def assert_unchanged(model, before):
+    attributes, text = before
+    assert vars(model).keys() == attributes.keys()
+    assert all(vars(model)[name] is value for name, value in attributes.items())
+    assert repr(vars(model)) == text
+
+
+ABSURD = {
+    "widths": {"hidden_layer_sizes": (2**40, 2**40)},
+    "widths beyond 64 bits": {"hidden_layer_sizes": (2**70, 3)},
+    "one width beyond 64 bits": {"hidden_layer_sizes": 2**70},
+    "a width": {"hidden_layer_sizes": 10**12},
+    "many layers": {"hidden_layer_sizes": 10**6, "n_hidden_layers": 50},
+}
+
+
+@pytest.mark.parametrize("estimator", [MLPClassifier, MLPRegressor])
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+@pytest.mark.parametrize("case", ABSURD)
+@pytest.mark.parametrize("fitted", [False, True])
+def test_absurd_sizes(case, solver, estimator, fitted):
+    """Refused before anything is allocated, with the number of bytes."""
+    model, y = estimator(max_iter=2, random_state=0), LABELS
+    if fitted:
+        model.fit(X, y)
+    model.set_params(solver=solver, **ABSURD[case])
+    before = snapshot(model)
+    with pytest.raises(
+        MemoryError,
+        match=r"^Training needs \d+ bytes of memory, but there are \d+: .* Make "
+        r"hidden_layer_sizes, batch_size or the number of features \(4\) smaller\.$",
+    ):
+        model.fit(X, y)
+    assert_unchanged(model, before)
+
+
+def test_too_many_layers():
+    model = MLPRegressor(hidden_layer_sizes=1, n_hidden_layers=10**12)
+    with pytest.raises(ValueError, match=r"n_hidden_layers=10+ is more than the"):
+        model.fit(X, NUMBERS)
+
+
+def test_too_many_columns_of_text():
+    empty = scipy.sparse.csr_array((12, 2**31 - 1), dtype=np.float32)
+    model = MLPRegressor(hidden_layer_sizes=(10**4,))
+    with pytest.raises(MemoryError, match=r"number of features \(2147483647\) smaller"):
+        model.fit(empty, NUMBERS[:12])
+    wide = scipy.sparse.csr_array((12, 2**31), dtype=np.float32)
+    with pytest.raises(ValueError, match=r"at most 2147483647\. Hash them into fewer"):
+        sknn.network.data.Inputs.of(wide, np.dtype(np.float32))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a limit for memory")
+def test_memory_runs_out():
+    """With a real limit: numpy's message has the size, and the model is as before."""
+    script = """
+        import json, resource, warnings
+        import numpy as np
+        import sknn
+        warnings.simplefilter("ignore")
+        X, y = np.random.RandomState(0).normal(size=(300, 20)), np.arange(300.0)
+        options = {"random_state": 0, "max_iter": 2, "batch_size": 300}
+        model = sknn.MLPRegressor("squared_error", (8,), **options).fit(X, y)
+        for solver in ("lbfgs", "sgd"):
+            sknn.MLPRegressor("squared_error", (8,), solver=solver).fit(X, y)
+        expected = model.predict(X).tolist()
+        with open("/proc/self/statm") as file:
+            used = int(file.read().split()[0]) * resource.getpagesize()
+        hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+        resource.setrlimit(resource.RLIMIT_AS, (used + 3 * 10**8, hard))
+        found = []
+        for solver in ("adam", "lbfgs", "sgd"):
+            for widths in ((4000, 4000), (20_000,) * 2, (10**6,)):
+                before = dict(vars(model))
+                model.hidden_layer_sizes, model.solver = widths, solver
+                try:
+                    model.fit(X, y)
+                    found.append("it was enough")
+                except MemoryError as error:
+                    found.append(str(error))
+                model.hidden_layer_sizes, model.solver = (8,), "adam"
+                assert vars(model).keys() == before.keys()
+                kept = [name for name in before if name.endswith("_")]
+                assert all(vars(model)[name] is before[name] for name in kept)
+                assert model.predict(X).tolist() == expected
+        try:
+            model.predict(np.broadcast_to(X[:1], (10**8, 20)))
+        except MemoryError as error:
+            found.append(str(error))
+        model.set_params(max_iter=3).fit(X, y)
+        assert model.n_iter_ == 3
+        print(json.dumps(found))
+    """
+    result = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert len(found) == 10
+    for message in found:
+        assert "Unable to allocate" in message or "bytes of memory" in message, message

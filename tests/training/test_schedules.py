@@ -1,0 +1,274 @@
+"""Learning-rate schedules by closed forms, by PyTorch's values, and in estimators."""
+
+import json
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from sknn import MLPClassifier, MLPRegressor
+from sknn.estimators.parameters import STOCHASTIC_SOLVERS
+from sknn.training.schedules import SCHEDULES, Now, schedule_of
+
+N_EPOCHS, N_ROWS, INITIAL = 30, 10, 0.3
+PARAMETERS = {
+    "learning_rate_init": INITIAL,
+    "power_t": 0.4,
+    "decay_rate": 0.7,
+    "decay_epochs": 3,
+    "warmup_epochs": 0,
+}
+TORCH = json.loads((Path(__file__).parents[1] / "torch_steps.json").read_text())
+
+
+def rates_of(learning_rate, n_epochs=N_EPOCHS, **parameters):
+    """Return the rates of epochs that bring progress."""
+    parameters = {**PARAMETERS, "learning_rate": learning_rate, **parameters}
+    schedule, rates = schedule_of(parameters), []
+    for epoch in range(n_epochs):
+        before = rates[-1] if rates else parameters["learning_rate_init"]
+        now = Now(epoch, n_epochs, epoch * N_ROWS, before)
+        rates.append(schedule.rate(now, parameters))
+    return rates
+
+
+def half_wave(start, end, share):
+    """Return a number between start and end, on half a wave of the cosine."""
+    return end + (start - end) * (1 + np.cos(np.pi * share)) / 2
+
+
+def restarted(epoch):
+    for start, length in [(0, 3), (3, 6), (9, 12), (21, 24)]:
+        if start <= epoch < start + length:
+            return half_wave(INITIAL, 0, (epoch - start) / length)
+
+
+def one_cycle(epoch, n_epochs=N_EPOCHS):
+    peak = 0.3 * n_epochs - 1
+    waypoints = [
+        (0, INITIAL / 25),
+        (peak, INITIAL),
+        (n_epochs - 1, INITIAL / 25 / 1e4),
+    ]
+    (a, start), (b, end) = waypoints[:2] if epoch <= peak else waypoints[1:]
+    return half_wave(start, end, (epoch - a) / (b - a))
+
+
+CLOSED_FORMS = {
+    "constant": lambda epoch: INITIAL,
+    "invscaling": lambda epoch: INITIAL / (N_ROWS * epoch + 1) ** 0.4,
+    "adaptive": lambda epoch: INITIAL,
+    "step": lambda epoch: INITIAL * 0.7 ** (epoch // 3),
+    "exponential": lambda epoch: INITIAL * 0.7 ** (epoch / 3),
+    "cosine": lambda epoch: half_wave(INITIAL, 0, epoch / N_EPOCHS),
+    "cosine_restarts": restarted,
+    "one_cycle": one_cycle,
+}
+
+
+def test_every_schedule_has_a_closed_form():
+    assert set(CLOSED_FORMS) == set(SCHEDULES)
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_closed_form(name):
+    expected = [CLOSED_FORMS[name](epoch) for epoch in range(N_EPOCHS)]
+    assert_allclose(rates_of(name), expected, rtol=1e-12)
+
+
+def test_what_scikit_learn_does_not_have_is_compared_with_pytorch():
+    for recorded in TORCH["schedules"]["rates"].values():
+        assert set(recorded) == set(SCHEDULES) - {"constant", "invscaling", "adaptive"}
+
+
+@pytest.mark.parametrize("n_epochs", TORCH["schedules"]["rates"])
+@pytest.mark.parametrize("name", TORCH["schedules"]["rates"]["10"])
+def test_against_pytorch(name, n_epochs):
+    recorded = TORCH["schedules"]
+    found = rates_of(
+        name,
+        int(n_epochs),
+        learning_rate_init=recorded["initial"],
+        decay_rate=recorded["decay_rate"],
+        decay_epochs=recorded["decay_epochs"],
+    )
+    assert_allclose(found, recorded["rates"][n_epochs][name], rtol=1e-10, atol=1e-15)
+
+
+def test_invscaling_begins_anew_with_a_warm_start():
+    """As in scikit-learn: samples seen before count from the second epoch on."""
+    parameters = {**PARAMETERS, "learning_rate": "invscaling"}
+    schedule = schedule_of(parameters)
+    assert schedule.rate(Now(0, 5, 100, INITIAL), parameters) == INITIAL
+    second = schedule.rate(Now(1, 5, 110, INITIAL), parameters)
+    assert_allclose(second, INITIAL / 111**0.4, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["cosine", "one_cycle"])
+def test_beyond_the_last_epoch_the_rate_stays_low(name):
+    """Calls of partial_fit may be more than max_iter."""
+    parameters = {**PARAMETERS, "learning_rate": name}
+    rate = partial(schedule_of(parameters).rate, parameters=parameters)
+    rates = [rate(Now(epoch, 10, 0, INITIAL)) for epoch in (10, 11, 15, 20)]
+    assert len(set(rates)) == 1
+    assert 0 <= rates[0] <= 1.2e-6
+
+
+def test_on_plateau():
+    for name, schedule in SCHEDULES.items():
+        expected = INITIAL / 5 if name == "adaptive" else None
+        assert schedule.on_plateau(INITIAL) == expected
+    assert SCHEDULES["adaptive"].on_plateau(1e-6) is None
+
+
+# ---------------------------------------------------------------------------------
+# The warm-up.
+
+
+@pytest.mark.parametrize("name", sorted(SCHEDULES.keys() - {"invscaling"}))
+def test_warm_up_comes_before_any_schedule(name):
+    """It rises in equal steps to the full rate; the schedule begins after it."""
+    rates = rates_of(name, N_EPOCHS + 4, warmup_epochs=4)
+    assert_allclose(rates[:4], INITIAL * np.array([0.25, 0.5, 0.75, 1.0]))
+    assert_allclose(rates[4:], rates_of(name), rtol=1e-12)
+
+
+def test_warm_up_before_invscaling():
+    """Which goes on to count all samples that training has seen."""
+    rates = rates_of("invscaling", 7, warmup_epochs=4)
+    seen = N_ROWS * np.array([5, 6]) + 1
+    assert_allclose(rates[4:], [INITIAL, *(INITIAL / seen**0.4)], rtol=1e-12)
+
+
+def test_warm_up_before_a_callable():
+    rates = rates_of(lambda epoch: 10.0 + epoch, 6, warmup_epochs=4)
+    assert rates[4:] == [10.0, 11.0]
+
+
+def test_warm_up_that_is_longer_than_training():
+    rates = rates_of("cosine", 3, warmup_epochs=10)
+    assert_allclose(rates, INITIAL * np.array([0.1, 0.2, 0.3]))
+
+
+def test_adaptive_begins_after_the_warm_up_with_the_full_rate():
+    """Even if progress stalled while the rate was small."""
+    parameters = {**PARAMETERS, "learning_rate": "adaptive", "warmup_epochs": 4}
+    schedule = schedule_of(parameters)
+    assert schedule.on_plateau(0.1) == 0.1 / 5
+    assert schedule.rate(Now(4, 20, 0, 0.02), parameters) == INITIAL
+    assert schedule.rate(Now(5, 20, 0, 0.02), parameters) == 0.02
+
+
+# ---------------------------------------------------------------------------------
+# A function of the user.
+
+
+def test_callable():
+    rates = rates_of(lambda epoch: np.float32(0.5) ** epoch, 5)
+    assert rates == [1.0, 0.5, 0.25, 0.125, 0.0625]
+    assert all(type(rate) is float for rate in rates)
+
+
+@pytest.mark.parametrize(
+    "value", [None, "fast", -0.1, np.nan, np.inf, 1j, [0.1, 0.2]], ids=repr
+)
+def test_callable_that_returns_no_rate(value):
+    with pytest.raises(ValueError, match=r"learning_rate\(2\) returned") as error:
+        rates_of(lambda epoch: 0.1 if epoch < 2 else value)
+    assert repr(value) in str(error.value)
+
+
+def test_an_error_in_a_callable_is_the_users_own():
+    with pytest.raises(ZeroDivisionError):
+        rates_of(lambda epoch: 1 / (2 - epoch))
+
+
+def test_estimator_refuses_a_callable_that_returns_no_rate():
+    X = np.ones((N_ROWS, 2))
+    with pytest.raises(ValueError, match=r"learning_rate\(0\) returned None"):
+        MLPRegressor(learning_rate=lambda epoch: None).fit(X, X[:, 0])
+
+
+# ---------------------------------------------------------------------------------
+# In the estimators.
+
+
+def fit(learning_rate, **parameters):
+    """Fit a bias, for X is zero and no layer is hidden, to targets of mean 1."""
+    own = {"warmup_epochs": 0, "decay_rate": 0.5, "decay_epochs": 20, "power_t": 0.4}
+    if learning_rate in ("step", "exponential"):
+        own["decay_rate"] = PARAMETERS["decay_rate"]
+    if learning_rate in ("step", "exponential", "cosine_restarts"):
+        own["decay_epochs"] = PARAMETERS["decay_epochs"]
+    defaults = {
+        "hidden_layer_sizes": (),
+        "bias_initializer": "zeros",
+        "learning_rate_init": INITIAL,
+        "solver": "sgd",
+        "momentum": 0.0,
+        "alpha": 0.0,
+        "max_iter": N_EPOCHS,
+        "n_iter_no_change": N_EPOCHS,
+        "random_state": 0,
+    }
+    parameters = {**defaults, **own, "learning_rate": learning_rate, **parameters}
+    X, y = np.zeros((N_ROWS, 2)), np.linspace(0, 2, N_ROWS)
+    return MLPRegressor(**parameters).fit(X, y)
+
+
+@pytest.mark.parametrize("warmup_epochs", [0, 4])
+@pytest.mark.parametrize("name", [*SCHEDULES, lambda epoch: 0.5 / (1 + epoch)])
+def test_the_recorded_rates_are_those_of_the_steps(name, warmup_epochs):
+    regressor = fit(name, warmup_epochs=warmup_epochs)
+    rates = regressor.history_["learning_rate"]
+    assert_allclose(rates, rates_of(name, warmup_epochs=warmup_epochs), rtol=1e-12)
+    bias = 0.0
+    for rate in rates:
+        bias -= rate * (bias - 1.0)
+    assert_allclose(regressor.intercepts_[0], bias, rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", [*SCHEDULES, lambda epoch: 0.5 / (1 + epoch)])
+@pytest.mark.parametrize("solver", sorted(STOCHASTIC_SOLVERS))
+def test_every_stochastic_solver_has_every_schedule(solver, name):
+    regressor = fit(name, solver=solver, max_iter=10, warmup_epochs=2)
+    rates = regressor.history_["learning_rate"]
+    assert_allclose(rates, rates_of(name, 10, warmup_epochs=2), rtol=1e-12)
+
+
+@pytest.mark.parametrize("solver", sorted(STOCHASTIC_SOLVERS))
+def test_the_rate_reaches_every_solver(solver):
+    """Where it is zero, nothing moves."""
+    moving = fit(lambda epoch: 0.1, solver=solver, max_iter=3)
+    then_still = fit(lambda epoch: 0.1 if epoch < 3 else 0.0, solver=solver)
+    assert moving.intercepts_[0] == then_still.intercepts_[0]
+    assert moving.intercepts_[0] > 0
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam", "lion"])
+def test_adaptive_divides_by_five_on_a_plateau(solver):
+    """Every epoch after the first is without progress, by a large tol."""
+    classifier = MLPClassifier(
+        (3,),
+        solver=solver,
+        learning_rate="adaptive",
+        learning_rate_init=1e-4,
+        tol=1e6,
+        n_iter_no_change=2,
+        random_state=0,
+    )
+    X = np.random.RandomState(0).normal(size=(20, 2))
+    classifier.fit(X, X[:, 0] > 0)
+    expected = [1e-4] * 4 + [1e-4 / 5] * 3 + [1e-4 / 25] * 3 + [1e-4 / 125] * 3
+    assert_allclose(classifier.history_["learning_rate"], expected, rtol=1e-12)
+
+
+def test_partial_fit_follows_the_schedule():
+    X, y = np.zeros((N_ROWS, 2)), np.ones(N_ROWS)
+    regressor = MLPRegressor(learning_rate="one_cycle", max_iter=10)
+    for _ in range(10):
+        regressor.partial_fit(X, y)
+    expected = rates_of("one_cycle", 10, learning_rate_init=0.001)
+    assert_allclose(regressor.history_["learning_rate"], expected, rtol=1e-12)
