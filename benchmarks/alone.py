@@ -198,7 +198,7 @@ def operations(network: Network, inputs: Inputs, training: bool) -> int:
 def _bare(ops):
     """Return a table without activations, also those that products see to."""
     ops = ops.copy()
-    activation = table.ACTIVATE, table.SLOPE, table.FINISH, table.INPUT_FINISH
+    activation = table.ACTIVATE, table.SLOPE, table.EPILOGUE, table.INPUT_EPILOGUE
     ops[:, activation] = 0
     return ops
 

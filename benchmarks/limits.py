@@ -23,7 +23,7 @@ from benchmarks.tables import PARTS
 from benchmarks.timing import in_turns, many, ratio, seconds
 from benchmarks.training import epochs_in, pace, timer
 from sknn.network.data import Inputs
-from sknn.network.network import whole_of
+from sknn.network.network import cached_theta
 
 N_ROWS = 20_000  # to predict
 SLOW = 0.1  # seconds of an epoch: all is then measured three times at most
@@ -51,7 +51,7 @@ def rows(options) -> Iterator[dict]:
 def epoch(peers: dict, paces: dict, options) -> dict:
     """Measure an epoch; ``paces`` are about the times of one."""
     own = peers["sknn"]
-    network, theta = whole_of(vars(own.model))
+    network, theta = cached_theta(vars(own.model))
     inputs, batch_size = Inputs.of(own.X, own.X.dtype), own.case.batch_size
     n_steps = -(-inputs.n_samples // batch_size)
     parts = {
@@ -70,7 +70,7 @@ def epoch(peers: dict, paces: dict, options) -> dict:
 def prediction(peers: dict, options) -> dict:
     """Measure a prediction of 20,000 rows."""
     X = rows_of(peers["sknn"].X, N_ROWS)
-    network, theta = whole_of(vars(peers["sknn"].model))
+    network, theta = cached_theta(vars(peers["sknn"].model))
     inputs = Inputs.of(X, X.dtype)
     parts = {
         "products": alone.prediction_products(network, theta, inputs),

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sknn.jit.kernel import like, scalar
+from sknn.jit.kernel import inline_scalar, like
 from sknn.jit.specializations import trial
 from sknn.kernels.layers import activations
 from sknn.kernels.losses import table as losses
@@ -184,7 +184,11 @@ def _define(kind: str, name: str, definition: Definition) -> None:
 
 def _add_activation(name: str, function: Callable, derivative: Callable) -> None:
     activations.register(
-        name, _typed(function), _typed(derivative), keeps_sum=True, cached=False
+        name,
+        _typed(function),
+        _typed(derivative),
+        needs_preactivation=True,
+        cached=False,
     )
     network.cache_clear()  # networks hold the addresses of what has been replaced
 
@@ -211,7 +215,7 @@ def _plain(function: Callable, n_numbers: int) -> Callable:
             function.__closure__,
         )
         copy.__kwdefaults__ = function.__kwdefaults__
-        inner = scalar(copy)
+        inner = inline_scalar(copy)
     if n_numbers == 1:
         return lambda z: inner(z)
     return lambda y, z: inner(y, z)
@@ -219,8 +223,8 @@ def _plain(function: Callable, n_numbers: int) -> Callable:
 
 def _typed(function: Callable) -> Callable:
     """Return a scalar function whose results have the type of its argument."""
-    untyped = scalar(_plain(function, 1))
-    return scalar(lambda z: like(z, untyped(z)))
+    untyped = inline_scalar(_plain(function, 1))
+    return inline_scalar(lambda z: like(z, untyped(z)))
 
 
 def _check_name(caller: str, kind: str, name: Any) -> None:

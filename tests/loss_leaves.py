@@ -7,8 +7,8 @@ from sknn.jit.kernel import call
 from sknn.kernels.batch import Batch
 from sknn.kernels.losses.table import (
     CLASSIFICATION_LOSSES,
-    LINKS,
     LOSSES,
+    OUTPUT_ACTIVATIONS,
     REGRESSION_LOSSES,
 )
 from sknn.network.data import read_only
@@ -55,7 +55,9 @@ def run_loss(address, raw, targets, batch, delta, settings):
 def apply_link(link, raw, settings=(0.0,) * 4):
     result = raw.copy()
     run_link(
-        LINKS[link].apply.address(raw.dtype), result, read_only(np.array(settings))
+        OUTPUT_ACTIVATIONS[link].apply.address(raw.dtype),
+        result,
+        read_only(np.array(settings)),
     )
     return result
 

@@ -5,7 +5,7 @@ import scipy.sparse
 
 from sknn import MLPClassifier, MLPRegressor
 from sknn.kernels.losses.table import LOSSES
-from sknn.network.data import Inputs, Problem, read_only
+from sknn.network.data import Inputs, TrainingData, read_only
 from sknn.network.initializers import initial_parameters
 from sknn.network.layout import Architecture
 from sknn.network.network import Network
@@ -75,7 +75,7 @@ PARAMETERS = {
 }
 
 
-def problem_of(loss, weighted=False, sparse=False):
+def make_training_data(loss, weighted=False, sparse=False):
     rng = np.random.RandomState(0)
     X = rng.normal(size=(N_ROWS, N_FEATURES))
     if sparse:
@@ -83,7 +83,7 @@ def problem_of(loss, weighted=False, sparse=False):
         X = scipy.sparse.csr_array(X)
     weights = read_only(rng.uniform(0, 2, size=N_ROWS if weighted else 0))
     targets = TARGETS[loss](np.random.RandomState(1)).astype(float)
-    return Problem(Inputs.of(X, FLOAT64), read_only(targets), weights, weights)
+    return TrainingData(Inputs.of(X, FLOAT64), read_only(targets), weights, weights)
 
 
 def network_of(hidden, activation, loss, **options):

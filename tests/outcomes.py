@@ -103,7 +103,9 @@ def frozen(value):
     if scipy.sparse.issparse(value):
         return ("sparse", value.format, frozen(value.toarray()))
     if isinstance(value, dict):
-        return {key: frozen(each) for key, each in value.items() if key != "_views"}
+        return {
+            key: frozen(each) for key, each in value.items() if key != "_theta_cache"
+        }
     if isinstance(value, list | tuple):
         return (type(value).__name__, [frozen(each) for each in value])
     if isinstance(value, float) and np.isnan(value):

@@ -14,7 +14,7 @@ from benchmarks.peers import trainer
 from sknn.kernels import table
 from sknn.kernels.layers.activations import ACTIVATIONS
 from sknn.network.data import Inputs
-from sknn.network.network import whole_of
+from sknn.network.network import cached_theta
 
 CASE = Case(30, 20, 3, (18,), 32)
 
@@ -22,7 +22,7 @@ CASE = Case(30, 20, 3, (18,), 32)
 def fitted(case, X, y, activation="tanh"):
     peer = trainer("sknn")(case, X, y, activation)
     peer.train(1)
-    network, theta = whole_of(vars(peer.model))
+    network, theta = cached_theta(vars(peer.model))
     return peer, network, theta, Inputs.of(peer.X, peer.X.dtype)
 
 

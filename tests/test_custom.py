@@ -90,7 +90,7 @@ def test_own_activation(function, derivative, expected, dtype):
     assert_allclose(y, expected(z.astype(float)), rtol=tolerance, atol=tolerance)
     expected_slope = [derivative(x) for x in z.ravel().astype(float)]
     assert_allclose(slope.ravel(), expected_slope, rtol=tolerance, atol=tolerance)
-    assert ACTIVATIONS["own"].keeps_sum
+    assert ACTIVATIONS["own"].needs_preactivation
 
 
 def test_float64_literals_do_not_reach_the_loops_of_float32():
@@ -321,9 +321,9 @@ import numpy as np
 from sknn import custom
 from sknn.kernels.layers.activations import ACTIVATIONS
 from sknn.kernels.losses.table import LOSSES
-from sknn.network import network
-from sknn.operations import Architecture
-from sknn.inputs import Inputs
+from sknn.network.network import network
+from sknn.network.layout import Architecture
+from sknn.network.data import Inputs
 
 assert "own" not in ACTIVATIONS and "own" not in LOSSES
 architecture = Architecture((1, 1, 1), ("own",), "identity")

@@ -49,6 +49,7 @@ def masked(text):
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_example_runs_and_prints_what_the_page_says(example, monkeypatch, capsys):
     pytest.importorskip("pandas")
+    plt.close("all")  # of other tests in this process
     shown = []
     monkeypatch.setattr(plt, "show", lambda: shown.extend(plt.get_fignums()))
     source = EXAMPLES[example].read_text("utf-8")

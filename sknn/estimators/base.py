@@ -21,7 +21,7 @@ from sknn.estimators.callbacks import (
 )
 from sknn.estimators.docstrings import takes_validation
 from sknn.estimators.estimator import Estimator
-from sknn.estimators.fit_lock import turn_of
+from sknn.estimators.fit_lock import fit_lock
 from sknn.estimators.parameters import (
     CONSTRAINTS,
     STOCHASTIC_SOLVERS,
@@ -37,15 +37,15 @@ from sknn.estimators.validation import (
     check_for_missing,
     check_same_shape,
     is_plain,
-    problem_of,
+    make_training_data,
     weights_of,
 )
 from sknn.kernels.losses.table import LOSSES
-from sknn.network.data import FLOATS, Problem
+from sknn.network.data import FLOATS, TrainingData
 from sknn.network.initializers import initial_parameters
 from sknn.network.network import Network
 from sknn.network.network import network as network_of
-from sknn.network.threads import running
+from sknn.network.threads import active_fit
 from sknn.training.lbfgs import train_lbfgs
 from sknn.training.memory import check_memory
 from sknn.training.monitor import Monitor, Rows, Validation
@@ -213,7 +213,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         metrics = metrics_of(parameters)
         own_weights = weights_of(sample_weight, X, dtype)
         factors = self._class_weights(y, own_weights, incremental)
-        problem = problem_of(X, targets, own_weights, factors, dtype)
+        problem = make_training_data(X, targets, own_weights, factors, dtype)
         targets, factors = problem.targets, None  # which were larger
         random_state = random_state_of(self.random_state)
 
@@ -263,7 +263,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
                 *data,
                 "lbfgs-iter" if self.solver == "lbfgs" else "epoch",
             ) as after_epoch,
-            running(),
+            active_fit(),
         ):
             watchers: dict[str, Any] = {"monitor": monitor, "after_epoch": after_epoch}
             if self.solver == "lbfgs":
@@ -330,7 +330,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         Until then the estimator is as it was, for other threads too. Those that train
         it as well take turns.
         """
-        with turn_of(self):
+        with fit_lock(self):
             twin, generator = self._with(vars(self).copy()), self.random_state
             is_own = isinstance(generator, np.random.RandomState)
             draws = generator.get_state(legacy=False) if is_own else None
@@ -343,7 +343,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
             self.__dict__ = vars(twin)
 
     def _interrupted(
-        self, progress: Progress, problem: Problem, is_same_optimizer: bool
+        self, progress: Progress, problem: TrainingData, is_same_optimizer: bool
     ) -> np.random.RandomState:
         """Take up the state of an unfinished fit; return its generator."""
         state = getattr(self, "_resume_state", None)
@@ -398,7 +398,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
             )
         loss.check_targets(targets, parameters)
         weights = weights_of(sample_weight, X, dtype)
-        problem = problem_of(X, targets, weights, None, dtype)
+        problem = make_training_data(X, targets, weights, None, dtype)
         return Validation(Rows(X, y, weights), problem)
 
     def _split(self, X, y, random_state, problem):
@@ -441,7 +441,9 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         rows = rows_of(held_out)
         targets = problem.targets[held_out]
         dtype = targets.dtype
-        validation = problem_of(rows.X, targets, rows.sample_weight, None, dtype)
+        validation = make_training_data(
+            rows.X, targets, rows.sample_weight, None, dtype
+        )
         # A copy, which only the metrics need.
         others = rows_of(train if self.metrics is not None else train[:0])
         return problem._replace(rows=train), others, Validation(rows, validation)

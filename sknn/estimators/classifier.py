@@ -14,12 +14,12 @@ from sknn.estimators.base import BaseMLP
 from sknn.estimators.docstrings import documented, takes_validation
 from sknn.estimators.labels import (
     binarizer_of,
+    explains_mixed_labels,
     labels_in,
     rare_class,
-    readable,
     weights_of_rows,
 )
-from sknn.estimators.prediction import steady
+from sknn.estimators.prediction import on_snapshot
 from sknn.estimators.scores import accuracy, share
 from sknn.estimators.validation import (
     has_decision_function,
@@ -244,7 +244,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             twin._train(X, y, sample_weight, given, incremental=True)
         return self
 
-    @steady
+    @on_snapshot
     def predict(self, X):
         """Predict class labels.
 
@@ -265,7 +265,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return self._label_binarizer.inverse_transform(outputs, self._boundary)
 
     @available_if(has_decision_function)
-    @steady
+    @on_snapshot
     def decision_function(self, X):
         """Return the raw outputs, for ``loss='hinge'`` alone.
 
@@ -285,7 +285,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return scores.ravel() if self.n_outputs_ == 1 else scores
 
     @available_if(has_probabilities)
-    @steady
+    @on_snapshot
     def predict_proba(self, X):
         """Predict the probability of each class.
 
@@ -355,15 +355,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _is_multilabel(self) -> bool:
         return self._label_binarizer.y_type_.startswith("multilabel")
 
-    @readable
+    @explains_mixed_labels
     def _is_first_call(self, classes) -> bool:
         return first_call(self, classes)
 
-    @readable
+    @explains_mixed_labels
     def _is_indicator(self, y) -> bool:
         return type_of_target(y).startswith("multilabel")
 
-    @readable
+    @explains_mixed_labels
     def _learn_targets(self, y, incremental):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
@@ -381,7 +381,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
         self._check_classes(classes)
 
-    @readable
+    @explains_mixed_labels
     def _check_known(self, y):
         self._check_classes(labels_in(y))
 

@@ -100,7 +100,7 @@ class Estimator(BaseEstimator):
 
     def __getstate__(self):
         state = {**super().__getstate__(), "_sknn_version": __version__}
-        state.pop("_views", None)  # the same memory once more
+        state.pop("_theta_cache", None)  # the same memory once more
         if own := definitions_of(self._names_in_use()):
             state["_definitions"] = Definitions(own)
         return state

@@ -8,7 +8,7 @@ from typing import Any
 _turns: dict[int, Any] = {}  # locks, by the id of the estimator
 
 
-def turn_of(estimator):
+def fit_lock(estimator):
     """Return what holds back all other threads that train an estimator, in a ``with``.
 
     A thread that trains it already, as a callback may, does not wait for itself. It is

@@ -72,7 +72,7 @@ def take_optimizer(progress: Progress, estimator, parameters: dict) -> bool:
         return False
     progress.slots = state["slots"].copy()
     progress.product = np.array([state["product"]])
-    progress.tallies[drivers.STEPS] = state["n_steps"]
+    progress.counters[drivers.STEPS] = state["n_steps"]
     progress.n_epochs = state["n_epochs"]
     progress.seed = state["seed"]
     if state["learning_rate_init"] == parameters["learning_rate_init"]:
@@ -85,8 +85,8 @@ def take_interrupted(progress: Progress, estimator) -> None:
     state = estimator._resume_state
     progress.n_iter = estimator.n_iter_
     progress.has_stopped = state["has_stopped"]
-    progress.tallies[drivers.ROWS] = state["rows_done"]
-    progress.tallies[drivers.LOSS] = state["loss_of_rows_done"]
+    progress.counters[drivers.ROWS] = state["rows_done"]
+    progress.counters[drivers.LOSS] = state["loss_of_rows_done"]
     if state["theta"] is not None:
         progress.theta = state["theta"].copy()
 
@@ -103,7 +103,7 @@ def store_stochastic(estimator, progress: Progress, parameters: dict) -> None:
         "name": optimizer_name(parameters),
         "slots": progress.slots,
         "product": float(progress.product[0]),
-        "n_steps": int(progress.tallies[drivers.STEPS]),
+        "n_steps": int(progress.counters[drivers.STEPS]),
         "n_epochs": progress.n_epochs,
         "seed": progress.seed,
         "learning_rate": progress.learning_rate,
@@ -122,7 +122,7 @@ def to_resume(progress: Progress, random_state: dict, n_rows: int) -> dict[str, 
         "has_stopped": is_over,
         "n_rows": n_rows,
         "random_state": None if is_over else random_state,
-        "rows_done": int(progress.tallies[drivers.ROWS]),
-        "loss_of_rows_done": float(progress.tallies[drivers.LOSS]),
+        "rows_done": int(progress.counters[drivers.ROWS]),
+        "loss_of_rows_done": float(progress.counters[drivers.LOSS]),
         "theta": None if is_last or is_over else progress.theta,
     }

@@ -13,7 +13,7 @@ from sklearn.utils.multiclass import unique_labels
 from sknn.estimators.validation import check_for_missing
 
 
-def readable(method: Callable) -> Callable:
+def explains_mixed_labels(method: Callable) -> Callable:
     """Name the types of labels where a method cannot sort its first argument."""
 
     @wraps(method)

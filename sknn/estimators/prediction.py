@@ -11,13 +11,18 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sknn.estimators.parameters import per_layer
 from sknn.estimators.summary import summary_of
-from sknn.kernels.drivers.prediction import LOOK, N_ODD, ODD_INPUT, ODD_OUTPUT
-from sknn.kernels.losses.table import LINKS
+from sknn.kernels.drivers.prediction import (
+    CHECK_INPUT,
+    N_NONFINITE_FLAGS,
+    NONFINITE_INPUT,
+    NONFINITE_OUTPUT,
+)
+from sknn.kernels.losses.table import OUTPUT_ACTIVATIONS
 from sknn.network.data import FLOATS, NATIVE_FLOATS, Inputs, is_finite
 from sknn.network.layout import Architecture
-from sknn.network.network import Network, whole_of
+from sknn.network.network import Network, cached_theta
 from sknn.network.network import network as network_of
-from sknn.network.threads import running
+from sknn.network.threads import active_fit
 
 _CONVERTED_AT_ONCE = 2**18  # numbers
 
@@ -41,7 +46,7 @@ def _warn_of_odd(dtype: np.dtype) -> None:
     )
 
 
-def steady(method: Callable) -> Callable:
+def on_snapshot(method: Callable) -> Callable:
     """Let a method see its estimator as it is now, though others may train it.
 
     A training does not change attributes in place, but all of them at once.
@@ -63,7 +68,7 @@ class Predictor:
     out_activation_: str
     activation: Any
 
-    @steady
+    @on_snapshot
     def summary(self) -> None:
         """Print the layers, what they put out and how many parameters they have.
 
@@ -90,7 +95,7 @@ class Predictor:
         check_is_fitted(self)
         print(summary_of(self))
 
-    @steady
+    @on_snapshot
     def hidden_activations(self, X, layer=-1):
         """Return the outputs of a hidden layer, as the next layer gets them.
 
@@ -118,12 +123,12 @@ class Predictor:
                 f"There is no hidden layer {layer}: the network has {n_hidden}. Count "
                 "them from 0, or from the last with -1."
             )
-        with running():
+        with active_fit():
             return network.hidden_outputs(
                 theta, Inputs.of(X, network.dtype), layer % n_hidden
             )
 
-    @steady
+    @on_snapshot
     def input_gradients(self, X):
         """Return the gradient of the predictions with respect to the inputs.
 
@@ -142,9 +147,12 @@ class Predictor:
             classes; for several outputs, classes or labels, of each of them.
         """
         X, network, theta = self._ready(X)
-        inputs, gradient = Inputs.of(X, network.dtype), LINKS[network.link].gradient
+        inputs, gradient = (
+            Inputs.of(X, network.dtype),
+            OUTPUT_ACTIVATIONS[network.link].gradient,
+        )
         settings = network.architecture.settings
-        with running():
+        with active_fit():
             gradients = [
                 network.input_gradient(
                     theta, inputs, lambda raw, k=k: gradient(raw, k, settings)
@@ -175,14 +183,19 @@ class Predictor:
         """
         is_plain = self._is_plain(X)
         X, network, theta = self._fitting(X if is_plain else self._validated_X(X))
-        odd = np.zeros(N_ODD, dtype=np.int64)
-        odd[LOOK] = is_plain
+        nonfinite_flags = np.zeros(N_NONFINITE_FLAGS, dtype=np.int64)
+        nonfinite_flags[CHECK_INPUT] = is_plain
 
         def predicted():
             whole, n_rows = None, X.shape[0]
             for start, stop in _parts_to_convert(X, network.dtype):
                 rows = X if stop - start == n_rows else X[start:stop]
-                part = predict(network, theta, Inputs.of(rows, network.dtype), odd=odd)
+                part = predict(
+                    network,
+                    theta,
+                    Inputs.of(rows, network.dtype),
+                    nonfinite_flags=nonfinite_flags,
+                )
                 if rows is X:
                     return part
                 if whole is None:
@@ -190,14 +203,14 @@ class Predictor:
                 whole[start:stop] = part
             return whole
 
-        with running():
+        with active_fit():
             found = predicted()
-            if odd[ODD_INPUT]:
+            if nonfinite_flags[NONFINITE_INPUT]:
                 # scikit-learn refuses it, unless it is to assume that all is finite.
                 self._validated_X(X)
-                odd[:] = 0
+                nonfinite_flags[:] = 0
                 found = predicted()
-        if odd[ODD_OUTPUT]:
+        if nonfinite_flags[NONFINITE_OUTPUT]:
             _warn_of_odd(network.dtype)
         return found
 
@@ -214,7 +227,7 @@ class Predictor:
 
     def _fitting(self, X) -> tuple[Any, Network, np.ndarray]:
         """Return X, and the network and parameters in the dtype to use."""
-        network, theta = whole_of(vars(self))
+        network, theta = cached_theta(vars(self))
         if network is None or network.dtype != X.dtype:
             dtype = np.result_type(X.dtype, self.coefs_[0].dtype)
             dtype = dtype if dtype in FLOATS else np.dtype(np.float64)

@@ -13,7 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from sknn._sklearn import Interval, StrOptions, fit_context
 from sknn.estimators.base import BaseMLP
 from sknn.estimators.docstrings import documented, takes_validation
-from sknn.estimators.prediction import steady
+from sknn.estimators.prediction import on_snapshot
 from sknn.estimators.scores import r2
 from sknn.estimators.validation import has_partial_fit
 from sknn.kernels.losses.output_activations import levels_of_settings
@@ -224,7 +224,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         given = (X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, given, incremental=True)
 
-    @steady
+    @on_snapshot
     def predict(self, X):
         """Predict targets.
 
@@ -246,7 +246,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             predictions = predictions.reshape(len(predictions), -1, n_levels)
         return predictions[:, 0] if predictions.shape[1] == 1 else predictions
 
-    @steady
+    @on_snapshot
     def score(self, X, y, sample_weight=None):
         """Return the coefficient of determination, R^2, of the predictions.
 

@@ -12,7 +12,7 @@ import numpy as np
 from sknn._version import __version__
 from sknn.kernels.layers.activations import ACTIVATIONS
 from sknn.kernels.layers.normalization import NORMALIZATIONS
-from sknn.kernels.losses.table import LINKS
+from sknn.kernels.losses.table import OUTPUT_ACTIVATIONS
 from sknn.kernels.optim.optimizers import OPTIMIZERS
 from sknn.network.layout import Architecture
 from sknn.network.network import Network
@@ -68,7 +68,7 @@ def _problems(estimator, state: Mapping[str, Any]) -> Iterator[str]:
 def _unknown(own: Mapping[str, Any]) -> Iterator[str]:
     for kind, table, names in (
         ("activation", ACTIVATIONS, own["activations"]),
-        ("output activation", LINKS, [own["link"]]),
+        ("output activation", OUTPUT_ACTIVATIONS, [own["link"]]),
         ("normalization", NORMALIZATIONS, [own.get("normalization")]),
     ):
         for name in names:

@@ -4,7 +4,7 @@ import numpy as np
 
 from sknn._sklearn import check_sample_weight
 from sknn.estimators.parameters import STOCHASTIC_SOLVERS
-from sknn.network.data import NATIVE_FLOATS, Inputs, Problem, is_finite, read_only
+from sknn.network.data import NATIVE_FLOATS, Inputs, TrainingData, is_finite, read_only
 from sknn.network.layout import Architecture
 
 
@@ -108,13 +108,13 @@ def weights_of(sample_weight, X, dtype: np.dtype) -> np.ndarray | None:
     return weights
 
 
-def problem_of(
+def make_training_data(
     X,
     targets: np.ndarray,
     weights: np.ndarray | None,
     factors: np.ndarray | None,
     dtype: np.dtype,
-) -> Problem:
+) -> TrainingData:
     """Bring all data into the network's dtype; check what this may spoil.
 
     ``factors``, the weights of classes, multiply the weights.
@@ -128,11 +128,11 @@ def problem_of(
             f"y holds values too large for {dtype}, the dtype of X. Scale y, or pass "
             "X in float64."
         )
-    counts, mean_factor = weights, 1.0
+    counts, mean_class_weight = weights, 1.0
     if factors is not None:
         # A batch without a rare class must weigh little. Were it divided by the sum of
         # its own weights, common classes would count for more than they should.
-        mean_factor = float(np.average(factors, weights=counts))
+        mean_class_weight = float(np.average(factors, weights=counts))
         weights = factors if counts is None else counts * factors
 
     def flat(values):
@@ -140,4 +140,4 @@ def problem_of(
         return read_only(np.ascontiguousarray(values, dtype=dtype))
 
     inputs, targets = Inputs.of(X, dtype), read_only(targets)
-    return Problem(inputs, targets, flat(weights), flat(counts), mean_factor)
+    return TrainingData(inputs, targets, flat(weights), flat(counts), mean_class_weight)

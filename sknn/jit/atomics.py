@@ -20,5 +20,5 @@ def read(array, index):
 
 
 @_builtin
-def give_way():
+def sched_yield():
     """Let another thread run."""

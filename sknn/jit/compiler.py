@@ -31,7 +31,7 @@ from numba.core.runtime.context import NRTContext
 from numba.core.typing.templates import infer, infer_global, make_intrinsic_template
 from numba.extending import overload
 
-from sknn.jit import declarations as declared
+from sknn.jit import declarations
 from sknn.jit.abi import kinds_of, value_of
 from sknn.jit.loader import Code
 from sknn.jit.ndarray_layout import words_of_array
@@ -51,7 +51,7 @@ _registered: set[Any] = set()
 
 
 def implements(function: Callable, **options: Any) -> Callable[[Callable], None]:
-    """Write a function that is marked by ``declared.instruction``.
+    """Write a function that is marked by ``declarations.instruction``.
 
     What is decorated is that of ``numba.extending.intrinsic``: it takes a typing
     context and the types of the arguments, and returns a signature and a function that
@@ -70,17 +70,19 @@ def implements(function: Callable, **options: Any) -> Callable[[Callable], None]
 
 def register() -> None:
     """Tell Numba what has been written down since the last time."""
-    for module in {*declared.INSTRUCTIONS.values()} - _registered:
+    for module in {*declarations.INSTRUCTIONS.values()} - _registered:
         _registered.add(module)
         importlib.import_module(module)
-    for function, fastmath in declared.INLINED:
+    for function, fastmath in declarations.INLINED:
         if function not in _registered:
             _registered.add(function)
             _stand_for(function, fastmath, lambda *types, chosen=function: chosen)
-    for function, float32, float64 in declared.BY_DTYPE:
+    for function, float32, float64 in declarations.BY_DTYPE:
         if function not in _registered:
             _registered.add(function)
-            _stand_for(function, declared.FASTMATH_SCALAR, _chooser(float32, float64))
+            _stand_for(
+                function, declarations.FASTMATH_SCALAR, _chooser(float32, float64)
+            )
 
 
 def _stand_for(function: Callable, fastmath: frozenset, choose: Callable) -> None:
@@ -214,14 +216,14 @@ def _link(module: Any, library: Any) -> None:
             module.link_in(other, preserve=True)
 
 
-def _numba_type(kind: declared.Type, dtype: np.dtype) -> Any:
-    if isinstance(kind, declared.Record):
+def _numba_type(kind: declarations.Type, dtype: np.dtype) -> Any:
+    if isinstance(kind, declarations.Record):
         fields = [_numba_type(field, dtype) for field in kind.fields]
         return types.NamedTuple(fields, kind.factory)
-    if isinstance(kind, declared.Array):
+    if isinstance(kind, declarations.Array):
         element = _numba_type(kind.element, dtype)
         return types.Array(element, kind.ndim, "C", readonly=kind.is_read_only)
-    return numba.from_dtype(dtype if kind == declared.OWN else np.dtype(kind))
+    return numba.from_dtype(dtype if kind == declarations.OWN else np.dtype(kind))
 
 
 def compiled(kernel: Any, dtype: np.dtype, symbol: str) -> Code:
@@ -241,8 +243,8 @@ def _compiled(kernel, dtype, symbol, typing, context):
     argument_types = tuple(_numba_type(kind, dtype) for kind in kernel.signature)
     flags = Flags()
     flags.error_model = "numpy"
-    flags.fastmath = FastMathOptions(set(declared.FASTMATH))
-    flags.boundscheck = declared.BOUNDS_CHECKED
+    flags.fastmath = FastMathOptions(set(declarations.FASTMATH))
+    flags.boundscheck = declarations.BOUNDS_CHECKED
     flags.nrt = True  # else Numba takes no function that returns a view
     flags.no_cpython_wrapper = flags.no_cfunc_wrapper = flags.no_compile = True
     library = _codegen().create_library(symbol)
@@ -282,9 +284,11 @@ def _write_entry(module, kernel, dtype, symbol, context, description):
     status, value = context.call_conv.call_function(
         builder, callee, description.restype, description.argtypes, arguments
     )
-    if declared.BOUNDS_CHECKED:
+    if declarations.BOUNDS_CHECKED:
         with builder.if_then(status.is_error):
-            cell = word(ctypes.addressof(declared.FAILED)).inttoptr(word.as_pointer())
+            cell = word(ctypes.addressof(declarations.FAILED)).inttoptr(
+                word.as_pointer()
+            )
             builder.store(word(kernel.number), cell)
             builder.ret(real(float("nan")))
     builder.ret(value)
@@ -295,14 +299,14 @@ def _words_of_arguments(builder, items, numbers, kernel, dtype):
     fits = ir.Constant(ir.IntType(1), 1)
     words: list[Iterable[ir.Value]] = []
     for k, kind in enumerate(kernel.signature):
-        is_array = isinstance(kind, declared.Array)
+        is_array = isinstance(kind, declarations.Array)
         block, slot = (items, k) if is_array else (numbers, kernel.slots[k])
         value = builder.load(builder.gep(block, [ir.IntType(64)(slot)]))
         if is_array:
             is_right, own = words_of_array(builder, value, kind, dtype)
             fits = builder.and_(fits, is_right)
             words.append(own)
-        elif kind == declared.REAL:
+        elif kind == declarations.REAL:
             words.append([builder.bitcast(value, ir.DoubleType())])
         else:
             words.append([value])
@@ -370,6 +374,6 @@ def trial(function: Callable, n_numbers: int, dtype: np.dtype) -> Callable:
     register()
     kind = numba.from_dtype(dtype)
     signature = kind(*[kind] * n_numbers)
-    return numba.njit(signature, error_model="numpy", fastmath=set(declared.FASTMATH))(
-        function
-    )
+    return numba.njit(
+        signature, error_model="numpy", fastmath=set(declarations.FASTMATH)
+    )(function)

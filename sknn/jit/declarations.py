@@ -59,13 +59,13 @@ BY_DTYPE: list[tuple[Callable, Callable, Callable]] = []
 INSTRUCTIONS: dict[Callable, str] = {}  # the modules that have them
 
 
-def scalar(function: Callable) -> Callable:
+def inline_scalar(function: Callable) -> Callable:
     """Mark a scalar function as one that leaves may contain."""
     INLINED.append((function, FASTMATH_SCALAR))
     return function
 
 
-def part(function: Callable) -> Callable:
+def inline_array(function: Callable) -> Callable:
     """Mark a function of arrays as one that leaves may contain, with their options."""
     INLINED.append((function, FASTMATH))
     return function

@@ -56,7 +56,7 @@ def _vector(typingctx, buffer, start, size):
     return view(buffer, integer, integer), codegen
 
 
-def ask_for(builder, pointer):
+def emit_prefetch(builder, pointer):
     """Ask for the line of the cache in which something lies, before it is needed."""
     byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
     kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
@@ -70,7 +70,7 @@ def ask_for(builder, pointer):
 def _prefetch(typingctx, buffer, place):
     def codegen(context, builder, signature, values):
         array = make_array(buffer)(context, builder, values[0])
-        ask_for(builder, builder.gep(array.data, [values[1]]))
+        emit_prefetch(builder, builder.gep(array.data, [values[1]]))
         return context.get_dummy_value()
 
     return types.void(buffer, types.intp), codegen
@@ -128,7 +128,7 @@ def _read(typingctx, array, index):
     return types.int64(array, types.int64), codegen
 
 
-@implements(atomics.give_way)
+@implements(atomics.sched_yield)
 def _give_way(typingctx):
     def codegen(context, builder, signature, values):
         name = "SwitchToThread" if sys.platform == "win32" else "sched_yield"

@@ -34,9 +34,9 @@ from sknn.jit.declarations import (
     Record,
     Type,
     by_dtype,
+    inline_array,
+    inline_scalar,
     instruction,
-    part,
-    scalar,
 )
 
 __all__ = [
@@ -46,19 +46,19 @@ __all__ = [
     "REAL",
     "Array",
     "Driver",
-    "Leaf",
+    "Kernel",
     "Record",
     "by_dtype",
     "call",
     "driver",
     "flat",
+    "inline_array",
+    "inline_scalar",
     "instruction",
-    "leaf",
+    "kernel",
     "like",
     "matrix",
-    "part",
     "prefetch",
-    "scalar",
     "scratch",
     "vector",
 ]
@@ -68,10 +68,11 @@ __all__ = [
 
 _FIRST_ITEM = tuple.__basicsize__  # bytes from a tuple's address to its first pointer
 
-COMPILED: list["Kernel"] = []  # every leaf and driver, in the order of definition
+# Every kernel and driver, in the order of definition.
+COMPILED: list["CompiledFunction"] = []
 
 
-class Kernel:
+class CompiledFunction:
     """A function with one version for each dtype, made when first used.
 
     Parameters
@@ -126,11 +127,11 @@ class Kernel:
         return self.versions[dtype]
 
 
-class Leaf(Kernel):
+class Kernel(CompiledFunction):
     """Compiled code that a driver calls by address."""
 
 
-class Driver(Kernel):
+class Driver(CompiledFunction):
     """Compiled code that Python calls, without the GIL if not told otherwise.
 
     Compiled code gets two addresses: where pointers to the arguments lie, of which it
@@ -297,9 +298,9 @@ def _prepared(
     return run
 
 
-def leaf(signature: tuple[Type, ...]) -> Callable[[Callable], Leaf]:
+def kernel(signature: tuple[Type, ...]) -> Callable[[Callable], Kernel]:
     """Turn a function into a leaf with the given signature."""
-    return lambda function: Leaf(function, signature, function.__name__)
+    return lambda function: Kernel(function, signature, function.__name__)
 
 
 def driver(signature: tuple[Type, ...]) -> Callable[[Callable], Driver]:
@@ -308,7 +309,7 @@ def driver(signature: tuple[Type, ...]) -> Callable[[Callable], Driver]:
 
 
 # ---------------------------------------------------------------------------------
-# What kernels are written with, as plain Python; `instructions.py` has the rest.
+# What kernels are written with, as plain Python; `intrinsics.py` has the rest.
 
 _INTERPRETED_LEAVES: dict[int, Callable] = {}
 _builtin = instruction("sknn.jit.intrinsics")

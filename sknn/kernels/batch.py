@@ -4,7 +4,16 @@ from collections import namedtuple
 
 import numpy as np
 
-from sknn.jit.kernel import INT32, INTEGER, Array, Record, flat, matrix, scalar, vector
+from sknn.jit.kernel import (
+    INT32,
+    INTEGER,
+    Array,
+    Record,
+    flat,
+    inline_scalar,
+    matrix,
+    vector,
+)
 from sknn.kernels.table import FAN_IN, FAN_OUT, FROM_BATCH, INPUT, OUTPUT
 
 # The rows that are worked on now: n rows of a batch of so many (`size`), `begin` rows
@@ -16,7 +25,7 @@ Batch = namedtuple(
 )
 
 
-@scalar
+@inline_scalar
 def rows_as_they_are(data, indices, indptr, weights, n_features, first, n):
     """Return a batch, and its only block, of n rows from one on, in their order."""
     return Batch(
@@ -25,7 +34,7 @@ def rows_as_they_are(data, indices, indptr, weights, n_features, first, n):
     )  # fmt: skip
 
 
-@scalar
+@inline_scalar
 def block_of(batch, n_features, begin, block):
     """Return the rows of a whole batch from one on: a block, or what is left."""
     n = block if begin + block < batch.size else batch.size - begin
@@ -35,7 +44,7 @@ def block_of(batch, n_features, begin, block):
     )  # fmt: skip
 
 
-@scalar
+@inline_scalar
 def row_of(batch, i):
     """Return which row of the data the i-th row of a block is."""
     # Of unsigned numbers it is known that they do not count from the end.
@@ -43,7 +52,7 @@ def row_of(batch, i):
     return batch.rows[np.uintp(row)] if batch.rows.size else row
 
 
-@scalar
+@inline_scalar
 def numbers_of(batch, n_features):
     """Return the numbers of the block's rows of the data, flat."""
     start, size = batch.offset, batch.n * n_features
@@ -53,7 +62,7 @@ def numbers_of(batch, n_features):
     return vector(flat(batch.data), start, size)
 
 
-@scalar
+@inline_scalar
 def place(batch, column, width):
     """Return where the block's rows of a matrix start in values or deltas.
 
@@ -62,14 +71,14 @@ def place(batch, column, width):
     return column * batch.size + batch.begin * width
 
 
-@scalar
+@inline_scalar
 def part_of(op, batch, column, buffer):
     """Return the block's rows of a matrix as wide as the outputs, flat."""
     start = place(batch, op[column], op[FAN_OUT])
     return vector(buffer, start, batch.n * op[FAN_OUT])
 
 
-@scalar
+@inline_scalar
 def source_of(op, batch, values):
     """Return where an operation reads: memory, and the place of the block's rows."""
     if op[INPUT] == FROM_BATCH:
@@ -77,21 +86,21 @@ def source_of(op, batch, values):
     return flat(values), place(batch, op[INPUT], op[FAN_IN])
 
 
-@scalar
+@inline_scalar
 def input_of(op, batch, values):
     """Return the matrix that an operation reads, shape (n_rows, fan_in)."""
     memory, start = source_of(op, batch, values)
     return matrix(memory, start, batch.n, op[FAN_IN])
 
 
-@scalar
+@inline_scalar
 def output_of(op, batch, values):
     """Return the matrix that an operation fills, or its gradient in deltas."""
     start = place(batch, op[OUTPUT], op[FAN_OUT])
     return matrix(values, start, batch.n, op[FAN_OUT])
 
 
-@scalar
+@inline_scalar
 def input_delta_of(op, batch, deltas):
     """Return the gradient of the inputs, which an operation fills in deltas."""
     start = place(batch, op[INPUT], op[FAN_IN])

@@ -81,7 +81,7 @@ class Inputs(NamedTuple):
         return part._replace(data=self.data[start * n : stop * n])
 
 
-class Problem(NamedTuple):
+class TrainingData(NamedTuple):
     """Data, and what the network is to make of them.
 
     Attributes
@@ -91,8 +91,9 @@ class Problem(NamedTuple):
     weights : ndarray of shape (n_samples,) or (0,)
         Sample weights times weights of classes; empty where there are none.
     counts : ndarray of shape (n_samples,) or (0,)
-        Sample weights alone. Their sum, times ``mean_factor``, is the size of a batch.
-    mean_factor : float, default=1.0
+        Sample weights alone. Their sum, times ``mean_class_weight``, is the size of a
+        batch.
+    mean_class_weight : float, default=1.0
         Mean of the weights of classes over all rows.
     rows : ndarray of shape (n_rows,) or None, default=None
         The rows meant; None for all.
@@ -102,7 +103,7 @@ class Problem(NamedTuple):
     targets: np.ndarray
     weights: np.ndarray
     counts: np.ndarray
-    mean_factor: float = 1.0
+    mean_class_weight: float = 1.0
     rows: np.ndarray | None = None
 
     @property

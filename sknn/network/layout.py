@@ -19,7 +19,7 @@ class Architecture(NamedTuple):
     activations : tuple of str
         Key of ``ACTIVATIONS`` for each hidden layer.
     link : str
-        Key of ``LINKS``.
+        Key of ``OUTPUT_ACTIVATIONS``.
     settings : tuple of float
         Of the loss and its link.
     dropout : tuple of float

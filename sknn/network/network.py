@@ -15,12 +15,12 @@ from sknn.kernels.drivers import training as drivers
 from sknn.kernels.drivers.barrier import N_SHARED
 from sknn.kernels.drivers.decisions import LABELS
 from sknn.kernels.layers.normalization import NORMALIZATIONS
-from sknn.kernels.losses.table import LINKS, Loss
-from sknn.network.data import Inputs, Problem, aligned_empty, read_only
+from sknn.kernels.losses.table import OUTPUT_ACTIVATIONS, Loss
+from sknn.network.data import Inputs, TrainingData, aligned_empty, read_only
 from sknn.network.layout import Architecture, Layout, is_transposed
 from sknn.network.program import Operations, operations
 from sknn.network.threads import (
-    WORTH_A_MEMBER,
+    WORTH_A_TEAM_THREAD,
     WORTH_A_THREAD,
     in_parts,
     n_threads_for,
@@ -63,9 +63,9 @@ def _no_targets(dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
     return np.empty((0, 0), dtype), np.empty(0, dtype)
 
 
-def whole_of(attributes: Mapping[str, Any]) -> tuple["Network | None", Any]:
+def cached_theta(attributes: Mapping[str, Any]) -> tuple["Network | None", Any]:
     """Return the network and the vector that fitted attributes are views of, if any."""
-    theta, views, architecture = attributes.get("_views", _NO_VIEWS)
+    theta, views, architecture = attributes.get("_theta_cache", _NO_VIEWS)
     if theta is not None:
         found = network(architecture, theta.dtype)
         parts = chain.from_iterable([attributes[name] for name in found.layout.shapes])
@@ -110,8 +110,8 @@ class Network:
     def unpack(self, theta: np.ndarray) -> dict[str, Any]:
         """Return the fitted attributes: views of theta, in lists with one a layer.
 
-        With them comes ``_views``: theta, all the views, and what the network is. It is
-        not to be pickled.
+        With them comes ``_theta_cache``: theta, all the views, and the architecture. It
+        is not pickled.
         """
         starts = self.layout.starts
         attributes: dict[str, Any] = {
@@ -122,7 +122,7 @@ class Network:
             for name, shapes in self.layout.shapes.items()
         }
         parts = tuple(part for parts in attributes.values() for part in parts)
-        return {**attributes, "_views": (theta, parts, self.architecture)}
+        return {**attributes, "_theta_cache": (theta, parts, self.architecture)}
 
     def pack(self, attributes: Mapping[str, list[np.ndarray]]) -> np.ndarray:
         """Copy fitted attributes into a new vector."""
@@ -143,7 +143,7 @@ class Network:
 
         A copy, if someone put others in their place, or they are of another dtype.
         """
-        whole, theta = whole_of(attributes)
+        whole, theta = cached_theta(attributes)
         own = self.architecture, self.dtype
         if whole is not None and (whole.architecture, whole.dtype) == own:
             return theta
@@ -217,18 +217,25 @@ class Network:
         return _OPERATIONS_A_CALL * (3 if forward_only else 1) // of_batch
 
     def predict(
-        self, theta: np.ndarray, inputs: Inputs, odd: np.ndarray | None = None
+        self,
+        theta: np.ndarray,
+        inputs: Inputs,
+        nonfinite_flags: np.ndarray | None = None,
     ) -> np.ndarray:
         """Return predictions of shape (n_samples, n_outputs), in blocks of rows.
 
-        ``odd`` is where ``prediction.predict`` notes what is not finite.
+        ``nonfinite_flags`` is where ``prediction.predict`` notes what is not finite.
         """
         out = np.empty((inputs.n_samples, self.units[-1]), dtype=self.dtype)
-        self._run(theta, inputs, out, link=self._link, odd=odd)
+        self._run(theta, inputs, out, link=self._link, nonfinite_flags=nonfinite_flags)
         return out
 
     def labels(
-        self, theta: np.ndarray, inputs: Inputs, names: np.ndarray, odd: np.ndarray
+        self,
+        theta: np.ndarray,
+        inputs: Inputs,
+        names: np.ndarray,
+        nonfinite_flags: np.ndarray,
     ) -> np.ndarray:
         """Return the names of the predicted classes, shape (n_samples,).
 
@@ -241,7 +248,15 @@ class Network:
         found = np.empty(inputs.n_samples, dtype=names.dtype)
         for start, stop in self.parts(inputs):
             rows, places = inputs.rows(start, stop), np.empty(stop - start, np.int64)
-            self._run(theta, rows, None, places, link=link, decide=address, odd=odd)
+            self._run(
+                theta,
+                rows,
+                None,
+                places,
+                link=link,
+                decide=address,
+                nonfinite_flags=nonfinite_flags,
+            )
             # There may be but one class.
             names.take(places, mode="clip", out=found[start:stop])
         return found
@@ -265,7 +280,7 @@ class Network:
         return out
 
     def evaluate(
-        self, theta: np.ndarray, loss: Loss, problem: Problem
+        self, theta: np.ndarray, loss: Loss, problem: TrainingData
     ) -> tuple[np.ndarray, float]:
         """Return predictions, and the loss summed over the rows, without a penalty."""
         predictions = np.empty((problem.inputs.n_samples, self.units[-1]), self.dtype)
@@ -281,22 +296,26 @@ class Network:
 
     @cached_property
     def _link(self) -> int:
-        return LINKS[self.link].apply.address(self.dtype)
+        return OUTPUT_ACTIVATIONS[self.link].apply.address(self.dtype)
 
     def _run(
         self, theta, inputs, out, labels=_NO_LABELS, *, operations=None, link=0,
-        loss=0, decide=0, targets=None, odd=None,
+        loss=0, decide=0, targets=None, nonfinite_flags=None,
     ) -> float:  # fmt: skip
         """Fill ``out`` or ``labels``; return the loss summed over the rows."""
         operations = operations or self.operations(inputs.is_sparse, forward_only=True)
         table, n_columns = operations
         block = self.block(inputs.n_samples)
         nothing = _no_targets(self.dtype)
-        odd = np.zeros(prediction.N_ODD, dtype=np.int64) if odd is None else odd
+        nonfinite_flags = (
+            np.zeros(prediction.N_NONFINITE_FLAGS, dtype=np.int64)
+            if nonfinite_flags is None
+            else nonfinite_flags
+        )
         before = (*inputs[:4], *(targets or nothing))
         after = (
             block, loss, link, decide, self._settings,
-            nothing[0] if out is None else out, labels, odd,
+            nothing[0] if out is None else out, labels, nonfinite_flags,
         )  # fmt: skip
 
         def fill(first: int, last: int, is_off=lambda: False) -> float:
@@ -304,7 +323,7 @@ class Network:
             delta = self.buffer(block, self.units[-1]) if loss else values
             total = 0.0
             for start, stop in self.calls(last, block, inputs.is_sparse, first, True):
-                if is_off() or odd[prediction.ODD_INPUT]:
+                if is_off() or nonfinite_flags[prediction.NONFINITE_INPUT]:
                     break
                 total += prediction.predict(
                     self.dtype, table, theta, values, delta, *before, start, stop,
@@ -321,7 +340,7 @@ class Network:
         return 0.0
 
     def loss_gradient(
-        self, theta: np.ndarray, loss: Loss, problem: Problem
+        self, theta: np.ndarray, loss: Loss, problem: TrainingData
     ) -> tuple[float, np.ndarray]:
         """Return the loss summed over all rows, without a penalty, and its gradient."""
         table, n_columns = self.operations(problem.inputs.is_sparse)
@@ -349,9 +368,9 @@ class Network:
         )
         work, value = self.training_multiplications(batch_size), 0.0
         for start, stop in self.calls(n_rows, batch_size, problem.inputs.is_sparse):
-            n = n_threads_for(work, WORTH_A_MEMBER)
+            n = n_threads_for(work, WORTH_A_TEAM_THREAD)
             members = [
-                partial(prepare(member=k, n_members=n), start, stop) for k in range(n)
+                partial(prepare(thread=k, n_threads=n), start, stop) for k in range(n)
             ]
             value += run_together(members, shared)
         return value, gradient
@@ -377,13 +396,14 @@ class Network:
         first = self.unpack(theta)["coefs_"][0]
         found = np.empty((inputs.n_samples, self.units[0]), dtype=self.dtype)
         no_settings, nothing = read_only(np.empty(0)), _no_targets(self.dtype)
-        odd = np.zeros(prediction.N_ODD, dtype=np.int64)
+        nonfinite_flags = np.zeros(prediction.N_NONFINITE_FLAGS, dtype=np.int64)
         for start in range(0, inputs.n_samples, block):
             stop = min(start + block, inputs.n_samples)
             n, arrays = stop - start, inputs[:4]
             prediction.predict(
                 self.dtype, ops, theta, values, deltas, *arrays, *nothing,
-                start, stop, block, 0, 0, 0, no_settings, raw, _NO_LABELS, odd,
+                start, stop, block, 0, 0, 0, no_settings, raw, _NO_LABELS,
+                nonfinite_flags,
             )  # fmt: skip
             last = int(ops[-1, table.OUTPUT]) * n
             deltas[last : last + n * n_outputs] = seed(raw[start:stop]).ravel()

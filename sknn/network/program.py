@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sknn.jit.kernel import Leaf
+from sknn.jit.kernel import Kernel
 from sknn.kernels import table
 from sknn.kernels.gemm import products
-from sknn.kernels.gemm.microkernels import AS_IT_IS
+from sknn.kernels.gemm.microkernels import NO_EPILOGUE
 from sknn.kernels.layers import dense
-from sknn.kernels.layers.activations import ACTIVATIONS, LEAVES_ALONE, InProducts
+from sknn.kernels.layers.activations import ACTIVATIONS, NOT_FUSED, FusedEpilogue
 from sknn.kernels.layers.dropout import dropout_backward, dropout_forward
 from sknn.kernels.layers.normalization import N_SCRATCH, NORMALIZATIONS
 from sknn.kernels.layers.sparse_dense import SPARSE
@@ -88,7 +88,7 @@ class _Builder:
                 row[table.ROWS_PRODUCT] = products.rows_product.address(self.dtype)
                 row[table.DOTS_PRODUCT] = products.dots_product.address(self.dtype)
             beside = self.before(k, dropout)
-            row[table.INPUT_FINISH] = beside.backwards
+            row[table.INPUT_EPILOGUE] = beside.backwards
             row[[table.SLOPE_P, table.SLOPE_Q]] = beside.slope
             is_wide = min(fan_in, fan_out) >= products.NARROW
             if is_wide and row[table.NEEDS_INPUT_DELTA] and not self.forward_only:
@@ -101,7 +101,7 @@ class _Builder:
             if k < last and architecture.normalization:
                 self.activate(row, "identity")
                 row = self.normalize(k, architecture.normalization, training)
-            is_done = self.before(k + 1, dropout).backwards != AS_IT_IS
+            is_done = self.before(k + 1, dropout).backwards != NO_EPILOGUE
             self.activate(row, activation, is_done)
             if k < last:
                 self.drop(k + 1, dropout[k + 1])
@@ -109,9 +109,9 @@ class _Builder:
 
     def add(
         self,
-        forward: Leaf,
-        backward: Leaf,
-        gradient: Leaf | None,
+        forward: Kernel,
+        backward: Kernel,
+        gradient: Kernel | None,
         fan_in: int,
         fan_out: int,
     ) -> np.ndarray:
@@ -128,28 +128,28 @@ class _Builder:
         self.rows.append(row)
         return row
 
-    def before(self, k: int, dropout: Sequence[float]) -> InProducts:
+    def before(self, k: int, dropout: Sequence[float]) -> FusedEpilogue:
         """Return what the k-th product backwards can do of the slope before it."""
         names = self.architecture.activations
         if not 0 < k <= len(names) or dropout[k]:
-            return LEAVES_ALONE
+            return NOT_FUSED
         is_wide = self.architecture.units[k] >= products.NARROW
-        return ACTIVATIONS[names[k - 1]].in_products if is_wide else LEAVES_ALONE
+        return ACTIVATIONS[names[k - 1]].fused_epilogue if is_wide else NOT_FUSED
 
     def activate(self, row: np.ndarray, name: str, is_sloped: bool = False) -> None:
         """Add an activation; if sloped, the operation after it sees to the slope."""
         activation = ACTIVATIONS[name]
-        row[table.KEPT] = row[table.OUTPUT]
+        row[table.PREACTIVATION] = row[table.OUTPUT]
         if name == "identity":
             return
         if row[table.ROWS_PRODUCT]:
-            row[table.FINISH] = activation.in_products.forwards
-        if row[table.FINISH] == AS_IT_IS:
+            row[table.EPILOGUE] = activation.fused_epilogue.forwards
+        if row[table.EPILOGUE] == NO_EPILOGUE:
             row[table.ACTIVATE] = activation.forward.address(self.dtype)
         if not self.forward_only and not is_sloped:
             row[table.SLOPE] = activation.backward.address(self.dtype)
-        if activation.keeps_sum:
-            row[table.KEPT] = self.n_columns
+        if activation.needs_preactivation:
+            row[table.PREACTIVATION] = self.n_columns
             self.n_columns += int(row[table.FAN_OUT])
 
     def normalize(self, k: int, name: str, training: bool) -> np.ndarray:
@@ -171,4 +171,4 @@ class _Builder:
         if rate:
             width = self.architecture.units[k]
             row = self.add(dropout_forward, dropout_backward, None, width, width)
-            row[table.THRESHOLD], row[table.SALT] = threshold(rate), k
+            row[table.THRESHOLD], row[table.LAYER_ID] = threshold(rate), k

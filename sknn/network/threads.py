@@ -24,7 +24,7 @@ from sknn.kernels.drivers.barrier import CALLED_OFF
 
 # Multiplications for which another thread pays: in the products of a batch, for which
 # threads wait for each other several times; and in a prediction, where they do not.
-WORTH_A_MEMBER = 2**22
+WORTH_A_TEAM_THREAD = 2**22
 WORTH_A_THREAD = 2**26
 
 _FIRST_CALLS, _CALLS_BETWEEN_TRIALS, _REMEMBERED = 3, 25, 3
@@ -35,7 +35,7 @@ _FIRST_CALLS, _CALLS_BETWEEN_TRIALS, _REMEMBERED = 3, 25, 3
 _runs: WeakSet = WeakSet()
 
 
-class running:
+class active_fit:
     """Count a fit or a prediction among those that share the cores."""
 
     def __enter__(self) -> None:
@@ -78,7 +78,7 @@ def _is_worker_thread() -> bool:
     return bool(backend.nesting_level)
 
 
-class Pace:
+class ThreadCountTuner:
     """Chooses between one thread and several by what they took.
 
     Where others use the cores, members of a team wait for each other longer than they
@@ -133,8 +133,8 @@ def run_together(calls: Sequence[Callable[[], Any]], shared: np.ndarray) -> Any:
     """Run the members of a team; return what the first returns when all have ended.
 
     That runs in this thread, each other one in a thread of its own. ``shared`` is what
-    the members share: see ``kernels/team.py``. An exception in one of them, such as
-    Ctrl-C in the first, calls off what has not begun, and is raised here.
+    the threads share: see ``barrier.py``. An exception in one of them, such as Ctrl-C
+    in the first, calls off what has not begun, and is raised here.
     """
     if len(calls) == 1:
         return calls[0]()

@@ -10,14 +10,14 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sknn._sklearn import check_optimize_result
 from sknn.kernels.losses.table import Loss
-from sknn.network.data import Problem, is_finite
+from sknn.network.data import TrainingData, is_finite
 from sknn.network.network import Network
 from sknn.training.progress import SCALE, Progress, not_finite, report_of
 from sknn.training.stochastic import loss_scale
 
 
 def objective(
-    network: Network, loss: Loss, problem: Problem, alpha: float, x: np.ndarray
+    network: Network, loss: Loss, problem: TrainingData, alpha: float, x: np.ndarray
 ) -> tuple[float, np.ndarray]:
     """Return the mean loss over all rows, penalty included, and its gradient.
 
@@ -45,7 +45,7 @@ def objective(
 def train_lbfgs(
     network: Network,
     loss: Loss,
-    problem: Problem,
+    problem: TrainingData,
     progress: Progress,
     parameters: dict,
     *,

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.metrics import get_scorer
 
 from sknn.kernels.losses.table import Loss
-from sknn.network.data import Problem, is_finite
+from sknn.network.data import TrainingData, is_finite
 from sknn.network.network import Network
 from sknn.training.stochastic import loss_scale
 
@@ -24,7 +24,7 @@ class Validation(NamedTuple):
     """Rows set aside or given for validation, in both forms."""
 
     rows: Rows
-    problem: Problem
+    problem: TrainingData
 
 
 def scorer_of(scoring: str | Callable, rows: Rows) -> Callable:

@@ -51,7 +51,7 @@ class Progress:
     slots: np.ndarray
     product: np.ndarray
     learning_rate: float
-    tallies: np.ndarray = field(default_factory=lambda: np.zeros(drivers.N_TALLIES))
+    counters: np.ndarray = field(default_factory=lambda: np.zeros(drivers.N_COUNTERS))
     n_epochs: int = 0
     n_iter: int = 0
     n_samples_seen: int = 0
@@ -85,8 +85,8 @@ class Progress:
 
     def losses(self, n_rows: int) -> list[float]:
         """Return the losses of the epochs that the kernels are done with."""
-        n_epochs = int(self.tallies[drivers.ROWS]) // n_rows
-        sums = self.tallies[drivers.LOSS : drivers.LOSS + n_epochs].tolist()
+        n_epochs = int(self.counters[drivers.ROWS]) // n_rows
+        sums = self.counters[drivers.LOSS : drivers.LOSS + n_epochs].tolist()
         return [total / n_rows for total in sums]
 
     def fault(self, losses: list[float]) -> str | None:
@@ -118,7 +118,7 @@ def not_finite(theta: np.ndarray, loss: float) -> str | None:
 
 def epochs_ahead(progress: Progress, max_iter: int, parameters: dict) -> int:
     """Return after how many epochs, at the earliest, a plateau or max_iter comes."""
-    if progress.tallies[drivers.ROWS]:  # an epoch was begun before an interrupt
+    if progress.counters[drivers.ROWS]:  # an epoch was begun before an interrupt
         return 1
     ahead = max_iter - progress.n_iter
     if parameters["tol"] is not None:
@@ -145,7 +145,7 @@ def end_epochs(
     n_epochs = len(record["loss"])
     progress.n_epochs += n_epochs
     progress.n_samples_seen += n_epochs * n_rows
-    progress.tallies[drivers.ROWS : drivers.LOSS + n_epochs] = 0.0
+    progress.counters[drivers.ROWS : drivers.LOSS + n_epochs] = 0.0
     _judge(progress, record, parameters)
     if progress.n_without_improvement <= parameters["n_iter_no_change"]:
         return None

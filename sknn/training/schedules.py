@@ -23,7 +23,7 @@ SMALLEST_ADAPTIVE_RATE = 1e-6
 _RISE, _FIRST, _LAST = 0.3, 25.0, 1e4
 
 
-class Now(NamedTuple):
+class ScheduleState(NamedTuple):
     """Where training stands when the rate of an epoch is asked for."""
 
     epoch: int  # epochs done, without those of the warm-up
@@ -46,16 +46,16 @@ class Schedule(NamedTuple):
         Whether the rate stays the same until then.
     """
 
-    rate: Callable[[Now, dict], float]
+    rate: Callable[[ScheduleState, dict], float]
     on_plateau: Callable[[float], float | None] = lambda rate: None
     is_steady: bool = False
 
 
-def _constant(now: Now, parameters: dict) -> float:
+def _constant(now: ScheduleState, parameters: dict) -> float:
     return float(parameters["learning_rate_init"])
 
 
-def _invscaling(now: Now, parameters: dict) -> float:
+def _invscaling(now: ScheduleState, parameters: dict) -> float:
     initial = float(parameters["learning_rate_init"])
     if now.epoch == 0:
         return initial
@@ -65,7 +65,7 @@ def _invscaling(now: Now, parameters: dict) -> float:
         return 0.0
 
 
-def _adaptive(now: Now, parameters: dict) -> float:
+def _adaptive(now: ScheduleState, parameters: dict) -> float:
     return now.rate
 
 
@@ -73,12 +73,12 @@ def _fifth(rate: float) -> float | None:
     return None if rate <= SMALLEST_ADAPTIVE_RATE else rate / 5.0
 
 
-def _step(now: Now, parameters: dict) -> float:
+def _step(now: ScheduleState, parameters: dict) -> float:
     times = now.epoch // parameters["decay_epochs"]
     return parameters["learning_rate_init"] * parameters["decay_rate"] ** times
 
 
-def _exponential(now: Now, parameters: dict) -> float:
+def _exponential(now: ScheduleState, parameters: dict) -> float:
     times = now.epoch / parameters["decay_epochs"]
     return parameters["learning_rate_init"] * parameters["decay_rate"] ** times
 
@@ -88,12 +88,12 @@ def _half_cosine(share: float) -> float:
     return 0.5 * (1.0 + cos(pi * share))
 
 
-def _cosine(now: Now, parameters: dict) -> float:
+def _cosine(now: ScheduleState, parameters: dict) -> float:
     share = min(now.epoch / now.n_epochs, 1.0)
     return parameters["learning_rate_init"] * _half_cosine(share)
 
 
-def _cosine_restarts(now: Now, parameters: dict) -> float:
+def _cosine_restarts(now: ScheduleState, parameters: dict) -> float:
     """Return the rate in cycles of which each is twice as long as the one before."""
     epoch, length = now.epoch, parameters["decay_epochs"]
     while epoch >= length:
@@ -101,7 +101,7 @@ def _cosine_restarts(now: Now, parameters: dict) -> float:
     return parameters["learning_rate_init"] * _half_cosine(epoch / length)
 
 
-def _one_cycle(now: Now, parameters: dict) -> float:
+def _one_cycle(now: ScheduleState, parameters: dict) -> float:
     highest = float(parameters["learning_rate_init"])
     first, last = highest / _FIRST, highest / _FIRST / _LAST
     peak, end = _RISE * now.n_epochs - 1.0, now.n_epochs - 1.0
@@ -123,7 +123,7 @@ SCHEDULES: dict[str, Schedule] = {
 }
 
 
-def _checked(function: Callable[[int], float], now: Now) -> float:
+def _checked(function: Callable[[int], float], now: ScheduleState) -> float:
     rate = function(now.epoch)
     try:
         valid = 0.0 <= float(rate) < float("inf")
@@ -149,7 +149,7 @@ def schedule_of(parameters: dict) -> Schedule:
     if warmup == 0:
         return schedule
 
-    def rate(now: Now, parameters: dict) -> float:
+    def rate(now: ScheduleState, parameters: dict) -> float:
         if now.epoch < warmup:
             share = (now.epoch + 1) / warmup
             return float(parameters["learning_rate_init"]) * share

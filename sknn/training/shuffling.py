@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from sknn.kernels.math import mt19937_shuffle as kernel
-from sknn.network.data import Problem
+from sknn.network.data import TrainingData
 from sknn.training.progress import Progress
 
 # Orders of so many rows in all are drawn at a time, which stay in the cache.
@@ -46,7 +46,7 @@ def random_state_of(random_state: object) -> np.random.RandomState:
 
 
 def orders(
-    problem: Problem,
+    problem: TrainingData,
     progress: Progress,
     shuffles: bool,
     random_state: np.random.RandomState,

@@ -14,17 +14,17 @@ from sknn.kernels.drivers.barrier import N_SHARED
 from sknn.kernels.losses.table import Loss
 from sknn.kernels.optim import regularization
 from sknn.kernels.optim.optimizers import OPTIMIZERS
-from sknn.network.data import Problem, aligned_empty, read_only
+from sknn.network.data import TrainingData, aligned_empty, read_only
 from sknn.network.network import Network
 from sknn.network.threads import (
-    WORTH_A_MEMBER,
-    Pace,
+    WORTH_A_TEAM_THREAD,
+    ThreadCountTuner,
     is_shared,
     n_threads_for,
     run_together,
 )
 from sknn.training.progress import Progress, end_epochs, epochs_ahead, report_of
-from sknn.training.schedules import Now, schedule_of
+from sknn.training.schedules import ScheduleState, schedule_of
 from sknn.training.shuffling import orders, orders_at_a_time
 
 # As in PyTorch; without it the solver would be plain Adam.
@@ -55,7 +55,7 @@ def loss_scale(loss: Loss, network: Network) -> float:
 def train_stochastic(
     network: Network,
     loss: Loss,
-    problem: Problem,
+    problem: TrainingData,
     progress: Progress,
     parameters: dict,
     random_state: np.random.RandomState,
@@ -128,7 +128,7 @@ def train_stochastic(
         while progress.n_iter < max_iter and not progress.has_stopped:
             began = perf_counter()
             progress.learning_rate = schedule.rate(
-                Now(
+                ScheduleState(
                     progress.n_epochs,
                     parameters["max_iter"],
                     progress.n_samples_seen,
@@ -162,7 +162,7 @@ def train_stochastic(
                 )
     except KeyboardInterrupt:
         losses = progress.losses(n_rows)
-        fault = fault or progress.fault(losses or [progress.tallies[drivers.LOSS]])
+        fault = fault or progress.fault(losses or [progress.counters[drivers.LOSS]])
         if losses and not (ending or is_watched or fault):
             ending = ending_of(losses, {})
         if ending:
@@ -179,7 +179,7 @@ def train_stochastic(
         )
         # No later call is to go on from what is not finite.
         progress.slots, progress.product = new_state(network, parameters)
-        progress.tallies[:], progress.n_epochs = 0.0, 0
+        progress.counters[:], progress.n_epochs = 0.0, 0
         progress.has_stopped = True
     is_best = fault or (restores and not incremental)
     progress.result = progress.theta
@@ -187,7 +187,7 @@ def train_stochastic(
         progress.result = progress.best_theta
 
 
-def _batch_size(problem: Problem, parameters: dict) -> int:
+def _batch_size(problem: TrainingData, parameters: dict) -> int:
     batch_size, n_rows = parameters["batch_size"], problem.n_rows
     if batch_size == "auto":
         return min(200, n_rows)
@@ -235,7 +235,7 @@ def _runner(network, loss, problem, progress, parameters):
         deltas=network.buffer(batch_size, operations.n_columns),
         **problem.arguments,
         counts=problem.counts,
-        mean_factor=problem.mean_factor,
+        mean_class_weight=problem.mean_class_weight,
         gathered=gathered,
         gathered_data=read_only(gathered.ravel()),
         batch_size=batch_size,
@@ -252,16 +252,16 @@ def _runner(network, loss, problem, progress, parameters):
         shape=shape_gradient.address(dtype) if shapes else 0,
         constrain=constrain.address(dtype) if constrains else 0,
         limits=read_only(limits),
-        tallies=progress.tallies,
+        counters=progress.counters,
         sums=np.empty(drivers.N_RATES + n_sums),
         shared=shared,
     )
     # Members share the blocks of a batch.
     work = network.training_multiplications(batch_size) * (block < batch_size)
-    if is_shared(work, WORTH_A_MEMBER):
+    if is_shared(work, WORTH_A_TEAM_THREAD):
         run = _team(prepare, work, shared)
     else:
-        run = prepare(member=0, n_members=1)
+        run = prepare(thread=0, n_threads=1)
     calls = network.calls(n_rows, batch_size, inputs.is_sparse)
     n_at_once = min(
         drivers.MOST_EPOCHS,
@@ -270,11 +270,11 @@ def _runner(network, loss, problem, progress, parameters):
     )
 
     def run_epochs(orders: np.ndarray, n_epochs: int) -> bool:
-        tallies, rate, result = progress.tallies, progress.learning_rate, np.nan
+        counters, rate, result = progress.counters, progress.learning_rate, np.nan
         for start, stop in calls:
-            if start >= tallies[drivers.ROWS]:  # else done before an interrupt
+            if start >= counters[drivers.ROWS]:  # else done before an interrupt
                 result = run(orders, n_epochs, start, stop, rate)
-        return isfinite(tallies[drivers.LOSS] + result)
+        return isfinite(counters[drivers.LOSS] + result)
 
     return run_epochs, n_at_once
 
@@ -283,11 +283,11 @@ def _team(
     prepare: Callable, n_multiplications: float, shared: np.ndarray
 ) -> Callable[..., float]:
     """Return what runs a driver with one member, or with as many as pay."""
-    members, pace = [prepare(member=0)], Pace()
+    members, pace = [prepare(thread=0)], ThreadCountTuner()
 
     def run(orders, n_epochs, start, stop, rate):
-        n = pace.choose(n_threads_for(n_multiplications, WORTH_A_MEMBER))
-        members.extend(prepare(member=k) for k in range(len(members), n))
+        n = pace.choose(n_threads_for(n_multiplications, WORTH_A_TEAM_THREAD))
+        members.extend(prepare(thread=k) for k in range(len(members), n))
         began = perf_counter()
         arguments = (orders, n_epochs, start, stop, rate, n)
         result = run_together([partial(run, *arguments) for run in members[:n]], shared)

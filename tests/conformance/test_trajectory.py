@@ -12,7 +12,7 @@ from sklearn.datasets import make_classification, make_regression
 from sklearn.model_selection import train_test_split
 
 import sknn
-from sknn.training.schedules import Now, schedule_of
+from sknn.training.schedules import ScheduleState, schedule_of
 
 EPOCHS = 25
 N = 120
@@ -305,7 +305,7 @@ def test_learning_rate_over_warm_starts(learning_rate):
     )
     expected = theirs._optimizer.learning_rate
     state, parameters = ours._optimizer_state, ours.get_params()
-    now = Now(state["n_epochs"], 30, ours.t_, state["learning_rate"])
+    now = ScheduleState(state["n_epochs"], 30, ours.t_, state["learning_rate"])
     rate = schedule_of(parameters).rate(now, parameters)
     assert_allclose(rate, expected, rtol=1e-12)
     if learning_rate == "invscaling":

@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 import sknn
 from sknn.estimators.parameters import STOCHASTIC_SOLVERS
 from sknn.jit.kernel import Driver
-from sknn.kernels.drivers.training import training as drivers
+from sknn.kernels.drivers import training as drivers
 from sknn.training.schedules import SCHEDULES
 
 rng = np.random.RandomState(0)

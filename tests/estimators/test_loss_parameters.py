@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 
 from sknn import MLPRegressor
 from sknn.jit.declarations import INTERPRETED
-from sknn.jit.kernel import Leaf
+from sknn.jit.kernel import Kernel
 from sknn.kernels.losses.table import REGRESSION_LOSSES, levels_of, register_custom
 
 X = np.random.RandomState(0).normal(size=(60, 3))
@@ -167,7 +167,7 @@ def test_custom_loss_is_not_cached(registered, tmp_path, monkeypatch):
     own.address(np.dtype(np.float64))
     assert not list(tmp_path.rglob("*own*"))
 
-    cached = Leaf(own.function, own.signature, "cached_own_train")
+    cached = Kernel(own.function, own.signature, "cached_own_train")
     cached.address(np.dtype(np.float64))
     assert list(tmp_path.rglob("*own*"))
 

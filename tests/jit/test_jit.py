@@ -7,7 +7,7 @@ from processes import run
 
 from sknn.jit import compiler
 from sknn.jit.declarations import INTERPRETED
-from sknn.jit.kernel import INTEGER, REAL, Array, Leaf, call, driver, leaf
+from sknn.jit.kernel import INTEGER, REAL, Array, Kernel, call, driver, kernel
 from sknn.kernels.math.elementary import logistic
 from sknn.kernels.math.mt19937_shuffle import shuffle
 from sknn.network.data import read_only
@@ -15,7 +15,7 @@ from sknn.network.data import read_only
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
-@leaf((Array(), REAL, Array(INTEGER, is_read_only=True)))
+@kernel((Array(), REAL, Array(INTEGER, is_read_only=True)))
 def weighted_leaf(x, factor, order):
     total = 0.0
     for i in range(order.size):
@@ -123,9 +123,9 @@ def test_wrong_numbers(arguments):
 BOUNDS = """
 import json
 import numpy as np
-from sknn.jit.kernel import INTEGER, Array, call, driver, leaf, matrix
+from sknn.jit.kernel import INTEGER, Array, call, driver, kernel, matrix
 
-@leaf((Array(), INTEGER))
+@kernel((Array(), INTEGER))
 def pick(x, i):
     return matrix(x, 0, 2, 3)[1, i]
 
@@ -162,7 +162,7 @@ def test_interleaved_loops_change_no_bit(dtype):
 
     kinds = (Array(), Array())
     one, four = (
-        Leaf(pieces, kinds, f"pieces_{count}", interleave=count) for count in (1, 4)
+        Kernel(pieces, kinds, f"pieces_{count}", interleave=count) for count in (1, 4)
     )
 
     @driver((INTEGER, *kinds))

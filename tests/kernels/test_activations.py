@@ -8,7 +8,7 @@ import scipy.special
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknn.jit.kernel import call
-from sknn.kernels.gemm.microkernels import CLAMPED, GATED, SLOPED
+from sknn.kernels.gemm.microkernels import QUADRATIC_GRAD, RELU, RELU_GRAD
 from sknn.kernels.layers.activations import ACTIVATIONS
 
 DTYPES = [np.dtype(np.float32), np.dtype(np.float64)]
@@ -31,7 +31,7 @@ def forward(name, z):
 def slopes(name, z):
     y, kept = forward(name, z)
     delta = np.ones_like(z)
-    kept = kept if ACTIVATIONS[name].keeps_sum else y
+    kept = kept if ACTIVATIONS[name].needs_preactivation else y
     run_leaf(ACTIVATIONS[name].backward.address(z.dtype), kept, delta)
     return delta
 
@@ -138,7 +138,9 @@ TORCH = {
 
 def test_every_activation_has_a_reference():
     assert set(VALUES) == set(SATURATED) == set(ACTIVATIONS)
-    assert {name for name in ACTIVATIONS if ACTIVATIONS[name].keeps_sum} == KEEP_THE_SUM
+    assert {
+        name for name in ACTIVATIONS if ACTIVATIONS[name].needs_preactivation
+    } == KEEP_THE_SUM
 
 
 @dtypes
@@ -171,7 +173,7 @@ def test_activation_backward(name, shape, dtype):
     h, f = 1e-3, VALUES[name]
     slope = (8 * (f(z + h) - f(z - h)) - (f(z + 2 * h) - f(z - 2 * h))) / (12 * h)
     actual = delta.astype(dtype)
-    kept = (z if ACTIVATIONS[name].keeps_sum else f(z)).astype(dtype)
+    kept = (z if ACTIVATIONS[name].needs_preactivation else f(z)).astype(dtype)
     run_leaf(ACTIVATIONS[name].backward.address(dtype), kept, actual)
     tolerance = 1e-5 if dtype == np.float32 else 1e-10
     assert_allclose(actual, delta * slope, rtol=tolerance, atol=tolerance)
@@ -180,9 +182,9 @@ def test_activation_backward(name, shape, dtype):
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_products_stand_for_clamps_alone(name):
     """Products set to 0 what is below, and the gradient of what is 0 then."""
-    in_products = ACTIVATIONS[name].in_products
-    assert (in_products.forwards == CLAMPED) == (name in CLAMPS)
-    assert (in_products.backwards == GATED) == (name in CLAMPS)
+    fused_epilogue = ACTIVATIONS[name].fused_epilogue
+    assert (fused_epilogue.forwards == RELU) == (name in CLAMPS)
+    assert (fused_epilogue.backwards == RELU_GRAD) == (name in CLAMPS)
     z = np.array([-np.inf, -2.0, -1e-300, 0.0, 5e-324, 2.0, 7.0, np.inf, np.nan])
     clamped = np.maximum(z, 0)
     is_one = np.array_equal(forward(name, z)[0], clamped, equal_nan=True)
@@ -192,11 +194,11 @@ def test_products_stand_for_clamps_alone(name):
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_products_know_the_slopes_of_these(name):
-    in_products = ACTIVATIONS[name].in_products
-    assert (in_products.backwards == SLOPED) == (name in SLOPES)
+    fused_epilogue = ACTIVATIONS[name].fused_epilogue
+    assert (fused_epilogue.backwards == QUADRATIC_GRAD) == (name in SLOPES)
     if name in SLOPES:
         y = np.linspace(-1, 1, 9)
-        p, q = in_products.slope
+        p, q = fused_epilogue.slope
         assert_array_equal(p + y * (q - y), SLOPES[name](y))
 
 

@@ -15,7 +15,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sknn import MLPClassifier, MLPRegressor
 from sknn.jit.kernel import call
 from sknn.kernels.batch import Batch
-from sknn.kernels.math.counter_rng import draw, key_of, key_of_row, scramble
+from sknn.kernels.math.counter_rng import batch_key, draw, row_key, scramble
 from sknn.kernels.table import FROM_BATCH, INPUT, NEEDS_INPUT_DELTA, OUTPUT
 from sknn.network.data import read_only
 from sknn.network.layout import Architecture
@@ -37,17 +37,17 @@ def lowbias32(x):
 
 
 @numba.njit
-def fill_with_draws(key, salt, numbers):
+def fill_with_draws(key, layer_id, numbers):
     for i in range(numbers.shape[0]):
-        own = key_of_row(key, salt, i)
+        own = row_key(key, layer_id, i)
         for j in range(numbers.shape[1]):
             numbers[i, j] = draw(own, j)
 
 
-def draws(key, salt=0, shape=(2**11, 2**8)):
+def draws(key, layer_id=0, shape=(2**11, 2**8)):
     """Return what a layer draws for a batch."""
     numbers = np.empty(shape, dtype=np.int64)
-    fill_with_draws(key, salt, numbers)
+    fill_with_draws(key, layer_id, numbers)
     return numbers
 
 
@@ -61,13 +61,13 @@ def test_scramble_is_lowbias32():
 
 def test_compiled_draws_are_those_of_plain_python():
     for key in (0, 1, 2**31, 2**32 - 1, 987654321):
-        own = key_of_row(key, 3, 1)
+        own = row_key(key, 3, 1)
         expected = [draw(own, j) for j in range(300)]
         assert draws(key, 3, (2, 300))[1].tolist() == expected
         assert draw(own, np.int32(5)) == expected[5]  # an index of a CSR matrix
 
 
-KEYS = [0, 1, 2**31 - 1, 2**32 - 1, key_of(0, 1), key_of(7, 3)]
+KEYS = [0, 1, 2**31 - 1, 2**32 - 1, batch_key(0, 1), batch_key(7, 3)]
 with_keys = pytest.mark.parametrize("key", KEYS)
 
 
@@ -96,16 +96,16 @@ def test_bits_of_draws_are_balanced_and_independent(key):
 
 def test_keys_of_batches_are_distinct():
     """For seeds and steps next to each other."""
-    keys = {key_of(seed, step) for seed in range(100) for step in range(1, 101)}
+    keys = {batch_key(seed, step) for seed in range(100) for step in range(1, 101)}
     assert len(keys) > 10**4 - 5  # a few of 2**32 may coincide
     for seed in range(3):
-        assert len({key_of(seed, step) for step in range(2000)}) == 2000
+        assert len({batch_key(seed, step) for step in range(2000)}) == 2000
 
 
 # ---------------------------------------------------------------------------------
 # Masks.
 
-KEY = key_of(0, 1)
+KEY = batch_key(0, 1)
 
 
 def run_forward(address, op, batch, theta, values):
@@ -161,7 +161,7 @@ def mask(shape, rate=0.5, key=KEY, k=1):
 @pytest.mark.parametrize("k", [0, 1, 2])
 def test_masks_against_numpy(k, dtype):
     """The draw of a row and column of a layer, from a second writing."""
-    rate, key, shape = 0.3, key_of(11, 4), (7, 45)
+    rate, key, shape = 0.3, batch_key(11, 4), (7, 45)
     row_keys = lowbias32(lowbias32(key ^ k) ^ np.arange(7, dtype=np.uint32))
     numbers = lowbias32(row_keys[:, None] ^ np.arange(45, dtype=np.uint32))
     x = np.random.RandomState(0).normal(size=shape).astype(dtype)
@@ -185,7 +185,7 @@ def test_share_and_scale_of_what_is_kept(rate, dtype):
 
 @dtypes
 def test_backward_drops_what_forward_dropped(dtype):
-    rate, key, n, width = 0.4, key_of(3, 9), 20, 30
+    rate, key, n, width = 0.4, batch_key(3, 9), 20, 30
     delta = np.random.RandomState(0).normal(size=(n, width)).astype(dtype)
     op = row_of_layer(1, width, rate, dtype)
     assert op[NEEDS_INPUT_DELTA]
@@ -231,7 +231,7 @@ def test_masks_of_other_steps_seeds_and_layers_are_others(other):
         "far step": (0, 10**6, 1),
         "both": (1, 2, 1),
     }[other]
-    a, b = mask(SHAPE), mask(SHAPE, key=key_of(seed, step), k=k)
+    a, b = mask(SHAPE), mask(SHAPE, key=batch_key(seed, step), k=k)
     assert abs(np.mean(a * b)) < 4 / np.sqrt(a.size)
     # No row of one is a row of the other, shifted.
     assert abs(np.mean(a[1:] * b[:-1])) < 4 / np.sqrt(a.size)
@@ -347,9 +347,9 @@ FITS = """
 import json, sys
 import numpy as np, scipy.sparse
 from sknn import MLPRegressor
-from sknn.kernels.math.counter_rng import draw, key_of, key_of_row
+from sknn.kernels.math.counter_rng import draw, batch_key, row_key
 
-draws = [draw(key_of_row(key_of(s, t), k, i), j) for s, t, k, i, j in
+draws = [draw(row_key(batch_key(s, t), k, i), j) for s, t, k, i, j in
          [(0, 1, 0, 0, 0), (2**31 - 1, 10**9, 3, 77, 12345), (5, 6, 7, 8, 9)]]
 rng = np.random.RandomState(0)
 X = rng.normal(size=(12, 3)); X[rng.uniform(size=X.shape) < 0.4] = 0

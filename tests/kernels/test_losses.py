@@ -17,7 +17,7 @@ from loss_leaves import (
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit, log_softmax, softmax, xlogy
 
-from sknn.kernels.losses.table import LINKS, LOSSES
+from sknn.kernels.losses.table import LOSSES, OUTPUT_ACTIVATIONS
 
 # ---------------------------------------------------------------------------------
 # Links.
@@ -34,11 +34,11 @@ LINK_VALUES = {
 
 
 def test_every_link_has_a_reference():
-    assert set(LINK_VALUES) == set(LINKS)
+    assert set(LINK_VALUES) == set(OUTPUT_ACTIVATIONS)
 
 
 @dtypes
-@pytest.mark.parametrize("link", LINKS)
+@pytest.mark.parametrize("link", OUTPUT_ACTIVATIONS)
 @pytest.mark.parametrize("shape", [(1, 1), (9, 3), (33, 10)], ids=str)
 def test_link(link, shape, dtype):
     raw = (3 * np.random.RandomState(0).normal(size=shape)).astype(dtype)

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from sknn.jit.kernel import INTEGER, REAL, Array, call, driver
-from sknn.kernels.gemm.microkernels import AS_IT_IS, CLAMPED, GATED, SLOPED
+from sknn.kernels.gemm.microkernels import NO_EPILOGUE, QUADRATIC_GRAD, RELU, RELU_GRAD
 from sknn.kernels.gemm.products import dots_product, outer_product, rows_product
 from sknn.kernels.layers.activations import ACTIVATIONS
 
@@ -28,7 +28,7 @@ def odd_numbers(rng, shape, dtype):
     return rng.choice(np.array(ODD, dtype), size=shape)
 
 
-def rows(a, b, finish=AS_IT_IS, gate=None, p=0.0, q=0.0):
+def rows(a, b, finish=NO_EPILOGUE, gate=None, p=0.0, q=0.0):
     """Return a b from the leaf."""
     (n, n_terms), m = a.shape, b.shape[1]
     c = np.full((n, m), -7, dtype=a.dtype)
@@ -59,11 +59,11 @@ def dots(a, b, finish):
 
 @dtypes
 @shapes
-@pytest.mark.parametrize("finish", [AS_IT_IS, CLAMPED])
+@pytest.mark.parametrize("finish", [NO_EPILOGUE, RELU])
 def test_clamped_results_are_no_less_than_zero(finish, shape, dtype):
     """One term each, a number that is not finite or too small, times one."""
     numbers = odd_numbers(np.random.RandomState(0), shape, dtype)
-    expected = np.maximum(numbers, 0) if finish == CLAMPED else numbers
+    expected = np.maximum(numbers, 0) if finish == RELU else numbers
     column, row = np.ones((shape[0], 1), dtype), np.ones((1, shape[1]), dtype)
     with np.errstate(invalid="ignore"):
         for k in range(shape[0]):
@@ -92,7 +92,7 @@ def test_products_of_whole_numbers_are_exact(n, m, dtype):
             rows_product.address(dtype),
             (
                 own[0], 0, *strides, own[1], 0, m, own[2], 0,
-                AS_IT_IS, 0.0, 0.0, own[1], 0, c, guard, m, n, m, n_terms,
+                NO_EPILOGUE, 0.0, 0.0, own[1], 0, c, guard, m, n, m, n_terms,
             ),
         )  # fmt: skip
         assert_array_equal(c[guard:-guard].reshape(n, m), a @ b + bias)
@@ -111,16 +111,18 @@ def test_results_behind_a_gate_are_zero(shape, dtype):
     with np.errstate(all="ignore"):
         product = np.outer(column, row)
         expected = np.where(gate == 0, 0, product)
-        for finish, numbers in ((GATED, expected), (AS_IT_IS, product)):
+        for finish, numbers in ((RELU_GRAD, expected), (NO_EPILOGUE, product)):
             own = column, row, gate.ravel(), found.reshape(-1)
             outer(dtype, *own, finish, 0.0, 0.0, *shape)
             assert_array_equal(found, numbers)
-        assert_array_equal(rows(column[:, None], row[None], GATED, gate), expected)
+        assert_array_equal(rows(column[:, None], row[None], RELU_GRAD, gate), expected)
         assert_array_equal(rows(column[:, None], row[None]), product)
 
 
 SLOPED_ONES = sorted(
-    name for name, one in ACTIVATIONS.items() if one.in_products.backwards == SLOPED
+    name
+    for name, one in ACTIVATIONS.items()
+    if one.fused_epilogue.backwards == QUADRATIC_GRAD
 )
 
 
@@ -135,7 +137,7 @@ def test_results_times_a_slope(name, shape, dtype):
     y = np.choose(rng.randint(len(kinds), size=shape), kinds).astype(dtype)
     column, row = (rng.normal(size=size).astype(dtype) for size in shape)
     product = np.outer(column, row)
-    p, q = map(float, ACTIVATIONS[name].in_products.slope)
+    p, q = map(float, ACTIVATIONS[name].fused_epilogue.slope)
     wide = y.astype(np.longdouble)
     slope = {"tanh": (1 - wide) * (1 + wide), "logistic": wide * (1 - wide)}[name]
     exact = product * slope
@@ -143,7 +145,9 @@ def test_results_times_a_slope(name, shape, dtype):
     address = ACTIVATIONS[name].backward.address(dtype)
     call(address, (y.ravel(), by_leaf.reshape(-1)))
     allowed = np.abs(by_leaf - exact) + 2 * np.finfo(dtype).eps * np.abs(exact) + 1e-37
-    found = rows(column[:, None], row[None], SLOPED, y, p, q)
+    found = rows(column[:, None], row[None], QUADRATIC_GRAD, y, p, q)
     assert np.all(np.abs(found - exact) <= allowed)
-    outer(dtype, column, row, y.ravel(), found.reshape(-1), SLOPED, p, q, *shape)
+    outer(
+        dtype, column, row, y.ravel(), found.reshape(-1), QUADRATIC_GRAD, p, q, *shape
+    )
     assert np.all(np.abs(found - exact) <= allowed)

@@ -6,7 +6,7 @@ from loss_leaves import apply_link, dtypes, loss_of, run_link
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import log_softmax, softmax
 
-from sknn.kernels.losses.table import LINKS
+from sknn.kernels.losses.table import OUTPUT_ACTIVATIONS
 from sknn.network.data import read_only
 
 # Around the numbers of rows and classes that are moved together, and where rows of
@@ -47,7 +47,11 @@ def test_softmax(n_classes, dtype):
         memory = np.full(2 * GUARD + raw.size, -7, dtype)
         rows = memory[GUARD:-GUARD].reshape(raw.shape)
         rows[:] = raw
-        run_link(LINKS["softmax"].apply.address(dtype), rows, read_only(np.zeros(4)))
+        run_link(
+            OUTPUT_ACTIVATIONS["softmax"].apply.address(dtype),
+            rows,
+            read_only(np.zeros(4)),
+        )
         assert_close_to_softmax(rows, raw)
         assert (memory[:GUARD] == -7).all()
         assert (memory[-GUARD:] == -7).all()

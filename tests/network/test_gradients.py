@@ -10,19 +10,19 @@ from networks import (
     PARAMETERS,
     TARGETS,
     TOLERANCE,
+    make_training_data,
     network_of,
     parameters_of,
     point_and_differences,
-    problem_of,
     with_gradient_of_the_sum,
 )
 from numpy.testing import assert_allclose
 
 from sknn.jit.kernel import call
-from sknn.kernels.layers.activations import ACTIVATIONS, LEAVES_ALONE
+from sknn.kernels.layers.activations import ACTIVATIONS, NOT_FUSED
 from sknn.kernels.layers.normalization import NORMALIZATIONS
-from sknn.kernels.losses.table import LINKS, LOSSES
-from sknn.network.data import Inputs, Problem, read_only
+from sknn.kernels.losses.table import LOSSES, OUTPUT_ACTIVATIONS
+from sknn.network.data import Inputs, TrainingData, read_only
 from sknn.network.layout import Architecture
 from sknn.network.network import Network
 from sknn.training.lbfgs import objective
@@ -35,11 +35,11 @@ STRAIGHT_THROUGH = {"step"}
 
 def test_every_loss_has_targets():
     assert set(LOSSES) <= set(TARGETS)
-    assert {loss.link for loss in LOSSES.values()} == set(LINKS)
+    assert {loss.link for loss in LOSSES.values()} == set(OUTPUT_ACTIVATIONS)
 
 
 def check_objective(hidden, activation, loss, weighted, sparse, alpha, **options):
-    problem = problem_of(loss, weighted, sparse)
+    problem = make_training_data(loss, weighted, sparse)
     network = network_of(hidden, activation, loss, **options)
 
     def evaluate(x):
@@ -94,7 +94,7 @@ def call_slope(address, kept, delta):
 @pytest.mark.parametrize("name", [*(STRAIGHT_THROUGH & ACTIVATIONS.keys()), "tanh"])
 def test_straight_through_uses_the_slope(name):
     """Backpropagation in NumPy with the activation's own slope; tanh for contrast."""
-    problem = problem_of("squared_error")
+    problem = make_training_data("squared_error")
     network = network_of((5,), name, "squared_error")
     theta = parameters_of(network)
     _, gradient = objective(network, LOSSES["squared_error"], problem, 0.0, theta)
@@ -106,7 +106,7 @@ def test_straight_through_uses_the_slope(name):
         h @ parts["coefs_"][1] + parts["intercepts_"][1] - problem.targets
     ) / N_ROWS
     hidden_delta = delta @ parts["coefs_"][1].T
-    if not ACTIVATIONS[name].keeps_sum:
+    if not ACTIVATIONS[name].needs_preactivation:
         kept = h
     call_slope(ACTIVATIONS[name].backward.address(FLOAT64), kept, hidden_delta)
     assert np.any(hidden_delta)
@@ -125,7 +125,9 @@ WIDE = [
     (3, 33, 64, 17, 5),
     (6, 15, 16, 4),
 ]
-WITH_SLOPES = [name for name, one in ACTIVATIONS.items() if any(one.in_products.slope)]
+WITH_SLOPES = [
+    name for name, one in ACTIVATIONS.items() if any(one.fused_epilogue.slope)
+]
 FUNCTIONS = {
     "tanh": (np.tanh, lambda y: 1 - y * y),
     "logistic": (lambda z: 1 / (1 + np.exp(-z)), lambda y: y * (1 - y)),
@@ -143,7 +145,7 @@ def network_and_problem(units, name, n_rows, dtype, is_sparse, **options):
     targets = read_only(rng.normal(size=(n_rows, units[-1])).astype(dtype))
     S = scipy.sparse.csr_array(X) if is_sparse else X
     none = read_only(np.empty(0, dtype))
-    return network, Problem(Inputs.of(S, dtype), targets, none, none), X
+    return network, TrainingData(Inputs.of(S, dtype), targets, none, none), X
 
 
 @pytest.mark.parametrize("is_sparse", [False, True], ids=["dense", "CSR"])
@@ -186,8 +188,8 @@ def test_slopes_in_products_are_those_of_leaves(
 ):
     """So it does not matter where dropout or a narrow layer keep products from it."""
     gradients = []
-    for in_products in (ACTIVATIONS[name].in_products, LEAVES_ALONE):
-        own = ACTIVATIONS[name]._replace(in_products=in_products)
+    for fused_epilogue in (ACTIVATIONS[name].fused_epilogue, NOT_FUSED):
+        own = ACTIVATIONS[name]._replace(fused_epilogue=fused_epilogue)
         monkeypatch.setitem(ACTIVATIONS, name, own)
         network, problem, _ = network_and_problem(
             units, name, 13, FLOAT64, is_sparse, **options
@@ -203,7 +205,7 @@ def test_slopes_in_products_are_those_of_leaves(
 @pytest.mark.parametrize("loss", LOSSES)
 def test_blocks_of_rows_add_up(loss, normalization, monkeypatch):
     """Neither gradient nor predictions depend on how many rows pass at a time."""
-    problem = problem_of(loss, weighted=True)
+    problem = make_training_data(loss, weighted=True)
     network = network_of((6, 3), "tanh", loss, normalization=normalization)
     theta = parameters_of(network)
     whole = network.loss_gradient(theta, LOSSES[loss], problem)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sknn.jit.kernel import Leaf, like, scalar
+from sknn.jit.kernel import Kernel, inline_scalar, like
 from sknn.kernels import table
 from sknn.kernels.layers import activations, dense
 from sknn.kernels.layers.activations import ACTIVATIONS
@@ -17,19 +17,19 @@ from sknn.network.program import operations, threshold
 FLOAT64 = np.dtype(np.float64)
 
 
-@scalar
+@inline_scalar
 def square(z):
     return z * z
 
 
-@scalar
+@inline_scalar
 def square_slope(z):
     return like(z, 2) * z
 
 
 @pytest.fixture
 def keeps_its_sum():
-    activations.register("square", square, square_slope, keeps_sum=True)
+    activations.register("square", square, square_slope, needs_preactivation=True)
     yield "square"
     del ACTIVATIONS["square"]
 
@@ -74,9 +74,9 @@ def test_table_of_a_small_network(keeps_its_sum):
             assert row[table.SLOPE] == address(ACTIVATIONS[name].backward)
 
     columns = [
-        *(table.FAN_IN, table.FAN_OUT, table.INPUT, table.OUTPUT, table.KEPT),
+        *(table.FAN_IN, table.FAN_OUT, table.INPUT, table.OUTPUT, table.PREACTIVATION),
         *(table.SCRATCH, table.WEIGHTS, table.BIAS, table.RUNNING),
-        *(table.THRESHOLD, table.SALT, table.IS_DENSE, table.NEEDS_INPUT_DELTA),
+        *(table.THRESHOLD, table.LAYER_ID, table.IS_DENSE, table.NEEDS_INPUT_DELTA),
     ]
     assert ops[:, columns].tolist() == [
         # widths, columns of values, where theta begins, dropout, flags
@@ -93,7 +93,7 @@ def test_table_of_a_small_network(keeps_its_sum):
 def flags(architecture, is_sparse=False):
     """Return a row for each operation: see the tests."""
     ops = operations(architecture, FLOAT64, is_sparse, True).table
-    columns = [table.FINISH, table.ACTIVATE, table.SLOPE, table.INPUT_FINISH]
+    columns = [table.EPILOGUE, table.ACTIVATE, table.SLOPE, table.INPUT_EPILOGUE]
     return (ops[:, columns] != 0).astype(int).tolist()
 
 
@@ -170,7 +170,7 @@ def test_a_prediction_loads_no_leaf_that_it_does_not_call(
         loaded.add(self.versions[dtype])
         return self.versions[dtype]
 
-    monkeypatch.setattr(Leaf, "address", address)
+    monkeypatch.setattr(Kernel, "address", address)
     found = operations(network, FLOAT64, is_sparse, False, forward_only=True)
     assert found.n_columns == whole.n_columns
     backwards = [table.BACKWARD, table.GRADIENT, table.SLOPE, table.TRANSPOSE]
@@ -199,7 +199,7 @@ def test_dropout_of_csr_inputs_is_part_of_the_first_layer():
     assert len(ops) == 2
     assert ops[0, table.FORWARD] == address(sparse_forward)
     assert ops[0, table.THRESHOLD] == 3 * 2**30
-    assert ops[0, table.SALT] == 0
+    assert ops[0, table.LAYER_ID] == 0
     assert ops[1, table.THRESHOLD] == 0
 
 
@@ -229,7 +229,10 @@ def architectures(names, n=200):
 def columns_written(row, scratch_leaves):
     """Return which columns of values the operation of a row writes."""
     width = row[table.FAN_OUT]
-    starts = {int(row[table.OUTPUT]), int(row[table.KEPT] or row[table.OUTPUT])}
+    starts = {
+        int(row[table.OUTPUT]),
+        int(row[table.PREACTIVATION] or row[table.OUTPUT]),
+    }
     written = [range(start, start + width) for start in sorted(starts)]
     if row[table.FORWARD] in scratch_leaves:
         first = row[table.SCRATCH]
@@ -263,14 +266,14 @@ def test_layout_covers_all_parameters_once():
     for architecture in architectures(["relu"]):
         layout, network = Layout(architecture), Network(architecture, FLOAT64)
         count = np.zeros(layout.n_parameters)
-        theta, views, described = network.unpack(count).pop("_views")
+        theta, views, described = network.unpack(count).pop("_theta_cache")
         assert described == architecture
         assert theta is count
         for part in views:
             part += 1
         assert (count == 1).all(), architecture
         unpacked = network.unpack(np.arange(layout.n_parameters, dtype=float))
-        del unpacked["_views"]
+        del unpacked["_theta_cache"]
         assert [len(unpacked[name]) for name in unpacked] == [
             len(shapes) for shapes in layout.shapes.values()
         ]

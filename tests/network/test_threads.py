@@ -24,9 +24,9 @@ def test_threads_follow_the_work_and_share_the_cores(four_cores):
     assert threads.n_threads_for(100, worth_one=60) == 1
     assert threads.n_threads_for(180, worth_one=60) == 3
     assert threads.n_threads_for(1e9, worth_one=60) == 4
-    with threads.running():
+    with threads.active_fit():
         assert threads.n_threads_for(1e9, worth_one=60) == 4
-        with threads.running():
+        with threads.active_fit():
             assert threads.n_threads_for(1e9, worth_one=60) == 2
     assert threads.n_threads_for(1e9, worth_one=60) == 4
 
@@ -57,14 +57,14 @@ def test_limits_of_others_hold():
 
 
 def test_an_ended_run_is_not_counted_whatever_ended_it(four_cores):
-    with pytest.raises(KeyboardInterrupt), threads.running():
+    with pytest.raises(KeyboardInterrupt), threads.active_fit():
         raise KeyboardInterrupt
     assert threads.n_threads_for(1e9, worth_one=60) == 4
 
 
 @pytest.mark.parametrize("seconds", [{1: 1.0, 4: 0.4}, {1: 1.0, 4: 3.0}])
 def test_the_faster_number_is_used_and_the_other_tried_again(seconds):
-    pace, chosen = threads.Pace(), []
+    pace, chosen = threads.ThreadCountTuner(), []
     for _ in range(100):
         chosen.append(pace.choose(4))
         pace.note(chosen[-1], 10, seconds[chosen[-1]])
@@ -75,7 +75,7 @@ def test_the_faster_number_is_used_and_the_other_tried_again(seconds):
 
 @pytest.mark.parametrize("n_slow", [1, 10])
 def test_one_slow_call_is_forgiven_and_many_are_not(n_slow):
-    pace, chosen = threads.Pace(), []
+    pace, chosen = threads.ThreadCountTuner(), []
     for k in range(24):
         chosen.append(pace.choose(4))
         is_slow = chosen[-1] == 4 and 10 <= k < 10 + n_slow

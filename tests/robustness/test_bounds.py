@@ -98,10 +98,10 @@ print(json.dumps([found, unused]))
 # A loss that is to read behind the last of the targets, and says so if it checks.
 OUT_OF_BOUNDS = """
 import numpy as np
-from networks import network_of, parameters_of, problem_of
+from networks import network_of, parameters_of, make_training_data
 from sknn.kernels.losses.table import LOSSES
 
-problem, network = problem_of("log_loss"), network_of((3,), "tanh", "log_loss")
+problem, network = make_training_data("log_loss"), network_of((3,), "tanh", "log_loss")
 problem = problem._replace(targets=problem.targets[:4])
 network.loss_gradient(parameters_of(network), LOSSES["log_loss"], problem)
 print("[]")

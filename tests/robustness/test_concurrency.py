@@ -110,7 +110,9 @@ def state_of(model):
     state["_label_binarizer"] = vars(state.get("_label_binarizer", model)).get(
         "classes_"
     )
-    return {name: busy.exact(part) for name, part in state.items() if name != "_views"}
+    return {
+        name: busy.exact(part) for name, part in state.items() if name != "_theta_cache"
+    }
 
 
 def test_each_partial_fit_counts():

@@ -20,7 +20,7 @@ import sknn.network.data
 import sknn.network.network
 import sknn.training.stochastic
 from sknn.kernels.losses.table import LOSSES
-from sknn.network.data import Inputs, Problem, read_only
+from sknn.network.data import Inputs, TrainingData, read_only
 from sknn.network.layout import Architecture
 from sknn.network.network import Network
 from sknn.training.stochastic import Progress, new_state, train_stochastic
@@ -133,7 +133,9 @@ class Example:
         inputs = Inputs(*arrays, *self.inputs[3:])
         targets = read_only(guards.copy_of(self.targets))
         nothing = read_only(np.empty(0, self.dtype))
-        return guards.copy_of(self.theta), Problem(inputs, targets, nothing, nothing)
+        return guards.copy_of(self.theta), TrainingData(
+            inputs, targets, nothing, nothing
+        )
 
     def outputs(self):
         """Return the outputs of each layer."""
@@ -290,7 +292,7 @@ def gradients_are_differences(units, activation, loss, normalization, is_sparse,
         targets = (targets > 0).astype(float)
     inputs = Inputs.of(scipy.sparse.csr_array(X) if is_sparse else X, network.dtype)
     weights = read_only(rng.uniform(0, 2, size=n))
-    problem = Problem(inputs, read_only(targets), weights, weights)
+    problem = TrainingData(inputs, read_only(targets), weights, weights)
     theta = rng.uniform(-1, 1, size=network.n_parameters)
     theta[network.n_trained :] = 1.0  # running statistics: variances are positive
 

@@ -18,7 +18,7 @@ from numpy.testing import assert_array_equal
 import sknn
 from sknn import MLPClassifier, MLPRegressor
 from sknn.jit.declarations import INTERPRETED
-from sknn.jit.kernel import COMPILED, Array, Driver, Leaf
+from sknn.jit.kernel import COMPILED, Array, Driver, Kernel
 
 rng = np.random.RandomState(0)
 X = rng.normal(size=(60, 4))
@@ -157,7 +157,7 @@ def a_new_leaf():
         values[0] *= 2
         return 0.0
 
-    return Leaf(twice, (Array(),), "twice", cached=False)
+    return Kernel(twice, (Array(),), "twice", cached=False)
 
 
 @pytest.fixture

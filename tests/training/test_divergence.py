@@ -57,7 +57,7 @@ def assert_unchanged(model, before):
 
 def assert_finite(model, X=X):
     """Look at all that a later call goes on from."""
-    assert np.isfinite(model._views[0]).all()
+    assert np.isfinite(model._theta_cache[0]).all()
     for part in model.coefs_ + model.intercepts_:
         assert np.isfinite(part).all()
     assert np.isfinite(model._optimizer_state["slots"]).all()
@@ -134,7 +134,7 @@ def test_features_too_large_for_the_steps_of_lbfgs():
     model = new(MLPClassifier, solver="lbfgs")
     with pytest.warns(ConvergenceWarning, match="(?s)failed to converge.*scale"):
         model.fit((X * 1e30).astype(np.float32), LABELS)
-    assert np.isfinite(model._views[0]).all()
+    assert np.isfinite(model._theta_cache[0]).all()
 
 
 @pytest.mark.parametrize("loss", sorted(REGRESSION_LOSSES))
@@ -364,7 +364,7 @@ def test_a_last_step_that_diverges_shows_in_predictions():
     model = new(MLPRegressor, hidden_layer_sizes=(), loss="poisson", solver="sgd")
     model.set_params(learning_rate_init=100.0, batch_size=2, max_iter=1).fit(data, y)
     assert np.isfinite(model.loss_)
-    assert np.isfinite(model._views[0]).all()
+    assert np.isfinite(model._theta_cache[0]).all()
     with pytest.warns(RuntimeWarning, match="last step of training diverged"):
         assert not np.isfinite(model.predict(data)).all()
     diverge(lambda: model.partial_fit(data, y), 100.0, epoch=2)

@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 import sknn
 from sknn.jit.kernel import Driver
-from sknn.kernels.drivers.training import training as drivers
+from sknn.kernels.drivers import training as drivers
 from sknn.network import threads
 
 rng = np.random.RandomState(0)
@@ -271,7 +271,9 @@ def two_cores(monkeypatch):
     """Have teams of two, wherever the tests run."""
     monkeypatch.setattr(threads, "openmp_effective_n_threads", lambda: 2)
     monkeypatch.setattr("os.sched_getaffinity", lambda _: range(2), raising=False)
-    monkeypatch.setattr(threads.Pace, "choose", lambda self, n_threads: n_threads)
+    monkeypatch.setattr(
+        threads.ThreadCountTuner, "choose", lambda self, n_threads: n_threads
+    )
 
 
 @pytest.mark.skipif(threads.INTERPRETED, reason="nothing is shared")

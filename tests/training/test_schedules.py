@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 
 from sknn import MLPClassifier, MLPRegressor
 from sknn.estimators.parameters import STOCHASTIC_SOLVERS
-from sknn.training.schedules import SCHEDULES, Now, schedule_of
+from sknn.training.schedules import SCHEDULES, ScheduleState, schedule_of
 
 N_EPOCHS, N_ROWS, INITIAL = 30, 10, 0.3
 PARAMETERS = {
@@ -29,7 +29,7 @@ def rates_of(learning_rate, n_epochs=N_EPOCHS, **parameters):
     schedule, rates = schedule_of(parameters), []
     for epoch in range(n_epochs):
         before = rates[-1] if rates else parameters["learning_rate_init"]
-        now = Now(epoch, n_epochs, epoch * N_ROWS, before)
+        now = ScheduleState(epoch, n_epochs, epoch * N_ROWS, before)
         rates.append(schedule.rate(now, parameters))
     return rates
 
@@ -101,8 +101,8 @@ def test_invscaling_begins_anew_with_a_warm_start():
     """As in scikit-learn: samples seen before count from the second epoch on."""
     parameters = {**PARAMETERS, "learning_rate": "invscaling"}
     schedule = schedule_of(parameters)
-    assert schedule.rate(Now(0, 5, 100, INITIAL), parameters) == INITIAL
-    second = schedule.rate(Now(1, 5, 110, INITIAL), parameters)
+    assert schedule.rate(ScheduleState(0, 5, 100, INITIAL), parameters) == INITIAL
+    second = schedule.rate(ScheduleState(1, 5, 110, INITIAL), parameters)
     assert_allclose(second, INITIAL / 111**0.4, rtol=1e-12)
 
 
@@ -111,7 +111,7 @@ def test_beyond_the_last_epoch_the_rate_stays_low(name):
     """Calls of partial_fit may be more than max_iter."""
     parameters = {**PARAMETERS, "learning_rate": name}
     rate = partial(schedule_of(parameters).rate, parameters=parameters)
-    rates = [rate(Now(epoch, 10, 0, INITIAL)) for epoch in (10, 11, 15, 20)]
+    rates = [rate(ScheduleState(epoch, 10, 0, INITIAL)) for epoch in (10, 11, 15, 20)]
     assert len(set(rates)) == 1
     assert 0 <= rates[0] <= 1.2e-6
 
@@ -157,8 +157,8 @@ def test_adaptive_begins_after_the_warm_up_with_the_full_rate():
     parameters = {**PARAMETERS, "learning_rate": "adaptive", "warmup_epochs": 4}
     schedule = schedule_of(parameters)
     assert schedule.on_plateau(0.1) == 0.1 / 5
-    assert schedule.rate(Now(4, 20, 0, 0.02), parameters) == INITIAL
-    assert schedule.rate(Now(5, 20, 0, 0.02), parameters) == 0.02
+    assert schedule.rate(ScheduleState(4, 20, 0, 0.02), parameters) == INITIAL
+    assert schedule.rate(ScheduleState(5, 20, 0, 0.02), parameters) == 0.02
 
 
 # ---------------------------------------------------------------------------------

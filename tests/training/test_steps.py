@@ -11,29 +11,29 @@ from networks import (
     N_ROWS,
     PARAMETERS,
     TOLERANCE,
+    make_training_data,
     network_of,
     one_step,
     parameters_of,
     point_and_differences,
-    problem_of,
     with_gradient_of_the_sum,
 )
 from numpy.testing import assert_allclose
 
-from sknn.jit.kernel import like, scalar
+from sknn.jit.kernel import inline_scalar, like
 from sknn.kernels.layers import activations
 from sknn.kernels.layers.activations import ACTIVATIONS
 from sknn.kernels.layers.normalization import NORMALIZATIONS
 from sknn.kernels.losses.table import LOSSES
 from sknn.kernels.optim.optimizers import OPTIMIZERS
-from sknn.network.data import Inputs, Problem, read_only
+from sknn.network.data import Inputs, TrainingData, read_only
 from sknn.network.network import Network
 from sknn.training.stochastic import Progress, new_state, train_stochastic
 
 
 def check_step(hidden, activation, loss, weighted, sparse, shuffle, **options):
     """Compare one step with differences; dropout draws the same masks in each."""
-    problem = problem_of(loss, weighted, sparse)
+    problem = make_training_data(loss, weighted, sparse)
     network = network_of(hidden, activation, loss, **options)
 
     def step_from(x):
@@ -92,19 +92,19 @@ def test_step_with_normalization_and_dropout(
     )
 
 
-@scalar
+@inline_scalar
 def cubic(z):
     return z * z * (like(z, 1) - z)
 
 
-@scalar
+@inline_scalar
 def cubic_slope(z):
     return like(z, 2) * z - like(z, 3) * z * z
 
 
 @pytest.fixture
 def keeps_its_sum():
-    activations.register("cubic", cubic, cubic_slope, keeps_sum=True)
+    activations.register("cubic", cubic, cubic_slope, needs_preactivation=True)
     yield "cubic"
     del ACTIVATIONS["cubic"]
 
@@ -127,7 +127,7 @@ def test_step_with_an_activation_that_keeps_its_sum(
 def test_weights_are_repeated_rows(loss, normalization, hidden):
     """In the loss, in its gradient and in the statistics of the batch."""
     repeats = np.array([2, 1, 3, 1, 0, 4, 1, 1, 2, 1, 1])
-    problem = problem_of(loss)
+    problem = make_training_data(loss)
     X = problem.inputs.data.reshape(N_ROWS, N_FEATURES)
     weights = read_only(repeats.astype(float))
     weighted = problem._replace(weights=weights, counts=weights)
@@ -150,7 +150,10 @@ def test_csr_and_dense_inputs_take_the_same_step(normalization):
     """With the same masks, of inputs and of hidden layers."""
     options = {"dropout": (0.5, 0.2, 0.2), "normalization": normalization}
     network = network_of((6, 3), "tanh", "squared_error", **options)
-    problem, theta = problem_of("squared_error", sparse=True), parameters_of(network)
+    problem, theta = (
+        make_training_data("squared_error", sparse=True),
+        parameters_of(network),
+    )
     inputs = problem.inputs
     shape = (inputs.n_samples, inputs.n_features)
     X = scipy.sparse.csr_array((inputs.data, inputs.indices, inputs.indptr), shape)
@@ -170,14 +173,14 @@ def test_csr_and_dense_inputs_take_the_same_step(normalization):
 def test_float32_takes_the_step_of_float64(normalization):
     options = {"dropout": (0.2, 0.2, 0.2), "normalization": normalization}
     network = network_of((6, 3), "tanh", "log_loss", **options)
-    problem, theta = problem_of("log_loss"), parameters_of(network)
+    problem, theta = make_training_data("log_loss"), parameters_of(network)
     _, expected = one_step(network, "log_loss", problem, theta)
     single = np.dtype(np.float32)
     nothing = read_only(np.empty(0, single))
     _, after = one_step(
         Network(network.architecture, single),
         "log_loss",
-        Problem(
+        TrainingData(
             Inputs.of(problem.inputs.data.reshape(N_ROWS, N_FEATURES), single),
             read_only(problem.targets.astype(single)),
             nothing,
@@ -192,7 +195,7 @@ def test_float32_takes_the_step_of_float64(normalization):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_optimizer_descends(optimizer):
     """The loss falls over forty epochs of full batches, for every entry."""
-    problem, loss = problem_of("log_loss"), LOSSES["log_loss"]
+    problem, loss = make_training_data("log_loss"), LOSSES["log_loss"]
     network = network_of((6,), "tanh", "log_loss")
     parameters = {
         **PARAMETERS,

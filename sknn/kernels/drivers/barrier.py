@@ -9,8 +9,8 @@ What they share is an array of three integers: how many have arrived, how often 
 have, and whether the work was called off.
 """
 
-from sknn.jit.atomics import add, give_way, read
-from sknn.jit.kernel import scalar
+from sknn.jit.atomics import add, read, sched_yield
+from sknn.jit.kernel import inline_scalar
 
 ARRIVED, ROUNDS, CALLED_OFF = 0, 1, 2
 N_SHARED = 3
@@ -18,14 +18,14 @@ N_SHARED = 3
 _PATIENCE = 2000  # looks before a waiting member lets others run
 
 
-@scalar
-def meet(shared, n_members):
+@inline_scalar
+def barrier_wait(shared, n_threads):
     """Wait for all members; return whether to go on."""
-    if n_members == 1:
+    if n_threads == 1:
         return True
     rounds = read(shared, ROUNDS)
-    if add(shared, ARRIVED, 1) == n_members - 1:
-        add(shared, ARRIVED, -n_members)
+    if add(shared, ARRIVED, 1) == n_threads - 1:
+        add(shared, ARRIVED, -n_threads)
         add(shared, ROUNDS, 1)
         return read(shared, CALLED_OFF) == 0
     looks = 0
@@ -34,5 +34,5 @@ def meet(shared, n_members):
             return False
         looks += 1
         if looks > _PATIENCE:
-            give_way()
+            sched_yield()
     return True

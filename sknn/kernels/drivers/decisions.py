@@ -6,9 +6,18 @@ not change the order, and is left out: softmax is a quarter of the time of a sma
 network. Rows where it is not clear pass through the link one by one.
 """
 
-from sknn.jit.kernel import INTEGER, Array, call, flat, leaf, like, matrix, part
+from sknn.jit.kernel import (
+    INTEGER,
+    Array,
+    call,
+    flat,
+    inline_array,
+    kernel,
+    like,
+    matrix,
+)
 from sknn.kernels.losses.output_activations import SETTINGS
-from sknn.kernels.math.finite import zero_of
+from sknn.kernels.math.finite import nan_if_nonfinite
 
 # Raw outputs that differ by more than this are in the same order after the link, for
 # it changes their ratio by far more than its rounding.
@@ -18,7 +27,7 @@ _CLEAR = 2.0**-10
 labels_signature = (Array(ndim=2), INTEGER, SETTINGS, Array(INTEGER))
 
 
-@leaf(labels_signature)
+@kernel(labels_signature)
 def highest_label(raw, link, settings, labels):
     """Find the place of the first highest prediction of each row.
 
@@ -46,13 +55,13 @@ def highest_label(raw, link, settings, labels):
         row = matrix(raw, i * n_outputs, 1, n_outputs)
         if link:
             call(link, (row, settings))
-        if zero_of(flat(row)) != 0:
+        if nan_if_nonfinite(flat(row)) != 0:
             is_odd = 1.0
         labels[i] = _first_highest(row)
     return is_odd
 
 
-@part
+@inline_array
 def _first_highest(row):
     """Return what NumPy's argmax does: the first NaN, or else the first highest."""
     best, label = row[0, 0], 0
@@ -63,7 +72,7 @@ def _first_highest(row):
     return label
 
 
-@leaf(labels_signature)
+@kernel(labels_signature)
 def second_label(raw, link, settings, labels):
     """Find whether the prediction of each row is above that of no preference.
 
@@ -81,7 +90,7 @@ def second_label(raw, link, settings, labels):
         call(link, (raw, settings))
         for i in range(z.size):
             labels[i] = z[i] > 0.5
-    return 1.0 if zero_of(z) != 0 else 0.0
+    return 1.0 if nan_if_nonfinite(z) != 0 else 0.0
 
 
 LABELS = {"highest": highest_label, "second": second_label}

@@ -18,16 +18,16 @@ from sknn.jit.kernel import (
     call,
     driver,
     flat,
+    inline_scalar,
     matrix,
     prefetch,
-    scalar,
 )
 from sknn.kernels.batch import Batch, block_of, place, rows_as_they_are
-from sknn.kernels.drivers.barrier import meet
+from sknn.kernels.drivers.barrier import barrier_wait
 from sknn.kernels.gemm.products import copy
 from sknn.kernels.layers.base import raw_of, run_forward
-from sknn.kernels.math.counter_rng import key_of
-from sknn.kernels.math.finite import zero_of
+from sknn.kernels.math.counter_rng import batch_key
+from sknn.kernels.math.finite import nan_if_nonfinite
 from sknn.kernels.table import (
     BACKWARD,
     FAN_IN,
@@ -42,7 +42,7 @@ from sknn.kernels.table import (
 # done and not yet counted, and the loss times the rows of each of their epochs.
 STEPS, ROWS, LOSS = 0, 1, 2
 MOST_EPOCHS = 64  # in a call
-N_TALLIES = LOSS + MOST_EPOCHS
+N_COUNTERS = LOSS + MOST_EPOCHS
 
 # Parameters that a member of a team updates at a time.
 CHUNK = 2**14
@@ -76,7 +76,7 @@ DATA = (
 def loss_gradient(
     ops, theta, gradient, partial, values, deltas,
     data, indices, indptr, n_features, targets, weights,
-    start, stop, batch_size, block, loss, settings, sums, shared, member, n_members,
+    start, stop, batch_size, block, loss, settings, sums, shared, thread, n_threads,
 ):  # fmt: skip
     """Return the loss summed over rows; add its gradient to gradient.
 
@@ -89,16 +89,16 @@ def loss_gradient(
         batch = rows_as_they_are(data, indices, indptr, weights, n_features, first, n)
         if not _learn(
             ops, batch, theta, partial, values, deltas, n_features, targets,
-            loss, settings, sums, block, shared, member, n_members,
+            loss, settings, sums, block, shared, thread, n_threads,
             data, values[:0], 0,
         ):  # fmt: skip
             return total
         for k in range(_n_blocks(n, block)):
             total += sums[k]
-        begin = gradient.size * member // n_members
-        for i in range(begin, gradient.size * (member + 1) // n_members):
+        begin = gradient.size * thread // n_threads
+        for i in range(begin, gradient.size * (thread + 1) // n_threads):
             gradient[i] += partial[i]
-        if not meet(shared, n_members):
+        if not barrier_wait(shared, n_threads):
             return total
     return total
 
@@ -129,10 +129,11 @@ def backward(
 )  # fmt: skip
 def epochs(
     ops, limited, theta, gradient, slots, product, values, deltas,
-    data, indices, indptr, n_features, targets, weights, counts, mean_factor, orders,
-    gathered, gathered_data, n_epochs, start, stop, batch_size, block, n_weights, seed,
+    data, indices, indptr, n_features, targets, weights,
+    counts, mean_class_weight, orders, gathered, gathered_data,
+    n_epochs, start, stop, batch_size, block, n_weights, seed,
     loss, loss_settings, loss_scale, rates, step, step_settings, alpha, learning_rate,
-    shape, constrain, limits, tallies, sums, shared, member, n_members,
+    shape, constrain, limits, counters, sums, shared, thread, n_threads,
 ):  # fmt: skip
     """Train on each batch once an epoch; end with an epoch that diverges.
 
@@ -142,7 +143,7 @@ def epochs(
     ----------
     limited : ndarray
         Rows of ops whose weights ``constrain`` limits.
-    counts, mean_factor : ndarray of shape (n_samples,) or (0,), float
+    counts, mean_class_weight : ndarray of shape (n_samples,) or (0,), float
         What the rows of a batch count, or that they count one each; and a factor, for
         the size of a batch.
     orders : ndarray of shape (n_epochs or 1, n_samples or 0)
@@ -168,10 +169,10 @@ def epochs(
     sums : ndarray
         Memory for N_RATES rates, and for a sum of each block or each CHUNK of
         parameters.
-    shared, member, n_members : ndarray of shape (3,), int, int
-        See ``team.py``.
+    shared, thread, n_threads : ndarray of shape (3,), int, int
+        See ``barrier.py``.
     """
-    odd, t = 0.0, int(tallies[STEPS])
+    nonfinite, t = 0.0, int(counters[STEPS])
     trained = theta[: gradient.size]
     found, sums = sums[:N_RATES], sums[N_RATES:]
     n_chunks = _n_blocks(gradient.size, CHUNK)
@@ -183,8 +184,8 @@ def epochs(
             t += 1
             if _size(weights, rows, first, n) == 0.0:  # nothing in this batch counts
                 continue
-            size = mean_factor * _size(counts, rows, first, n)
-            key = key_of(seed, t)
+            size = mean_class_weight * _size(counts, rows, first, n)
+            key = batch_key(seed, t)
             own_data, offset = data, first * n_features
             if gathered.size:
                 own_data, offset = gathered_data, 0
@@ -193,16 +194,16 @@ def epochs(
             )
             if not _learn(
                 ops, batch, theta, gradient, values, deltas, n_features, targets,
-                loss, loss_settings, sums, block, shared, member, n_members,
+                loss, loss_settings, sums, block, shared, thread, n_threads,
                 data, flat(gathered), coming,
             ):  # fmt: skip
-                return odd
+                return nonfinite
             value = 0.0
             for k in range(_n_blocks(n, block)):
                 value += sums[k]
             value *= loss_scale
             own_alpha, own_size = alpha, size
-            if member == 0:
+            if thread == 0:
                 call(rates, (found, learning_rate, t, step_settings, product))
                 if shape:
                     arguments = (
@@ -211,9 +212,9 @@ def epochs(
                     value += call(shape, arguments)
             if shape:
                 own_alpha, own_size = 0.0, 1.0
-            if not meet(shared, n_members):
-                return odd
-            for k in range(member, n_chunks, n_members):
+            if not barrier_wait(shared, n_threads):
+                return nonfinite
+            for k in range(thread, n_chunks, n_threads):
                 end = (k + 1) * CHUNK if k + 1 < n_chunks else gradient.size
                 sums[k] = call(
                     step,
@@ -222,32 +223,34 @@ def epochs(
                         own_alpha, own_size, step_settings,
                     ),
                 )  # fmt: skip
-            if not meet(shared, n_members):
-                return odd
+            if not barrier_wait(shared, n_threads):
+                return nonfinite
             squares = 0.0
             for k in range(n_chunks):
                 squares += sums[k]
             if constrain:
-                if member == 0:
+                if thread == 0:
                     call(constrain, (limited, trained, gradient, limits))
-                if not meet(shared, n_members):
-                    return odd
+                if not barrier_wait(shared, n_threads):
+                    return nonfinite
             total += n * (value + 0.5 * own_alpha * squares) / size
-        if member == 0:
-            tallies[LOSS + epoch] += total
-            tallies[STEPS] = t
-            tallies[ROWS] = (epoch + 1) * stop
+        if thread == 0:
+            counters[LOSS + epoch] += total
+            counters[STEPS] = t
+            counters[ROWS] = (epoch + 1) * stop
             # The rates have been used; only the first member knows all of the loss.
-            found[0] = 0.0 * total + zero_of(theta) + zero_of(flat(slots))
-        if not meet(shared, n_members):
-            return odd
-        odd = found[0]
-        if odd != 0.0:
+            found[0] = (
+                0.0 * total + nan_if_nonfinite(theta) + nan_if_nonfinite(flat(slots))
+            )
+        if not barrier_wait(shared, n_threads):
+            return nonfinite
+        nonfinite = found[0]
+        if nonfinite != 0.0:
             break
-    return odd
+    return nonfinite
 
 
-@scalar
+@inline_scalar
 def _size(weights, rows, first, n):
     """Return the number of rows of a batch, or the sum of their weights."""
     if weights.size == 0:
@@ -258,12 +261,12 @@ def _size(weights, rows, first, n):
     return size
 
 
-@scalar
+@inline_scalar
 def _n_blocks(n, block):
     return (n + block - 1) // block
 
 
-@scalar
+@inline_scalar
 def _gather(data, n_features, part, gathered):
     """Copy the rows of a block to their place in the batch."""
     for i in range(part.n):
@@ -271,36 +274,36 @@ def _gather(data, n_features, part, gathered):
         copy(data, source, gathered, (part.begin + i) * n_features, n_features)
 
 
-@scalar
-def _ask(data, n_features, rows, first, last):
+@inline_scalar
+def _prefetch_rows(data, n_features, rows, first, last):
     """Ask for rows, so that they are in the cache when their turn comes."""
     for i in range(first, last):
         for j in range(0, n_features, CACHE_LINE // data.itemsize):
             prefetch(data, rows[i] * n_features + j)
 
 
-@scalar
+@inline_scalar
 def _learn(
     ops, batch, theta, gradient, values, deltas, n_features, targets,
-    loss, settings, sums, block, shared, member, n_members, source, gathered, coming,
+    loss, settings, sums, block, shared, thread, n_threads, source, gathered, coming,
 ):  # fmt: skip
     """Find the loss of each block, and the gradient of a batch; False if called off.
 
     The rows are first copied from source to gathered, if that has elements. Rows
     before ``coming`` will have their turn in one of the next batches.
     """
-    _transpose(ops, theta, gradient, member, n_members)
-    if not meet(shared, n_members):
+    _transpose(ops, theta, gradient, thread, n_threads)
+    if not barrier_wait(shared, n_threads):
         return False
     n = batch.size
     last = ops[ops.shape[0] - 1]
-    for begin in range(member * block, n, n_members * block):
+    for begin in range(thread * block, n, n_threads * block):
         part = block_of(batch, n_features, begin, block)
         if gathered.size:
             _gather(source, n_features, part, gathered)
             ahead = part.first + n
             end = ahead + part.n if ahead + part.n < coming else coming
-            _ask(source, n_features, part.rows, ahead, end)
+            _prefetch_rows(source, n_features, part.rows, ahead, end)
         run_forward(ops, part, theta, values)
         delta = matrix(
             deltas, place(part, last[OUTPUT], last[FAN_OUT]), part.n, last[FAN_OUT]
@@ -308,28 +311,28 @@ def _learn(
         raw = raw_of(ops, part, values)
         sums[begin // block] = call(loss, (raw, targets, part, delta, settings))
         _backward(ops, part, theta, gradient, values, deltas)
-    if not meet(shared, n_members):
+    if not barrier_wait(shared, n_threads):
         return False
     for k in range(ops.shape[0]):
         if ops[k, GRADIENT]:
             call(
                 ops[k, GRADIENT],
-                (ops[k], batch, gradient, values, deltas, member, n_members),
+                (ops[k], batch, gradient, values, deltas, thread, n_threads),
             )
-    return meet(shared, n_members)
+    return barrier_wait(shared, n_threads)
 
 
-@scalar
-def _transpose(ops, theta, gradient, member, n_members):
+@inline_scalar
+def _transpose(ops, theta, gradient, thread, n_threads):
     """Put transposed weights, where backward needs them, in place of their gradient."""
-    for k in range(member, ops.shape[0], n_members):
+    for k in range(thread, ops.shape[0], n_threads):
         if ops[k, TRANSPOSE]:
             start = ops[k, WEIGHTS]
             shape = ops[k, FAN_IN], ops[k, FAN_OUT]
             call(ops[k, TRANSPOSE], (theta, start, gradient, start, *shape))
 
 
-@scalar
+@inline_scalar
 def _backward(ops, batch, theta, gradient, values, deltas):
     """Run all operations backwards from the gradient of the raw outputs."""
     for k in range(ops.shape[0] - 1, -1, -1):

@@ -85,9 +85,9 @@ def _tile(n_rows, n_vectors):
                 ]
 
             finishes = {
-                tiles.CLAMPED: lambda: list(map(vectors.clamped, sums)),
-                tiles.GATED: lambda: list(map(vectors.behind, sums, gates())),
-                tiles.SLOPED: sloped,
+                tiles.RELU: lambda: list(map(vectors.clamped, sums)),
+                tiles.RELU_GRAD: lambda: list(map(vectors.behind, sums, gates())),
+                tiles.QUADRATIC_GRAD: sloped,
             }
             found = vectors.switched(finish, finishes, sums)
             for total, place in zip(
@@ -199,7 +199,7 @@ def _dots(n_rows, n_columns):
                 builder.fadd(vectors.part(totals, first, size), own)
                 for first in range(0, n_rows * n_columns, size)
             ]
-            finishes = {tiles.CLAMPED: lambda: list(map(vectors.clamped, found))}
+            finishes = {tiles.RELU: lambda: list(map(vectors.clamped, found))}
             found = vectors.switched(finish, finishes, found)
             places = vectors.rows(vectors.start(c, c_, c0), m, len(found))
             with builder.if_else(is_whole) as (all_columns, some_columns):
@@ -288,11 +288,11 @@ def _outer(n_vectors):
                 return run(lambda x, at: vectors.sloped(x, vectors.load(at), *own))
 
             finishes = {
-                tiles.AS_IT_IS: lambda: run(lambda x, at: x),
-                tiles.GATED: lambda: run(
+                tiles.NO_EPILOGUE: lambda: run(lambda x, at: x),
+                tiles.RELU_GRAD: lambda: run(
                     lambda x, at: vectors.behind(x, vectors.load(at))
                 ),
-                tiles.SLOPED: sloped,
+                tiles.QUADRATIC_GRAD: sloped,
             }
             vectors.switched(finish, finishes, [])
             return context.get_dummy_value()

@@ -1,7 +1,7 @@
 """Pieces of products that stay in vector registers, as plain Python.
 
-`tile_instructions.py` has them as instructions. All arrays are 1-D; with each comes the
-place of its first element and, where it is a matrix, what to add for the next row.
+`microkernel_intrinsics.py` has them as intrinsics. All arrays are 1-D; with each comes
+the place of its first element and, where it is a matrix, what to add for the next row.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ DOTS_SQUARE = 4
 # What is done to elements of a product before they are stored: nothing; what is below 0
 # is set to 0; what has a 0 in the gate is; what has y in the gate is multiplied by the
 # slope p + y (q - y).
-AS_IT_IS, CLAMPED, GATED, SLOPED = 0, 1, 2, 3
+NO_EPILOGUE, RELU, RELU_GRAD, QUADRATIC_GRAD = 0, 1, 2, 3
 
 # What the functions made below are: by function, rows and vectors.
 TILES: dict[Callable, tuple[int, int]] = {}
@@ -63,11 +63,11 @@ def _block(array, start, row, column, n_rows, n_columns):
 
 
 def _finished(found, finish, gate=None, p=0, q=0):
-    if finish == CLAMPED:
+    if finish == RELU:
         return np.where(found < 0, 0, found)
-    if finish == GATED:
+    if finish == RELU_GRAD:
         return np.where(gate == 0, 0, found)
-    if finish == SLOPED:
+    if finish == QUADRATIC_GRAD:
         p, q = found.dtype.type(p), found.dtype.type(q)
         return found * (p + gate * (q - gate))
     return found

@@ -12,7 +12,15 @@ rows or the number of threads: so a row has the same result, bit for bit, alone 
 others.
 """
 
-from sknn.jit.kernel import INTEGER, REAL, Array, leaf, like, part, scalar
+from sknn.jit.kernel import (
+    INTEGER,
+    REAL,
+    Array,
+    inline_array,
+    inline_scalar,
+    kernel,
+    like,
+)
 from sknn.kernels.gemm import microkernels as tiles
 
 # Outputs narrower than this have weights that are stored transposed, and products of
@@ -20,7 +28,7 @@ from sknn.kernels.gemm import microkernels as tiles
 NARROW = 16
 
 
-@leaf(
+@kernel(
     (
         Array(), INTEGER, INTEGER, INTEGER, Array(), INTEGER, INTEGER,
         Array(), INTEGER, INTEGER, REAL, REAL, Array(), INTEGER,
@@ -34,9 +42,9 @@ def rows_product(
     """Set c to a b + bias; shapes (n, n_terms), (n_terms, m), (m,) and (n, m).
 
     Rows of b and c are contiguous and hold NARROW elements or more. ``a_row`` and
-    ``a_step`` are the strides of a, in elements; ``bias0`` is -1 for no bias. What is
-    done to the elements then, ``finish`` says, which is one of those in `tiles.py`: the
-    gate lies in memory as c does, and ``p`` and ``q`` belong to the slope.
+    ``a_step`` are the strides of a, in elements; ``bias0`` is -1 for no bias.
+    ``finish`` is the epilogue, one of those in `microkernels.py`: the gate lies in
+    memory as c does, and ``p`` and ``q`` belong to the slope.
     """
     lanes = tiles.vector_bytes() // c.itemsize
     span = tiles.TILE_VECTORS * lanes
@@ -128,7 +136,7 @@ def rows_product(
     return 0.0
 
 
-@scalar
+@inline_scalar
 def strip(left, m, lanes):
     """Return by how many vectors a product of m columns goes on; so many are left.
 
@@ -144,7 +152,7 @@ def strip(left, m, lanes):
     return width if width * lanes <= m else 1
 
 
-@scalar
+@inline_scalar
 def first_rows_and_sums(
     a, a0, a_row, a_step, b, b0, b_row, sums, sums0, c, c0, c_row, m, n_terms
 ):
@@ -174,7 +182,7 @@ def first_rows_and_sums(
         j += width * lanes
 
 
-@leaf(
+@kernel(
     (
         Array(), INTEGER, INTEGER, Array(), INTEGER, INTEGER,
         Array(), INTEGER, INTEGER, Array(), *[INTEGER] * 4,
@@ -219,7 +227,7 @@ def dots_product(a, a0, a_row, b, b0, b_row, bias, bias0, finish, c, c0, n, m, n
     return 0.0
 
 
-@scalar
+@inline_scalar
 def outer_product(a, a0, a_row, b, b0, finish, p, q, gate, gate0, c, c0, c_row, n, m):
     """Set c to the product of a column and a row; shapes (n,), (m,) and (n, m).
 
@@ -242,7 +250,7 @@ def outer_product(a, a0, a_row, b, b0, finish, p, q, gate, gate0, c, c0, c_row, 
         j += 2 * tiles.TILE_VECTORS * lanes if wide else lanes
 
 
-@part
+@inline_array
 def column_sums(b, b0, b_row, c, c0, m, n_terms):
     """Set c to the sums of the columns of b; shapes (n_terms, m) and (m,)."""
     lanes = tiles.vector_bytes() // c.itemsize
@@ -264,7 +272,7 @@ def column_sums(b, b0, b_row, c, c0, m, n_terms):
             j += lanes
 
 
-@scalar
+@inline_scalar
 def copy(a, a0, c, c0, size):
     """Copy so many elements from place a0 of a to place c0 of c."""
     if size * c.itemsize >= tiles.vector_bytes():
@@ -274,7 +282,7 @@ def copy(a, a0, c, c0, size):
             c[c0 + k] = a[a0 + k]
 
 
-@leaf((Array(), INTEGER, Array(), INTEGER, INTEGER, INTEGER))
+@kernel((Array(), INTEGER, Array(), INTEGER, INTEGER, INTEGER))
 def transpose(a, a0, c, c0, n, m):
     """Set c to a.T; a has shape (n, m), and both n and m are NARROW or more."""
     lanes = tiles.vector_bytes() // c.itemsize

@@ -38,36 +38,36 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from sknn.jit.kernel import Array, Leaf, like, scalar
-from sknn.kernels.gemm.microkernels import AS_IT_IS, CLAMPED, GATED, SLOPED
+from sknn.jit.kernel import Array, Kernel, inline_scalar, like
+from sknn.kernels.gemm.microkernels import NO_EPILOGUE, QUADRATIC_GRAD, RELU, RELU_GRAD
 from sknn.kernels.math.elementary import erf, exp, expm1, log1p, logistic, tanh
 
 
-class InProducts(NamedTuple):
-    """What the products beside an activation do in place of its leaves: `tiles.py`."""
+class FusedEpilogue(NamedTuple):
+    """What the products beside an activation do in place of its kernels."""
 
-    forwards: int = AS_IT_IS  # to the sums; AS_IT_IS: the leaf is needed
-    backwards: int = AS_IT_IS  # to the gradients, given the values; likewise
+    forwards: int = NO_EPILOGUE  # to the sums; AS_IT_IS: the leaf is needed
+    backwards: int = NO_EPILOGUE  # to the gradients, given the values; likewise
     slope: tuple[int, int] = (0, 0)  # p and q
 
 
-LEAVES_ALONE = InProducts()
+NOT_FUSED = FusedEpilogue()
 # The value is z, or 0 where z is less; the slope 0 where the value is, else 1.
-CLAMP = InProducts(CLAMPED, GATED)
+CLAMP = FusedEpilogue(RELU, RELU_GRAD)
 
 
-def sloped(p: int, q: int) -> InProducts:
+def sloped(p: int, q: int) -> FusedEpilogue:
     """Say that the slope is ``p + y (q - y)``, where y is the value."""
-    return InProducts(AS_IT_IS, SLOPED, (p, q))
+    return FusedEpilogue(NO_EPILOGUE, QUADRATIC_GRAD, (p, q))
 
 
 class Activation(NamedTuple):
     """The two leaves of an activation function."""
 
-    forward: Leaf
-    backward: Leaf
-    keeps_sum: bool  # whether backward wants the weighted sum, not the value
-    in_products: InProducts
+    forward: Kernel
+    backward: Kernel
+    needs_preactivation: bool  # whether backward wants the weighted sum, not the value
+    fused_epilogue: FusedEpilogue
 
 
 ACTIVATIONS: dict[str, Activation] = {}
@@ -78,8 +78,8 @@ def register(
     value: Callable,
     slope: Callable,
     *,
-    keeps_sum: bool = False,
-    in_products: InProducts = LEAVES_ALONE,
+    needs_preactivation: bool = False,
+    fused_epilogue: FusedEpilogue = NOT_FUSED,
     cached: bool = True,
 ) -> None:
     """Make an activation available under a name.
@@ -89,11 +89,11 @@ def register(
     name : str
         What users write: ``activation="name"``.
     value : function
-        Takes the weighted sum ``z`` and returns ``f(z)``; marked with ``@scalar``.
+        Takes the weighted sum ``z`` and returns ``f(z)``; an ``@inline_scalar``.
     slope : function
-        Takes ``y = f(z)``, or ``z`` with ``keeps_sum``, and returns ``f'(z)``; marked
-        with ``@scalar``.
-    keeps_sum : bool, default=False
+        Takes ``y = f(z)``, or ``z`` with ``needs_preactivation``, and returns
+        ``f'(z)``; an ``@inline_scalar``.
+    needs_preactivation : bool, default=False
         Whether the slope is a function of ``z``. It costs memory and time to keep.
     in_products : InProducts, default=LEAVES_ALONE
         What the products beside it can do in place of its leaves: ``CLAMP``, or
@@ -101,13 +101,13 @@ def register(
     cached : bool, default=True
         Whether to keep the compiled leaves on disk.
     """
-    forward = _forward_keeping(value) if keeps_sum else _forward(value)
-    leaf = partial(Leaf, signature=activation_signature, cached=cached, interleave=4)
+    forward = _forward_keeping(value) if needs_preactivation else _forward(value)
+    leaf = partial(Kernel, signature=activation_signature, cached=cached, interleave=4)
     ACTIVATIONS[name] = Activation(
         leaf(forward, name=f"{name}_forward"),
         leaf(_backward(slope), name=f"{name}_backward"),
-        keeps_sum,
-        in_products,
+        needs_preactivation,
+        fused_epilogue,
     )
 
 
@@ -149,12 +149,12 @@ def _backward(slope):
 # ---------------------------------------------------------------------------------
 
 
-@scalar
+@inline_scalar
 def identity(z):
     return z
 
 
-@scalar
+@inline_scalar
 def identity_slope(y):
     return like(y, 1)
 
@@ -167,42 +167,42 @@ register("identity", identity, identity_slope)
 # estimator.
 
 
-@scalar
+@inline_scalar
 def step(z):
     return like(z, 1) if z >= 0 else (like(z, 0) if z < 0 else z)
 
 
-@scalar
+@inline_scalar
 def step_slope(z):
     return like(z, 1) if abs(z) <= 1 else like(z, 0)
 
 
-register("step", step, step_slope, keeps_sum=True)
+register("step", step, step_slope, needs_preactivation=True)
 
 
-@scalar
+@inline_scalar
 def relu(z):
     return like(z, 0) if z < 0 else z
 
 
-@scalar
+@inline_scalar
 def relu_slope(y):
     return like(y, 1) if y != 0 else like(y, 0)
 
 
-register("relu", relu, relu_slope, in_products=CLAMP)
+register("relu", relu, relu_slope, fused_epilogue=CLAMP)
 
 
 # The slope 0.01 below zero is that of PyTorch. Keras has 0.2 for the name, and 0.3 for
 # its layer.
 
 
-@scalar
+@inline_scalar
 def leaky_relu(z):
     return z if z > 0 else like(z, 0.01) * z
 
 
-@scalar
+@inline_scalar
 def leaky_relu_slope(y):
     return like(y, 1) if y > 0 else like(y, 0.01)
 
@@ -210,12 +210,12 @@ def leaky_relu_slope(y):
 register("leaky_relu", leaky_relu, leaky_relu_slope)
 
 
-@scalar
+@inline_scalar
 def elu(z):
     return z if z > 0 else expm1(z)
 
 
-@scalar
+@inline_scalar
 def elu_slope(y):
     return like(y, 1) if y > 0 else y + like(y, 1)
 
@@ -229,12 +229,12 @@ SELU_SCALE = 1.0507009873554804934193349852946
 SELU_LIMIT = SELU_SCALE * 1.6732632423543772848170429916717
 
 
-@scalar
+@inline_scalar
 def selu(z):
     return like(z, SELU_SCALE) * z if z > 0 else like(z, SELU_LIMIT) * expm1(z)
 
 
-@scalar
+@inline_scalar
 def selu_slope(y):
     return like(y, SELU_SCALE) if y > 0 else y + like(y, SELU_LIMIT)
 
@@ -245,66 +245,66 @@ register("selu", selu, selu_slope)
 # z Phi(z), where Phi is the distribution function of a standard normal variable.
 
 
-@scalar
+@inline_scalar
 def _normal_cdf(z):
     half = like(z, 0.5)
     return half + half * erf(z * like(z, math.sqrt(0.5)))
 
 
-@scalar
+@inline_scalar
 def gelu(z):
     return z * _normal_cdf(z)
 
 
-@scalar
+@inline_scalar
 def gelu_slope(z):
     density = like(z, 1 / math.sqrt(2 * math.pi)) * exp(like(z, -0.5) * z * z)
     return _normal_cdf(z) + z * density
 
 
-register("gelu", gelu, gelu_slope, keeps_sum=True)
+register("gelu", gelu, gelu_slope, needs_preactivation=True)
 
 
-@scalar
+@inline_scalar
 def logistic_slope(y):
     return y * (like(y, 1) - y)
 
 
-register("logistic", logistic, logistic_slope, in_products=sloped(0, 1))
+register("logistic", logistic, logistic_slope, fused_epilogue=sloped(0, 1))
 
 
-@scalar
+@inline_scalar
 def silu(z):
     return z * logistic(z)
 
 
-@scalar
+@inline_scalar
 def silu_slope(z):
     y = logistic(z)
     return y * (like(z, 1) + z * (like(z, 1) - y))
 
 
-register("silu", silu, silu_slope, keeps_sum=True)
+register("silu", silu, silu_slope, needs_preactivation=True)
 
 
 # z tanh(softplus(z)), and tanh(log(1 + e)) = e (e + 2) / (e (e + 2) + 2). From 40 on
 # this is 1, and its square has no overflow yet.
 
 
-@scalar
+@inline_scalar
 def _mish_terms(z):
     limit = like(z, 40)
     e = exp(limit if z > limit else z)
     return e, e * (e + like(z, 2))
 
 
-@scalar
+@inline_scalar
 def mish(z):
     _, n = _mish_terms(z)
     return z * (n / (n + like(z, 2)))
 
 
-@scalar
+@inline_scalar
 def mish_slope(z):
     e, n = _mish_terms(z)
     total = n + like(z, 2)
@@ -312,15 +312,15 @@ def mish_slope(z):
     return (n + like(z, 4) * z * e * ((like(z, 1) + e) / total)) / total
 
 
-register("mish", mish, mish_slope, keeps_sum=True)
+register("mish", mish, mish_slope, needs_preactivation=True)
 
 
-@scalar
+@inline_scalar
 def softplus(z):
     return (z if z > 0 else like(z, 0)) + log1p(exp(-abs(z)))
 
 
-@scalar
+@inline_scalar
 def softplus_slope(y):
     return -expm1(-y)
 
@@ -328,20 +328,20 @@ def softplus_slope(y):
 register("softplus", softplus, softplus_slope)
 
 
-@scalar
+@inline_scalar
 def tanh_slope(y):
     return like(y, 1) - y * y
 
 
-register("tanh", tanh, tanh_slope, in_products=sloped(1, 0))
+register("tanh", tanh, tanh_slope, fused_epilogue=sloped(1, 0))
 
 
-@scalar
+@inline_scalar
 def softsign(z):
     return z / (like(z, 1) + abs(z))
 
 
-@scalar
+@inline_scalar
 def softsign_slope(y):
     root = like(y, 1) - abs(y)
     return root * root
@@ -350,13 +350,13 @@ def softsign_slope(y):
 register("softsign", softsign, softsign_slope)
 
 
-@scalar
+@inline_scalar
 def hard_sigmoid(z):
     y = (z + like(z, 3)) * like(z, 1 / 6)
     return like(z, 0) if y < 0 else (like(z, 1) if y > 1 else y)
 
 
-@scalar
+@inline_scalar
 def hard_sigmoid_slope(y):
     return like(y, 1 / 6) if abs(y - like(y, 0.5)) < 0.5 else like(y, 0)
 

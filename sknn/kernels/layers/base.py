@@ -6,20 +6,28 @@ activation and fills that of the operation's inputs, for a block of rows too. Gr
 fills that of the operation's own parameters, from all rows of a batch at once.
 """
 
-from sknn.jit.kernel import INTEGER, Array, call, matrix, scalar
+from sknn.jit.kernel import INTEGER, Array, call, inline_scalar, matrix
 from sknn.kernels.batch import BATCH, part_of, place
 from sknn.kernels.gemm.products import NARROW, column_sums
-from sknn.kernels.table import ACTIVATE, BIAS, FAN_OUT, FORWARD, KEPT, OUTPUT, SLOPE
+from sknn.kernels.table import (
+    ACTIVATE,
+    BIAS,
+    FAN_OUT,
+    FORWARD,
+    OUTPUT,
+    PREACTIVATION,
+    SLOPE,
+)
 
 
-@scalar
+@inline_scalar
 def run_forward(ops, batch, theta, values):
     """Run all operations on a block of rows."""
     for k in range(ops.shape[0]):
         call(ops[k, FORWARD], (ops[k], batch, theta, values))
 
 
-@scalar
+@inline_scalar
 def raw_of(ops, batch, values):
     """Return the raw outputs of a block, shape (n_rows, n_outputs)."""
     last = ops[ops.shape[0] - 1]
@@ -27,23 +35,23 @@ def raw_of(ops, batch, values):
     return matrix(values, start, batch.n, last[FAN_OUT])
 
 
-@scalar
+@inline_scalar
 def activate(op, batch, values):
     """Apply the activation to the outputs, in place."""
     if op[ACTIVATE]:
         outputs = part_of(op, batch, OUTPUT, values)
-        call(op[ACTIVATE], (outputs, part_of(op, batch, KEPT, values)))
+        call(op[ACTIVATE], (outputs, part_of(op, batch, PREACTIVATION, values)))
 
 
-@scalar
+@inline_scalar
 def deactivate(op, batch, values, deltas):
     """Multiply the gradient of the outputs by the slope, in place."""
     if op[SLOPE]:
         delta = part_of(op, batch, OUTPUT, deltas)
-        call(op[SLOPE], (part_of(op, batch, KEPT, values), delta))
+        call(op[SLOPE], (part_of(op, batch, PREACTIVATION, values), delta))
 
 
-@scalar
+@inline_scalar
 def add_up_rows(op, batch, gradient, deltas, share, n_shares):
     """Set the gradient of the bias: the sums of the columns of the gradient."""
     start, fan_out = place(batch, op[OUTPUT], op[FAN_OUT]), op[FAN_OUT]
@@ -71,13 +79,13 @@ gradient_signature = (
 )
 
 
-@scalar
+@inline_scalar
 def limits_of(share, n_shares, count):
     """Return from where to where one of several threads works on so many items."""
     return count * share // n_shares, count * (share + 1) // n_shares
 
 
-@scalar
+@inline_scalar
 def columns_of(share, n_shares, width):
     """Return from where to where one of several threads works on columns.
 

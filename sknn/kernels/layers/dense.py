@@ -1,8 +1,8 @@
 """Dense layers on dense rows."""
 
-from sknn.jit.kernel import call, leaf, matrix
+from sknn.jit.kernel import call, kernel, matrix
 from sknn.kernels.batch import input_delta_of, input_of, output_of, place, source_of
-from sknn.kernels.gemm.microkernels import AS_IT_IS, rows_beside_sums
+from sknn.kernels.gemm.microkernels import NO_EPILOGUE, rows_beside_sums
 from sknn.kernels.gemm.products import NARROW, first_rows_and_sums, outer_product
 from sknn.kernels.layers.base import (
     activate,
@@ -17,11 +17,11 @@ from sknn.kernels.layers.base import (
 from sknn.kernels.table import (
     BIAS,
     DOTS_PRODUCT,
+    EPILOGUE,
     FAN_IN,
     FAN_OUT,
-    FINISH,
     INPUT,
-    INPUT_FINISH,
+    INPUT_EPILOGUE,
     NEEDS_INPUT_DELTA,
     OUTPUT,
     ROWS_PRODUCT,
@@ -35,7 +35,7 @@ from sknn.kernels.table import (
 # Dense: y = f(x W + b), with W of shape (fan_in, fan_out).
 
 
-@leaf(forward_signature)
+@kernel(forward_signature)
 def dense_forward(op, batch, theta, values):
     fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
     x, start = source_of(op, batch, values)
@@ -44,7 +44,7 @@ def dense_forward(op, batch, theta, values):
         op[ROWS_PRODUCT],
         (
             x, start, fan_in, 1, theta, op[WEIGHTS], fan_out,
-            theta, op[BIAS], op[FINISH], 0.0, 0.0, values, 0,
+            theta, op[BIAS], op[EPILOGUE], 0.0, 0.0, values, 0,
             values, out, fan_out, batch.n, fan_out, fan_in,
         ),
     )  # fmt: skip
@@ -52,7 +52,7 @@ def dense_forward(op, batch, theta, values):
     return 0.0
 
 
-@leaf(backward_signature)
+@kernel(backward_signature)
 def dense_backward(op, batch, theta, gradient, values, deltas):
     deactivate(op, batch, values, deltas)
     if op[NEEDS_INPUT_DELTA] == 0:
@@ -65,7 +65,7 @@ def dense_backward(op, batch, theta, gradient, values, deltas):
             op[ROWS_PRODUCT],
             (
                 deltas, delta, fan_out, 1, gradient, op[WEIGHTS], fan_in,
-                theta, -1, op[INPUT_FINISH], p, q, values, x_delta,
+                theta, -1, op[INPUT_EPILOGUE], p, q, values, x_delta,
                 deltas, x_delta, fan_in, batch.n, fan_in, fan_out,
             ),
         )  # fmt: skip
@@ -74,13 +74,13 @@ def dense_backward(op, batch, theta, gradient, values, deltas):
             op[DOTS_PRODUCT],
             (
                 deltas, delta, fan_out, theta, op[WEIGHTS], fan_out,
-                theta, -1, AS_IT_IS, deltas, x_delta, batch.n, fan_in, fan_out,
+                theta, -1, NO_EPILOGUE, deltas, x_delta, batch.n, fan_in, fan_out,
             ),
         )  # fmt: skip
     return 0.0
 
 
-@leaf(gradient_signature)
+@kernel(gradient_signature)
 def dense_gradient(op, batch, gradient, values, deltas, share, n_shares):
     fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
     # What is divided is not read by all: so much the less comes from other cores.
@@ -106,7 +106,7 @@ def dense_gradient(op, batch, gradient, values, deltas, share, n_shares):
         op[ROWS_PRODUCT],
         (
             x, start + first, 1, fan_in, deltas, delta, fan_out,
-            gradient, -1, AS_IT_IS, 0.0, 0.0, values, 0,
+            gradient, -1, NO_EPILOGUE, 0.0, 0.0, values, 0,
             gradient, op[WEIGHTS] + first * fan_out + columns[0], fan_out,
             rows[1] - first, width, batch.n,
         ),
@@ -119,7 +119,7 @@ def dense_gradient(op, batch, gradient, values, deltas, share, n_shares):
 # shape (fan_out, fan_in): so all products run along vectors.
 
 
-@leaf(forward_signature)
+@kernel(forward_signature)
 def narrow_forward(op, batch, theta, values):
     fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
     x, start = source_of(op, batch, values)
@@ -128,14 +128,14 @@ def narrow_forward(op, batch, theta, values):
         op[DOTS_PRODUCT],
         (
             x, start, fan_in, theta, op[WEIGHTS], fan_in,
-            theta, op[BIAS], op[FINISH], values, out, batch.n, fan_out, fan_in,
+            theta, op[BIAS], op[EPILOGUE], values, out, batch.n, fan_out, fan_in,
         ),
     )  # fmt: skip
     activate(op, batch, values)
     return 0.0
 
 
-@leaf(backward_signature)
+@kernel(backward_signature)
 def narrow_backward(op, batch, theta, gradient, values, deltas):
     deactivate(op, batch, values, deltas)
     if op[NEEDS_INPUT_DELTA] == 0:
@@ -146,7 +146,7 @@ def narrow_backward(op, batch, theta, gradient, values, deltas):
     if fan_in >= NARROW and fan_out == 1:
         outer_product(
             deltas, start, 1, theta, op[WEIGHTS],
-            op[INPUT_FINISH], p, q, values, x_start,
+            op[INPUT_EPILOGUE], p, q, values, x_start,
             deltas, x_start, fan_in, batch.n, fan_in,
         )  # fmt: skip
         return 0.0
@@ -155,7 +155,7 @@ def narrow_backward(op, batch, theta, gradient, values, deltas):
             op[ROWS_PRODUCT],
             (
                 deltas, start, fan_out, 1, theta, op[WEIGHTS], fan_in,
-                theta, -1, op[INPUT_FINISH], p, q, values, x_start,
+                theta, -1, op[INPUT_EPILOGUE], p, q, values, x_start,
                 deltas, x_start, fan_in, batch.n, fan_in, fan_out,
             ),
         )  # fmt: skip
@@ -171,7 +171,7 @@ def narrow_backward(op, batch, theta, gradient, values, deltas):
     return 0.0
 
 
-@leaf(gradient_signature)
+@kernel(gradient_signature)
 def narrow_gradient(op, batch, gradient, values, deltas, share, n_shares):
     fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
     add_up_rows(op, batch, gradient, deltas, share, n_shares)
@@ -183,7 +183,7 @@ def narrow_gradient(op, batch, gradient, values, deltas, share, n_shares):
             op[ROWS_PRODUCT],
             (
                 deltas, delta, 1, fan_out, x, start + first, fan_in,
-                gradient, -1, AS_IT_IS, 0.0, 0.0, values, 0,
+                gradient, -1, NO_EPILOGUE, 0.0, 0.0, values, 0,
                 gradient, op[WEIGHTS] + first, fan_in, fan_out, last - first, batch.n,
             ),
         )  # fmt: skip

@@ -10,30 +10,30 @@ References
    Overfitting", Journal of Machine Learning Research 15, 2014.
 """
 
-from sknn.jit.kernel import leaf, scalar
+from sknn.jit.kernel import inline_scalar, kernel
 from sknn.kernels.batch import input_delta_of, input_of, output_of
 from sknn.kernels.layers.base import backward_signature, forward_signature
-from sknn.kernels.math.counter_rng import kept_share, key_of_row
-from sknn.kernels.table import FAN_IN, NEEDS_INPUT_DELTA, SALT, THRESHOLD
+from sknn.kernels.math.counter_rng import kept_share, row_key
+from sknn.kernels.table import FAN_IN, LAYER_ID, NEEDS_INPUT_DELTA, THRESHOLD
 
 
-@scalar
+@inline_scalar
 def _drop(op, batch, x, y):
     """Fill y with x, where kept."""
     threshold = op[THRESHOLD]
     for i in range(batch.n):
-        key = key_of_row(batch.key, op[SALT], batch.begin + i)
+        key = row_key(batch.key, op[LAYER_ID], batch.begin + i)
         for j in range(op[FAN_IN]):
             y[i, j] = x[i, j] * x.dtype.type(kept_share(threshold, key, j))
 
 
-@leaf(forward_signature)
+@kernel(forward_signature)
 def dropout_forward(op, batch, theta, values):
     _drop(op, batch, input_of(op, batch, values), output_of(op, batch, values))
     return 0.0
 
 
-@leaf(backward_signature)
+@kernel(backward_signature)
 def dropout_backward(op, batch, theta, gradient, values, deltas):
     if op[NEEDS_INPUT_DELTA]:
         delta = output_of(op, batch, deltas)

@@ -19,7 +19,7 @@ References
 from math import sqrt
 from typing import NamedTuple
 
-from sknn.jit.kernel import Leaf, leaf, matrix, scalar, vector
+from sknn.jit.kernel import Kernel, inline_scalar, kernel, matrix, vector
 from sknn.kernels.batch import input_delta_of, input_of, output_of, place, row_of
 from sknn.kernels.layers.base import (
     activate,
@@ -43,16 +43,16 @@ N_SCRATCH = 2
 class Normalization(NamedTuple):
     """The leaves of a normalisation, in training and in prediction."""
 
-    forward: Leaf
-    backward: Leaf
-    gradient: Leaf | None  # where backward does not find it
-    predict_forward: Leaf
-    predict_backward: Leaf
-    predict_gradient: Leaf
+    forward: Kernel
+    backward: Kernel
+    gradient: Kernel | None  # where backward does not find it
+    predict_forward: Kernel
+    predict_backward: Kernel
+    predict_gradient: Kernel
     keeps_running_statistics: bool  # and so needs all rows of a batch at once
 
 
-@scalar
+@inline_scalar
 def _of_columns(op, batch, values):
     """Return mean and scale of each neuron."""
     width = op[FAN_IN]
@@ -60,31 +60,31 @@ def _of_columns(op, batch, values):
     return means, vector(values, place(batch, op[SCRATCH] + width, 0), width)
 
 
-@scalar
+@inline_scalar
 def _of_rows(op, batch, values):
     """Return mean and scale of each row of the block."""
     means = vector(values, place(batch, op[SCRATCH], 1), batch.n)
     return means, vector(values, place(batch, op[SCRATCH] + op[FAN_IN], 1), batch.n)
 
 
-@scalar
+@inline_scalar
 def _gain(op, buffer):
     """Return the gain of each neuron, or its gradient."""
     return vector(buffer, op[WEIGHTS], op[FAN_IN])
 
 
-@scalar
+@inline_scalar
 def _shift(op, theta):
     """Return the shift of each neuron."""
     return vector(theta, op[BIAS], op[FAN_IN])
 
 
-@scalar
+@inline_scalar
 def _weight(batch, i):
     return batch.weights[row_of(batch, i)] if batch.weights.size else 1.0
 
 
-@scalar
+@inline_scalar
 def _total_weight(batch):
     total = 0.0
     for i in range(batch.n):
@@ -92,7 +92,7 @@ def _total_weight(batch):
     return total
 
 
-@scalar
+@inline_scalar
 def _add_up_gains(op, batch, gradient, values, deltas, statistics, are_of_rows):
     """Set the gradient of gain and shift, given means and scales."""
     add_up_rows(op, batch, gradient, deltas, 0, 1)
@@ -110,7 +110,7 @@ def _add_up_gains(op, batch, gradient, values, deltas, statistics, are_of_rows):
 # Over the batch: a mean and a scale for each neuron.
 
 
-@scalar
+@inline_scalar
 def _normalize_columns(op, batch, theta, values):
     """Fill the outputs, given the statistics, and activate them."""
     x, y = input_of(op, batch, values), output_of(op, batch, values)
@@ -122,7 +122,7 @@ def _normalize_columns(op, batch, theta, values):
     activate(op, batch, values)
 
 
-@leaf(forward_signature)
+@kernel(forward_signature)
 def batch_norm_forward(op, batch, theta, values):
     n, width, kind = batch.n, op[FAN_IN], theta.dtype.type
     x = input_of(op, batch, values)
@@ -152,7 +152,7 @@ def batch_norm_forward(op, batch, theta, values):
     return 0.0
 
 
-@leaf(backward_signature)
+@kernel(backward_signature)
 def batch_norm_backward(op, batch, theta, gradient, values, deltas):
     n, width, kind = batch.n, op[FAN_IN], theta.dtype.type
     x, delta = input_of(op, batch, values), output_of(op, batch, deltas)
@@ -177,7 +177,7 @@ def batch_norm_backward(op, batch, theta, gradient, values, deltas):
     return 0.0
 
 
-@leaf(forward_signature)
+@kernel(forward_signature)
 def fixed_norm_forward(op, batch, theta, values):
     width, kind = op[FAN_IN], theta.dtype.type
     means, scales = _of_columns(op, batch, values)
@@ -189,7 +189,7 @@ def fixed_norm_forward(op, batch, theta, values):
     return 0.0
 
 
-@leaf(backward_signature)
+@kernel(backward_signature)
 def fixed_norm_backward(op, batch, theta, gradient, values, deltas):
     width = op[FAN_IN]
     deactivate(op, batch, values, deltas)
@@ -202,7 +202,7 @@ def fixed_norm_backward(op, batch, theta, gradient, values, deltas):
     return 0.0
 
 
-@leaf(gradient_signature)
+@kernel(gradient_signature)
 def fixed_norm_gradient(op, batch, gradient, values, deltas, share, n_shares):
     if share == 0:
         statistics = _of_columns(op, batch, values)
@@ -214,7 +214,7 @@ def fixed_norm_gradient(op, batch, gradient, values, deltas, share, n_shares):
 # Over the neurons: a mean and a scale for each row.
 
 
-@leaf(forward_signature)
+@kernel(forward_signature)
 def layer_norm_forward(op, batch, theta, values):
     n, width, kind = batch.n, op[FAN_IN], theta.dtype.type
     x, y = input_of(op, batch, values), output_of(op, batch, values)
@@ -236,7 +236,7 @@ def layer_norm_forward(op, batch, theta, values):
     return 0.0
 
 
-@leaf(backward_signature)
+@kernel(backward_signature)
 def layer_norm_backward(op, batch, theta, gradient, values, deltas):
     n, width, kind = batch.n, op[FAN_IN], theta.dtype.type
     x, delta = input_of(op, batch, values), output_of(op, batch, deltas)
@@ -257,7 +257,7 @@ def layer_norm_backward(op, batch, theta, gradient, values, deltas):
     return 0.0
 
 
-@leaf(gradient_signature)
+@kernel(gradient_signature)
 def layer_norm_gradient(op, batch, gradient, values, deltas, share, n_shares):
     if share == 0:
         statistics = _of_rows(op, batch, values)

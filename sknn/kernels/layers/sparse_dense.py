@@ -5,7 +5,7 @@ entries to come are asked for while others are added. Dropout of the inputs is d
 the way, for it would be the only other layer to read CSR.
 """
 
-from sknn.jit.kernel import flat, instruction, leaf, scalar, vector
+from sknn.jit.kernel import flat, inline_scalar, instruction, kernel, vector
 from sknn.kernels.batch import output_of, place, row_of
 from sknn.kernels.gemm.microkernels import vector_bytes
 from sknn.kernels.gemm.products import NARROW
@@ -18,8 +18,16 @@ from sknn.kernels.layers.base import (
     gradient_signature,
     limits_of,
 )
-from sknn.kernels.math.counter_rng import kept_share, key_of_row
-from sknn.kernels.table import BIAS, FAN_IN, FAN_OUT, OUTPUT, SALT, THRESHOLD, WEIGHTS
+from sknn.kernels.math.counter_rng import kept_share, row_key
+from sknn.kernels.table import (
+    BIAS,
+    FAN_IN,
+    FAN_OUT,
+    LAYER_ID,
+    OUTPUT,
+    THRESHOLD,
+    WEIGHTS,
+)
 
 # How many entries before its turn a row of the weights is asked for.
 AHEAD = 12
@@ -54,7 +62,7 @@ def _sum_of_rows(n_vectors):
 sum_of_many, sum_of_few = _sum_of_rows(MANY), _sum_of_rows(FEW)
 
 
-@scalar
+@inline_scalar
 def _add_rows(op, batch, theta, values, i, row, coming):
     """Set the outputs of the i-th row of a block; its weights are not narrow."""
     fan_out = op[FAN_OUT]
@@ -90,7 +98,7 @@ def _add_rows(op, batch, theta, values, i, row, coming):
         j += span
 
 
-@scalar
+@inline_scalar
 def _entry(op, batch, key, k):
     """Return the k-th entry of the matrix, after dropout."""
     x = batch.data[k]
@@ -99,7 +107,7 @@ def _entry(op, batch, key, k):
     return x
 
 
-@leaf(forward_signature)
+@kernel(forward_signature)
 def sparse_forward(op, batch, theta, values):
     fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
     z, bias = output_of(op, batch, values), vector(theta, op[BIAS], fan_out)
@@ -109,7 +117,7 @@ def sparse_forward(op, batch, theta, values):
             coming = batch.indptr[row_of(batch, i + 1 if i + 1 < batch.n else i)]
             _add_rows(op, batch, theta, values, i, row, coming)
             continue
-        key = key_of_row(batch.key, op[SALT], batch.begin + i)
+        key = row_key(batch.key, op[LAYER_ID], batch.begin + i)
         for j in range(fan_out):
             z[i, j] = bias[j]
         for k in range(batch.indptr[row], batch.indptr[row + 1]):
@@ -125,13 +133,13 @@ def sparse_forward(op, batch, theta, values):
     return 0.0
 
 
-@leaf(backward_signature)
+@kernel(backward_signature)
 def sparse_backward(op, batch, theta, gradient, values, deltas):
     deactivate(op, batch, values, deltas)
     return 0.0
 
 
-@leaf(gradient_signature)
+@kernel(gradient_signature)
 def sparse_gradient(op, batch, gradient, values, deltas, share, n_shares):
     fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
     first, last = limits_of(share, n_shares, fan_in)  # its features
@@ -141,7 +149,7 @@ def sparse_gradient(op, batch, gradient, values, deltas, share, n_shares):
     add_up_rows(op, batch, gradient, deltas, share, n_shares)
     vector(gradient, op[WEIGHTS] + first * fan_out, (last - first) * fan_out)[:] = 0
     for i in range(batch.n):
-        row, key = row_of(batch, i), key_of_row(batch.key, op[SALT], batch.begin + i)
+        row, key = row_of(batch, i), row_key(batch.key, op[LAYER_ID], batch.begin + i)
         for k in range(batch.indptr[row], batch.indptr[row + 1]):
             column = batch.indices[k]
             if column < first or column >= last:

@@ -4,7 +4,7 @@ from numba import types
 from numba.np.arrayobj import make_array
 
 from sknn.jit.compiler import implements
-from sknn.jit.intrinsics import ask_for
+from sknn.jit.intrinsics import emit_prefetch
 from sknn.jit.vectors import I64, Vectors, integer
 from sknn.kernels.layers import sparse_dense as sparse
 
@@ -43,7 +43,7 @@ def _sum_of_rows(n_vectors):
                 entry = builder.select(is_own, builder.add(k, ahead), beyond)
                 asked = row(vectors.lower(entry, last_entry))
                 for shift in (*shifts, end):
-                    ask_for(builder, builder.gep(asked, [shift]))
+                    emit_prefetch(builder, builder.gep(asked, [shift]))
                 factor = vectors.splat(builder.load(builder.gep(x_start, [place])))
                 weights = row(builder.add(k, place))
                 found = [

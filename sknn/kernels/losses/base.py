@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sknn.jit.kernel import Array, Leaf, flat
+from sknn.jit.kernel import Array, Kernel, flat
 from sknn.kernels.batch import BATCH, row_of
 from sknn.kernels.losses.output_activations import SETTINGS
 
@@ -19,7 +19,7 @@ def _no_settings(parameters: dict) -> Sequence[float]:
 class Loss(NamedTuple):
     """A loss and the output activation that belongs to it."""
 
-    train: Leaf  # sums the loss over a batch, sets the gradient
+    train: Kernel  # sums the loss over a batch, sets the gradient
     link: str  # key of LINKS, the estimators' `out_activation_`
     mean_over_outputs: bool = False  # whether the reported loss is so divided
     # Raises ValueError for targets outside of the domain, given the parameters.
@@ -82,5 +82,5 @@ def elementwise(losses, name, value, gradient, link, *, cached=True, **options):
                 delta[i, j] = weight * gradient(y, raw[i, j], own)
         return total
 
-    leaf = Leaf(train, train_signature, f"{name}_train", cached=cached)
+    leaf = Kernel(train, train_signature, f"{name}_train", cached=cached)
     losses[name] = Loss(leaf, link, **options)

@@ -8,7 +8,15 @@ several for multilabel targets.
 
 import numpy as np
 
-from sknn.jit.kernel import Leaf, flat, leaf, like, part, scalar, scratch
+from sknn.jit.kernel import (
+    Kernel,
+    flat,
+    inline_array,
+    inline_scalar,
+    kernel,
+    like,
+    scratch,
+)
 from sknn.kernels.batch import row_of
 from sknn.kernels.layers.activations import softplus
 from sknn.kernels.losses.base import Loss, elementwise, train_signature
@@ -39,7 +47,7 @@ def _by_class(name, row_loss, link, **options):
             total += loss
         return total
 
-    leaf = Leaf(train, train_signature, f"{name}_train")
+    leaf = Kernel(train, train_signature, f"{name}_train")
     CLASSIFICATION_LOSSES[name] = Loss(leaf, link, **options)
 
 
@@ -51,7 +59,7 @@ def _by_label(name, value, gradient, link, **options):
 # Log loss.
 
 
-@scalar
+@inline_scalar
 def _cautious(p):
     """Keep a probability away from 0 and 1 by one epsilon."""
     low, high = epsilon(p), like(p, 1) - epsilon(p)
@@ -59,13 +67,13 @@ def _cautious(p):
     return high if p > high else p
 
 
-@scalar
+@inline_scalar
 def binary_log_loss(y, z, settings):
     p = probability(z)
     return -log(_cautious(p if y != 0 else like(p, 1) - p))
 
 
-@scalar
+@inline_scalar
 def binary_log_loss_gradient(y, z, settings):
     return probability(z) - y
 
@@ -73,7 +81,7 @@ def binary_log_loss_gradient(y, z, settings):
 _LOGS_AT_ONCE = 256  # in a loop of their own, which is vectorised
 
 
-@leaf(train_signature)
+@kernel(train_signature)
 def log_loss_train(raw, targets, batch, delta, settings):
     fill_softmax(raw, delta)
     n_rows, n_outputs = raw.shape
@@ -112,22 +120,22 @@ def _smoothing(parameters):
     return [parameters["label_smoothing"]]
 
 
-@scalar
+@inline_scalar
 def _smoothed(y, s):
     return y * (like(y, 1) - s) + like(y, 0.5) * s
 
 
-@scalar
+@inline_scalar
 def binary_smoothed_log_loss(y, z, settings):
     return softplus(z) - _smoothed(y, settings[0]) * z
 
 
-@scalar
+@inline_scalar
 def binary_smoothed_log_loss_gradient(y, z, settings):
     return probability(z) - _smoothed(y, settings[0])
 
 
-@part
+@inline_array
 def _exponentials(raw, i, delta):
     """Set the row of delta to exp(z - max z); return max z and the sum of the row."""
     n_outputs = raw.shape[1]
@@ -142,7 +150,7 @@ def _exponentials(raw, i, delta):
     return highest, total
 
 
-@part
+@inline_array
 def smoothed_log_loss(raw, i, label, delta, settings):
     highest, scale = _exponentials(raw, i, delta)
     n_outputs = raw.shape[1]
@@ -175,7 +183,7 @@ def _focusing(parameters):
     return [parameters["focal_gamma"]]
 
 
-@scalar
+@inline_scalar
 def _focal(m, gamma):
     rest = log1p(exp(-abs(m)))
     minus_log_p = rest if m < 0 else m + rest
@@ -183,7 +191,7 @@ def _focal(m, gamma):
     return exp(-gamma * minus_log_q) * minus_log_p
 
 
-@scalar
+@inline_scalar
 def _focal_gradient(m, gamma):
     t = exp(-abs(m))
     rest = log1p(t)
@@ -194,18 +202,18 @@ def _focal_gradient(m, gamma):
     return exp(-gamma * minus_log_q) * (gamma * p * minus_log_p + q)
 
 
-@scalar
+@inline_scalar
 def binary_focal(y, z, settings):
     return _focal(-z if y != 0 else z, settings[0])
 
 
-@scalar
+@inline_scalar
 def binary_focal_gradient(y, z, settings):
     slope = _focal_gradient(-z if y != 0 else z, settings[0])
     return -slope if y != 0 else slope
 
 
-@part
+@inline_array
 def focal(raw, i, label, delta, settings):
     n_outputs = raw.shape[1]
     highest = raw[i, 1 if label == 0 else 0]  # of the other classes
@@ -241,24 +249,24 @@ _by_class("focal", focal, "softmax", settings=_focusing)
 # Singer for classes, max(0, 1 + largest of the other outputs - own output).
 
 
-@scalar
+@inline_scalar
 def _missing_margin(y, z):
     return like(z, 1) - (z if y != 0 else -z)
 
 
-@scalar
+@inline_scalar
 def binary_hinge(y, z, settings):
     missing = _missing_margin(y, z)
     return like(z, 0) if missing < 0 else missing
 
 
-@scalar
+@inline_scalar
 def binary_hinge_gradient(y, z, settings):
     slope = like(z, -1) if y != 0 else like(z, 1)
     return like(z, 0) if _missing_margin(y, z) <= 0 else slope
 
 
-@part
+@inline_array
 def hinge(raw, i, label, delta, settings):
     rival = 1 if label == 0 else 0
     total = like(raw[i, 0], 0)

@@ -6,29 +6,29 @@ from typing import NamedTuple
 import numpy as np
 import scipy.special
 
-from sknn.jit.kernel import REAL, Array, Leaf, flat, leaf
+from sknn.jit.kernel import REAL, Array, Kernel, flat, kernel
 from sknn.kernels.layers.activations import identity, softplus
 from sknn.kernels.math.elementary import exp, probability
 from sknn.kernels.math.softmax import fill_softmax
 
 
-class Link(NamedTuple):
+class OutputActivation(NamedTuple):
     """A leaf that works in place, and the gradient of one prediction.
 
     ``gradient(raw, k, settings)`` returns that of the k-th prediction with respect to
     all raw outputs, in their shape. It is NumPy: only ``input_gradients`` needs it.
     """
 
-    apply: Leaf
+    apply: Kernel
     gradient: Callable
 
 
-LINKS: dict[str, Link] = {}
+OUTPUT_ACTIVATIONS: dict[str, OutputActivation] = {}
 
 
 SETTINGS = Array(REAL, is_read_only=True)  # of a loss; its link gets them too
 
-link_signature = (Array(ndim=2), SETTINGS)  # raw, settings
+output_activation_signature = (Array(ndim=2), SETTINGS)  # raw, settings
 
 
 # ---------------------------------------------------------------------------------
@@ -52,7 +52,9 @@ def _elementwise(name, function, slope):
         found[:, k] = slope(raw[:, k])
         return found
 
-    LINKS[name] = Link(Leaf(link, link_signature, f"{name}_link"), gradient)
+    OUTPUT_ACTIVATIONS[name] = OutputActivation(
+        Kernel(link, output_activation_signature, f"{name}_link"), gradient
+    )
 
 
 def _logistic_slope(z):
@@ -64,14 +66,16 @@ _elementwise("identity", identity, np.ones_like)
 _elementwise("exp", exp, np.exp)
 _elementwise("logistic", probability, _logistic_slope)
 
-ELEMENTWISE = frozenset(LINKS)  # those that need no settings and no whole row
+ELEMENTWISE = frozenset(
+    OUTPUT_ACTIVATIONS
+)  # those that need no settings and no whole row
 
 
 # ---------------------------------------------------------------------------------
 # Probabilities of classes that exclude each other.
 
 
-@leaf(link_signature)
+@kernel(output_activation_signature)
 def softmax(raw, settings):
     fill_softmax(raw, raw)
     return 0.0
@@ -84,7 +88,7 @@ def _softmax_gradient(raw, k, settings):
     return found
 
 
-LINKS["softmax"] = Link(softmax, _softmax_gradient)
+OUTPUT_ACTIVATIONS["softmax"] = OutputActivation(softmax, _softmax_gradient)
 
 
 # ---------------------------------------------------------------------------------
@@ -93,7 +97,7 @@ LINKS["softmax"] = Link(softmax, _softmax_gradient)
 # settings are the number of levels and the levels.
 
 
-@leaf(link_signature)
+@kernel(output_activation_signature)
 def quantiles(raw, settings):
     n_rows, n_outputs = raw.shape
     n_levels = int(settings[0])
@@ -112,7 +116,7 @@ def _quantiles_gradient(raw, k, settings):
     return found
 
 
-LINKS["quantiles"] = Link(quantiles, _quantiles_gradient)
+OUTPUT_ACTIVATIONS["quantiles"] = OutputActivation(quantiles, _quantiles_gradient)
 
 
 def levels_of_settings(settings) -> np.ndarray:

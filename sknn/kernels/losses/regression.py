@@ -5,7 +5,7 @@ from numbers import Real
 
 import numpy as np
 
-from sknn.jit.kernel import flat, leaf, like, scalar
+from sknn.jit.kernel import flat, inline_scalar, kernel, like
 from sknn.kernels.batch import row_of
 from sknn.kernels.layers.activations import softplus
 from sknn.kernels.losses.base import Loss, elementwise, train_signature
@@ -26,12 +26,12 @@ def _check_sign(loss, y, *, allows_zero, meaning, instead):
 # Squared error, 1/2 (z - y)**2.
 
 
-@scalar
+@inline_scalar
 def squared_error(y, z, settings):
     return like(z, 0.5) * (z - y) * (z - y)
 
 
-@scalar
+@inline_scalar
 def squared_error_gradient(y, z, settings):
     return z - y
 
@@ -50,12 +50,12 @@ elementwise(
 # Absolute error, |z - y|.
 
 
-@scalar
+@inline_scalar
 def absolute_error(y, z, settings):
     return abs(z - y)
 
 
-@scalar
+@inline_scalar
 def absolute_error_gradient(y, z, settings):
     e = z - y
     return like(e, 1) if e > 0 else (like(e, -1) if e < 0 else e)
@@ -74,13 +74,13 @@ elementwise(
 # Huber: 1/2 e**2 where |e| <= delta, delta (|e| - delta / 2) beyond.
 
 
-@scalar
+@inline_scalar
 def huber(y, z, settings):
     e, delta, half = abs(z - y), settings[0], like(z, 0.5)
     return half * e * e if e <= delta else delta * (e - half * delta)
 
 
-@scalar
+@inline_scalar
 def huber_gradient(y, z, settings):
     e, delta = z - y, settings[0]
     return delta if e > delta else (-delta if e < -delta else e)
@@ -100,13 +100,13 @@ elementwise(
 # Logarithm of the hyperbolic cosine of the error.
 
 
-@scalar
+@inline_scalar
 def log_cosh(y, z, settings):
     e = abs(z - y)
     return e + softplus(like(e, -2) * e) - log(like(e, 2))
 
 
-@scalar
+@inline_scalar
 def log_cosh_gradient(y, z, settings):
     return tanh(z - y)
 
@@ -118,13 +118,13 @@ elementwise(REGRESSION_LOSSES, "log_cosh", log_cosh, log_cosh_gradient, "identit
 # Half the Poisson deviance with a log link, y log(y / exp(z)) - y + exp(z).
 
 
-@scalar
+@inline_scalar
 def poisson(y, z, settings):
     relative = y * (log(y) - z) if y > 0 else like(z, 0)
     return relative - y + exp(z)
 
 
-@scalar
+@inline_scalar
 def poisson_gradient(y, z, settings):
     return exp(z) - y
 
@@ -154,13 +154,13 @@ elementwise(
 # Half the gamma deviance with a log link, y / exp(z) - 1 - log(y / exp(z)).
 
 
-@scalar
+@inline_scalar
 def gamma(y, z, settings):
     excess = log(y) - z
     return exp(excess) - like(z, 1) - excess
 
 
-@scalar
+@inline_scalar
 def gamma_gradient(y, z, settings):
     return like(z, 1) - y * exp(-z)
 
@@ -193,12 +193,12 @@ elementwise(
 # which is r at x = 0: powers of 1 and 2 are no special cases.
 
 
-@scalar
+@inline_scalar
 def _growth(x, r):
     return r if x == 0 else expm1(x * r) / x
 
 
-@scalar
+@inline_scalar
 def tweedie(y, z, settings):
     a, b = settings[0], settings[1]
     if y == 0:
@@ -207,7 +207,7 @@ def tweedie(y, z, settings):
     return exp(b * log(y)) * (_growth(b, r) - _growth(a, r))
 
 
-@scalar
+@inline_scalar
 def tweedie_gradient(y, z, settings):
     a, b = settings[0], settings[1]
     return exp(b * z) - y * exp(a * z)
@@ -241,7 +241,7 @@ elementwise(
 # are, the link `quantiles` says.
 
 
-@leaf(train_signature)
+@kernel(train_signature)
 def quantile_train(raw, targets, batch, delta, settings):
     n_rows, n_outputs = raw.shape
     n_levels = int(settings[0])

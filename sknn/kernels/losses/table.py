@@ -6,16 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from sknn.jit.kernel import like, scalar
+from sknn.jit.kernel import inline_scalar, like
 from sknn.kernels.losses.base import Loss, elementwise
 from sknn.kernels.losses.classification import CLASSIFICATION_LOSSES
-from sknn.kernels.losses.output_activations import ELEMENTWISE, LINKS
+from sknn.kernels.losses.output_activations import ELEMENTWISE, OUTPUT_ACTIVATIONS
 from sknn.kernels.losses.regression import REGRESSION_LOSSES, levels_of
 
 __all__ = [
     "CLASSIFICATION_LOSSES",
-    "LINKS",
     "LOSSES",
+    "OUTPUT_ACTIVATIONS",
     "REGRESSION_LOSSES",
     "Loss",
     "levels_of",
@@ -62,13 +62,13 @@ def register_custom(
             f"link must be one of {sorted(ELEMENTWISE)} for a loss of one's own, got "
             f"{link!r}."
         )
-    value_of, slope_of = scalar(value), scalar(gradient)
+    value_of, slope_of = inline_scalar(value), inline_scalar(gradient)
 
-    @scalar
+    @inline_scalar
     def own_value(y, z, settings):
         return like(z, value_of(y, z))
 
-    @scalar
+    @inline_scalar
     def own_gradient(y, z, settings):
         return like(z, slope_of(y, z))
 

@@ -17,13 +17,13 @@ References
    counters in place of states).
 """
 
-from sknn.jit.kernel import scalar
+from sknn.jit.kernel import inline_scalar
 
 RANGE = 2**32
 _LOW = RANGE - 1
 
 
-@scalar
+@inline_scalar
 def scramble(x):
     """Return a one-to-one mixture of the low 32 bits of x."""
     x = int(x) & _LOW
@@ -32,26 +32,26 @@ def scramble(x):
     return x ^ (x >> 16)
 
 
-@scalar
+@inline_scalar
 def draw(key, index):
     """Return a number from 0 to 2**32 - 1, which can be the key of other draws."""
     return scramble(key ^ int(index))
 
 
-@scalar
-def key_of(seed, step):
+@inline_scalar
+def batch_key(seed, step):
     """Return the key of a batch from the seed of a fit and the number of the step."""
     # Scrambled, or seeds next to each other would share the keys of their steps.
     return draw(seed, scramble(step))
 
 
-@scalar
-def key_of_row(key, salt, i):
+@inline_scalar
+def row_key(key, layer_id, i):
     """Return the key of the i-th row of a batch, in the layer that has this salt."""
-    return draw(draw(key, salt), i)
+    return draw(draw(key, layer_id), i)
 
 
-@scalar
+@inline_scalar
 def kept_share(threshold, key, column):
     """Return what dropout multiplies an element by: 0, or 1 over the share kept.
 

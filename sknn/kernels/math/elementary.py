@@ -19,7 +19,7 @@ import math
 
 import numpy as np
 
-from sknn.jit.kernel import by_dtype, scalar
+from sknn.jit.kernel import by_dtype, inline_scalar
 
 
 def exp(x):
@@ -73,18 +73,18 @@ _ROUND64, _ROUND32 = 6755399441055744.0 + 1023.0, np.float32(12582912.0 + 127.0)
 _SIGN64, _SIGN32 = np.int64(-(2**63)), np.int32(-(2**31))
 
 
-@scalar
+@inline_scalar
 def _power64(rounded):
     return np.int64(np.float64(rounded).view(np.int64) << 52).view(np.float64)
 
 
-@scalar
+@inline_scalar
 def _power32(rounded):
     bits = np.float32(rounded).view(np.int32)
     return np.int32(bits << np.int32(23)).view(np.float32)
 
 
-@scalar
+@inline_scalar
 def _reduced64(x, exponent):
     """Return 2**(k + exponent) and expm1(r), where x = k log(2) + r and k is whole."""
     rounding = _ROUND64 + exponent
@@ -95,7 +95,7 @@ def _reduced64(x, exponent):
     return _power64(t), _expm1_near_zero64(r)
 
 
-@scalar
+@inline_scalar
 def _reduced32(x, exponent):
     rounding = _ROUND32 + np.float32(exponent)
     t = x * np.float32(1.4426950408889634) + rounding
@@ -105,7 +105,7 @@ def _reduced32(x, exponent):
     return _power32(t), _expm1_near_zero32(r)
 
 
-@scalar
+@inline_scalar
 def _expm1_near_zero64(r):
     # In Estrin's order, for the result of each term is waited for by fewer others.
     s = r * r
@@ -120,7 +120,7 @@ def _expm1_near_zero64(r):
     return y * s + r
 
 
-@scalar
+@inline_scalar
 def _expm1_near_zero32(r):
     s = r * r
     y = np.float32(1.9875691500e-4) * r + np.float32(1.3981999507e-3)
@@ -172,7 +172,7 @@ def _expm1_32(x):
 # only division is the last one of the functions made of it.
 
 
-@scalar
+@inline_scalar
 def _r_coth_r64(r):
     """Return r coth(r) for |r| <= log(2) / 4."""
     s = r * r
@@ -183,7 +183,7 @@ def _r_coth_r64(r):
     return d * s + 1.0
 
 
-@scalar
+@inline_scalar
 def _r_coth_r32(r):
     s = r * r
     d = np.float32(-0.022126939) * s + np.float32(0.33333227)
@@ -260,7 +260,7 @@ def _probability32(x):
     return one / (one + power * (one + y))
 
 
-@scalar
+@inline_scalar
 def _log_near_one64(m, e):
     """Return log(1 + m) + e log(2), where 1 + m lies between sqrt(1/2) and sqrt(2)."""
     z = m * m
@@ -279,7 +279,7 @@ def _log_near_one64(m, e):
     return m + y + e * 0.693359375
 
 
-@scalar
+@inline_scalar
 def _log_near_one32(m, e):
     z = m * m
     y = np.float32(7.0376836292e-2)

@@ -1,10 +1,10 @@
 """Whether numbers are finite, found in one pass that is vectorised."""
 
-from sknn.jit.kernel import like, part
+from sknn.jit.kernel import inline_array, like
 
 
-@part
-def zero_of(values):
+@inline_array
+def nan_if_nonfinite(values):
     """Return 0, or NaN where a value is not finite."""
     if values.size == 0:
         return 0.0

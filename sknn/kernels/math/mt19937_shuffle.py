@@ -10,7 +10,7 @@ References
    Equidistributed Uniform Pseudorandom Number Generator", ACM TOMACS 8, 1998.
 """
 
-from sknn.jit.kernel import INT32, INTEGER, Array, driver, scalar
+from sknn.jit.kernel import INT32, INTEGER, Array, driver, inline_scalar
 
 # The state is so many words of 32 bits, and behind them how many have been used.
 N_WORDS = 624
@@ -70,7 +70,7 @@ def shuffle(state, words, orders, last, n):
     return 0.0
 
 
-@scalar
+@inline_scalar
 def _renew(state):
     """Make the next words of the state."""
     behind = N_WORDS - _AHEAD
@@ -82,14 +82,14 @@ def _renew(state):
     state[last] = _next(state[last], state[0], state[_AHEAD - 1])
 
 
-@scalar
+@inline_scalar
 def _next(word, following, ahead):
     joined = (int(word) & _SIGN) | (int(following) & _BELOW_SIGN)
     twist = 0x9908B0DF if joined & 1 else 0
     return _signed((int(ahead) & _LOW) ^ (joined >> 1) ^ twist)
 
 
-@scalar
+@inline_scalar
 def _temper(state, words, first):
     """Make numbers of the words from the first one on."""
     for k in range(first, N_WORDS):
@@ -100,7 +100,7 @@ def _temper(state, words, first):
         words[k] = _signed(x ^ (x >> 18))
 
 
-@scalar
+@inline_scalar
 def _signed(x):
     """Return the number in int32 that has the 32 bits of x."""
     return (x ^ _SIGN) - _SIGN

@@ -4,10 +4,10 @@ A loop over a few classes costs more than what it does. So rows are put side by 
 one class after another: what is done to a row then takes a step for each class and
 vector of rows. Rows of many classes stay as they are.
 
-`softmax_instructions.py` has the first four functions as instructions.
+`softmax_intrinsics.py` has the first four functions as instructions.
 """
 
-from sknn.jit.kernel import flat, instruction, matrix, part, scratch
+from sknn.jit.kernel import flat, inline_array, instruction, matrix, scratch
 from sknn.kernels.math.elementary import exp
 
 # Classes are moved by so many at a time, and so is the room that they take.
@@ -54,7 +54,7 @@ def divide_rows(rows, shares):
     shares[:] = rows / rows.sum(axis=1, keepdims=True)
 
 
-@part
+@inline_array
 def fill_softmax(raw, out):
     """Set out, which may be raw, to the softmax of its rows."""
     n_rows, n_classes = raw.shape

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sknn.jit.kernel import INTEGER, REAL, Array, Leaf, like, scalar
+from sknn.jit.kernel import INTEGER, REAL, Array, Kernel, inline_scalar, like
 
 N_SETTINGS = 5
 
@@ -19,8 +19,8 @@ N_SETTINGS = 5
 class Optimizer(NamedTuple):
     """The leaves that make one step, and what they need to know."""
 
-    rates: Leaf  # finds what is the same for all parameters
-    step: Leaf  # updates some of the parameters
+    rates: Kernel  # finds what is the same for all parameters
+    step: Kernel  # updates some of the parameters
     n_slots: int  # arrays of the parameters' size that it keeps
     settings: Callable[[dict], list[float]]  # of the estimator's parameters
 
@@ -45,7 +45,7 @@ def register(
     rule : function
         ``rule(theta, slots, i, g, rates, settings)`` updates parameter ``theta[i]``
         and its state ``slots[:, i]`` in place, given its gradient ``g``; marked with
-        ``@scalar``.
+        ``@inline_scalar``.
     n_slots : int
         Number of state slots for each parameter, which start at zero.
     settings : callable
@@ -59,8 +59,8 @@ def register(
         ``(learning_rate, 0, 0)``.
     """
     OPTIMIZERS[name] = Optimizer(
-        Leaf(_rates(rates or _constant), rates_signature, f"{name}_rates"),
-        Leaf(_step(rule), step_signature, f"{name}_step"),
+        Kernel(_rates(rates or _constant), rates_signature, f"{name}_rates"),
+        Kernel(_step(rule), step_signature, f"{name}_step"),
         n_slots,
         lambda parameters: (settings(parameters) + [0.0] * N_SETTINGS)[:N_SETTINGS],
     )
@@ -143,7 +143,7 @@ def _step(rule):
     return step
 
 
-@scalar
+@inline_scalar
 def _constant(learning_rate, t, settings, product):
     return learning_rate, 0.0, 0.0
 
@@ -155,14 +155,14 @@ def _constant(learning_rate, t, settings, product):
 #    deep learning", ICML 2013.
 
 
-@scalar
+@inline_scalar
 def sgd(theta, slots, i, g, rates, settings):
     velocity = settings[0] * slots[0, i] - rates[0] * g
     slots[0, i] = velocity
     theta[i] += velocity
 
 
-@scalar
+@inline_scalar
 def nesterov(theta, slots, i, g, rates, settings):
     velocity = settings[0] * slots[0, i] - rates[0] * g
     slots[0, i] = velocity
@@ -194,7 +194,7 @@ def _betas(parameters: dict) -> list[float]:
     return [beta_1, 1.0 - beta_1, beta_2, 1.0 - beta_2, parameters["epsilon"]]
 
 
-@scalar
+@inline_scalar
 def adam(theta, slots, i, g, rates, settings):
     beta_1, complement_1, beta_2, complement_2, epsilon = settings
     mean = beta_1 * slots[0, i] + complement_1 * g
@@ -204,7 +204,7 @@ def adam(theta, slots, i, g, rates, settings):
     theta[i] -= rates[0] * mean / (sqrt(square) + epsilon)
 
 
-@scalar
+@inline_scalar
 def amsgrad(theta, slots, i, g, rates, settings):
     beta_1, complement_1, beta_2, complement_2, epsilon = settings
     mean = beta_1 * slots[0, i] + complement_1 * g
@@ -216,7 +216,7 @@ def amsgrad(theta, slots, i, g, rates, settings):
     theta[i] -= rates[0] * mean / (sqrt(largest) + epsilon)
 
 
-@scalar
+@inline_scalar
 def adam_rates(learning_rate, t, settings, product):
     beta_1, beta_2, steps = settings[0], settings[2], float(t)
     rate = learning_rate * sqrt(1.0 - beta_2**steps) / (1.0 - beta_1**steps)
@@ -234,7 +234,7 @@ register("amsgrad", amsgrad, n_slots=3, rates=adam_rates, settings=_betas)
 # .. [1] T. Dozat, "Incorporating Nesterov Momentum into Adam", ICLR 2016 Workshop.
 
 
-@scalar
+@inline_scalar
 def nadam(theta, slots, i, g, rates, settings):
     beta_1, complement_1, beta_2, complement_2, epsilon = settings
     mean = beta_1 * slots[0, i] + complement_1 * g
@@ -245,7 +245,7 @@ def nadam(theta, slots, i, g, rates, settings):
     theta[i] -= step / (sqrt(rates[2] * square) + epsilon)
 
 
-@scalar
+@inline_scalar
 def nadam_rates(learning_rate, t, settings, product):
     beta_1, beta_2, steps = settings[0], settings[2], float(t)
     momentum = beta_1 * (1.0 - 0.5 * 0.96 ** (0.004 * steps))
@@ -270,14 +270,14 @@ register("nadam", nadam, n_slots=2, rates=nadam_rates, settings=_betas)
 #    Learning, Coursera, 2012.
 
 
-@scalar
+@inline_scalar
 def adagrad(theta, slots, i, g, rates, settings):
     total = slots[0, i] + g * g
     slots[0, i] = total
     theta[i] -= rates[0] * g / (sqrt(total) + settings[0])
 
 
-@scalar
+@inline_scalar
 def rmsprop(theta, slots, i, g, rates, settings):
     rho, complement, epsilon = settings[0], settings[1], settings[2]
     square = rho * slots[0, i] + complement * (g * g)
@@ -301,7 +301,7 @@ register(
 #    https://arxiv.org/abs/2302.06675.
 
 
-@scalar
+@inline_scalar
 def lion(theta, slots, i, g, rates, settings):
     beta_1, complement_1, beta_2, complement_2, _ = settings
     mean = beta_1 * slots[0, i] + complement_1 * g

@@ -5,7 +5,7 @@ The L2 penalty alone needs none of this: it is part of every optimizer's pass.
 
 from math import sqrt
 
-from sknn.jit.kernel import INTEGER, REAL, Array, leaf, matrix, vector
+from sknn.jit.kernel import INTEGER, REAL, Array, kernel, matrix, vector
 from sknn.kernels.gemm.products import NARROW
 from sknn.kernels.table import FAN_IN, FAN_OUT, WEIGHTS
 
@@ -17,7 +17,7 @@ N_LIMITS = 6
 _LIMITS = Array(REAL, is_read_only=True)
 
 
-@leaf((Array(), Array(), INTEGER, REAL, REAL, _LIMITS))
+@kernel((Array(), Array(), INTEGER, REAL, REAL, _LIMITS))
 def shape_gradient(theta, gradient, n_weights, size, learning_rate, limits):
     """Make the mean of the gradient, penalise and clip it; decay the weights.
 
@@ -62,7 +62,7 @@ def shape_gradient(theta, gradient, n_weights, size, learning_rate, limits):
     return limits[L1] * absolute + 0.5 * limits[L2] * squares
 
 
-@leaf((Array(INTEGER, 2), Array(), Array(), _LIMITS))
+@kernel((Array(INTEGER, 2), Array(), Array(), _LIMITS))
 def constrain(dense, theta, gradient, limits):
     """Shorten the incoming weights of each neuron to the norm ``MAX_NORM`` [1]_.
 
