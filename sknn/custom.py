@@ -6,17 +6,12 @@ their definitions along, so that they work in other processes too.
 """
 
 import uuid
-from collections.abc import Callable, Container
-from types import FunctionType
-from typing import Any, NamedTuple
+from collections.abc import Callable
 
 import numpy as np
 
-from sknn.jit.kernel import inline_scalar, like
 from sknn.jit.specializations import trial
-from sknn.kernels.layers import activations
-from sknn.kernels.losses import table as losses
-from sknn.network.network import network
+from sknn.network.registry import Definition, check_name, define, fresh_function
 
 # Where a derivative is compared with differences of its function: both signs, and
 # unlikely to be where a user's function has a kink.
@@ -26,38 +21,6 @@ _STEPS = (1e-3, 1e-5)  # the second, in case that there is a kink nearby
 _TOLERANCE = 1e-4
 
 _DTYPES = (np.dtype(np.float64), np.dtype(np.float32))
-
-
-class Definition(NamedTuple):
-    """What it takes to register an activation or a loss again, elsewhere."""
-
-    arguments: tuple  # of the function that adds it, after its name
-    token: str  # differs from one registration to the next
-    is_received: bool = False  # whether it came from another process
-
-
-class Definitions:
-    """What a stored estimator carries of users' activations and losses."""
-
-    def __init__(self, entries: dict[tuple[str, str], Definition]):
-        self.entries = entries
-
-    def __reduce_ex__(self, protocol):
-        # All that pickle and copy call; skops calls the others.
-        return Definitions, (self.entries,)
-
-    def __getstate__(self):
-        names = sorted(name for _, name in self.entries)
-        raise TypeError(
-            f"skops cannot store an estimator that uses {', '.join(map(repr, names))}, "
-            "which is registered by functions of your own: its files hold no code. Use "
-            "a built-in activation and loss, or pickle or joblib."
-        )
-
-    __reduce__ = __getstate__
-
-
-_DEFINITIONS: dict[tuple[str, str], Definition] = {}  # by kind and name
 
 
 def register_activation(name: str, function: Callable, derivative: Callable) -> None:
@@ -96,10 +59,10 @@ def register_activation(name: str, function: Callable, derivative: Callable) -> 
     >>> register_activation("square", lambda z: z * z, lambda z: 2 * z)
     """
     caller = "register_activation"
-    _check_name(caller, "activation", name)
+    check_name(caller, "activation", name)
     value, slope = _compiled(caller, 1, function=function, derivative=derivative)
     _check_derivative(caller, value, slope, [(z,) for z in _POINTS])
-    _define("activation", name, Definition((function, derivative), uuid.uuid4().hex))
+    define("activation", name, Definition((function, derivative), uuid.uuid4().hex))
 
 
 def register_loss(
@@ -144,7 +107,7 @@ def register_loss(
     >>> register_loss("quartic", lambda y, z: (z - y)**4, lambda y, z: 4 * (z - y)**3)
     """
     caller = "register_loss"
-    _check_name(caller, "loss", name)
+    check_name(caller, "loss", name)
     if check_targets is not None and not callable(check_targets):
         raise ValueError(f"{caller}: check_targets={check_targets!r} is not callable.")
     value, slope = _compiled(caller, 2, function=function, derivative=derivative)
@@ -152,92 +115,7 @@ def register_loss(
     points = [(y, z) for y in targets for z in _POINTS]
     _check_derivative(caller, value, slope, points)
     arguments = (function, derivative, link, check_targets)
-    _define("loss", name, Definition(arguments, uuid.uuid4().hex))
-
-
-def definitions_of(names: Container[str]) -> dict[tuple[str, str], Definition]:
-    """Return the definitions of those that users registered, for a pickle."""
-    return {key: _DEFINITIONS[key] for key in _DEFINITIONS if key[1] in names}
-
-
-def register_missing(definitions: dict[tuple[str, str], Definition]) -> None:
-    """Register what `definitions_of` returned in another process.
-
-    What was registered by a call in this process stays. What came from another one is
-    replaced: workers live on when a user changes a function and registers it again.
-    """
-    for (kind, name), definition in definitions.items():
-        known = _DEFINITIONS.get((kind, name))
-        if known is None or (known.is_received and known.token != definition.token):
-            _check_name("register_missing", kind, name)
-            _define(kind, name, definition._replace(is_received=True))
-
-
-# ---------------------------------------------------------------------------------
-
-
-def _define(kind: str, name: str, definition: Definition) -> None:
-    add = _add_activation if kind == "activation" else _add_loss
-    add(name, *definition.arguments)
-    _DEFINITIONS[kind, name] = definition
-
-
-def _add_activation(name: str, function: Callable, derivative: Callable) -> None:
-    activations.register(
-        name,
-        _typed(function),
-        _typed(derivative),
-        needs_preactivation=True,
-        cached=False,
-    )
-    network.cache_clear()  # networks hold the addresses of what has been replaced
-
-
-def _add_loss(name, function, derivative, link, check_targets):
-    losses.register_custom(
-        name, _plain(function, 2), _plain(derivative, 2), link, check_targets
-    )
-
-
-def _plain(function: Callable, n_numbers: int) -> Callable:
-    """Return a function of exactly n numbers that Numba has not seen yet.
-
-    It remembers what it compiled for a function object, and with that the values of
-    global names, which the user may have changed since.
-    """
-    inner = function
-    if isinstance(function, FunctionType):
-        copy = FunctionType(
-            function.__code__,
-            function.__globals__,
-            function.__name__,
-            function.__defaults__,
-            function.__closure__,
-        )
-        copy.__kwdefaults__ = function.__kwdefaults__
-        inner = inline_scalar(copy)
-    if n_numbers == 1:
-        return lambda z: inner(z)
-    return lambda y, z: inner(y, z)
-
-
-def _typed(function: Callable) -> Callable:
-    """Return a scalar function whose results have the type of its argument."""
-    untyped = inline_scalar(_plain(function, 1))
-    return inline_scalar(lambda z: like(z, untyped(z)))
-
-
-def _check_name(caller: str, kind: str, name: Any) -> None:
-    table = activations.ACTIVATIONS if kind == "activation" else losses.LOSSES
-    if not isinstance(name, str) or not name.isidentifier():
-        raise ValueError(
-            f"{caller}: the name {name!r} is not a string such as 'my_{kind}', of "
-            "letters, digits and underscores."
-        )
-    if name in table and (kind, name) not in _DEFINITIONS:
-        raise ValueError(
-            f"{caller}: {name!r} is a built-in {kind}. Choose another name."
-        )
+    define("loss", name, Definition(arguments, uuid.uuid4().hex))
 
 
 def _compiled(caller: str, n_numbers: int, **functions: Callable) -> list[Callable]:
@@ -248,7 +126,7 @@ def _compiled(caller: str, n_numbers: int, **functions: Callable) -> list[Callab
 
     compiled = []
     for role, function in functions.items():
-        plain = _plain(function, n_numbers)
+        plain = fresh_function(function, n_numbers)
         try:
             versions = [trial(plain, n_numbers, dtype) for dtype in _DTYPES]
         except Exception as error:

@@ -20,6 +20,7 @@ from sknn.jit.declarations import INTERPRETED
 from sknn.jit.kernel import call
 from sknn.kernels.layers.activations import ACTIVATIONS
 from sknn.kernels.losses.table import LOSSES
+from sknn.network import registry
 from sknn.network.layout import Architecture
 from sknn.network.network import network
 
@@ -94,7 +95,7 @@ def test_own_activation(function, derivative, expected, dtype):
 
 
 def test_float64_literals_do_not_reach_the_loops_of_float32():
-    own = custom._typed(bent)
+    own = registry._typed(bent)
     if not INTERPRETED:
         compiler.register()
     compiled = numba.njit(lambda z: own(z))
@@ -181,7 +182,7 @@ def test_refused_activations(arguments, message):
     with pytest.raises(ValueError, match=f"register_activation: .*{message}"):
         custom.register_activation(*arguments)
     assert before == ACTIVATIONS
-    assert not custom._DEFINITIONS
+    assert not registry.DEFINITIONS
 
 
 @pytest.mark.skipif(INTERPRETED, reason="nothing is compiled")
@@ -310,7 +311,7 @@ def test_refused_losses(arguments, options, message):
     with pytest.raises(ValueError, match=message):
         custom.register_loss(*arguments, **options)
     assert before == dict(LOSSES)
-    assert not custom._DEFINITIONS
+    assert not registry.DEFINITIONS
 
 
 # Other processes ---------------------------------------------------------------------
@@ -318,7 +319,7 @@ def test_refused_losses(arguments, options, message):
 WORKER = """
 import pickle, sys
 import numpy as np
-from sknn import custom
+from sknn.network import registry
 from sknn.kernels.layers.activations import ACTIVATIONS
 from sknn.kernels.losses.table import LOSSES
 from sknn.network.network import network
@@ -328,14 +329,14 @@ from sknn.network.data import Inputs
 assert "own" not in ACTIVATIONS and "own" not in LOSSES
 architecture = Architecture((1, 1, 1), ("own",), "identity")
 for definitions in pickle.load(sys.stdin.buffer):
-    custom.register_missing(definitions)
+    registry.register_missing(definitions)
     own = network(architecture, np.dtype(np.float64))
     own_again = dict(ACTIVATIONS)
-    custom.register_missing(definitions)
+    registry.register_missing(definitions)
     assert ACTIVATIONS == own_again, "registered twice"
     inputs = Inputs.of(np.array([[5.0]]), np.dtype(np.float64))
     print(own.predict(np.array([1.0, 1.0, 0.0, 0.0]), inputs).item())
-print(sorted(custom.definitions_of(["own"])), "own" in LOSSES)
+print(sorted(registry.definitions_of(["own"])), "own" in LOSSES)
 """
 
 
@@ -348,7 +349,7 @@ def test_definitions_go_to_other_processes():
         custom.register_activation(
             "own", lambda z, a=factor: a * z, lambda z, a=factor: a
         )
-        sent.append(custom.definitions_of(["relu", "own", "squared_error"]))
+        sent.append(registry.definitions_of(["relu", "own", "squared_error"]))
     assert set(sent[0]) == {("activation", "own"), ("loss", "own")}
     result = subprocess.run(
         [sys.executable, "-c", WORKER],
@@ -374,21 +375,21 @@ def by_value(thing):
 
 def test_a_call_here_wins_over_what_comes_from_elsewhere():
     custom.register_activation("own", lambda z: 2 * z, lambda z: 2)
-    old = custom.definitions_of(["own"])
+    old = registry.definitions_of(["own"])
     custom.register_activation("own", lambda z: 3 * z, lambda z: 3)
-    custom.register_missing(old)
+    registry.register_missing(old)
     z = sums(DTYPES[1])
     assert_array_equal(value_and_slope("own", z)[0], 3 * z)
 
 
 def test_a_name_that_is_built_in_by_now():
     custom.register_activation("own", straight, one)
-    definitions = custom.definitions_of(["own"])
+    definitions = registry.definitions_of(["own"])
     renamed = {("activation", "relu"): definitions["activation", "own"]}
     with pytest.raises(ValueError, match="'relu' is a built-in activation"):
-        custom.register_missing(renamed)
+        registry.register_missing(renamed)
 
 
 def test_nothing_to_define():
-    assert custom.definitions_of(["relu", "squared_error"]) == {}
-    custom.register_missing({})
+    assert registry.definitions_of(["relu", "squared_error"]) == {}
+    registry.register_missing({})

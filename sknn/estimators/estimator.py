@@ -11,9 +11,9 @@ from sklearn.exceptions import InconsistentVersionWarning
 
 from sknn._sklearn import validate_parameter_constraints
 from sknn._version import __version__
-from sknn.custom import Definitions, definitions_of, register_missing
 from sknn.estimators.parameters import defaults_of, is_of_layer, with_layer
 from sknn.estimators.stored_state import check_stored
+from sknn.network.registry import Definitions, definitions_of, register_missing
 
 _PLAIN = frozenset({bool, int, float, str, NoneType})
 

@@ -119,7 +119,7 @@ def edited(file, edit):
 
 @pytest.mark.parametrize(
     ("module", "name"),
-    [("os", "system"), ("builtins", "exec"), ("sknn.custom", "Definitions")],
+    [("os", "system"), ("builtins", "exec"), ("sknn.network.registry", "Definitions")],
 )
 def test_an_edited_file_is_refused(module, name):
     file = skops.io.dumps(sknn.MLPClassifier(**SMALL).fit(X, Y))

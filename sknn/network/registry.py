@@ -1,0 +1,133 @@
+"""Activations and losses that users registered, and how estimators carry them along.
+
+:mod:`sknn.custom` checks them; here they are entered in the tables of built-in ones.
+"""
+
+from collections.abc import Callable, Container
+from types import FunctionType
+from typing import Any, NamedTuple
+
+from sknn.jit.kernel import inline_scalar, like
+from sknn.kernels.layers import activations
+from sknn.kernels.losses import table as losses
+from sknn.network.network import network
+
+
+class Definition(NamedTuple):
+    """What it takes to register an activation or a loss again, elsewhere."""
+
+    arguments: tuple  # of the function that adds it, after its name
+    token: str  # differs from one registration to the next
+    is_received: bool = False  # whether it came from another process
+
+
+class Definitions:
+    """What a stored estimator carries of users' activations and losses."""
+
+    def __init__(self, entries: dict[tuple[str, str], Definition]):
+        self.entries = entries
+
+    def __reduce_ex__(self, protocol):
+        # All that pickle and copy call; skops calls the others.
+        return Definitions, (self.entries,)
+
+    def __getstate__(self):
+        names = sorted(name for _, name in self.entries)
+        raise TypeError(
+            f"skops cannot store an estimator that uses {', '.join(map(repr, names))}, "
+            "which is registered by functions of your own: its files hold no code. Use "
+            "a built-in activation and loss, or pickle or joblib."
+        )
+
+    __reduce__ = __getstate__
+
+
+DEFINITIONS: dict[tuple[str, str], Definition] = {}  # by kind and name
+
+
+def definitions_of(names: Container[str]) -> dict[tuple[str, str], Definition]:
+    """Return the definitions of those that users registered, for a pickle."""
+    return {key: DEFINITIONS[key] for key in DEFINITIONS if key[1] in names}
+
+
+def register_missing(definitions: dict[tuple[str, str], Definition]) -> None:
+    """Register what `definitions_of` returned in another process.
+
+    What was registered by a call in this process stays. What came from another one is
+    replaced: workers live on when a user changes a function and registers it again.
+    """
+    for (kind, name), definition in definitions.items():
+        known = DEFINITIONS.get((kind, name))
+        if known is None or (known.is_received and known.token != definition.token):
+            check_name("register_missing", kind, name)
+            define(kind, name, definition._replace(is_received=True))
+
+
+def define(kind: str, name: str, definition: Definition) -> None:
+    """Enter an activation or a loss into the table of its kind."""
+    add = _add_activation if kind == "activation" else _add_loss
+    add(name, *definition.arguments)
+    DEFINITIONS[kind, name] = definition
+
+
+def _add_activation(name: str, function: Callable, derivative: Callable) -> None:
+    activations.register(
+        name,
+        _typed(function),
+        _typed(derivative),
+        needs_preactivation=True,
+        cached=False,
+    )
+    network.cache_clear()  # networks hold the addresses of replaced kernels
+
+
+def _add_loss(name, function, derivative, link, check_targets):
+    losses.register_custom(
+        name,
+        fresh_function(function, 2),
+        fresh_function(derivative, 2),
+        link,
+        check_targets,
+    )
+
+
+def fresh_function(function: Callable, n_numbers: int) -> Callable:
+    """Return a function of exactly n numbers that Numba has not seen yet.
+
+    It remembers what it compiled for a function object, and with that the values of
+    global names, which the user may have changed since.
+    """
+    inner = function
+    if isinstance(function, FunctionType):
+        copy = FunctionType(
+            function.__code__,
+            function.__globals__,
+            function.__name__,
+            function.__defaults__,
+            function.__closure__,
+        )
+        copy.__kwdefaults__ = function.__kwdefaults__
+        inner = inline_scalar(copy)
+    if n_numbers == 1:
+        return lambda z: inner(z)
+    return lambda y, z: inner(y, z)
+
+
+def _typed(function: Callable) -> Callable:
+    """Return a scalar function whose results have the type of its argument."""
+    untyped = inline_scalar(fresh_function(function, 1))
+    return inline_scalar(lambda z: like(z, untyped(z)))
+
+
+def check_name(caller: str, kind: str, name: Any) -> None:
+    """Refuse a name that is no identifier, or that of a built-in one."""
+    table = activations.ACTIVATIONS if kind == "activation" else losses.LOSSES
+    if not isinstance(name, str) or not name.isidentifier():
+        raise ValueError(
+            f"{caller}: the name {name!r} is not a string such as 'my_{kind}', of "
+            "letters, digits and underscores."
+        )
+    if name in table and (kind, name) not in DEFINITIONS:
+        raise ValueError(
+            f"{caller}: {name!r} is a built-in {kind}. Choose another name."
+        )
