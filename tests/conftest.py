@@ -1,5 +1,7 @@
 """What all tests share."""
 
+import signal
+
 import pytest
 
 from sknn.jit.declarations import INTERPRETED
@@ -12,6 +14,25 @@ if not INTERPRETED:  # tests compile functions that contain those of the kernels
     from sknn.jit import compiler
 
     compiler.register()
+
+
+SECONDS_FOR_SLOW_TESTS = 1800
+
+
+def pytest_configure():
+    """Let tests be interrupted also where whoever started them ignores SIGINT.
+
+    A shell does so with what it starts in the background. Child processes inherit it.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        is_slow = item.get_closest_marker("slow")
+        if is_slow and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(SECONDS_FOR_SLOW_TESTS))
 
 
 @pytest.fixture(autouse=True)
