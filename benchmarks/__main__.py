@@ -9,6 +9,8 @@ printed, and kept as CSV files and pictures in the output folder.
     python -m benchmarks --quick                             # a short try
     python -m benchmarks training --cases defaults text --activations relu --cores 1
     python -m benchmarks startup memory
+    # The README's tables, in ten minutes.
+    python -m benchmarks training startup report --activations relu --cores 1
     python -m benchmarks limits          # what each part of the work takes alone
     python -m benchmarks report          # the page and the README's table anew
 
@@ -25,7 +27,15 @@ from pathlib import Path
 
 from benchmarks import tables, targets
 from benchmarks.cases import CASES
-from benchmarks.machine import limited_to, machine, unlimited, versions
+from benchmarks.machine import (
+    ROOT,
+    kernels,
+    limited_to,
+    machine,
+    removed_choices,
+    unlimited,
+    versions,
+)
 from benchmarks.peers import PEERS, TRAINERS, is_there
 from benchmarks.results import KEYS, read, update
 
@@ -45,7 +55,6 @@ DTYPES, ACTIVATIONS = ["float32", "float64"], ["relu", "tanh", "logistic"]
 # What is measured in a short try, where nothing else is asked for.
 QUICK = {"cases": ["iris-sized", "defaults"], "activations": ["relu"], "cores": [1]}
 QUICK |= {"seconds": 0.05, "repeats": 3}
-ROOT = Path(__file__).parents[1]
 OUTPUT, QUICK_OUTPUT = Path("docs/benchmarks"), Path("benchmarks-quick")
 
 
@@ -56,6 +65,9 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"{machine()}\n\n{versions()}\n")
     measured = [name for name in ALL if name in sections]
     if measured:
+        print(f"Matrix products: {kernels()}\n")
+        if said := removed_choices():
+            print(f"{said}\n")
         say_what_is_missing()
     began = time.perf_counter()
     for section in measured:

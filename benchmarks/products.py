@@ -8,12 +8,13 @@ turns; figures are the best of several, in billions of operations a second.
 """
 
 import math
-import time
 
 import numba
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from benchmarks.machine import kernels, machine, rerun_without_kernel_choices
+from benchmarks.timing import seconds
 from sknn.jit.kernel import INTEGER, Array, call, driver
 from sknn.kernels.gemm.products import rows_product
 
@@ -51,6 +52,7 @@ def repeat_blas(a, b, c, n_times):
 
 def main():
     """Measure and print."""
+    print(f"{machine()}; {kernels()}\n")
     print("| rows x inputs, outputs | dtype | product | sknn | BLAS | ratio |")
     print("|---|---|---|---|---|---|")
     for dtype in (np.dtype(np.float32), np.dtype(np.float64)):
@@ -90,13 +92,7 @@ def print_shape(shape, dtype):
         )
 
 
-def seconds(function, *arguments):
-    """Return the wall time of one call."""
-    start = time.perf_counter()
-    function(*arguments)
-    return time.perf_counter() - start
-
-
 if __name__ == "__main__":
+    rerun_without_kernel_choices()
     with threadpool_limits(1):
         main()
