@@ -1,9 +1,10 @@
-"""Measure sknn beside scikit-learn, PyTorch, JAX, onnxruntime and the floor.
+"""Measure sknn beside scikit-learn, PyTorch, JAX, onnxruntime and BLAS.
 
 All run in turns in one process, on the same data, from the same initial weights, for
 as many epochs; figures are medians, and ratios medians of the ratios within each turn.
-The floor is the time that the matrix products of the training take alone. Tables are
-printed, and kept as CSV files and pictures in the output folder.
+BLAS computes the matrix products of the training and nothing else. Tables are printed,
+and kept as CSV files and pictures in the output folder. Variables that choose kernels,
+such as OPENBLAS_CORETYPE, are removed: each library chooses by itself.
 
     pip install -e ".[bench]" && python -m benchmarks        # all, half an hour
     python -m benchmarks --quick                             # a short try
