@@ -7,8 +7,6 @@ turns; figures are the best of several, in billions of operations a second.
     python -m benchmarks.products
 """
 
-import math
-
 import numba
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -16,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks.machine import kernels, machine, rerun_without_kernel_choices
 from benchmarks.timing import seconds
 from sknn.jit.kernel import INTEGER, Array, call, driver
+from sknn.kernels.gemm.microkernels import NO_EPILOGUE
 from sknn.kernels.gemm.products import rows_product
 
 SHAPES = [
@@ -36,7 +35,7 @@ def repeat(address, a, b, c, a_row, a_step, n, m, n_terms, n_times):
         call(
             address,
             (
-                a, 0, a_row, a_step, b, 0, m, a, -1, -math.inf, a, -1,
+                a, 0, a_row, a_step, b, 0, m, a, -1, NO_EPILOGUE, 0.0, 0.0, a, 0,
                 c, 0, m, n, m, n_terms,
             ),
         )  # fmt: skip

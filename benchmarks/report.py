@@ -36,14 +36,15 @@ How it is measured:
   and activation nodes, which ends in the label.
 - Each library chooses the kernels for this processor by itself, as on a user's machine:
   variables that choose others, such as OPENBLAS_CORETYPE, are removed from the
-  environment. scikit-learn multiplies by NumPy's and SciPy's BLAS, PyTorch by those
-  built into it, JAX and onnxruntime by kernels of their own.
+  environment. Where it says above that one was set, the figures are older than this.
+  scikit-learn calls NumPy's and SciPy's BLAS, PyTorch the MKL and oneDNN built into it;
+  JAX and onnxruntime have kernels of their own.
 - BLAS stands for the matrix products of the same training and nothing else, by SciPy's
   BLAS, called from compiled code; on two cores with one thread or two, whichever is
-  faster. sknn / BLAS compares a whole epoch of sknn with these products alone. sknn
-  multiplies by kernels of its own, so this is no bound: the ratio is below 1 where they
-  save more time than the rest of an epoch takes. Sparse data are not multiplied by
-  BLAS, and only the libraries that take them are measured.
+  faster. sknn / BLAS compares a whole epoch of sknn with these products alone. sknn's
+  products are its own, so this is no lower bound: the ratio is below 1 where they save
+  more time than the rest of an epoch takes, and above 1 where they do not. Sparse data
+  are not measured with BLAS, and only with the libraries that take them.
 """
 
 _SECTIONS = {

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from benchmarks import growth, predict, report, results, tables, targets
+from benchmarks import growth, predict, products, report, results, tables, targets
 from benchmarks.__main__ import BY_CORES, ON_CORES, ROOT, main, parsed
 from benchmarks.blas import BlasProducts
 from benchmarks.cases import CASES, Case
@@ -116,6 +116,40 @@ def test_a_series_of_growth_changes_one_number():
             base, case = growth.BASE, growth.case_of(series, value)
             changed = [a for a, b in zip(base, case, strict=True) if a != b]
             assert len(changed) <= 1
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_products_that_are_timed_are_products(dtype):
+    n, m, p = 30, 20, 100
+    rng = np.random.default_rng(0)
+    x, weights, delta = (
+        rng.normal(size=size).astype(dtype) for size in ((n, m), (m, p), (n, p))
+    )
+    address = products.rows_product.address(np.dtype(dtype))
+    for a, b, strides, sizes in (
+        (x, weights, (m, 1), (n, p, m)),
+        (x.T, delta, (1, m), (m, p, n)),
+    ):
+        c, by_blas = (np.empty(sizes[:2], dtype) for _ in range(2))
+        own = (np.dtype(dtype), address, x.ravel(), b.ravel(), c.reshape(-1))
+        products.repeat(*own, *strides, *sizes, 2)
+        products.repeat_blas(a, b, by_blas, 2)
+        rtol = 1e-4 if dtype == "float32" else 1e-10
+        assert_allclose(c, a @ b, rtol, rtol)
+        assert_allclose(by_blas, a @ b, rtol, rtol)
+
+
+def test_the_products_are_printed_shape_by_shape(monkeypatch, capsys):
+    monkeypatch.setattr(products, "SHAPES", [(4, 3, 20)])
+    monkeypatch.setattr(products, "SECONDS", 0)
+    products.main()
+    lines = capsys.readouterr().out.splitlines()
+    named = [line.split(" | ")[:3] for line in lines if line.startswith("| 4 x")]
+    assert named == [
+        ["| 4 x 3, 20", dtype, product]
+        for dtype in ("float32", "float64")
+        for product in ("forward", "gradient")
+    ]
 
 
 # The command line ---------------------------------------------------------------------
