@@ -1,14 +1,17 @@
-"""Measure sknn beside scikit-learn, PyTorch, JAX, onnxruntime and the floor.
+"""Measure sknn beside scikit-learn, PyTorch, JAX, onnxruntime and BLAS.
 
 All run in turns in one process, on the same data, from the same initial weights, for
 as many epochs; figures are medians, and ratios medians of the ratios within each turn.
-The floor is the time that the matrix products of the training take alone. Tables are
-printed, and kept as CSV files and pictures in the output folder.
+BLAS computes the matrix products of the training and nothing else. Tables are printed,
+and kept as CSV files and pictures in the output folder. Variables that choose kernels,
+such as OPENBLAS_CORETYPE, are removed: each library chooses by itself.
 
     pip install -e ".[bench]" && python -m benchmarks        # all, half an hour
     python -m benchmarks --quick                             # a short try
     python -m benchmarks training --cases defaults text --activations relu --cores 1
     python -m benchmarks startup memory
+    # The README's tables, in ten minutes.
+    python -m benchmarks training startup report --activations relu --cores 1
     python -m benchmarks limits          # what each part of the work takes alone
     python -m benchmarks report          # the page and the README's table anew
 
@@ -25,7 +28,15 @@ from pathlib import Path
 
 from benchmarks import tables, targets
 from benchmarks.cases import CASES
-from benchmarks.machine import limited_to, machine, unlimited, versions
+from benchmarks.machine import (
+    ROOT,
+    kernels,
+    limited_to,
+    machine,
+    removed_choices,
+    unlimited,
+    versions,
+)
 from benchmarks.peers import PEERS, TRAINERS, is_there
 from benchmarks.results import KEYS, read, update
 
@@ -45,7 +56,6 @@ DTYPES, ACTIVATIONS = ["float32", "float64"], ["relu", "tanh", "logistic"]
 # What is measured in a short try, where nothing else is asked for.
 QUICK = {"cases": ["iris-sized", "defaults"], "activations": ["relu"], "cores": [1]}
 QUICK |= {"seconds": 0.05, "repeats": 3}
-ROOT = Path(__file__).parents[1]
 OUTPUT, QUICK_OUTPUT = Path("docs/benchmarks"), Path("benchmarks-quick")
 
 
@@ -56,6 +66,9 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"{machine()}\n\n{versions()}\n")
     measured = [name for name in ALL if name in sections]
     if measured:
+        print(f"Matrix products: {kernels()}\n")
+        if said := removed_choices():
+            print(f"{said}\n")
         say_what_is_missing()
     began = time.perf_counter()
     for section in measured:

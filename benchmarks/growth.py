@@ -12,8 +12,8 @@ from functools import partial
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from benchmarks.blas import BlasProducts
 from benchmarks.cases import CASES, Case
-from benchmarks.floor import Floor
 from benchmarks.peers.estimators import Sknn
 from benchmarks.timing import in_turns, ratio
 from benchmarks.training import epochs_in, pace, timer
@@ -45,23 +45,23 @@ def rows(options) -> Iterator[dict]:
         cases = {value: case_of(series, value) for value in chosen}
         functions = {}
         for value, case in cases.items():
-            floor = Floor(case, np.float32)
-            floor.seconds_per_epoch(1)
-            n = epochs_in(options.seconds / 2, [floor.seconds_per_epoch(1)])
+            products = BlasProducts(case, np.float32)
+            products.seconds_per_epoch(1)
+            n = epochs_in(options.seconds / 2, [products.seconds_per_epoch(1)])
             functions["sknn", value] = _timer(case, options)
-            functions["floor", value] = partial(floor.seconds_per_epoch, n)
+            functions["BLAS", value] = partial(products.seconds_per_epoch, n)
         figures = {
             (name, value): [1e9 * t / cases[value].n_rows for t in times]
             for (name, value), times in in_turns(functions, options.repeats).items()
         }
         for value in chosen:
-            ours, products = figures["sknn", value], figures["floor", value]
+            ours, blas = (figures[name, value] for name in ("sknn", "BLAS"))
             yield {
                 "series": series,
                 "value": value,
                 "ns per row": statistics.median(ours),
-                "floor ns per row": statistics.median(products),
-                "sknn / floor": ratio(ours, products),
+                "BLAS ns per row": statistics.median(blas),
+                "sknn / BLAS": ratio(ours, blas),
                 "beside the first": ratio(ours, figures["sknn", chosen[0]]),
             }
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.machine import pin
+from benchmarks.machine import limited_to, pin
 
 N_FEATURES = 50
 LIBRARIES = {"sknn": "sknn", "scikit-learn": "sklearn.neural_network"}
@@ -25,7 +25,9 @@ def rows(options) -> Iterator[dict]:
     n_rows = 50_000 if options.quick else 1_000_000
     for library in LIBRARIES:
         command = [sys.executable, "-m", "benchmarks.memory", library, str(n_rows)]
-        result = subprocess.run(command, capture_output=True, text=True, check=True)
+        result = subprocess.run(
+            command, env=limited_to(1), capture_output=True, text=True, check=True
+        )
         data, parameters, beyond = map(float, result.stdout.split())
         yield {
             "library": library,

@@ -7,14 +7,14 @@ turns; figures are the best of several, in billions of operations a second.
     python -m benchmarks.products
 """
 
-import math
-import time
-
 import numba
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from benchmarks.machine import kernels, machine, rerun_without_kernel_choices
+from benchmarks.timing import seconds
 from sknn.jit.kernel import INTEGER, Array, call, driver
+from sknn.kernels.gemm.microkernels import NO_EPILOGUE
 from sknn.kernels.gemm.products import rows_product
 
 SHAPES = [
@@ -35,7 +35,7 @@ def repeat(address, a, b, c, a_row, a_step, n, m, n_terms, n_times):
         call(
             address,
             (
-                a, 0, a_row, a_step, b, 0, m, a, -1, -math.inf, a, -1,
+                a, 0, a_row, a_step, b, 0, m, a, -1, NO_EPILOGUE, 0.0, 0.0, a, 0,
                 c, 0, m, n, m, n_terms,
             ),
         )  # fmt: skip
@@ -51,6 +51,7 @@ def repeat_blas(a, b, c, n_times):
 
 def main():
     """Measure and print."""
+    print(f"{machine()}; {kernels()}\n")
     print("| rows x inputs, outputs | dtype | product | sknn | BLAS | ratio |")
     print("|---|---|---|---|---|---|")
     for dtype in (np.dtype(np.float32), np.dtype(np.float64)):
@@ -90,13 +91,7 @@ def print_shape(shape, dtype):
         )
 
 
-def seconds(function, *arguments):
-    """Return the wall time of one call."""
-    start = time.perf_counter()
-    function(*arguments)
-    return time.perf_counter() - start
-
-
 if __name__ == "__main__":
+    rerun_without_kernel_choices()
     with threadpool_limits(1):
         main()

@@ -15,8 +15,7 @@ _HEAD = """# Benchmarks
 `python -m benchmarks` measures all of this, and `python -m benchmarks report` writes
 this page from the [CSV files]({folder}/). `--help` tells how to measure a part of it.
 
-Measured on {machine}; {day}.
-{versions}.
+{origins}
 
 How it is measured:
 
@@ -35,19 +34,25 @@ How it is measured:
   no DataLoader. JAX has a whole epoch in one compiled call, a scan over the batches,
   with its state donated. onnxruntime predicts with the same weights in a graph of Gemm
   and activation nodes, which ends in the label.
-- The floor is the matrix products of the same training and nothing else, by SciPy's
+- Each library chooses the kernels for this processor by itself, as on a user's machine:
+  variables that choose others, such as OPENBLAS_CORETYPE, are removed from the
+  environment. Where it says above that one was set, the figures are older than this.
+  scikit-learn calls NumPy's and SciPy's BLAS, PyTorch the MKL and oneDNN built into it;
+  JAX and onnxruntime have kernels of their own.
+- BLAS stands for the matrix products of the same training and nothing else, by SciPy's
   BLAS, called from compiled code; on two cores with one thread or two, whichever is
-  faster. sknn / floor says how much longer an epoch takes. It is below 1 where sknn's
-  own products are faster: OpenBLAS does not know every processor, and may take kernels
-  with half of its vectors (which ones it took stands above; OPENBLAS_CORETYPE chooses).
-  Sparse data have no floor here, and only the libraries that take them are measured.
+  faster. sknn / BLAS compares a whole epoch of sknn with these products alone. sknn's
+  products are its own, so this is no lower bound: the ratio is below 1 where they save
+  more time than the rest of an epoch takes, and above 1 where they do not. Sparse data
+  are not measured with BLAS, and only with the libraries that take them.
 """
 
 _SECTIONS = {
     "training": (
         "Training",
-        "The time of an epoch beside scikit-learn, PyTorch, JAX and the floor.",
-        ("peers", "floor"),
+        "The time of an epoch beside scikit-learn, PyTorch, JAX and the matrix "
+        "products alone by BLAS.",
+        ("peers", "blas"),
     ),
     "activations": (
         "Activations and the loss",
@@ -69,7 +74,8 @@ _SECTIONS = {
         "gradient; the activation, and its slope in training, on numbers in the "
         "nearest cache, where the products do not see to it; Adam's step, once a "
         "batch. The rest is what an epoch or a prediction takes beside these; where it "
-        "is nothing, noise may make it negative. The limit is scikit-learn's time "
+        "is nothing, noise may make it negative, and the picture has shares of the sum "
+        "of the parts instead. The limit is scikit-learn's time "
         "beside the sum of the parts: the ratio there would be if the rest (gathering "
         "rows, drawing their order, transposing weights, the loss, labels, checks, "
         "Python) took no time. It is above what can be reached, for alone each part "
@@ -135,13 +141,10 @@ def page_of(results: dict[str, list[dict]], folder: str, drawn: list[str]) -> st
     rows = [row for section in results.values() for row in section]
     if not rows:
         raise SystemExit("Nothing is measured yet: run `python -m benchmarks`.")
-    days = sorted({row["date"] for row in rows})
     parts = [
         _HEAD.format(
             folder=folder,
-            machine="; ".join(dict.fromkeys(row["machine"] for row in rows)),
-            day=" to ".join(dict.fromkeys((days[0], days[-1]))),
-            versions=";\n".join(dict.fromkeys(row["versions"] for row in rows)),
+            origins=_origins(results),
         ).rstrip(),
         "## Targets",
         targets.table(results),
@@ -158,8 +161,29 @@ def page_of(results: dict[str, list[dict]], folder: str, drawn: list[str]) -> st
     return "\n\n".join(parts) + "\n"
 
 
+def _origins(results):
+    """Say where the rows come from; of several origins, which sections they are in."""
+    days: dict[tuple, set] = {}
+    titles: dict[tuple, dict] = {}
+    for section, rows in results.items():
+        for row in rows:
+            origin = row["machine"], row["versions"], row["kernels"]
+            days.setdefault(origin, set()).add(row["date"])
+            titles.setdefault(origin, {})[_SECTIONS[section][0]] = None
+    parts = []
+    for origin, dates in days.items():
+        machine, versions, kernels = origin
+        day = " to ".join(dict.fromkeys((min(dates), max(dates))))
+        where = f" ({', '.join(titles[origin])})" if len(days) > 1 else ""
+        parts.append(
+            f"Measured{where} on {machine}; {day}.\n{versions}.\n"
+            f"Matrix products: {kernels}."
+        )
+    return "\n\n".join(parts)
+
+
 def readme_table(results: dict[str, list[dict]]) -> str:
-    """Return the short table: relu, one core, ratios to each peer and the floor."""
+    """Return the short table: relu, one core, ratios to each peer and BLAS."""
     rows = [
         row
         for row in results["training"]
@@ -175,20 +199,20 @@ def readme_table(results: dict[str, list[dict]]) -> str:
             row["dtype"],
             tables.number(row["sknn ms"]),
             *(f"**{tables.times(row[name])}**" if row[name] else "" for name in ratios),
-            tables.times(row["sknn / floor"]),
+            tables.times(row["sknn / BLAS"]),
         ]
         for row in rows
     ]
-    means = [tables.geometric_mean(rows, name) for name in (*ratios, "sknn / floor")]
+    means = [tables.geometric_mean(rows, name) for name in (*ratios, "sknn / BLAS")]
     lines.append(
         ["geometric mean", *[" "] * 5, *(tables.times(str(m or "")) for m in means)]
     )
     names = ["case", "rows x features, outputs", "hidden", "batch", "dtype"]
-    names += ["sknn ms/epoch", *PEERS, "of the floor"]
+    names += ["sknn ms/epoch", *PEERS, "sknn / BLAS"]
     parts = [
-        f"{rows[-1]['machine']}; one core, relu. {rows[-1]['versions']}. How many "
-        "times as long as sknn each library takes for an epoch, and sknn beside the "
-        "floor, the matrix products alone:",
+        f"{rows[-1]['machine']}; one core, relu. {rows[-1]['versions']}. Matrix "
+        f"products: {rows[-1]['kernels']}. How many times as long as sknn each library "
+        "takes for an epoch, and sknn beside the matrix products alone by BLAS:",
         tables.markdown(names, lines),
     ]
     if results["startup"]:

@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import time
 import warnings
 from pathlib import Path
 
@@ -24,6 +23,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 import sknn
 from benchmarks.cases import CASES
+from benchmarks.machine import rerun_without_kernel_choices
+from benchmarks.timing import seconds
 
 NAME = "sknn_of_revision"
 CHOSEN = ["iris-sized", "defaults", "small batch", "wider", "text", "course"]
@@ -54,9 +55,7 @@ def seconds_an_epoch(library, case, dtype, n_epochs):
         n_iter_no_change=n_epochs + 1,
         random_state=0,
     )
-    start = time.perf_counter()
-    estimator.fit(X, y)
-    return (time.perf_counter() - start) / n_epochs
+    return seconds(estimator.fit, X, y) / n_epochs
 
 
 def main():
@@ -96,4 +95,5 @@ def print_case(name, case, dtype, libraries, repeats):
 
 
 if __name__ == "__main__":
+    rerun_without_kernel_choices()
     main()

@@ -1,12 +1,12 @@
 """What a new process pays: import and first fit, with a cold and a warm cache."""
 
-import os
 import statistics
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 
+from benchmarks.machine import without_kernel_choices
 from benchmarks.timing import in_turns
 
 _FIT = """
@@ -66,7 +66,7 @@ def _run(module: str, cache: str | None = None) -> tuple[float, float]:
 
 def output_of(script: str, cache: str | None) -> str:
     """Run a script in a new process and return what it prints."""
-    environment = dict(os.environ)
+    environment = without_kernel_choices()
     if cache:
         environment["NUMBA_CACHE_DIR"] = cache
     result = subprocess.run(

@@ -57,9 +57,10 @@ def training(rows: list[dict]) -> str:
     for cores, activation in _groups(rows, "cores", "activation"):
         own = [r for r in rows if (r["cores"], r["activation"]) == (cores, activation)]
         lines = [float(row["line ns"]) for row in own if row.get("line ns")]
+        about = _lines(lines) + _kernels(own, rows)
         parts += [
             f"#### {activation}, {_cores(cores)}",
-            f"Milliseconds an epoch, and ratios{_lines(lines)}:",
+            f"Milliseconds an epoch, and ratios{about}:",
             _epochs(own),
             "Loss reached, on all rows, after as many epochs each:",
             _losses(own),
@@ -68,8 +69,8 @@ def training(rows: list[dict]) -> str:
 
 
 def _epochs(rows):
-    libraries = [*TRAINERS, "floor"]
-    ratios = [*(f"{peer} / sknn" for peer in PEERS), "sknn / floor"]
+    libraries = [*TRAINERS, "BLAS"]
+    ratios = [*(f"{peer} / sknn" for peer in PEERS), "sknn / BLAS"]
     lines = [
         [r["case"], r["dtype"], *(number(r[f"{name} ms"]) for name in libraries)]
         + [f"**{times(r[name])}**" if r[name] else "" for name in ratios]
@@ -265,16 +266,16 @@ def growth(rows: list[dict]) -> str:
                     series,
                     "ns per row and epoch",
                     "beside the first",
-                    "floor, ns",
-                    "sknn / floor",
+                    "BLAS, ns",
+                    "sknn / BLAS",
                 ],
                 [
                     [
                         f"{int(r['value']):,}",
                         number(r["ns per row"]),
                         times(r["beside the first"]),
-                        number(r["floor ns per row"]),
-                        times(r["sknn / floor"]),
+                        number(r["BLAS ns per row"]),
+                        times(r["sknn / BLAS"]),
                     ]
                     for r in own
                 ],
@@ -292,6 +293,13 @@ def _lines(nanoseconds):
         return ""
     ends = dict.fromkeys(f"{end(nanoseconds):.0f}" for end in (min, max))
     return f" (a cache line took {' to '.join(ends)} ns from one core to the other)"
+
+
+def _kernels(own, rows):
+    """Name the kernels of some rows, where those of others are not the same."""
+    if len({row["kernels"] for row in rows}) == 1:
+        return ""
+    return f" ({'; '.join(dict.fromkeys(row['kernels'] for row in own))})"
 
 
 def _cores(cores):

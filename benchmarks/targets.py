@@ -168,14 +168,14 @@ def _training(results):
         *_at_least("JAX: lowest of all", 1, _column(rows, "JAX / sknn")),
         *_at_least("PyTorch: lowest of all", 1.3, _column(rows, "PyTorch / sknn")),
         *_at_most(
-            "floor: widths of 256 and more, highest",
+            "products by BLAS alone: widths of 256 and more, highest",
             1.15,
-            _column(rows, "sknn / floor", case=WIDE),
+            _column(rows, "sknn / BLAS", case=WIDE),
         ),
         *_at_most(
-            "floor: width 100, highest",
+            "products by BLAS alone: width 100, highest",
             1.35,
-            _column(rows, "sknn / floor", case=HUNDRED),
+            _column(rows, "sknn / BLAS", case=HUNDRED),
         ),
     ]
 

@@ -1,4 +1,4 @@
-"""Time of an epoch: every trainer and the floor, in turns, and the loss reached."""
+"""Time of an epoch: all trainers and the products by BLAS, in turns; the losses."""
 
 import statistics
 from collections.abc import Iterator
@@ -40,15 +40,15 @@ def measure(case, X, y, activation: str, options) -> dict:
     is_shared = options.cores > 1
     wanted = options.seconds * (ON_CORES if is_shared else 1)
     n_epochs = epochs_in(wanted, paces.values())
-    epochs = dict.fromkeys([*peers, "floor"], n_epochs)
+    epochs = dict.fromkeys([*peers, "BLAS"], n_epochs)
     if is_shared:
         epochs["sknn"] = epochs_in(wanted, [paces["sknn"]])
     if case.density == 1:
-        from benchmarks.floor import Floor
+        from benchmarks.blas import BlasProducts
 
-        peers["floor"] = Floor(case, X.dtype, options.cores)
-        peers["floor"].seconds_per_epoch(1)
-        paces["floor"] = peers["floor"].seconds_per_epoch(1)
+        peers["BLAS"] = BlasProducts(case, X.dtype, options.cores)
+        peers["BLAS"].seconds_per_epoch(1)
+        paces["BLAS"] = peers["BLAS"].seconds_per_epoch(1)
     functions = {
         name: timer(peer, epochs[name], options.seconds / 2, paces[name])
         for name, peer in peers.items()
@@ -61,17 +61,17 @@ def measure(case, X, y, activation: str, options) -> dict:
     losses = {
         name: loss_of(*peer.weights(), case, X, y, activation)
         for name, peer in peers.items()
-        if name != "floor"
+        if name != "BLAS"
     }
     row = {"epochs": n_epochs}
-    for name in (*TRAINERS, "floor"):
+    for name in (*TRAINERS, "BLAS"):
         times = figures.get(name)
         row[f"{name} ms"] = 1e3 * statistics.median(times) if times else ""
     for name in PEERS:
         found = name in figures
         row[f"{name} / sknn"] = ratio(figures[name], figures["sknn"]) if found else ""
-    dense = "floor" in figures
-    row["sknn / floor"] = ratio(figures["sknn"], figures["floor"]) if dense else ""
+    dense = "BLAS" in figures
+    row["sknn / BLAS"] = ratio(figures["sknn"], figures["BLAS"]) if dense else ""
     row |= {f"{name} loss": losses.get(name, "") for name in TRAINERS}
     return row | {"line ns": cache_line.median(figures.get("line", []))}
 

@@ -8,8 +8,8 @@ import scipy.sparse
 from numpy.testing import assert_allclose
 
 from benchmarks import alone, limits, peak, tables, targets
+from benchmarks.blas import BlasProducts
 from benchmarks.cases import Case
-from benchmarks.floor import Floor
 from benchmarks.peers import trainer
 from sknn.kernels import table
 from sknn.kernels.layers.activations import ACTIVATIONS
@@ -50,11 +50,11 @@ def test_products_are_those_of_the_network_without_activations(kind, activation)
     assert_allclose(values, (hidden @ V + c).ravel(), rtol=1e-10)
 
 
-def test_operations_are_those_of_the_floor():
+def test_operations_are_those_of_the_products_by_blas():
     case = CASE._replace(n_rows=70, hidden=(18, 5))
     _, network, _, inputs = fitted(case, *case.data(np.dtype(float)))
     n_training = n_forward = 0
-    for n_batches, has_inputs, x, weights, *_ in Floor(case, np.float64).layers:
+    for n_batches, has_inputs, x, weights, *_ in BlasProducts(case, np.float64).layers:
         one = 2 * n_batches * x.shape[0] * weights.size
         n_forward += one
         n_training += (2 + has_inputs) * one
@@ -216,3 +216,11 @@ def test_the_limits_are_written_and_drawn():
     figure = pictures.limits([row, other])
     widths = [bar.get_width() for axes in figure.axes for bar in axes.patches]
     assert widths == [0.5, 0, 0.25, 0.25, 0.5, 0, 0, 0.5]
+
+
+def test_parts_that_take_longer_than_the_whole_are_shares_of_their_sum():
+    pictures = pytest.importorskip("benchmarks.pictures")
+    row = a_limit(22.5, "tanh", "epoch") | {"sknn ms": "2", "scikit-learn ms": "40"}
+    row |= {"products ms": "2", "activation ms": "0.5", "Adam ms": ""}
+    (axes, *_) = pictures.limits([row]).axes
+    assert_allclose([bar.get_width() for bar in axes.patches], [0.8, 0.2, 0, 0])

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from benchmarks import growth, predict, report, results, tables, targets
+from benchmarks import growth, predict, products, report, results, tables, targets
 from benchmarks.__main__ import BY_CORES, ON_CORES, ROOT, main, parsed
+from benchmarks.blas import BlasProducts
 from benchmarks.cases import CASES, Case
-from benchmarks.floor import Floor
 from benchmarks.peers import PEERS, TRAINERS, trainer
 from benchmarks.peers.start import loss_of
 
@@ -25,6 +25,7 @@ TINY = {
     "regression": Case(70, 20, 1, (7, 5), 32),
 }
 ORIGIN = {"date": "2026-01-02", "machine": "A processor, 2 cores", "versions": "V 1"}
+ORIGIN |= {"kernels": "A BLAS with kernels for it"}
 
 
 def peer_of(name, case, dtype="float64", activation="tanh"):
@@ -89,11 +90,13 @@ def test_onnxruntime_predicts_the_same(kind, activation):
     assert_allclose(found.ravel(), peer.model.predict(X), rtol=1e-9)
 
 
-def test_the_floor_has_all_products_of_an_epoch():
+def test_blas_computes_all_products_of_an_epoch():
     case = TINY["classes"]
     products = [
         (n_batches, has_inputs, x.shape, weights.shape)
-        for n_batches, has_inputs, x, weights, *_ in Floor(case, np.float32).layers
+        for n_batches, has_inputs, x, weights, *_ in BlasProducts(
+            case, np.float32
+        ).layers
     ]
     layers = [(False, (20, 7)), (True, (7, 5)), (True, (5, 3))]
     assert products == [
@@ -113,6 +116,40 @@ def test_a_series_of_growth_changes_one_number():
             base, case = growth.BASE, growth.case_of(series, value)
             changed = [a for a, b in zip(base, case, strict=True) if a != b]
             assert len(changed) <= 1
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_products_that_are_timed_are_products(dtype):
+    n, m, p = 30, 20, 100
+    rng = np.random.default_rng(0)
+    x, weights, delta = (
+        rng.normal(size=size).astype(dtype) for size in ((n, m), (m, p), (n, p))
+    )
+    address = products.rows_product.address(np.dtype(dtype))
+    for a, b, strides, sizes in (
+        (x, weights, (m, 1), (n, p, m)),
+        (x.T, delta, (1, m), (m, p, n)),
+    ):
+        c, by_blas = (np.empty(sizes[:2], dtype) for _ in range(2))
+        own = (np.dtype(dtype), address, x.ravel(), b.ravel(), c.reshape(-1))
+        products.repeat(*own, *strides, *sizes, 2)
+        products.repeat_blas(a, b, by_blas, 2)
+        rtol = 1e-4 if dtype == "float32" else 1e-10
+        assert_allclose(c, a @ b, rtol, rtol)
+        assert_allclose(by_blas, a @ b, rtol, rtol)
+
+
+def test_the_products_are_printed_shape_by_shape(monkeypatch, capsys):
+    monkeypatch.setattr(products, "SHAPES", [(4, 3, 20)])
+    monkeypatch.setattr(products, "SECONDS", 0)
+    products.main()
+    lines = capsys.readouterr().out.splitlines()
+    named = [line.split(" | ")[:3] for line in lines if line.startswith("| 4 x")]
+    assert named == [
+        ["| 4 x 3, 20", dtype, product]
+        for dtype in ("float32", "float64")
+        for product in ("forward", "gradient")
+    ]
 
 
 # The command line ---------------------------------------------------------------------
@@ -155,7 +192,7 @@ def test_every_section_has_a_place():
     assert {*BY_CORES, *ON_CORES} == set(results.KEYS)
     for name in results.KEYS:
         assert callable(getattr(tables, name))
-    assert {section for section, _ in report.pictures.PICTURES.values()} <= set(
+    assert {section for section, *_ in report.pictures.PICTURES.values()} <= set(
         results.KEYS
     )
 
@@ -202,9 +239,9 @@ def test_a_section_without_cases_is_written_anew(tmp_path):
 def a_training_row(case="defaults", **changed):
     row = {"case": case, "dtype": "float32", "activation": "relu", "cores": "1"}
     row["epochs"] = "6"
-    row |= {f"{name} ms": "2.5" for name in (*TRAINERS, "floor")}
+    row |= {f"{name} ms": "2.5" for name in (*TRAINERS, "BLAS")}
     row |= {f"{name} / sknn": "9" for name in PEERS}
-    row |= {"sknn / floor": "1.3", **{f"{name} loss": "0.125" for name in TRAINERS}}
+    row |= {"sknn / BLAS": "1.3", **{f"{name} loss": "0.125" for name in TRAINERS}}
     return row | ORIGIN | changed
 
 
@@ -219,7 +256,7 @@ def write_rows(folder, section, rows):
 def test_the_report_is_written_from_the_files(tmp_path):
     pytest.importorskip("matplotlib")
     folder, readme = tmp_path / "benchmarks", tmp_path / "README.md"
-    text = {name: "" for name in ("PyTorch ms", "PyTorch / sknn", "sknn / floor")}
+    text = {name: "" for name in ("PyTorch ms", "PyTorch / sknn", "sknn / BLAS")}
     write_rows(
         folder,
         "training",
@@ -236,7 +273,7 @@ def test_the_report_is_written_from_the_files(tmp_path):
     assert "| scikit-learn: geometric mean | at least 8 | 6 | **no** | - |" in page
     assert "| scikit-learn: text, lowest | at least 3 | 4 | yes | - |" in page
     assert "## Memory" not in page
-    assert {path.name for path in folder.glob("*.png")} == {"peers.png", "floor.png"}
+    assert {path.name for path in folder.glob("*.png")} == {"peers.png", "blas.png"}
     assert "benchmarks/peers.png" in page
     written = readme.read_text()
     assert written.startswith("before\n<!-- speed table -->\n")
@@ -245,6 +282,52 @@ def test_the_report_is_written_from_the_files(tmp_path):
     assert "| defaults | 10,000 x 20, 2 | 100 | 200 | float32 | 2.5 |" in written
     report.write(folder, readme)
     assert readme.read_text() == written
+
+
+def test_the_page_and_the_table_name_the_kernels_of_their_rows(tmp_path):
+    pytest.importorskip("matplotlib")
+    folder, readme = tmp_path / "benchmarks", tmp_path / "README.md"
+    readme.write_text("<!-- speed table -->\n<!-- end -->\n")
+    write_rows(folder, "training", [a_training_row()])
+    report.write(folder, readme)
+    (page, table) = (tmp_path / "benchmarks.md").read_text("utf-8"), readme.read_text()
+    assert "V 1.\nMatrix products: A BLAS with kernels for it." in page
+    assert "Matrix products: A BLAS with kernels for it." in table
+
+    other = a_training_row(activation="tanh", kernels="Another", date="2026-01-03")
+    write_rows(folder, "training", [a_training_row(), other])
+    report.write(folder, readme)
+    page = (tmp_path / "benchmarks.md").read_text("utf-8")
+    assert page.count("Measured (Training) on A processor, 2 cores; 2026-01-0") == 2
+    assert "ratios (A BLAS with kernels for it):" in page
+    assert "ratios (Another):" in page
+    assert readme.read_text() == table
+
+
+def test_a_picture_names_the_kernels_of_its_rows_alone(monkeypatch, tmp_path):
+    pictures = pytest.importorskip("benchmarks.pictures")
+    texts = []
+    monkeypatch.setattr(
+        pictures.Figure,
+        "savefig",
+        lambda own, *_, **__: texts.append(own.get_supxlabel()),
+    )
+    rows = [a_training_row(), a_training_row(activation="tanh", kernels="Another")]
+    assert pictures.draw({"training": rows}, tmp_path) == ["peers", "blas"]
+    text = "A processor, 2 cores; 2026-01-02; A BLAS with kernels for it"
+    assert texts == [text, text]
+
+
+def test_bars_of_ratios_begin_where_both_are_level(tmp_path):
+    pictures = pytest.importorskip("benchmarks.pictures")
+    rows = [a_training_row(**{"JAX / sknn": "0.4"})]
+    (axes,) = pictures.peers(rows).axes
+    bars = [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in axes.patches]
+    assert_allclose(bars, [(1, 9), (1, 9), (1, 0.4)])
+    write = axes.xaxis.get_major_formatter()
+    assert [write(x, None) for x in (0.5, 1, 20, 1000, 5000)] == [
+        "0.5", "1", "20", "1k", "5k",
+    ]  # fmt: skip
 
 
 def test_a_readme_without_a_place_is_refused(tmp_path):
@@ -258,12 +341,12 @@ def test_a_readme_without_a_place_is_refused(tmp_path):
 
 
 def test_a_target_is_met_or_not():
-    rows = [a_training_row(**{"sknn / floor": "1.3"})]
+    rows = [a_training_row(**{"sknn / BLAS": "1.3"})]
     met = {target.what: target.met for target in targets.targets({"training": rows})}
-    assert met["floor: width 100, highest"] == "yes"
-    rows.append(a_training_row("small batch", **{"sknn / floor": "1.4"}))
+    assert met["products by BLAS alone: width 100, highest"] == "yes"
+    rows.append(a_training_row("small batch", **{"sknn / BLAS": "1.4"}))
     met = {target.what: target.met for target in targets.targets({"training": rows})}
-    assert met["floor: width 100, highest"] == "**no**"
+    assert met["products by BLAS alone: width 100, highest"] == "**no**"
     assert not any(what.startswith("predict") for what in met)
 
 

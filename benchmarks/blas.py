@@ -1,8 +1,11 @@
-"""The matrix products of training and nothing else: what no library can save.
+"""The matrix products of training by BLAS, and nothing else.
 
 For each batch and layer: the outputs, the gradient of the weights and, but for the
 first layer, the gradient of the inputs. SciPy's BLAS is called from compiled code. The
 operands of a layer stay the same, so they are as near as the caches allow.
+
+This is no lower bound: a library whose own products are faster than those of BLAS can
+train in less time.
 """
 
 from itertools import pairwise
@@ -14,10 +17,8 @@ from threadpoolctl import threadpool_limits
 from benchmarks.timing import seconds
 
 
-class Floor:
+class BlasProducts:
     """The products of a case's training, on as many threads as are fastest."""
-
-    name = "floor"
 
     def __init__(self, case, dtype, cores: int = 1):
         self.cores = cores
