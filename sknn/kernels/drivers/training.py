@@ -128,7 +128,7 @@ def backward(
     )
 )  # fmt: skip
 def epochs(
-    ops, limited, theta, gradient, slots, product, values, deltas,
+    ops, limited, theta, gradient, optimizer_state, momentum_product, values, deltas,
     data, indices, indptr, n_features, targets, weights,
     counts, mean_class_weight, orders, gathered, gathered_data,
     n_epochs, start, stop, batch_size, block, n_weights, seed,
@@ -137,7 +137,7 @@ def epochs(
 ):  # fmt: skip
     """Train on each batch once an epoch; end with an epoch that diverges.
 
-    Returns a finite number only if the loss, theta and slots are finite.
+    Returns a finite number only if loss, theta and optimizer_state are finite.
 
     Parameters
     ----------
@@ -204,7 +204,7 @@ def epochs(
             value *= loss_scale
             own_alpha, own_size = alpha, size
             if thread == 0:
-                call(rates, (found, learning_rate, t, step_settings, product))
+                call(rates, (found, learning_rate, t, step_settings, momentum_product))
                 if shape:
                     arguments = (
                         trained, gradient, n_weights, size, learning_rate, limits,
@@ -219,8 +219,8 @@ def epochs(
                 sums[k] = call(
                     step,
                     (
-                        trained, gradient, slots, found, k * CHUNK, end, n_weights,
-                        own_alpha, own_size, step_settings,
+                        trained, gradient, optimizer_state, found, k * CHUNK, end,
+                        n_weights, own_alpha, own_size, step_settings,
                     ),
                 )  # fmt: skip
             if not barrier_wait(shared, n_threads):
@@ -240,7 +240,9 @@ def epochs(
             counters[ROWS] = (epoch + 1) * stop
             # The rates have been used; only the first member knows all of the loss.
             found[0] = (
-                0.0 * total + nan_if_nonfinite(theta) + nan_if_nonfinite(flat(slots))
+                0.0 * total
+                + nan_if_nonfinite(theta)
+                + nan_if_nonfinite(flat(optimizer_state))
             )
         if not barrier_wait(shared, n_threads):
             return nonfinite

@@ -73,9 +73,9 @@ rates_signature = (Array(REAL), REAL, INTEGER, _SETTINGS, Array(REAL))
 
 
 def _rates(rates_of_step):
-    def rates(found, learning_rate, t, settings, product):
+    def rates(found, learning_rate, t, settings, momentum_product):
         """Fill found with the three rates of the t-th step."""
-        one, two, three = rates_of_step(learning_rate, t, settings, product)
+        one, two, three = rates_of_step(learning_rate, t, settings, momentum_product)
         found[0], found[1], found[2] = one, two, three
         return 0.0
 
@@ -101,7 +101,7 @@ def _step(rule):
     def step(
         theta,
         gradient,
-        slots,
+        optimizer_state,
         rates_of_step,
         first,
         last,
@@ -134,17 +134,19 @@ def _step(rule):
         for i in range(np.uintp(first), np.uintp(end)):
             w = theta[i]
             total += w * w
-            rule(theta, slots, i, (gradient[i] + decay * w) * share, rates, own)
+            rule(
+                theta, optimizer_state, i, (gradient[i] + decay * w) * share, rates, own
+            )
         begin = first if first > n_weights else n_weights
         for i in range(np.uintp(begin), np.uintp(last)):
-            rule(theta, slots, i, gradient[i] * share, rates, own)
+            rule(theta, optimizer_state, i, gradient[i] * share, rates, own)
         return total
 
     return step
 
 
 @inline_scalar
-def _constant(learning_rate, t, settings, product):
+def _constant(learning_rate, t, settings, momentum_product):
     return learning_rate, 0.0, 0.0
 
 
@@ -156,16 +158,16 @@ def _constant(learning_rate, t, settings, product):
 
 
 @inline_scalar
-def sgd(theta, slots, i, g, rates, settings):
-    velocity = settings[0] * slots[0, i] - rates[0] * g
-    slots[0, i] = velocity
+def sgd(theta, optimizer_state, i, g, rates, settings):
+    velocity = settings[0] * optimizer_state[0, i] - rates[0] * g
+    optimizer_state[0, i] = velocity
     theta[i] += velocity
 
 
 @inline_scalar
-def nesterov(theta, slots, i, g, rates, settings):
-    velocity = settings[0] * slots[0, i] - rates[0] * g
-    slots[0, i] = velocity
+def nesterov(theta, optimizer_state, i, g, rates, settings):
+    velocity = settings[0] * optimizer_state[0, i] - rates[0] * g
+    optimizer_state[0, i] = velocity
     theta[i] += settings[0] * velocity - rates[0] * g
 
 
@@ -195,29 +197,29 @@ def _betas(parameters: dict) -> list[float]:
 
 
 @inline_scalar
-def adam(theta, slots, i, g, rates, settings):
+def adam(theta, optimizer_state, i, g, rates, settings):
     beta_1, complement_1, beta_2, complement_2, epsilon = settings
-    mean = beta_1 * slots[0, i] + complement_1 * g
-    square = beta_2 * slots[1, i] + complement_2 * (g * g)
-    slots[0, i] = mean
-    slots[1, i] = square
+    mean = beta_1 * optimizer_state[0, i] + complement_1 * g
+    square = beta_2 * optimizer_state[1, i] + complement_2 * (g * g)
+    optimizer_state[0, i] = mean
+    optimizer_state[1, i] = square
     theta[i] -= rates[0] * mean / (sqrt(square) + epsilon)
 
 
 @inline_scalar
-def amsgrad(theta, slots, i, g, rates, settings):
+def amsgrad(theta, optimizer_state, i, g, rates, settings):
     beta_1, complement_1, beta_2, complement_2, epsilon = settings
-    mean = beta_1 * slots[0, i] + complement_1 * g
-    square = beta_2 * slots[1, i] + complement_2 * (g * g)
-    largest = slots[2, i] if slots[2, i] > square else square
-    slots[0, i] = mean
-    slots[1, i] = square
-    slots[2, i] = largest
+    mean = beta_1 * optimizer_state[0, i] + complement_1 * g
+    square = beta_2 * optimizer_state[1, i] + complement_2 * (g * g)
+    largest = optimizer_state[2, i] if optimizer_state[2, i] > square else square
+    optimizer_state[0, i] = mean
+    optimizer_state[1, i] = square
+    optimizer_state[2, i] = largest
     theta[i] -= rates[0] * mean / (sqrt(largest) + epsilon)
 
 
 @inline_scalar
-def adam_rates(learning_rate, t, settings, product):
+def adam_rates(learning_rate, t, settings, momentum_product):
     beta_1, beta_2, steps = settings[0], settings[2], float(t)
     rate = learning_rate * sqrt(1.0 - beta_2**steps) / (1.0 - beta_1**steps)
     return rate, 0.0, 0.0
@@ -235,24 +237,24 @@ register("amsgrad", amsgrad, n_slots=3, rates=adam_rates, settings=_betas)
 
 
 @inline_scalar
-def nadam(theta, slots, i, g, rates, settings):
+def nadam(theta, optimizer_state, i, g, rates, settings):
     beta_1, complement_1, beta_2, complement_2, epsilon = settings
-    mean = beta_1 * slots[0, i] + complement_1 * g
-    square = beta_2 * slots[1, i] + complement_2 * (g * g)
-    slots[0, i] = mean
-    slots[1, i] = square
+    mean = beta_1 * optimizer_state[0, i] + complement_1 * g
+    square = beta_2 * optimizer_state[1, i] + complement_2 * (g * g)
+    optimizer_state[0, i] = mean
+    optimizer_state[1, i] = square
     step = rates[0] * g + rates[1] * mean
     theta[i] -= step / (sqrt(rates[2] * square) + epsilon)
 
 
 @inline_scalar
-def nadam_rates(learning_rate, t, settings, product):
+def nadam_rates(learning_rate, t, settings, momentum_product):
     beta_1, beta_2, steps = settings[0], settings[2], float(t)
     momentum = beta_1 * (1.0 - 0.5 * 0.96 ** (0.004 * steps))
     coming = beta_1 * (1.0 - 0.5 * 0.96 ** (0.004 * (steps + 1.0)))
-    product[0] *= momentum
-    of_gradient = learning_rate * (1.0 - momentum) / (1.0 - product[0])
-    of_mean = learning_rate * coming / (1.0 - product[0] * coming)
+    momentum_product[0] *= momentum
+    of_gradient = learning_rate * (1.0 - momentum) / (1.0 - momentum_product[0])
+    of_mean = learning_rate * coming / (1.0 - momentum_product[0] * coming)
     return of_gradient, of_mean, 1.0 / (1.0 - beta_2**steps)
 
 
@@ -271,17 +273,17 @@ register("nadam", nadam, n_slots=2, rates=nadam_rates, settings=_betas)
 
 
 @inline_scalar
-def adagrad(theta, slots, i, g, rates, settings):
-    total = slots[0, i] + g * g
-    slots[0, i] = total
+def adagrad(theta, optimizer_state, i, g, rates, settings):
+    total = optimizer_state[0, i] + g * g
+    optimizer_state[0, i] = total
     theta[i] -= rates[0] * g / (sqrt(total) + settings[0])
 
 
 @inline_scalar
-def rmsprop(theta, slots, i, g, rates, settings):
+def rmsprop(theta, optimizer_state, i, g, rates, settings):
     rho, complement, epsilon = settings[0], settings[1], settings[2]
-    square = rho * slots[0, i] + complement * (g * g)
-    slots[0, i] = square
+    square = rho * optimizer_state[0, i] + complement * (g * g)
+    optimizer_state[0, i] = square
     theta[i] -= rates[0] * g / (sqrt(square) + epsilon)
 
 
@@ -302,10 +304,10 @@ register(
 
 
 @inline_scalar
-def lion(theta, slots, i, g, rates, settings):
+def lion(theta, optimizer_state, i, g, rates, settings):
     beta_1, complement_1, beta_2, complement_2, _ = settings
-    mean = beta_1 * slots[0, i] + complement_1 * g
-    slots[0, i] = beta_2 * slots[0, i] + complement_2 * g
+    mean = beta_1 * optimizer_state[0, i] + complement_1 * g
+    optimizer_state[0, i] = beta_2 * optimizer_state[0, i] + complement_2 * g
     one = like(mean, 1)
     sign = one if mean > 0 else (-one if mean < 0 else mean)  # which keeps NaN
     theta[i] -= rates[0] * sign
