@@ -236,7 +236,7 @@ def _runner(network, loss, problem, progress, parameters):
         values=network.buffer(batch_size, operations.n_columns),
         deltas=network.buffer(batch_size, operations.n_columns),
         **problem.arguments,
-        counts=problem.counts,
+        sample_weight=problem.sample_weight,
         mean_class_weight=problem.mean_class_weight,
         gathered=gathered,
         gathered_data=read_only(gathered.ravel()),

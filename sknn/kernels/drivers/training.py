@@ -130,7 +130,7 @@ def backward(
 def epochs(
     ops, limited, theta, gradient, optimizer_state, momentum_product, values, deltas,
     data, indices, indptr, n_features, targets, weights,
-    counts, mean_class_weight, orders, gathered, gathered_data,
+    sample_weight, mean_class_weight, orders, gathered, gathered_data,
     n_epochs, start, stop, batch_size, block, n_weights, seed,
     loss, loss_settings, loss_scale, rates, step, step_settings, alpha, learning_rate,
     shape, constrain, limits, counters, sums, shared, thread, n_threads,
@@ -143,7 +143,7 @@ def epochs(
     ----------
     limited : ndarray
         Rows of ops whose weights ``constrain`` limits.
-    counts, mean_class_weight : ndarray of shape (n_samples,) or (0,), float
+    sample_weight, mean_class_weight : ndarray of shape (n_samples,) or (0,), float
         What the rows of a batch count, or that they count one each; and a factor, for
         the size of a batch.
     orders : ndarray of shape (n_epochs or 1, n_samples or 0)
@@ -184,7 +184,7 @@ def epochs(
             t += 1
             if _size(weights, rows, first, n) == 0.0:  # nothing in this batch counts
                 continue
-            size = mean_class_weight * _size(counts, rows, first, n)
+            size = mean_class_weight * _size(sample_weight, rows, first, n)
             key = batch_key(seed, t)
             own_data, offset = data, first * n_features
             if gathered.size:
