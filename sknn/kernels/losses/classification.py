@@ -55,7 +55,7 @@ def _by_class(name, row_loss, link, **options):
             total += loss
         return total
 
-    train.__doc__ = f"""Set each row of delta to weight * gradient of {row_loss.__name__}.
+    train.__doc__ = f"""Set delta to weight * the gradient of {row_loss.__name__}.
 
     Return the sum of weight * {row_loss.__name__}(raw, i, label, ...) over rows i.
     {TRAIN_PARAMETERS}"""
@@ -205,7 +205,7 @@ _by_class("smoothed_log_loss", smoothed_log_loss, "softmax", settings=_smoothing
 
 # ---------------------------------------------------------------------------------
 # Focal loss, -(1 - p)**gamma log(p). With m = log((1 - p) / p), the log-odds against
-# the class, 1 - p = logistic(m) and -log(p) = softplus(m): no cancellation, no overflow.
+# the class, 1 - p = logistic(m) and -log(p) = softplus(m): exact for any m.
 
 
 def _focusing(parameters):
