@@ -94,8 +94,8 @@ def activate_again(forward, backward, numbers, z, delta, n_times):
     )
 )  # fmt: skip
 def step_again(
-    step, theta, gradient, slots, rates, n_weights, alpha, size, settings, n_steps,
-    n_times,
+    step, theta, gradient, optimizer_state, rates, n_weights, alpha, size, settings,
+    n_steps, n_times,
 ):  # fmt: skip
     """Take so many steps of an optimizer, with the same gradient, n_times."""
     for _ in range(n_steps * n_times):
@@ -104,7 +104,7 @@ def step_again(
             call(
                 step,
                 (
-                    theta, gradient, slots, rates, first, end, n_weights,
+                    theta, gradient, optimizer_state, rates, first, end, n_weights,
                     alpha, size, settings,
                 ),
             )  # fmt: skip
@@ -174,11 +174,11 @@ def adam(
     names = {"beta_1": BETA_1, "beta_2": BETA_2, "epsilon": EPSILON}
     settings = read_only(np.array(optimizer.settings(names)))
     gradient = _random(network, network.n_trained)
-    slots = np.stack([gradient, gradient**2])
+    optimizer_state = np.stack([gradient, gradient**2])
     rates = np.array([1e-9, 0.0, 0.0])  # parameters hardly change
     return partial(
         step_again, network.dtype, optimizer.step.address(network.dtype),
-        _copied(network, theta[: network.n_trained]), gradient, slots, rates,
+        _copied(network, theta[: network.n_trained]), gradient, optimizer_state, rates,
         network.n_weights, ALPHA, float(batch_size), settings, n_steps,
     )  # fmt: skip
 

@@ -93,13 +93,13 @@ def test_an_activation_alone_is_applied_again_and_again():
 def test_a_step_alone_is_one_of_adam():
     _, network, theta, _ = fitted(CASE, *CASE.data(np.dtype(float)))
     run = alone.adam(network, theta, 1, 30)
-    _, _, own, gradient, slots, rates, n_weights, alpha, size, *_ = run.args
-    before, (mean, square) = own.copy(), slots.copy()
+    _, _, own, gradient, optimizer_state, rates, n_weights, alpha, size, *_ = run.args
+    before, (mean, square) = own.copy(), optimizer_state.copy()
     run(1)
     penalty = alpha * before * (np.arange(before.size) < n_weights)
     g = (gradient + penalty) / size
     mean, square = 0.9 * mean + 0.1 * g, 0.999 * square + 0.001 * g**2
-    assert_allclose(slots, [mean, square], rtol=1e-12)
+    assert_allclose(optimizer_state, [mean, square], rtol=1e-12)
     step = rates[0] * mean / (np.sqrt(square) + 1e-8)
     assert_allclose(own, before - step, rtol=1e-12)
 

@@ -70,8 +70,8 @@ def take_optimizer(progress: Progress, estimator, parameters: dict) -> bool:
     state = getattr(estimator, "_optimizer_state", None)
     if state is None or state["name"] != optimizer_name(parameters):
         return False
-    progress.slots = state["slots"].copy()
-    progress.product = np.array([state["product"]])
+    progress.optimizer_state = state["slots"].copy()
+    progress.momentum_product = np.array([state["product"]])
     progress.counters[drivers.STEPS] = state["n_steps"]
     progress.n_epochs = state["n_epochs"]
     progress.seed = state["seed"]
@@ -101,8 +101,8 @@ def store_stochastic(estimator, progress: Progress, parameters: dict) -> None:
     estimator._no_improvement_count = progress.n_without_improvement
     estimator._optimizer_state = {
         "name": optimizer_name(parameters),
-        "slots": progress.slots,
-        "product": float(progress.product[0]),
+        "slots": progress.optimizer_state,
+        "product": float(progress.momentum_product[0]),
         "n_steps": int(progress.counters[drivers.STEPS]),
         "n_epochs": progress.n_epochs,
         "seed": progress.seed,

@@ -101,9 +101,12 @@ def _unfit_for_training(network: Network, state: Mapping[str, Any]) -> Iterator[
     optimizer = state.get("_optimizer_state")
     if optimizer is not None and optimizer["name"] in OPTIMIZERS:
         shape = (OPTIMIZERS[optimizer["name"]].n_slots, network.n_trained)
-        slots = optimizer["slots"]
-        if slots.shape != shape or slots.dtype != network.dtype:
-            yield f"its optimizer has {slots.dtype} of shape {slots.shape}"
+        optimizer_state = optimizer["slots"]
+        if optimizer_state.shape != shape or optimizer_state.dtype != network.dtype:
+            yield (
+                f"its optimizer has {optimizer_state.dtype} of shape "
+                f"{optimizer_state.shape}"
+            )
     resume = state.get("_resume_state") or {}
     theta = resume.get("theta")
     whole = (network.n_parameters,)

@@ -128,16 +128,18 @@ def make_training_data(
             f"y holds values too large for {dtype}, the dtype of X. Scale y, or pass "
             "X in float64."
         )
-    counts, mean_class_weight = weights, 1.0
+    sample_weight, mean_class_weight = weights, 1.0
     if factors is not None:
         # A batch without a rare class must weigh little. Were it divided by the sum of
         # its own weights, common classes would count for more than they should.
-        mean_class_weight = float(np.average(factors, weights=counts))
-        weights = factors if counts is None else counts * factors
+        mean_class_weight = float(np.average(factors, weights=sample_weight))
+        weights = factors if sample_weight is None else sample_weight * factors
 
     def flat(values):
         values = np.empty(0) if values is None else values
         return read_only(np.ascontiguousarray(values, dtype=dtype))
 
     inputs, targets = Inputs.of(X, dtype), read_only(targets)
-    return TrainingData(inputs, targets, flat(weights), flat(counts), mean_class_weight)
+    return TrainingData(
+        inputs, targets, flat(weights), flat(sample_weight), mean_class_weight
+    )

@@ -90,7 +90,7 @@ class TrainingData(NamedTuple):
     targets : ndarray of shape (n_samples, n_targets)
     weights : ndarray of shape (n_samples,) or (0,)
         Sample weights times weights of classes; empty where there are none.
-    counts : ndarray of shape (n_samples,) or (0,)
+    sample_weight : ndarray of shape (n_samples,) or (0,)
         Sample weights alone. Their sum, times ``mean_class_weight``, is the size of a
         batch.
     mean_class_weight : float, default=1.0
@@ -102,7 +102,7 @@ class TrainingData(NamedTuple):
     inputs: Inputs
     targets: np.ndarray
     weights: np.ndarray
-    counts: np.ndarray
+    sample_weight: np.ndarray
     mean_class_weight: float = 1.0
     rows: np.ndarray | None = None
 

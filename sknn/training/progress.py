@@ -26,9 +26,10 @@ class Progress:
     Attributes
     ----------
     theta : ndarray of shape (n_parameters,)
-    slots : ndarray of shape (n_slots, n_trained)
-        State of the optimizer, beside ``product``.
-    product : ndarray of shape (1,)
+    optimizer_state : ndarray of shape (n_slots, n_trained)
+        Momentum and second moments, as the optimizer keeps them.
+    momentum_product : ndarray of shape (1,)
+        Product of the momentum coefficients of all steps, for NAdam.
     learning_rate : float
         Of the last epoch.
     tallies : ndarray of shape (N_TALLIES,)
@@ -48,8 +49,8 @@ class Progress:
     """
 
     theta: np.ndarray
-    slots: np.ndarray
-    product: np.ndarray
+    optimizer_state: np.ndarray
+    momentum_product: np.ndarray
     learning_rate: float
     counters: np.ndarray = field(default_factory=lambda: np.zeros(drivers.N_COUNTERS))
     n_epochs: int = 0
@@ -95,9 +96,10 @@ class Progress:
         And what usually helps.
         """
         what = not_finite(self.theta, losses[-1])
-        if what is None and not is_finite(self.slots):
+        if what is None and not is_finite(self.optimizer_state):
             what = (
-                f"The gradient is too large for the optimizer in {self.slots.dtype}, "
+                f"The gradient is too large for the optimizer in "
+                f"{self.optimizer_state.dtype}, "
                 "which cannot move some of the weights any more."
             )
         if what is None:

@@ -39,12 +39,12 @@ def optimizer_name(parameters: dict) -> str:
 
 
 def new_state(network: Network, parameters: dict) -> tuple[np.ndarray, np.ndarray]:
-    """Return slots and product of an optimizer before its first step."""
+    """Return optimizer_state and momentum_product before the first step."""
     optimizer = OPTIMIZERS.get(optimizer_name(parameters))  # L-BFGS has none
     n_slots = optimizer.n_slots if optimizer else 0
-    slots = aligned_empty((n_slots, network.n_trained), network.dtype)
-    slots[:] = 0
-    return slots, np.ones(1)
+    optimizer_state = aligned_empty((n_slots, network.n_trained), network.dtype)
+    optimizer_state[:] = 0
+    return optimizer_state, np.ones(1)
 
 
 def loss_scale(loss: Loss, network: Network) -> float:
@@ -178,7 +178,9 @@ def train_stochastic(
             f"{fault} {which} were restored.", ConvergenceWarning, stacklevel=2
         )
         # No later call is to go on from what is not finite.
-        progress.slots, progress.product = new_state(network, parameters)
+        progress.optimizer_state, progress.momentum_product = new_state(
+            network, parameters
+        )
         progress.counters[:], progress.n_epochs = 0.0, 0
         progress.has_stopped = True
     is_best = fault or (restores and not incremental)
@@ -229,12 +231,12 @@ def _runner(network, loss, problem, progress, parameters):
         limited=operations.limited(),
         theta=progress.theta,
         gradient=aligned_empty(network.n_trained, dtype),
-        slots=progress.slots,
-        product=progress.product,
+        optimizer_state=progress.optimizer_state,
+        momentum_product=progress.momentum_product,
         values=network.buffer(batch_size, operations.n_columns),
         deltas=network.buffer(batch_size, operations.n_columns),
         **problem.arguments,
-        counts=problem.counts,
+        sample_weight=problem.sample_weight,
         mean_class_weight=problem.mean_class_weight,
         gathered=gathered,
         gathered_data=read_only(gathered.ravel()),

@@ -35,8 +35,10 @@ class Steps:
 
     def __init__(self, name, theta, parameters=PARAMETERS):
         self.optimizer, self.theta, self.t = OPTIMIZERS[name], theta, 0
-        self.slots = np.zeros((self.optimizer.n_slots, len(theta)), theta.dtype)
-        self.product = np.ones(1)
+        self.optimizer_state = np.zeros(
+            (self.optimizer.n_slots, len(theta)), theta.dtype
+        )
+        self.momentum_product = np.ones(1)
         self.settings = read_only(np.array(self.optimizer.settings(parameters)))
 
     def __call__(self, gradient, rate, n_weights=0, alpha=0.0, size=1.0):
@@ -45,7 +47,7 @@ class Steps:
         rates, dtype, n = np.empty(3), self.theta.dtype, len(self.theta)
         run_leaf(
             self.optimizer.rates.address(dtype),
-            (rates, rate, self.t, self.settings, self.product),
+            (rates, rate, self.t, self.settings, self.momentum_product),
         )
         return sum(
             run_leaf(
@@ -53,7 +55,7 @@ class Steps:
                 (
                     self.theta,
                     gradient,
-                    self.slots,
+                    self.optimizer_state,
                     rates,
                     first,
                     last,
@@ -233,7 +235,7 @@ def test_nan_is_not_hidden(name, dtype):
 def test_all_slots_are_used(name):
     step = Steps(name, np.zeros(3))
     step(np.ones(3), 0.1)
-    assert (step.slots != 0).all()
+    assert (step.optimizer_state != 0).all()
 
 
 def test_amsgrad_is_adam_until_gradients_shrink():

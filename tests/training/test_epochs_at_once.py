@@ -296,7 +296,7 @@ def test_teams_run_several_epochs(calls):
     ("options", "words"),
     [
         ({"solver": "sgd", "learning_rate_init": 1.0}, "Training diverged in epoch"),
-        # The first member alone knows the penalty; weights and slots stay finite.
+        # Thread 0 alone adds the penalty; weights and optimizer state stay finite.
         ({"solver": "lion", "alpha": 1e308, "l1_ratio": 1.0}, "The loss became inf"),
     ],
 )

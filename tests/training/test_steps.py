@@ -130,7 +130,7 @@ def test_weights_are_repeated_rows(loss, normalization, hidden):
     problem = make_training_data(loss)
     X = problem.inputs.data.reshape(N_ROWS, N_FEATURES)
     weights = read_only(repeats.astype(float))
-    weighted = problem._replace(weights=weights, counts=weights)
+    weighted = problem._replace(weights=weights, sample_weight=weights)
     repeated = problem._replace(
         inputs=Inputs.of(np.repeat(X, repeats, axis=0), FLOAT64),
         targets=read_only(np.repeat(problem.targets, repeats, axis=0)),

@@ -128,22 +128,22 @@ def backward(
     )
 )  # fmt: skip
 def epochs(
-    ops, limited, theta, gradient, slots, product, values, deltas,
+    ops, limited, theta, gradient, optimizer_state, momentum_product, values, deltas,
     data, indices, indptr, n_features, targets, weights,
-    counts, mean_class_weight, orders, gathered, gathered_data,
+    sample_weight, mean_class_weight, orders, gathered, gathered_data,
     n_epochs, start, stop, batch_size, block, n_weights, seed,
     loss, loss_settings, loss_scale, rates, step, step_settings, alpha, learning_rate,
     shape, constrain, limits, counters, sums, shared, thread, n_threads,
 ):  # fmt: skip
     """Train on each batch once an epoch; end with an epoch that diverges.
 
-    Returns a finite number only if the loss, theta and slots are finite.
+    Returns a finite number only if loss, theta and optimizer_state are finite.
 
     Parameters
     ----------
     limited : ndarray
         Rows of ops whose weights ``constrain`` limits.
-    counts, mean_class_weight : ndarray of shape (n_samples,) or (0,), float
+    sample_weight, mean_class_weight : ndarray of shape (n_samples,) or (0,), float
         What the rows of a batch count, or that they count one each; and a factor, for
         the size of a batch.
     orders : ndarray of shape (n_epochs or 1, n_samples or 0)
@@ -184,7 +184,7 @@ def epochs(
             t += 1
             if _size(weights, rows, first, n) == 0.0:  # nothing in this batch counts
                 continue
-            size = mean_class_weight * _size(counts, rows, first, n)
+            size = mean_class_weight * _size(sample_weight, rows, first, n)
             key = batch_key(seed, t)
             own_data, offset = data, first * n_features
             if gathered.size:
@@ -204,7 +204,7 @@ def epochs(
             value *= loss_scale
             own_alpha, own_size = alpha, size
             if thread == 0:
-                call(rates, (found, learning_rate, t, step_settings, product))
+                call(rates, (found, learning_rate, t, step_settings, momentum_product))
                 if shape:
                     arguments = (
                         trained, gradient, n_weights, size, learning_rate, limits,
@@ -219,8 +219,8 @@ def epochs(
                 sums[k] = call(
                     step,
                     (
-                        trained, gradient, slots, found, k * CHUNK, end, n_weights,
-                        own_alpha, own_size, step_settings,
+                        trained, gradient, optimizer_state, found, k * CHUNK, end,
+                        n_weights, own_alpha, own_size, step_settings,
                     ),
                 )  # fmt: skip
             if not barrier_wait(shared, n_threads):
@@ -240,7 +240,9 @@ def epochs(
             counters[ROWS] = (epoch + 1) * stop
             # The rates have been used; only the first member knows all of the loss.
             found[0] = (
-                0.0 * total + nan_if_nonfinite(theta) + nan_if_nonfinite(flat(slots))
+                0.0 * total
+                + nan_if_nonfinite(theta)
+                + nan_if_nonfinite(flat(optimizer_state))
             )
         if not barrier_wait(shared, n_threads):
             return nonfinite

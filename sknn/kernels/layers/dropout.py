@@ -1,8 +1,8 @@
-"""Dropout: in training, each element is zero with some probability [1]_.
+"""Inverted dropout: training sets each element to 0 with probability ``rate`` [1]_.
 
-What is kept is divided by the share that is kept, so that prediction, where nothing is
-dropped, needs no scaling. Dropout is a layer of its own, after an activation or before
-the first dense layer.
+The other elements are divided by 1 - rate, so that prediction, which drops none, needs
+no scaling. Dropout is a separate operation, after an activation or before the first
+dense layer.
 
 References
 ----------
@@ -13,28 +13,34 @@ References
 from sknn.jit.kernel import inline_scalar, kernel
 from sknn.kernels.batch import input_delta_of, input_of, output_of
 from sknn.kernels.layers.base import backward_signature, forward_signature
-from sknn.kernels.math.counter_rng import kept_share, row_key
+from sknn.kernels.math.counter_rng import dropout_factor, row_key
 from sknn.kernels.table import FAN_IN, LAYER_ID, NEEDS_INPUT_DELTA, THRESHOLD
 
 
 @inline_scalar
 def _drop(op, batch, x, y):
-    """Fill y with x, where kept."""
+    """Set y to x * mask / (1 - rate); both of shape (batch.n, fan_in).
+
+    The mask depends on the batch's key, the layer, the row and the column, so that
+    forward and backward draw the same one.
+    """
     threshold = op[THRESHOLD]
     for i in range(batch.n):
         key = row_key(batch.key, op[LAYER_ID], batch.begin + i)
         for j in range(op[FAN_IN]):
-            y[i, j] = x[i, j] * x.dtype.type(kept_share(threshold, key, j))
+            y[i, j] = x[i, j] * x.dtype.type(dropout_factor(threshold, key, j))
 
 
 @kernel(forward_signature)
 def dropout_forward(op, batch, theta, values):
+    """Set the outputs in values to x * mask / (1 - rate), shape (n_rows, width)."""
     _drop(op, batch, input_of(op, batch, values), output_of(op, batch, values))
     return 0.0
 
 
 @kernel(backward_signature)
 def dropout_backward(op, batch, theta, gradient, values, deltas):
+    """Set the gradient of the inputs in deltas to delta * mask / (1 - rate)."""
     if op[NEEDS_INPUT_DELTA]:
         delta = output_of(op, batch, deltas)
         _drop(op, batch, delta, input_delta_of(op, batch, deltas))

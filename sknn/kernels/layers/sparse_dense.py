@@ -1,8 +1,8 @@
 """The first layer on a batch in compressed sparse rows (CSR).
 
-Its outputs are sums of rows of the weights, which lie all over the memory: those of
-entries to come are asked for while others are added. Dropout of the inputs is done on
-the way, for it would be the only other layer to read CSR.
+Its outputs are sums of rows of the weights, scattered over the memory: the rows for
+later entries are prefetched while others are added. Input dropout is fused into this
+layer, since it would be the only other operation that reads CSR.
 """
 
 from sknn.jit.kernel import flat, inline_scalar, instruction, kernel, vector
@@ -18,7 +18,7 @@ from sknn.kernels.layers.base import (
     gradient_signature,
     limits_of,
 )
-from sknn.kernels.math.counter_rng import kept_share, row_key
+from sknn.kernels.math.counter_rng import dropout_factor, row_key
 from sknn.kernels.table import (
     BIAS,
     FAN_IN,
@@ -29,26 +29,45 @@ from sknn.kernels.table import (
     WEIGHTS,
 )
 
-# How many entries before its turn a row of the weights is asked for.
+# Prefetch distance, in entries of the matrix.
 AHEAD = 12
-# Vectors of sums that stay in registers.
+# Vectors of outputs that are accumulated in registers.
 MANY, FEW = 8, 2
 
-SUMS: dict = {}  # the functions made below, and how many vectors each has
+SUMS: dict = {}  # microkernels made below: function -> number of vectors
 
 
 def _sum_of_rows(n_vectors):
-    """Make the function that adds up rows of weights, for so many vectors of outputs.
+    """Return the microkernel that adds weighted rows of w, for n_vectors of outputs.
 
-    It sets c to bias + the sum of x[k] times row indices[k] of w, over so many entries
-    from k on; there are ``width`` columns, at least a vector of them. After these
-    entries come those from ``coming`` on.
+    It computes ``c = bias + sum(x[k] * w[indices[k], :])`` over entries k.
     """
 
     @instruction("sknn.kernels.layers.sparse_intrinsics")
     def sum_of_rows(
-        x, indices, k, n_entries, coming, w, w0, w_row, bias, bias0, c, c0, width
+        x, indices, k, n_entries, next_entry, w, w0, w_row, bias, bias0, c, c0, width
     ):
+        """Set c to bias plus the sum of x[k] * w[indices[k]] over n_entries from k on.
+
+        Parameters
+        ----------
+        x : ndarray of shape (nnz,)
+            Values of the CSR matrix.
+        indices : ndarray of shape (nnz,), int32
+            Their columns, which are rows of w.
+        k, n_entries : int
+            First entry and number of entries of the row of the matrix.
+        next_entry : int
+            First entry of the row to prefetch afterwards.
+        w, bias, c : ndarray, 1-D
+            Memory of the weights, the bias and the outputs.
+        w0, bias0, c0 : int
+            Offsets of their first elements.
+        w_row : int
+            Stride of the rows of w, in elements.
+        width : int
+            Number of outputs, at least one vector and at most n_vectors.
+        """
         total = bias[bias0 : bias0 + width].copy()
         for entry in range(k, k + n_entries):
             start = w0 + w_row * indices[entry]
@@ -63,8 +82,22 @@ sum_of_many, sum_of_few = _sum_of_rows(MANY), _sum_of_rows(FEW)
 
 
 @inline_scalar
-def _add_rows(op, batch, theta, values, i, row, coming):
-    """Set the outputs of the i-th row of a block; its weights are not narrow."""
+def _add_rows(op, batch, theta, values, i, row, next_entry):
+    """Set z[i] to bias + x[row] W, where W has NARROW columns or more.
+
+    Parameters
+    ----------
+    op : ndarray of shape (N_COLUMNS,), int64
+        Row of the table of operations.
+    batch : Batch
+        Block of rows; its data are the CSR matrix x.
+    theta, values : ndarray, 1-D
+        Parameters, and the outputs of all operations.
+    i, row : int
+        Row in the block, and in the matrix.
+    next_entry : int
+        First entry of the row to prefetch afterwards.
+    """
     fan_out = op[FAN_OUT]
     c = flat(values)
     c0 = place(batch, op[OUTPUT], fan_out) + i * fan_out
@@ -78,21 +111,21 @@ def _add_rows(op, batch, theta, values, i, row, coming):
     span = MANY * vector_bytes() // c.itemsize
     j = 0
     while j < fan_out:
-        left = fan_out - j
-        width = left if left < span else span
-        # The last vectors end with the row.
+        remaining = fan_out - j
+        width = remaining if remaining < span else span
+        # The last vectors overlap those before, so as to end with the row.
         lanes = vector_bytes() // c.itemsize
         first = j if width >= lanes else fan_out - lanes
         width = width if width >= lanes else lanes
         w0, bias0 = op[WEIGHTS] + first, op[BIAS] + first
         if width > FEW * lanes:
             sum_of_many(
-                x, indices, k, n, coming, theta, w0, fan_out, theta, bias0,
+                x, indices, k, n, next_entry, theta, w0, fan_out, theta, bias0,
                 c, c0 + first, width,
             )  # fmt: skip
         else:
             sum_of_few(
-                x, indices, k, n, coming, theta, w0, fan_out, theta, bias0,
+                x, indices, k, n, next_entry, theta, w0, fan_out, theta, bias0,
                 c, c0 + first, width,
             )  # fmt: skip
         j += span
@@ -100,22 +133,27 @@ def _add_rows(op, batch, theta, values, i, row, coming):
 
 @inline_scalar
 def _entry(op, batch, key, k):
-    """Return the k-th entry of the matrix, after dropout."""
+    """Return entry k of the CSR matrix times its dropout factor."""
     x = batch.data[k]
     if op[THRESHOLD] != 0:
-        x *= batch.data.dtype.type(kept_share(op[THRESHOLD], key, batch.indices[k]))
+        x *= batch.data.dtype.type(dropout_factor(op[THRESHOLD], key, batch.indices[k]))
     return x
 
 
 @kernel(forward_signature)
 def sparse_forward(op, batch, theta, values):
+    """Set the outputs to f(x W + bias), with x a CSR matrix of shape (n_rows, fan_in).
+
+    W has shape (fan_in, fan_out), and is stored transposed for fan_out < NARROW.
+    Parameters are those of `forward_signature`.
+    """
     fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
     z, bias = output_of(op, batch, values), vector(theta, op[BIAS], fan_out)
     for i in range(batch.n):
         row = row_of(batch, i)
         if fan_out >= NARROW and op[THRESHOLD] == 0:
-            coming = batch.indptr[row_of(batch, i + 1 if i + 1 < batch.n else i)]
-            _add_rows(op, batch, theta, values, i, row, coming)
+            next_entry = batch.indptr[row_of(batch, i + 1 if i + 1 < batch.n else i)]
+            _add_rows(op, batch, theta, values, i, row, next_entry)
             continue
         key = row_key(batch.key, op[LAYER_ID], batch.begin + i)
         for j in range(fan_out):
@@ -135,12 +173,21 @@ def sparse_forward(op, batch, theta, values):
 
 @kernel(backward_signature)
 def sparse_backward(op, batch, theta, gradient, values, deltas):
+    """Set the gradient of the preactivations, delta * f'(z), shape (n_rows, fan_out).
+
+    There is no gradient of the inputs. Parameters are those of `backward_signature`.
+    """
     deactivate(op, batch, values, deltas)
     return 0.0
 
 
 @kernel(gradient_signature)
 def sparse_gradient(op, batch, gradient, values, deltas, share, n_shares):
+    """Set the gradients of W and bias to x.T delta and the column sums of delta.
+
+    Each thread computes a range of the rows of W. Parameters are those of
+    `gradient_signature`.
+    """
     fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
     first, last = limits_of(share, n_shares, fan_in)  # its features
     if fan_out < NARROW:

@@ -1,4 +1,4 @@
-"""Sums of rows of the weights, as LLVM's instructions."""
+"""Sums of weighted rows of a matrix, as LLVM intrinsics."""
 
 from numba import types
 from numba.np.arrayobj import make_array
@@ -10,11 +10,13 @@ from sknn.kernels.layers import sparse_dense as sparse
 
 
 def _sum_of_rows(n_vectors):
+    """Return the intrinsic of `sparse_dense.sum_of_rows`, for n_vectors of outputs."""
+
     def typed(
-        typingctx, x, indices, k, n, coming, w, w0, w_row, bias, bias0, c, c0, width
+        typingctx, x, indices, k, n, next_entry, w, w0, w_row, bias, bias0, c, c0, width
     ):
         def codegen(context, builder, signature, values):
-            x_, indices_, k, n_entries, coming, w_, w0, w_row, *values = values
+            x_, indices_, k, n_entries, next_entry, w_, w0, w_row, *values = values
             bias_, bias0, c_, c0, width = values
             vectors = Vectors(context, builder, c.dtype)
             last = builder.sub(width, integer(vectors.lanes))
@@ -35,24 +37,24 @@ def _sum_of_rows(n_vectors):
                 return builder.gep(w_start, [shift])
 
             def term(states):
-                place, *sums = states
-                ahead = builder.add(place, integer(sparse.AHEAD))
-                # Of this row or the next, or where that is short, of some other.
-                is_own = builder.icmp_signed("<", ahead, n_entries)
-                beyond = builder.add(coming, builder.sub(ahead, n_entries))
-                entry = builder.select(is_own, builder.add(k, ahead), beyond)
-                asked = row(vectors.lower(entry, last_entry))
+                index, *sums = states
+                ahead = builder.add(index, integer(sparse.AHEAD))
+                # An entry of this row or, beyond its end, of the next row's.
+                is_inside = builder.icmp_signed("<", ahead, n_entries)
+                beyond = builder.add(next_entry, builder.sub(ahead, n_entries))
+                entry = builder.select(is_inside, builder.add(k, ahead), beyond)
+                prefetched = row(vectors.lower(entry, last_entry))
                 for shift in (*shifts, end):
-                    emit_prefetch(builder, builder.gep(asked, [shift]))
-                factor = vectors.splat(builder.load(builder.gep(x_start, [place])))
-                weights = row(builder.add(k, place))
-                found = [
+                    emit_prefetch(builder, builder.gep(prefetched, [shift]))
+                factor = vectors.splat(builder.load(builder.gep(x_start, [index])))
+                weights = row(builder.add(k, index))
+                accumulated = [
                     vectors.multiply_add(
                         factor, vectors.load(builder.gep(weights, [shift])), total
                     )
                     for shift, total in zip(shifts, sums, strict=True)
                 ]
-                return [builder.add(place, integer(1)), *found]
+                return [builder.add(index, integer(1)), *accumulated]
 
             start = vectors.start(bias, bias_, bias0)
             first = [vectors.load(builder.gep(start, [shift])) for shift in shifts]
@@ -62,9 +64,9 @@ def _sum_of_rows(n_vectors):
                 vectors.store(total, builder.gep(start, [shift]))
             return context.get_dummy_value()
 
-        word = types.int64
+        int64 = types.int64
         signature = types.void(
-            x, indices, *[word] * 3, w, *[word] * 2, bias, word, c, *[word] * 2
+            x, indices, *[int64] * 3, w, *[int64] * 2, bias, int64, c, *[int64] * 2
         )
         return signature, codegen
 

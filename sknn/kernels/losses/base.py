@@ -1,4 +1,4 @@
-"""What a loss is, and how one is made from functions of numbers."""
+"""The definition of a loss, and losses made from two scalar functions."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -9,34 +9,49 @@ from sknn.jit.kernel import Array, Kernel, flat
 from sknn.kernels.batch import BATCH, row_of
 from sknn.kernels.losses.output_activations import SETTINGS
 
-N_SETTINGS = 4  # how many of them the scalar functions get
+N_SETTINGS = 4  # of a loss, which its scalar functions take
 
 
 def _no_settings(parameters: dict) -> Sequence[float]:
+    """Return no settings."""
     return ()
 
 
 class Loss(NamedTuple):
     """A loss and the output activation that belongs to it."""
 
-    train: Kernel  # sums the loss over a batch, sets the gradient
-    link: str  # key of LINKS, the estimators' `out_activation_`
-    mean_over_outputs: bool = False  # whether the reported loss is so divided
+    train: Kernel  # returns the loss summed over a batch, sets its gradient
+    link: str  # key of OUTPUT_ACTIVATIONS, the estimators' `out_activation_`
+    mean_over_outputs: bool = False  # whether the reported loss is a mean over outputs
     # Raises ValueError for targets outside of the domain, given the parameters.
     check_targets: Callable[[np.ndarray, dict], None] = lambda y, parameters: None
     positive_only: bool = False  # whether all targets must be zero or positive
-    # Numbers that the leaves of loss and link get.
+    # Settings that the kernels of the loss and of the output activation take.
     settings: Callable[[dict], Sequence[float]] = _no_settings
     # Number of raw outputs for each column of the targets.
     outputs_per_target: Callable[[dict], int] = lambda parameters: 1
 
     def settings_of(self, parameters: dict) -> tuple[float, ...]:
-        """Return the settings as the leaves take them: N_SETTINGS numbers or more."""
+        """Return the settings, padded with zeros to N_SETTINGS floats or more."""
         settings = [float(setting) for setting in self.settings(parameters)]
         return tuple(settings + [0.0] * (N_SETTINGS - len(settings)))
 
 
-# raw, targets, batch, delta, settings
+# Every kernel of a loss has this signature, with these parameters.
+TRAIN_PARAMETERS = """
+    Parameters
+    ----------
+    raw : ndarray of shape (n_rows, n_outputs)
+        Raw outputs z, before the output activation.
+    targets : ndarray of shape (n_samples, n_targets)
+        Targets y of all samples.
+    batch : Batch
+        Rows of the block; ``batch.weights`` is empty if all weights are 1.
+    delta : ndarray of shape (n_rows, n_outputs)
+        Gradient of the loss with respect to raw, overwritten.
+    settings : ndarray of shape (n_settings,), float64
+        Settings of the loss.
+"""
 train_signature = (
     Array(ndim=2),
     Array(ndim=2, is_read_only=True),
@@ -47,21 +62,40 @@ train_signature = (
 
 
 def elementwise(losses, name, value, gradient, link, *, cached=True, **options):
-    """Register the loss that sums value(y, z, settings) over samples and outputs z."""
+    """Register the loss that sums ``weight * value(y, z, settings)`` over all z.
+
+    Parameters
+    ----------
+    losses : dict
+        Table that the loss is entered in.
+    name : str
+        Key in the table; users write ``loss="name"``.
+    value : function
+        ``value(y, z, settings)`` is the loss of raw output z for target y;
+        an ``@inline_scalar``.
+    gradient : function
+        ``gradient(y, z, settings)`` is the derivative of ``value`` by z.
+    link : str
+        Key of the output activation in ``OUTPUT_ACTIVATIONS``.
+    cached : bool, default=True
+        Whether to keep the compiled kernel on disk.
+    **options
+        Other fields of `Loss`.
+    """
 
     def train(raw, targets, batch, delta, settings):
         n_rows, n_outputs = raw.shape
-        weights, kind = batch.weights, raw.dtype.type
-        own = (
-            kind(settings[0]),
-            kind(settings[1]),
-            kind(settings[2]),
-            kind(settings[3]),
+        weights, dtype = batch.weights, raw.dtype.type
+        typed_settings = (
+            dtype(settings[0]),
+            dtype(settings[1]),
+            dtype(settings[2]),
+            dtype(settings[3]),
         )
         z, d, y_of = flat(raw), flat(delta), flat(targets)
         for i in range(n_rows):
             row = np.uintp(row_of(batch, i))
-            if n_outputs == 1:  # where a loop would take longer than what it does
+            if n_outputs == 1:  # the loop over outputs would cost more than its body
                 d[i] = y_of[row]
                 continue
             for j in range(n_outputs):
@@ -70,17 +104,21 @@ def elementwise(losses, name, value, gradient, link, *, cached=True, **options):
         if weights.size == 0:
             for k in range(z.size):
                 y = d[k]
-                total += value(y, z[k], own)
-                d[k] = gradient(y, z[k], own)
+                total += value(y, z[k], typed_settings)
+                d[k] = gradient(y, z[k], typed_settings)
             return total
         for i in range(n_rows):
             row = row_of(batch, i)
             weight = weights[row]
             for j in range(n_outputs):
                 y = delta[i, j]
-                total += weight * value(y, raw[i, j], own)
-                delta[i, j] = weight * gradient(y, raw[i, j], own)
+                total += weight * value(y, raw[i, j], typed_settings)
+                delta[i, j] = weight * gradient(y, raw[i, j], typed_settings)
         return total
 
-    leaf = Kernel(train, train_signature, f"{name}_train", cached=cached)
-    losses[name] = Loss(leaf, link, **options)
+    train.__doc__ = f"""Set delta to weight * {gradient.__name__}(y, z, settings).
+
+    Return the sum of weight * {value.__name__}(y, z, settings) over rows and outputs.
+    {TRAIN_PARAMETERS}"""
+    kernel = Kernel(train, train_signature, f"{name}_train", cached=cached)
+    losses[name] = Loss(kernel, link, **options)

@@ -1,9 +1,12 @@
-"""Losses of classes.
+"""Classification losses.
 
-Each is there twice. Under its own name it is for classes that exclude each other, has
-an output for each class and takes the index of the class as the target. Under
-``binary_``, it has an output and a target, 0 or 1, for each label: one for two classes,
-several for multilabel targets.
+Each loss has two entries. Under its plain name it is multiclass: one output for each
+class, and the index of the class as the target. Under the prefix ``binary_`` it has one
+output and one target, 0 or 1, for each label: a single label for two classes, several
+for multilabel targets.
+
+In the formulas z is a raw output, p the predicted probability of the class or label,
+and y the target.
 """
 
 import numpy as np
@@ -19,7 +22,12 @@ from sknn.jit.kernel import (
 )
 from sknn.kernels.batch import row_of
 from sknn.kernels.layers.activations import softplus
-from sknn.kernels.losses.base import Loss, elementwise, train_signature
+from sknn.kernels.losses.base import (
+    TRAIN_PARAMETERS,
+    Loss,
+    elementwise,
+    train_signature,
+)
 from sknn.kernels.math.elementary import epsilon, exp, log, log1p, probability
 from sknn.kernels.math.softmax import fill_softmax
 
@@ -29,8 +37,8 @@ CLASSIFICATION_LOSSES: dict[str, Loss] = {}
 def _by_class(name, row_loss, link, **options):
     """Register the loss that sums row_loss(raw, i, label, delta, settings) over rows.
 
-    The function returns the loss of the i-th row, whose class has the index ``label``,
-    and sets the row of delta to its gradient.
+    ``row_loss`` returns the loss of row i, whose class has the index ``label``, and
+    sets ``delta[i]`` to its gradient.
     """
 
     def train(raw, targets, batch, delta, settings):
@@ -47,11 +55,16 @@ def _by_class(name, row_loss, link, **options):
             total += loss
         return total
 
-    leaf = Kernel(train, train_signature, f"{name}_train")
-    CLASSIFICATION_LOSSES[name] = Loss(leaf, link, **options)
+    train.__doc__ = f"""Set delta to weight * the gradient of {row_loss.__name__}.
+
+    Return the sum of weight * {row_loss.__name__}(raw, i, label, ...) over rows i.
+    {TRAIN_PARAMETERS}"""
+    kernel = Kernel(train, train_signature, f"{name}_train")
+    CLASSIFICATION_LOSSES[name] = Loss(kernel, link, **options)
 
 
 def _by_label(name, value, gradient, link, **options):
+    """Register the loss that sums value(y, z, settings) over rows and labels."""
     elementwise(CLASSIFICATION_LOSSES, name, value, gradient, link, **options)
 
 
@@ -60,8 +73,8 @@ def _by_label(name, value, gradient, link, **options):
 
 
 @inline_scalar
-def _cautious(p):
-    """Keep a probability away from 0 and 1 by one epsilon."""
+def _clip_probability(p):
+    """Return p clipped to [eps, 1 - eps], with eps the machine epsilon."""
     low, high = epsilon(p), like(p, 1) - epsilon(p)
     p = low if p < low else p
     return high if p > high else p
@@ -69,32 +82,40 @@ def _cautious(p):
 
 @inline_scalar
 def binary_log_loss(y, z, settings):
+    """Return -y log(p) - (1 - y) log(1 - p) with p = logistic(z), y 0 or 1."""
     p = probability(z)
-    return -log(_cautious(p if y != 0 else like(p, 1) - p))
+    return -log(_clip_probability(p if y != 0 else like(p, 1) - p))
 
 
 @inline_scalar
 def binary_log_loss_gradient(y, z, settings):
+    """Return logistic(z) - y, the derivative of the binary log loss by z."""
     return probability(z) - y
 
 
-_LOGS_AT_ONCE = 256  # in a loop of their own, which is vectorised
+_CHUNK = 256  # rows whose logarithms are computed in one vectorised loop
 
 
 @kernel(train_signature)
 def log_loss_train(raw, targets, batch, delta, settings):
+    """Set delta to weight * (softmax(raw) - one_hot(y)); return the log loss.
+
+    The loss is the sum of -weight * log(p[i, y[i]]) over rows i, with p = softmax(raw)
+    clipped to [eps, 1 - eps]. Shapes are those of `TRAIN_PARAMETERS`, with one target
+    column: the index of the class.
+    """
     fill_softmax(raw, delta)
     n_rows, n_outputs = raw.shape
-    labels, shares = flat(targets), flat(delta)
-    logs = scratch(raw[0, 0], _LOGS_AT_ONCE)
+    labels, probabilities = flat(targets), flat(delta)
+    logs = scratch(raw[0, 0], _CHUNK)
     total = 0.0
-    for first in range(0, n_rows, _LOGS_AT_ONCE):
-        n = _LOGS_AT_ONCE if first + _LOGS_AT_ONCE < n_rows else n_rows - first
+    for first in range(0, n_rows, _CHUNK):
+        n = _CHUNK if first + _CHUNK < n_rows else n_rows - first
         for i in range(n):
             label = int(labels[np.uintp(row_of(batch, first + i))])
-            own = np.uintp((first + i) * n_outputs + label)
-            logs[i] = _cautious(shares[own])
-            shares[own] -= like(shares[own], 1)
+            position = np.uintp((first + i) * n_outputs + label)
+            logs[i] = _clip_probability(probabilities[position])
+            probabilities[position] -= like(probabilities[position], 1)
         for i in range(n):
             logs[i] = log(logs[i])
         if batch.weights.size:
@@ -113,31 +134,35 @@ CLASSIFICATION_LOSSES["log_loss"] = Loss(log_loss_train, "softmax")
 
 
 # ---------------------------------------------------------------------------------
-# Log loss for targets of which a part is spread evenly over all classes.
+# Log loss with label smoothing s: the targets are (1 - s) y + s / n_classes.
 
 
 def _smoothing(parameters):
+    """Return the setting s, the label smoothing."""
     return [parameters["label_smoothing"]]
 
 
 @inline_scalar
 def _smoothed(y, s):
+    """Return the smoothed target (1 - s) y + s / 2."""
     return y * (like(y, 1) - s) + like(y, 0.5) * s
 
 
 @inline_scalar
 def binary_smoothed_log_loss(y, z, settings):
+    """Return softplus(z) - t z, with the smoothed target t = (1 - s) y + s / 2."""
     return softplus(z) - _smoothed(y, settings[0]) * z
 
 
 @inline_scalar
 def binary_smoothed_log_loss_gradient(y, z, settings):
+    """Return logistic(z) - t, with the smoothed target t = (1 - s) y + s / 2."""
     return probability(z) - _smoothed(y, settings[0])
 
 
 @inline_array
 def _exponentials(raw, i, delta):
-    """Set the row of delta to exp(z - max z); return max z and the sum of the row."""
+    """Set delta[i] to exp(z - max(z)), z = raw[i]; return max(z), sum(delta[i])."""
     n_outputs = raw.shape[1]
     highest = raw[i, 0]
     for j in range(1, n_outputs):
@@ -152,16 +177,20 @@ def _exponentials(raw, i, delta):
 
 @inline_array
 def smoothed_log_loss(raw, i, label, delta, settings):
+    """Return -sum(t * log(p)) with p = softmax(raw[i]); set delta[i] to p - t.
+
+    The smoothed target is t = (1 - s) one_hot(label) + s / n_outputs, s = settings[0].
+    """
     highest, scale = _exponentials(raw, i, delta)
     n_outputs = raw.shape[1]
-    share = like(scale, settings[0] / n_outputs)  # of the target, for each class
-    rest = like(scale, 1.0 - settings[0])  # for the class itself
-    mean = rest * (raw[i, label] - highest)
+    uniform = like(scale, settings[0] / n_outputs)  # target of every class
+    one_hot = like(scale, 1.0 - settings[0])  # added to that of the true class
+    weighted = one_hot * (raw[i, label] - highest)
     for j in range(n_outputs):
-        mean += share * (raw[i, j] - highest)
-        delta[i, j] = delta[i, j] / scale - share
-    delta[i, label] -= rest
-    return log(scale) - mean
+        weighted += uniform * (raw[i, j] - highest)
+        delta[i, j] = delta[i, j] / scale - uniform
+    delta[i, label] -= one_hot
+    return log(scale) - weighted
 
 
 _by_label(
@@ -175,28 +204,31 @@ _by_class("smoothed_log_loss", smoothed_log_loss, "softmax", settings=_smoothing
 
 
 # ---------------------------------------------------------------------------------
-# Focal loss, -(1 - p)**gamma log p. With m, the logarithm of the odds against the
-# class, 1 - p is logistic(m) and -log p is softplus(m): nothing cancels or overflows.
+# Focal loss, -(1 - p)**gamma log(p). With m = log((1 - p) / p), the log-odds against
+# the class, 1 - p = logistic(m) and -log(p) = softplus(m): exact for any m.
 
 
 def _focusing(parameters):
+    """Return the setting gamma, the focusing parameter."""
     return [parameters["focal_gamma"]]
 
 
 @inline_scalar
 def _focal(m, gamma):
-    rest = log1p(exp(-abs(m)))
-    minus_log_p = rest if m < 0 else m + rest
-    minus_log_q = rest - m if m < 0 else rest
+    """Return logistic(m)**gamma * softplus(m) = -(1 - p)**gamma log(p)."""
+    log_term = log1p(exp(-abs(m)))
+    minus_log_p = log_term if m < 0 else m + log_term
+    minus_log_q = log_term - m if m < 0 else log_term
     return exp(-gamma * minus_log_q) * minus_log_p
 
 
 @inline_scalar
 def _focal_gradient(m, gamma):
+    """Return q**gamma * (gamma p softplus(m) + q), q = 1 - p: derivative by m."""
     t = exp(-abs(m))
-    rest = log1p(t)
-    minus_log_p = rest if m < 0 else m + rest
-    minus_log_q = rest - m if m < 0 else rest
+    log_term = log1p(t)
+    minus_log_p = log_term if m < 0 else m + log_term
+    minus_log_q = log_term - m if m < 0 else log_term
     larger = like(m, 1) / (like(m, 1) + t)
     p, q = (larger, t * larger) if m < 0 else (t * larger, larger)
     return exp(-gamma * minus_log_q) * (gamma * p * minus_log_p + q)
@@ -204,17 +236,25 @@ def _focal_gradient(m, gamma):
 
 @inline_scalar
 def binary_focal(y, z, settings):
+    """Return -(1 - p)**gamma log(p), p = logistic(z) if y = 1 else logistic(-z)."""
     return _focal(-z if y != 0 else z, settings[0])
 
 
 @inline_scalar
 def binary_focal_gradient(y, z, settings):
-    slope = _focal_gradient(-z if y != 0 else z, settings[0])
-    return -slope if y != 0 else slope
+    """Return the derivative by z: that by m if y = 0, minus that by m if y = 1."""
+    derivative = _focal_gradient(-z if y != 0 else z, settings[0])
+    return -derivative if y != 0 else derivative
 
 
 @inline_array
 def focal(raw, i, label, delta, settings):
+    """Return -(1 - p)**gamma log(p), p = softmax(raw[i])[label]; set delta[i].
+
+    With the log-odds m = log(sum(exp(raw[i, j])) over j != label) - raw[i, label]
+    against the class and the derivative d by m, delta[i, label] = -d, and for the
+    others delta[i, j] = d * softmax of raw[i] without the class.
+    """
     n_outputs = raw.shape[1]
     highest = raw[i, 1 if label == 0 else 0]  # of the other classes
     for j in range(n_outputs):
@@ -227,10 +267,10 @@ def focal(raw, i, label, delta, settings):
         scale += delta[i, j]
     gamma = like(highest, settings[0])
     m = highest + log(scale) - raw[i, label]
-    slope = _focal_gradient(m, gamma)
+    derivative = _focal_gradient(m, gamma)
     for j in range(n_outputs):
-        delta[i, j] *= slope / scale
-    delta[i, label] = -slope
+        delta[i, j] *= derivative / scale
+    delta[i, label] = -derivative
     return _focal(m, gamma)
 
 
@@ -245,42 +285,55 @@ _by_class("focal", focal, "softmax", settings=_focusing)
 
 
 # ---------------------------------------------------------------------------------
-# Hinge loss: max(0, 1 - z) or max(0, 1 + z) for a label, and that of Crammer and
-# Singer for classes, max(0, 1 + largest of the other outputs - own output).
+# Hinge loss: max(0, 1 - z) for label 1 and max(0, 1 + z) for label 0. The multiclass
+# form is that of Crammer and Singer, max(0, 1 + max of the other outputs - z[label]).
 
 
 @inline_scalar
-def _missing_margin(y, z):
+def _margin_violation(y, z):
+    """Return 1 - z if y = 1, else 1 + z: positive inside the margin."""
     return like(z, 1) - (z if y != 0 else -z)
 
 
 @inline_scalar
 def binary_hinge(y, z, settings):
-    missing = _missing_margin(y, z)
-    return like(z, 0) if missing < 0 else missing
+    """Return max(0, 1 - z) if y = 1, else max(0, 1 + z)."""
+    violation = _margin_violation(y, z)
+    return like(z, 0) if violation < 0 else violation
 
 
 @inline_scalar
 def binary_hinge_gradient(y, z, settings):
-    slope = like(z, -1) if y != 0 else like(z, 1)
-    return like(z, 0) if _missing_margin(y, z) <= 0 else slope
+    """Return -1 (y = 1) or 1 (y = 0) inside the margin, else 0."""
+    derivative = like(z, -1) if y != 0 else like(z, 1)
+    return like(z, 0) if _margin_violation(y, z) <= 0 else derivative
 
 
 @inline_array
 def hinge(raw, i, label, delta, settings):
+    """Return max(0, 1 + raw[i, rival] - raw[i, label]); set delta[i].
+
+    The rival is the largest output of another class [1]_. Inside the margin delta[i] is
+    1 for the rival and -1 for the label, else 0.
+
+    References
+    ----------
+    .. [1] K. Crammer and Y. Singer, "On the Algorithmic Implementation of Multiclass
+       Kernel-based Vector Machines", Journal of Machine Learning Research 2, 2001.
+    """
     rival = 1 if label == 0 else 0
     total = like(raw[i, 0], 0)
     for j in range(raw.shape[1]):
         rival = j if raw[i, j] > raw[i, rival] and j != label else rival
         total += raw[i, j]
         delta[i, j] = like(total, 0)
-    missing = like(total, 1) + raw[i, rival] - raw[i, label]
-    if missing > 0:
+    violation = like(total, 1) + raw[i, rival] - raw[i, label]
+    if violation > 0:
         delta[i, rival] = like(total, 1)
         delta[i, label] = like(total, -1)
-    missing = like(missing, 0) if missing < 0 else missing
-    # No comparison finds a NaN that is not the rival's.
-    return missing if total == total else total
+    violation = like(violation, 0) if violation < 0 else violation
+    # A NaN of any other output shows only in the sum.
+    return violation if total == total else total
 
 
 _by_label("binary_hinge", binary_hinge, binary_hinge_gradient, "identity")

@@ -1,4 +1,4 @@
-"""Links: what turns a network's raw outputs into predictions."""
+"""Output activations, which turn a network's raw outputs into predictions."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -13,10 +13,11 @@ from sknn.kernels.math.softmax import fill_softmax
 
 
 class OutputActivation(NamedTuple):
-    """A leaf that works in place, and the gradient of one prediction.
+    """A kernel that works in place, and the gradient of a prediction.
 
-    ``gradient(raw, k, settings)`` returns that of the k-th prediction with respect to
-    all raw outputs, in their shape. It is NumPy: only ``input_gradients`` needs it.
+    ``gradient(raw, k, settings)`` returns the gradient of the k-th prediction of every
+    row with respect to the raw outputs of that row, in the shape of raw. It is written
+    in NumPy, since only ``input_gradients`` needs it.
     """
 
     apply: Kernel
@@ -26,19 +27,20 @@ class OutputActivation(NamedTuple):
 OUTPUT_ACTIVATIONS: dict[str, OutputActivation] = {}
 
 
-SETTINGS = Array(REAL, is_read_only=True)  # of a loss; its link gets them too
+# Settings of a loss, which its output activation takes as well.
+SETTINGS = Array(REAL, is_read_only=True)
 
 output_activation_signature = (Array(ndim=2), SETTINGS)  # raw, settings
 
 
 # ---------------------------------------------------------------------------------
-# Functions of one output.
+# Elementwise output activations.
 
 
-def _elementwise(name, function, slope):
-    """Register the link that applies a scalar function to each output.
+def _elementwise(name, function, derivative):
+    """Register the output activation function(z), a scalar function.
 
-    ``slope`` is its derivative for an array.
+    ``derivative`` is its derivative for an array of raw outputs.
     """
 
     def link(raw, settings):
@@ -48,57 +50,67 @@ def _elementwise(name, function, slope):
         return 0.0
 
     def gradient(raw, k, settings):
-        found = np.zeros_like(raw)
-        found[:, k] = slope(raw[:, k])
-        return found
+        jacobian = np.zeros_like(raw)
+        jacobian[:, k] = derivative(raw[:, k])
+        return jacobian
 
+    link.__doc__ = (
+        f"Set raw, of shape (n_rows, n_outputs), to {function.__name__}(raw)."
+    )
     OUTPUT_ACTIVATIONS[name] = OutputActivation(
         Kernel(link, output_activation_signature, f"{name}_link"), gradient
     )
 
 
-def _logistic_slope(z):
+def _logistic_derivative(z):
+    """Return p (1 - p) with p = logistic(z)."""
     p = scipy.special.expit(z)
     return p * (1 - p)
 
 
 _elementwise("identity", identity, np.ones_like)
 _elementwise("exp", exp, np.exp)
-_elementwise("logistic", probability, _logistic_slope)
+_elementwise("logistic", probability, _logistic_derivative)
 
-ELEMENTWISE = frozenset(
-    OUTPUT_ACTIVATIONS
-)  # those that need no settings and no whole row
+# Names of those that need neither settings nor the other outputs of the row.
+ELEMENTWISE = frozenset(OUTPUT_ACTIVATIONS)
 
 
 # ---------------------------------------------------------------------------------
-# Probabilities of classes that exclude each other.
+# Probabilities of mutually exclusive classes.
 
 
 @kernel(output_activation_signature)
 def softmax(raw, settings):
+    """Set each row of raw, shape (n_rows, n_outputs), to exp(z) / sum(exp(z))."""
     fill_softmax(raw, raw)
     return 0.0
 
 
 def _softmax_gradient(raw, k, settings):
+    """Return d p[k] / d z[j] = p[k] ((j == k) - p[j]) for each row, p = softmax(z)."""
     p = scipy.special.softmax(raw, axis=1)
-    found = -p[:, [k]] * p
-    found[:, k] += p[:, k]
-    return found
+    jacobian = -p[:, [k]] * p
+    jacobian[:, k] += p[:, k]
+    return jacobian
 
 
 OUTPUT_ACTIVATIONS["softmax"] = OutputActivation(softmax, _softmax_gradient)
 
 
 # ---------------------------------------------------------------------------------
-# Quantiles that never cross: the first output of each target is its lowest quantile,
-# and each further one is what must be added, before softplus makes it positive. The
-# settings are the number of levels and the levels.
+# Quantiles that never cross. The settings are the number of levels and the levels. Each
+# target has one raw output for each level, with q[0] = z[0], the lowest quantile, and
+# q[k] = q[k - 1] + softplus(z[k]).
 
 
 @kernel(output_activation_signature)
 def quantiles(raw, settings):
+    """Set raw to quantiles: q[0] = z[0], q[k] = q[k - 1] + softplus(z[k]).
+
+    ``raw`` has shape (n_rows, n_targets * n_levels), the levels of each target side by
+    side; ``settings[0]`` is n_levels.
+    """
     n_rows, n_outputs = raw.shape
     n_levels = int(settings[0])
     for i in range(n_rows):
@@ -109,16 +121,17 @@ def quantiles(raw, settings):
 
 
 def _quantiles_gradient(raw, k, settings):
+    """Return d q[k] / d z[j]: 1 for j = 0, logistic(z[j]) for 0 < j <= k, else 0."""
     first = k - k % int(settings[0])
-    found = np.zeros_like(raw)
-    found[:, first] = 1
-    found[:, first + 1 : k + 1] = scipy.special.expit(raw[:, first + 1 : k + 1])
-    return found
+    jacobian = np.zeros_like(raw)
+    jacobian[:, first] = 1
+    jacobian[:, first + 1 : k + 1] = scipy.special.expit(raw[:, first + 1 : k + 1])
+    return jacobian
 
 
 OUTPUT_ACTIVATIONS["quantiles"] = OutputActivation(quantiles, _quantiles_gradient)
 
 
 def levels_of_settings(settings) -> np.ndarray:
-    """Return the levels of the quantiles that ``quantiles`` makes."""
+    """Return the quantile levels in the settings of the loss."""
     return np.asarray(settings[1 : 1 + int(settings[0])])

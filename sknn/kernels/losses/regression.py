@@ -1,4 +1,8 @@
-"""Losses of numbers."""
+"""Regression losses.
+
+In the formulas z is a raw output and y its target; under the exponential output
+activation exp(z) is the prediction.
+"""
 
 from itertools import pairwise
 from numbers import Real
@@ -15,6 +19,7 @@ REGRESSION_LOSSES: dict[str, Loss] = {}
 
 
 def _check_sign(loss, y, *, allows_zero, meaning, instead):
+    """Raise a ValueError if y has values outside of the domain of the loss."""
     if np.any(y < 0) or (np.any(y == 0) and not allows_zero):
         raise ValueError(
             f"loss={loss!r} needs y {'>=' if allows_zero else '>'} 0 ({meaning}), but "
@@ -28,11 +33,13 @@ def _check_sign(loss, y, *, allows_zero, meaning, instead):
 
 @inline_scalar
 def squared_error(y, z, settings):
+    """Return 0.5 * (z - y)**2, half the squared error of raw output z."""
     return like(z, 0.5) * (z - y) * (z - y)
 
 
 @inline_scalar
 def squared_error_gradient(y, z, settings):
+    """Return z - y, the derivative of half the squared error by z."""
     return z - y
 
 
@@ -52,11 +59,13 @@ elementwise(
 
 @inline_scalar
 def absolute_error(y, z, settings):
+    """Return |z - y|, the absolute error of raw output z."""
     return abs(z - y)
 
 
 @inline_scalar
 def absolute_error_gradient(y, z, settings):
+    """Return sign(z - y), the derivative of the absolute error; NaN stays NaN."""
     e = z - y
     return like(e, 1) if e > 0 else (like(e, -1) if e < 0 else e)
 
@@ -71,17 +80,19 @@ elementwise(
 
 
 # ---------------------------------------------------------------------------------
-# Huber: 1/2 e**2 where |e| <= delta, delta (|e| - delta / 2) beyond.
+# Huber loss of e = z - y: 1/2 e**2 if |e| <= delta, else delta (|e| - delta / 2).
 
 
 @inline_scalar
 def huber(y, z, settings):
+    """Return 0.5 * e**2 if |e| <= delta, else delta (|e| - delta / 2); e = z - y."""
     e, delta, half = abs(z - y), settings[0], like(z, 0.5)
     return half * e * e if e <= delta else delta * (e - half * delta)
 
 
 @inline_scalar
 def huber_gradient(y, z, settings):
+    """Return z - y clipped to [-delta, delta], the derivative of the Huber loss."""
     e, delta = z - y, settings[0]
     return delta if e > delta else (-delta if e < -delta else e)
 
@@ -97,17 +108,19 @@ elementwise(
 
 
 # ---------------------------------------------------------------------------------
-# Logarithm of the hyperbolic cosine of the error.
+# Log-cosh, log(cosh(z - y)).
 
 
 @inline_scalar
 def log_cosh(y, z, settings):
+    """Return log(cosh(e)) = |e| + softplus(-2 |e|) - log(2) with e = z - y."""
     e = abs(z - y)
     return e + softplus(like(e, -2) * e) - log(like(e, 2))
 
 
 @inline_scalar
 def log_cosh_gradient(y, z, settings):
+    """Return tanh(z - y), the derivative of log(cosh(z - y)) by z."""
     return tanh(z - y)
 
 
@@ -120,16 +133,19 @@ elementwise(REGRESSION_LOSSES, "log_cosh", log_cosh, log_cosh_gradient, "identit
 
 @inline_scalar
 def poisson(y, z, settings):
-    relative = y * (log(y) - z) if y > 0 else like(z, 0)
-    return relative - y + exp(z)
+    """Return y log(y / exp(z)) - y + exp(z), half the Poisson deviance."""
+    y_log_ratio = y * (log(y) - z) if y > 0 else like(z, 0)
+    return y_log_ratio - y + exp(z)
 
 
 @inline_scalar
 def poisson_gradient(y, z, settings):
+    """Return exp(z) - y, the derivative of half the Poisson deviance by z."""
     return exp(z) - y
 
 
 def _check_counts(y, parameters):
+    """Raise a ValueError if a target is negative."""
     _check_sign(
         "poisson",
         y,
@@ -156,16 +172,19 @@ elementwise(
 
 @inline_scalar
 def gamma(y, z, settings):
-    excess = log(y) - z
-    return exp(excess) - like(z, 1) - excess
+    """Return y / exp(z) - 1 - log(y / exp(z)), half the gamma deviance."""
+    log_ratio = log(y) - z
+    return exp(log_ratio) - like(z, 1) - log_ratio
 
 
 @inline_scalar
 def gamma_gradient(y, z, settings):
+    """Return 1 - y exp(-z), the derivative of half the gamma deviance by z."""
     return like(z, 1) - y * exp(-z)
 
 
 def _check_amounts(y, parameters):
+    """Raise a ValueError if a target is not positive."""
     _check_sign(
         "gamma",
         y,
@@ -188,32 +207,39 @@ elementwise(
 
 
 # ---------------------------------------------------------------------------------
-# Half the Tweedie deviance with a log link. With r = z - log y, a = 1 - power and
-# b = 2 - power it is y**b (E(b, r) - E(a, r)), where E(x, r) = (exp(x r) - 1) / x,
-# which is r at x = 0: powers of 1 and 2 are no special cases.
+# Half the Tweedie deviance with a log link. With r = z - log(y), a = 1 - power and
+# b = 2 - power it is y**b (E(b, r) - E(a, r)), where E(x, r) = (exp(x r) - 1) / x and
+# E(0, r) = r, so that powers of 1 and 2 need no special case.
 
 
 @inline_scalar
-def _growth(x, r):
+def _scaled_expm1(x, r):
+    """Return E(x, r) = (exp(x r) - 1) / x, and its limit r at x = 0."""
     return r if x == 0 else expm1(x * r) / x
 
 
 @inline_scalar
 def tweedie(y, z, settings):
+    """Return y**b (E(b, r) - E(a, r)) with r = z - log(y), half the Tweedie deviance.
+
+    For y = 0 it is exp(b z) / b. ``settings`` holds a = 1 - power and b = 2 - power.
+    """
     a, b = settings[0], settings[1]
     if y == 0:
         return exp(b * z) / b
     r = z - log(y)
-    return exp(b * log(y)) * (_growth(b, r) - _growth(a, r))
+    return exp(b * log(y)) * (_scaled_expm1(b, r) - _scaled_expm1(a, r))
 
 
 @inline_scalar
 def tweedie_gradient(y, z, settings):
+    """Return exp(b z) - y exp(a z), with a = 1 - power and b = 2 - power."""
     a, b = settings[0], settings[1]
     return exp(b * z) - y * exp(a * z)
 
 
 def _check_tweedie(y, parameters):
+    """Raise a ValueError if a target is negative, or zero where power >= 2."""
     power = parameters["power"]
     meaning = f"power={power:g}"
     if power < 2:
@@ -237,15 +263,24 @@ elementwise(
 
 
 # ---------------------------------------------------------------------------------
-# Pinball loss of one or several quantiles, summed over the levels. What the outputs
-# are, the link `quantiles` says.
+# Pinball loss of one or several quantiles, summed over the levels. The output
+# activation `quantiles` defines the quantiles q as functions of the raw outputs.
 
 
 @kernel(train_signature)
 def quantile_train(raw, targets, batch, delta, settings):
+    """Return the sum of weight * max(t (y - q), (t - 1)(y - q)) over rows and levels t.
+
+    The quantiles are q[0] = z[0], q[k] = q[k - 1] + softplus(z[k]), k = 1, 2, ... Sets
+    delta to the gradient with respect to z: with d[k] the derivative of the loss by
+    q[k] and c[k] = sum of d[k:], it is c[0] for z[0] and c[k] logistic(z[k]) for z[k].
+
+    Shapes are those of `TRAIN_PARAMETERS`, with n_outputs = n_targets * n_levels;
+    ``settings`` holds n_levels and the levels.
+    """
     n_rows, n_outputs = raw.shape
     n_levels = int(settings[0])
-    if n_levels > 1:  # in a loop of its own, which is vectorised
+    if n_levels > 1:  # a separate loop, so that it is vectorised
         z, steps = flat(raw), flat(delta)
         for k in range(z.size):
             steps[k] = softplus(z[k])
@@ -255,25 +290,25 @@ def quantile_train(raw, targets, batch, delta, settings):
         for first in range(0, n_outputs, n_levels):
             y = targets[row, first // n_levels]
             weight = batch.weights[row] if batch.weights.size else like(y, 1)
-            predicted = raw[i, first]
+            q = raw[i, first]
             for k in range(n_levels):
                 j = first + k
-                predicted += delta[i, j] if k else like(y, 0)
-                error, level = y - predicted, like(y, settings[1 + k])
-                slope = level - like(y, 1) if error < 0 else level
-                total += weight * slope * error
-                delta[i, j] = -weight * slope if error != 0 else like(y, 0)
-            # Each output moves its own quantile and all above it.
-            above = like(y, 0)
+                q += delta[i, j] if k else like(y, 0)
+                error, level = y - q, like(y, settings[1 + k])
+                derivative = level - like(y, 1) if error < 0 else level
+                total += weight * derivative * error
+                delta[i, j] = -weight * derivative if error != 0 else like(y, 0)
+            # Chain rule: raw output k moves the quantiles k, k + 1, ...
+            cumulated = like(y, 0)
             for j in range(first + n_levels - 1, first, -1):
-                above += delta[i, j]
-                delta[i, j] = above * logistic(raw[i, j])
-            delta[i, first] += above
+                cumulated += delta[i, j]
+                delta[i, j] = cumulated * logistic(raw[i, j])
+            delta[i, first] += cumulated
     return total
 
 
 def levels_of(parameters: dict) -> tuple[float, ...]:
-    """Return the levels that the parameter ``quantile`` asks for, checked."""
+    """Return the quantile levels of the parameter ``quantile``, validated."""
     quantile = parameters["quantile"]
     levels = tuple(quantile) if np.iterable(quantile) else (quantile,)
     are_numbers = bool(levels) and all(isinstance(level, Real) for level in levels)
@@ -287,6 +322,7 @@ def levels_of(parameters: dict) -> tuple[float, ...]:
 
 
 def _quantile_settings(parameters):
+    """Return the number of levels and the levels."""
     levels = levels_of(parameters)
     return len(levels), *levels
 

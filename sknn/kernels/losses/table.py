@@ -1,4 +1,4 @@
-"""All losses, by the names that users write."""
+"""All losses, by the values of the parameter ``loss``."""
 
 from collections import ChainMap
 from collections.abc import Callable
@@ -38,14 +38,14 @@ def register_custom(
     Parameters
     ----------
     name : str
-        What users write: ``loss="name"``. A custom loss of this name is replaced.
+        Value of the parameter ``loss``. Replaces a custom loss of this name.
     value : function
         Takes a target ``y`` and a raw output ``z``, both numbers; returns the loss.
         Plain Python in the subset that Numba compiles.
     gradient : function
         The derivative of ``value`` by ``z``.
     link : {'identity', 'exp', 'logistic'}, default='identity'
-        What turns ``z`` into the prediction.
+        Output activation, which turns ``z`` into the prediction.
     check_targets : function, default=None
         Takes all targets, of shape (n_samples, n_outputs); raises ValueError where
         they are outside of the loss's domain.
@@ -62,25 +62,28 @@ def register_custom(
             f"link must be one of {sorted(ELEMENTWISE)} for a loss of one's own, got "
             f"{link!r}."
         )
-    value_of, slope_of = inline_scalar(value), inline_scalar(gradient)
+    user_value, user_gradient = inline_scalar(value), inline_scalar(gradient)
 
     @inline_scalar
-    def own_value(y, z, settings):
-        return like(z, value_of(y, z))
+    def typed_value(y, z, settings):
+        """Return the user's loss in the dtype of z."""
+        return like(z, user_value(y, z))
 
     @inline_scalar
-    def own_gradient(y, z, settings):
-        return like(z, slope_of(y, z))
+    def typed_gradient(y, z, settings):
+        """Return the derivative of the user's loss in the dtype of z."""
+        return like(z, user_gradient(y, z))
 
     def check(y, parameters):
+        """Run the user's check of the targets, if there is one."""
         if check_targets is not None:
             check_targets(y)
 
     elementwise(
         REGRESSION_LOSSES,
         name,
-        own_value,
-        own_gradient,
+        typed_value,
+        typed_gradient,
         link,
         cached=False,
         check_targets=check,

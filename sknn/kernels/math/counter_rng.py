@@ -52,7 +52,7 @@ def row_key(key, layer_id, i):
 
 
 @inline_scalar
-def kept_share(threshold, key, column):
+def dropout_factor(threshold, key, column):
     """Return what dropout multiplies an element by: 0, or 1 over the share kept.
 
     ``threshold`` is the share kept times 2**32, ``key`` that of the row.

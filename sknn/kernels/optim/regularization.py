@@ -1,6 +1,6 @@
-"""What is done to the gradient before a step of an optimizer, and to weights after it.
+"""Penalties, clipping and weight decay before a step, and max-norm after it.
 
-The L2 penalty alone needs none of this: it is part of every optimizer's pass.
+A network with the L2 penalty alone skips these kernels: the optimizer's step adds it.
 """
 
 from math import sqrt
@@ -9,7 +9,7 @@ from sknn.jit.kernel import INTEGER, REAL, Array, kernel, matrix, vector
 from sknn.kernels.gemm.products import NARROW
 from sknn.kernels.table import FAN_IN, FAN_OUT, WEIGHTS
 
-# Entries of `limits`.
+# Entries of `limits`, the settings of regularization.
 L1, L2, DECAY, CLIP_VALUE, CLIP_NORM, MAX_NORM = range(6)
 N_LIMITS = 6
 
@@ -19,28 +19,45 @@ _LIMITS = Array(REAL, is_read_only=True)
 
 @kernel((Array(), Array(), INTEGER, REAL, REAL, _LIMITS))
 def shape_gradient(theta, gradient, n_weights, size, learning_rate, limits):
-    """Make the mean of the gradient, penalise and clip it; decay the weights.
+    """Average, penalise and clip the gradient g; decay the weights w.
 
-    In this order: the gradient is divided by the size of the batch, the gradient of
-    the L1 and L2 penalties is added, each entry is clipped to ``CLIP_VALUE``, the
-    whole gradient is shortened to the norm ``CLIP_NORM`` (both: 0 for no limit), and
-    the weights are multiplied by ``1 - learning_rate * DECAY``. Returns the penalty of
-    a batch of size one, found before.
+    In this order, in place::
+
+        g = (g + L2 * w + L1 * sign(w)) / size    (biases: g / size)
+        g = clip(g, -CLIP_VALUE, CLIP_VALUE)
+        g = g * min(1, CLIP_NORM / norm(g))
+        w = w * (1 - learning_rate * DECAY)
+
+    A limit of 0 skips its line. Returns the penalty L1 * sum(abs(w)) + L2 / 2 *
+    sum(w**2) before the decay.
+
+    Parameters
+    ----------
+    theta, gradient : ndarray of shape (n_trained,)
+        Parameters, n_weights weights before the others, and the gradient of the loss
+        summed over the batch.
+    n_weights : int
+        Number of penalised parameters.
+    size : float
+        Number of rows of the batch, or the sum of their weights.
+    learning_rate : float
+    limits : ndarray of shape (N_LIMITS,), float64
+        Settings: L1, L2, DECAY, CLIP_VALUE, CLIP_NORM and MAX_NORM.
     """
-    kind = theta.dtype.type
-    share, l1, l2 = kind(1.0 / size), kind(limits[L1]), kind(limits[L2])
+    dtype = theta.dtype.type
+    scale, l1, l2 = dtype(1.0 / size), dtype(limits[L1]), dtype(limits[L2])
     absolute, squares = 0.0, 0.0
     for i in range(n_weights):
         w = theta[i]
         absolute += abs(w)
         squares += w * w
-        sign = kind(1) if w > 0 else (kind(-1) if w < 0 else kind(0))
-        gradient[i] = (gradient[i] + l2 * w + l1 * sign) * share
+        sign = dtype(1) if w > 0 else (dtype(-1) if w < 0 else dtype(0))
+        gradient[i] = (gradient[i] + l2 * w + l1 * sign) * scale
     for i in range(n_weights, gradient.size):
-        gradient[i] *= share
+        gradient[i] *= scale
 
     if limits[CLIP_VALUE] > 0.0:
-        highest = kind(limits[CLIP_VALUE])
+        highest = dtype(limits[CLIP_VALUE])
         for i in range(gradient.size):
             g = gradient[i]
             g = highest if g > highest else g
@@ -51,42 +68,51 @@ def shape_gradient(theta, gradient, n_weights, size, learning_rate, limits):
             norm += float(gradient[i]) * float(gradient[i])
         norm = sqrt(norm)
         if norm > limits[CLIP_NORM]:
-            factor = kind(limits[CLIP_NORM] / norm)
+            factor = dtype(limits[CLIP_NORM] / norm)
             for i in range(gradient.size):
                 gradient[i] *= factor
 
     if limits[DECAY] > 0.0:
-        rest = kind(1.0 - learning_rate * limits[DECAY])
+        factor = dtype(1.0 - learning_rate * limits[DECAY])
         for i in range(n_weights):
-            theta[i] *= rest
+            theta[i] *= factor
     return limits[L1] * absolute + 0.5 * limits[L2] * squares
 
 
 @kernel((Array(INTEGER, 2), Array(), Array(), _LIMITS))
 def constrain(dense, theta, gradient, limits):
-    """Shorten the incoming weights of each neuron to the norm ``MAX_NORM`` [1]_.
+    """Scale the incoming weights of each neuron to a norm of at most MAX_NORM [1]_.
 
-    ``dense`` holds the rows of the table for the layers that are limited. The
-    gradient, which is not needed any more, is overwritten.
+    ``W[:, j] *= min(1, MAX_NORM / norm(W[:, j]))`` for each neuron j of each layer.
+
+    Parameters
+    ----------
+    dense : ndarray of shape (n_layers, N_COLUMNS), int64
+        Rows of the table of operations for the constrained layers.
+    theta : ndarray of shape (n_trained,)
+        Parameters, updated in place.
+    gradient : ndarray of shape (n_trained,)
+        Workspace, overwritten: the step has used the gradient.
+    limits : ndarray of shape (N_LIMITS,), float64
 
     References
     ----------
     .. [1] N. Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from
        Overfitting", Journal of Machine Learning Research 15, 2014, section 5.1.
     """
-    kind = theta.dtype.type
-    largest = kind(limits[MAX_NORM])
+    dtype = theta.dtype.type
+    largest = dtype(limits[MAX_NORM])
     for k in range(dense.shape[0]):
         fan_in, fan_out = dense[k, FAN_IN], dense[k, FAN_OUT]
         if fan_out < NARROW:  # stored transposed
             for j in range(fan_out):
-                own = vector(theta, dense[k, WEIGHTS] + j * fan_in, fan_in)
-                total = kind(0)
+                incoming = vector(theta, dense[k, WEIGHTS] + j * fan_in, fan_in)
+                total = dtype(0)
                 for i in range(fan_in):
-                    total += own[i] * own[i]
+                    total += incoming[i] * incoming[i]
                 norm = sqrt(total)
                 if norm > largest:
-                    own *= largest / norm
+                    incoming *= largest / norm
             continue
         weights = matrix(theta, dense[k, WEIGHTS], fan_in, fan_out)
         factors = matrix(gradient, dense[k, WEIGHTS], 1, fan_out)
@@ -96,7 +122,7 @@ def constrain(dense, theta, gradient, limits):
                 factors[0, j] += weights[i, j] * weights[i, j]
         for j in range(fan_out):
             norm = sqrt(factors[0, j])
-            factors[0, j] = largest / norm if norm > largest else kind(1)
+            factors[0, j] = largest / norm if norm > largest else dtype(1)
         for i in range(fan_in):
             for j in range(fan_out):
                 weights[i, j] *= factors[0, j]
