@@ -22,6 +22,7 @@ from sknn.estimators.callbacks import (
 from sknn.estimators.docstrings import takes_validation
 from sknn.estimators.estimator import Estimator
 from sknn.estimators.fit_lock import fit_lock
+from sknn.estimators.missing import refuse_missing_in_fit
 from sknn.estimators.parameters import (
     CONSTRAINTS,
     STOCHASTIC_SOLVERS,
@@ -47,7 +48,7 @@ from sknn.network.network import Network
 from sknn.network.network import network as network_of
 from sknn.network.threads import active_fit
 from sknn.training.lbfgs import train_lbfgs
-from sknn.training.memory import check_memory
+from sknn.training.memory import check_memory, rows_at_once
 from sknn.training.monitor import Monitor, Rows, Validation
 from sknn.training.progress import Progress
 from sknn.training.shuffling import random_state_of
@@ -192,6 +193,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
             name = "early_stopping" if self.early_stopping else "validate"
             raise ValueError(f"partial_fit does not support {name}=True")
         data = (X, y, sample_weight)
+        refuse_missing_in_fit(data, given)
         X, y = self._validated(X, y, reset=is_first)
         self._learn_targets(y, incremental or resumes)
         targets = self._encode(y)
@@ -208,7 +210,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
             check_same_shape(self, architecture)
         dtype = X.dtype if is_first else self.coefs_[0].dtype
         network = network_of(architecture, dtype)
-        n_rows = self._rows_at_once(network, X.shape[0], parameters)
+        n_rows = rows_at_once(network, X.shape[0], parameters)
         check_memory(network, n_rows, scipy.sparse.issparse(X), parameters)
         metrics = metrics_of(parameters)
         own_weights = weights_of(sample_weight, X, dtype)
@@ -363,13 +365,6 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         if state["random_state"] is not None:
             random_state.set_state(state["random_state"])
         return random_state
-
-    def _rows_at_once(self, network: Network, n_samples: int, parameters: dict) -> int:
-        """Return for how many rows the network keeps all outputs in training."""
-        if self.solver == "lbfgs":
-            return network.batch_of_lbfgs(n_samples)
-        batch_size = parameters["batch_size"]
-        return min(200 if batch_size == "auto" else batch_size, n_samples)
 
     def _as_of(self, network: Network, theta: np.ndarray):
         """Return an estimator that predicts with theta; it shares all else."""

@@ -19,6 +19,7 @@ from sknn.estimators.labels import (
     rare_class,
     weights_of_rows,
 )
+from sknn.estimators.missing import refuse_missing
 from sknn.estimators.prediction import on_snapshot
 from sknn.estimators.scores import accuracy, share
 from sknn.estimators.validation import (
@@ -236,6 +237,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             in the first call or changes later, or y holds a label that is not among
             them.
         """
+        refuse_missing(y=y, classes=classes)
         with self._all_or_nothing() as twin:
             if twin._is_first_call(classes):
                 shows_labels = twin._is_indicator(y)
@@ -343,6 +345,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         -------
         score : float
         """
+        refuse_missing(y=y, sample_weight=sample_weight)
         return accuracy(y, self.predict(X), sample_weight)
 
     # -----------------------------------------------------------------------------

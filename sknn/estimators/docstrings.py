@@ -102,7 +102,9 @@ input_dropout : float, default=0.0
     The same for the inputs. Not for 'lbfgs'.
 normalization : {'batch', 'layer'}, default=None
     Normalises what enters each hidden activation: over the rows of the batch [18]_, or
-    over the neurons of the layer [19]_. 'batch' is not for 'lbfgs'.
+    over the neurons of the layer [19]_. 'batch' is not for 'lbfgs'; with it, rows that
+    are left over join the batch before them where they are fewer than an eighth of
+    ``batch_size``, and a batch of one row is normalised by the running statistics.
 kernel_initializer : str or sequence of str, default='auto'
     How the initial weights of all layers, or of each hidden layer, are drawn: 'auto',
     {initializers}. 'auto' is scikit-learn's rule, 'glorot_uniform' [2]_ with a smaller

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 
 from sknn.kernels.drivers import training as drivers
+from sknn.kernels.layers.normalization import NORMALIZATIONS
+from sknn.network.layout import Architecture, Layout
 from sknn.network.network import Network
 from sknn.training.progress import Progress
 from sknn.training.stochastic import new_state, optimizer_name
@@ -20,12 +22,21 @@ STOCHASTIC_ATTRIBUTES = {
     "_resume_state",
     "_split_state",
 }
+# Attributes with the parameters of any network, also those that some networks lack.
+PARAMETER_ATTRIBUTES = {
+    attribute
+    for name in (None, *NORMALIZATIONS)
+    for attribute in Layout(
+        Architecture((1, 1, 1), ("identity",), "identity", normalization=name)
+    ).shapes
+}
 
 
 def forget(estimator) -> None:
     """Begin anew: drop what belongs to training before this."""
     estimator.t_ = 0
-    for name in (STOCHASTIC_ATTRIBUTES | {"history_"}) & vars(estimator).keys():
+    names = STOCHASTIC_ATTRIBUTES | PARAMETER_ATTRIBUTES | {"history_"}
+    for name in names & vars(estimator).keys():
         delattr(estimator, name)
 
 

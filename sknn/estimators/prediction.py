@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sknn.estimators.missing import refuse_missing
 from sknn.estimators.parameters import per_layer
 from sknn.estimators.summary import summary_of
 from sknn.kernels.drivers.prediction import (
@@ -223,6 +224,7 @@ class Predictor:
 
     def _validated_X(self, X):
         check_is_fitted(self)
+        refuse_missing(X=X)
         return validate_data(self, X, accept_sparse="csr", order="C", reset=False)
 
     def _fitting(self, X) -> tuple[Any, Network, np.ndarray]:
@@ -252,6 +254,7 @@ class Predictor:
             return False
         return (
             X.dtype in NATIVE_FLOATS
+            and not isinstance(X.data, np.ma.MaskedArray)
             and X.shape[0] > 0
             and X.shape[1] == getattr(self, "n_features_in_", None)
             and getattr(self, "feature_names_in_", None) is None

@@ -13,6 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from sknn._sklearn import Interval, StrOptions, fit_context
 from sknn.estimators.base import BaseMLP
 from sknn.estimators.docstrings import documented, takes_validation
+from sknn.estimators.missing import refuse_missing
 from sknn.estimators.prediction import on_snapshot
 from sknn.estimators.scores import r2
 from sknn.estimators.validation import has_partial_fit
@@ -267,6 +268,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         -------
         score : float
         """
+        refuse_missing(y=y, sample_weight=sample_weight)
         return self._score_predictions(y, self.predict(X), sample_weight)
 
     # -----------------------------------------------------------------------------

@@ -104,6 +104,11 @@ def weights_of(sample_weight, X, dtype: np.dtype) -> np.ndarray | None:
         sample_weight, X, dtype=dtype, ensure_non_negative=True
     )
     if not weights.any():
+        if np.any(np.asarray(sample_weight)):
+            raise ValueError(
+                f"All sample weights are too small for {dtype}, the dtype of X. "
+                "Multiply them by a constant, or pass X in float64."
+            )
         raise ValueError("Sample weights must contain at least one non-zero number.")
     return weights
 
@@ -139,7 +144,14 @@ def make_training_data(
         values = np.empty(0) if values is None else values
         return read_only(np.ascontiguousarray(values, dtype=dtype))
 
+    weights = flat(weights)
+    if factors is not None and not weights.any():
+        raise ValueError(
+            "class_weight and sample_weight together give every row a weight of zero. "
+            "Give a class that has rows with a sample weight above zero a class_weight "
+            "above zero."
+        )
     inputs, targets = Inputs.of(X, dtype), read_only(targets)
     return TrainingData(
-        inputs, targets, flat(weights), flat(sample_weight), mean_class_weight
+        inputs, targets, weights, flat(sample_weight), mean_class_weight
     )

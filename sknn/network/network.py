@@ -34,6 +34,8 @@ _BLOCK_SIZE = 2**12
 _FEWEST_ROWS = 32
 # Rows of which L-BFGS finds the gradient at a time.
 _BATCH_SIZE = 512
+# A rest of fewer rows than this part of a batch has no statistics of its own.
+_SMALLEST_SHARE = 8
 _LABELS_AT_ONCE = 2**16
 _NO_LABELS = np.empty(0, dtype=np.int64)
 _NO_VIEWS = None, (), None
@@ -185,6 +187,16 @@ class Network:
         """Return how many rows of a batch to pass through the network at a time."""
         kind = NORMALIZATIONS.get(self.architecture.normalization or "")
         return n_rows if kind and kind.keeps_running_statistics else self.block(n_rows)
+
+    def smallest_batch(self, batch_size: int) -> int:
+        """Return how many rows a rest must have to be a batch of its own.
+
+        The mean and the variance of very few rows are those of no other batch; a
+        single row has no variance.
+        """
+        if not self.layout.shapes.get("running_statistics_"):
+            return 1
+        return min(batch_size, max(2, -(-batch_size // _SMALLEST_SHARE)))
 
     def calls(
         self,

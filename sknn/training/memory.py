@@ -28,6 +28,14 @@ def memory_of_machine() -> int:
         return memory
 
 
+def rows_at_once(network: Network, n_samples: int, parameters: dict) -> int:
+    """Return for how many rows the network keeps all outputs in training."""
+    if parameters["solver"] == "lbfgs":
+        return network.batch_of_lbfgs(n_samples)
+    batch_size = parameters["batch_size"]
+    return min(200 if batch_size == "auto" else batch_size, n_samples)
+
+
 def check_memory(network: Network, n_rows: int, is_sparse: bool, parameters: dict):
     """Refuse to train what cannot fit into memory, before any of it is asked for.
 

@@ -202,6 +202,17 @@ def _batch_size(problem: TrainingData, parameters: dict) -> int:
     return min(int(batch_size), n_rows)
 
 
+def _warn_of_single_rows(network: Network, batch_size: int, progress: Progress) -> None:
+    is_needed = network.smallest_batch(2) > 1  # for a variance
+    if is_needed and batch_size == 1 and progress.n_samples_seen == 0:
+        warnings.warn(
+            "normalization='batch' needs batches of two rows or more to learn its "
+            "running statistics, but each batch has one row: nothing is normalised. "
+            "Set a larger batch_size, or normalization='layer'.",
+            stacklevel=5,
+        )
+
+
 def _runner(network, loss, problem, progress, parameters):
     """Allocate what an epoch needs; return what runs epochs, and how many at most.
 
@@ -209,9 +220,12 @@ def _runner(network, loss, problem, progress, parameters):
     """
     inputs, n_rows, dtype = problem.inputs, problem.n_rows, network.dtype
     batch_size = _batch_size(problem, parameters)
+    _warn_of_single_rows(network, batch_size, progress)
     in_place = problem.rows is None and not parameters["shuffle"]
     gathers = not in_place and not inputs.is_sparse
-    shape = (batch_size, inputs.n_features) if gathers else (0, 0)
+    smallest = network.smallest_batch(batch_size)
+    most = min(n_rows, batch_size + smallest - 1)  # rows of a batch that a rest joins
+    shape = (most, inputs.n_features) if gathers else (0, 0)
     gathered = aligned_empty(shape, dtype)
     operations = network.operations(inputs.is_sparse, training=True)
     optimizer = OPTIMIZERS[optimizer_name(parameters)]
@@ -221,8 +235,8 @@ def _runner(network, loss, problem, progress, parameters):
     shapes = limits[regularization.L1 : regularization.MAX_NORM].any()
     constrains = limits[regularization.MAX_NORM] > 0
     limits[regularization.L2] = _l2(parameters)
-    block = network.training_block(batch_size)
-    n_sums = max(batch_size // block, network.n_trained // drivers.CHUNK) + 1
+    block = network.training_block(most)
+    n_sums = max(most // block, network.n_trained // drivers.CHUNK) + 1
     shared = np.zeros(N_SHARED, dtype=np.int64)
     prepare = partial(
         drivers.epochs.prepare,
@@ -233,14 +247,15 @@ def _runner(network, loss, problem, progress, parameters):
         gradient=aligned_empty(network.n_trained, dtype),
         optimizer_state=progress.optimizer_state,
         momentum_product=progress.momentum_product,
-        values=network.buffer(batch_size, operations.n_columns),
-        deltas=network.buffer(batch_size, operations.n_columns),
+        values=network.buffer(most, operations.n_columns),
+        deltas=network.buffer(most, operations.n_columns),
         **problem.arguments,
         sample_weight=problem.sample_weight,
         mean_class_weight=problem.mean_class_weight,
         gathered=gathered,
         gathered_data=read_only(gathered.ravel()),
         batch_size=batch_size,
+        smallest=smallest,
         block=block,
         n_weights=network.n_weights,
         seed=progress.seed,
@@ -265,6 +280,8 @@ def _runner(network, loss, problem, progress, parameters):
     else:
         run = prepare(thread=0, n_threads=1)
     calls = network.calls(n_rows, batch_size, inputs.is_sparse)
+    if len(calls) > 1 and n_rows - calls[-1][0] < smallest:
+        calls[-2:] = [(calls[-2][0], n_rows)]
     n_at_once = min(
         drivers.MOST_EPOCHS,
         orders_at_a_time(n_rows),

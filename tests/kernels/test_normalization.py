@@ -143,14 +143,11 @@ def test_outputs_and_gradients_are_those_of_pytorch(name, dtype):
     assert_allclose(found["shift"], DELTA.sum(axis=0), **tolerance)
 
 
-def test_running_variance_is_biased_where_pytorch_has_the_unbiased():
-    """The one difference: what is normalised with, not an estimate of another."""
-    n = len(X)
+def test_running_statistics_are_those_of_pytorch():
+    """The variance is the unbiased one; what is normalised with is not."""
     mean, variance = normalized("batch", X)["running"]
     assert_allclose(mean, PYTORCH_MEAN, rtol=1e-12)
-    assert_allclose(variance, 0.9 + 0.1 * X.var(axis=0), rtol=1e-12)
-    ours, theirs = variance - 0.9, np.array(PYTORCH_VARIANCE) - 0.9
-    assert_allclose(ours, theirs * (n - 1) / n, rtol=1e-12)
+    assert_allclose(variance, PYTORCH_VARIANCE, rtol=1e-12)
 
 
 @dtypes
@@ -162,23 +159,95 @@ def test_statistics_against_numpy(dtype):
     assert_allclose(found["y"], (x - x.mean(axis=0)) / scale, **tolerance)
     mean, variance = found["running"]
     assert_allclose(mean, MOMENTUM * 0.5 + 0.1 * x.mean(axis=0), **tolerance)
-    assert_allclose(variance, MOMENTUM * 2 + 0.1 * x.var(axis=0), **tolerance)
+    assert_allclose(variance, MOMENTUM * 2 + 0.1 * x.var(axis=0, ddof=1), **tolerance)
     found = normalized("layer", x)
     scale = np.sqrt(x.var(axis=1) + EPSILON)[:, None]
     centred = x - x.mean(axis=1)[:, None]
     assert_allclose(found["y"], centred / scale, **tolerance)
 
 
-def test_weighted_statistics_against_numpy():
+def number_of_rows(weights):
+    """Return the sum, or the effective number of rows if that is more."""
+    shares = weights / weights.sum()
+    return max(weights.sum(), 1 / np.sum(shares**2))
+
+
+def unbiased(x, weights):
+    """Return the mean of each column, and an unbiased variance."""
+    mean, n = np.average(x, axis=0, weights=weights), number_of_rows(weights)
+    return mean, np.average((x - mean) ** 2, axis=0, weights=weights) * n / (n - 1)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-9, 0.1, 1.0, 1e9])
+def test_weighted_statistics_against_numpy(scale):
+    """Whatever the sum of the weights is, also where it is 1 or less."""
     rng = np.random.RandomState(0)
-    x, weights = rng.normal(size=(9, 4)), rng.uniform(0, 3, size=9)
+    x, weights = rng.normal(size=(9, 4)), rng.uniform(0, 3, size=9) * scale
     weights[2] = 0
     found = normalized("batch", x, weights=weights)
     mean = np.average(x, axis=0, weights=weights)
     variance = np.average((x - mean) ** 2, axis=0, weights=weights)
     assert_allclose(found["y"], (x - mean) / np.sqrt(variance + EPSILON), rtol=1e-12)
+    mean, variance = unbiased(x, weights)
     assert_allclose(found["running"][0], 0.1 * mean, rtol=1e-12)
     assert_allclose(found["running"][1], 0.9 + 0.1 * variance, rtol=1e-12)
+
+
+def test_weights_are_repetitions_in_the_running_variance():
+    weights = np.array([2, 1, 0, 3])
+    found = normalized("batch", X, weights=weights)["running"]
+    expected = normalized("batch", np.repeat(X, weights, axis=0))["running"]
+    assert_allclose(found, expected, rtol=1e-13)
+    variance = np.cov(X.T, fweights=weights).diagonal()
+    assert_allclose(found[1], 0.9 + 0.1 * variance, rtol=1e-13)
+
+
+def test_small_weights_are_importances_in_the_running_variance():
+    weights = np.array([0.02, 0.01, 0.005, 0.03])
+    variance = np.cov(X.T, aweights=weights).diagonal()
+    found = normalized("batch", X, weights=weights)["running"]
+    assert_allclose(found[1], 0.9 + 0.1 * variance, rtol=1e-13)
+
+
+# Weights of rows, of which one alone counts.
+ONE_ROW = {
+    "one row": (X[1:2], ()),
+    "one row with a weight": (X[1:2], [0.3]),
+    "others of weight zero": (X, [0, 5, 0, 0]),
+    "others of next to no weight": (X, [1e-40, 1, 1e-30, 0]),
+    "a tiny weight": (X, [0, 1e-30, 0, 0]),
+}
+
+
+@dtypes
+@pytest.mark.parametrize("case", ONE_ROW)
+def test_one_row_is_normalized_by_the_running_statistics(case, dtype):
+    """And leaves them as they are; differences confirm the gradients."""
+    x, weights = ONE_ROW[case]
+    x = x.astype(dtype)
+    row = 0 if len(x) == 1 else 1
+    mean, variance = np.array([1.0, -1.0, 0.5]), np.array([4.0, 0.25, 9.0])
+    options = {"gain": GAIN, "shift": SHIFT, "running": (mean, variance)}
+    delta = np.zeros(x.shape)
+    delta[row] = DELTA[1]  # the loss of the others counts nothing
+    found = normalized("batch", x, delta, weights=weights, **options)
+    scale = 1 / np.sqrt(variance + EPSILON)
+    tolerance = {"rtol": 1e-12 if dtype == np.float64 else 1e-5}
+    assert_allclose(found["y"], GAIN * (x - mean) * scale + SHIFT, **tolerance)
+    assert_array_equal(found["running"], np.array([mean, variance], dtype))
+    assert_allclose(found["gain"], DELTA[1] * (x[row] - mean) * scale, **tolerance)
+    assert_allclose(found["shift"], DELTA[1], **tolerance)
+    assert_allclose(found["x_delta"][row], DELTA[1] * GAIN * scale, **tolerance)
+    if dtype == np.float64:
+        for j, step in enumerate(np.eye(3) * 1e-6):
+            ends = []
+            for sign in (-1, 1):
+                moved = x.copy()
+                moved[row] += sign * step
+                y = normalized("batch", moved, weights=weights, **options)["y"]
+                ends.append(y[row] @ DELTA[1])
+            difference = (ends[1] - ends[0]) / 2e-6
+            assert_allclose(found["x_delta"][row, j], difference, rtol=1e-8)
 
 
 def test_layer_normalization_takes_no_notice_of_weights():
@@ -209,7 +278,9 @@ def test_constant_columns_and_single_rows_are_finite(name, dtype):
         found = normalized(name, x.astype(dtype), np.ones(x.shape))
         for values in found.values():
             assert np.isfinite(values).all()
-    assert_array_equal(normalized("batch", X[:1], shift=SHIFT)["y"][0], SHIFT)
+    constant = normalized("batch", X[[0, 0]], shift=SHIFT)
+    assert_array_equal(constant["y"], [SHIFT, SHIFT])
+    assert_allclose(constant["running"][1], 0.9, rtol=1e-14)
 
 
 @pytest.mark.parametrize("name", NORMALIZATIONS)
@@ -251,10 +322,8 @@ def test_running_statistics_follow_the_batches(weighted):
     mean, variance = np.zeros(3), np.ones(3)
     for _ in range(4):
         for rows in (slice(0, 20), slice(20, 40), slice(40, 50)):
-            own = np.average(z[rows], axis=0, weights=weights[rows])
-            spread = (z[rows] - own) ** 2
+            own, own_variance = unbiased(z[rows], weights[rows])
             mean = 0.9 * mean + 0.1 * own
-            own_variance = np.average(spread, axis=0, weights=weights[rows])
             variance = 0.9 * variance + 0.1 * own_variance
     assert_allclose(regressor.running_statistics_[0], [mean, variance], rtol=1e-11)
 
@@ -357,18 +426,6 @@ def test_sparse_inputs_are_normalized_like_dense_ones(name):
     assert_allclose(classifier.fit(sparse, y).predict_proba(sparse), dense, rtol=1e-8)
 
 
-@pytest.mark.parametrize("name", NORMALIZATIONS)
-def test_a_batch_of_one_row_trains(name):
-    """As the last batch, or as each of them."""
-    inputs, y = data(21)
-    for batch_size in (20, 1):
-        classifier = MLPClassifier(
-            (4,), normalization=name, batch_size=batch_size, max_iter=3, random_state=0
-        ).fit(inputs, y)
-        assert all(np.isfinite(part).all() for part in attributes(classifier))
-        assert np.isfinite(classifier.predict_proba(inputs)).all()
-
-
 def test_lbfgs_takes_layer_normalization_alone():
     inputs, y = data()
     classifier = MLPClassifier((6,), solver="lbfgs", alpha=0.0, random_state=0)
@@ -389,15 +446,3 @@ def test_without_hidden_layers_nothing_is_normalized(name):
     classifier.set_params(normalization=name).fit(inputs, y)
     assert_array_equal(classifier.predict_proba(inputs), expected)
     assert classifier.gains_ == []
-
-
-def test_a_batch_in_which_nothing_counts_changes_nothing():
-    """Even if the weights of its rows are those of classes."""
-    inputs, y = data()
-    order = np.argsort(y, kind="stable")
-    inputs, y = inputs[order], y[order]
-    size = int(np.sum(y == 0))
-    parameters = {"normalization": "batch", "shuffle": False, "random_state": 0}
-    classifier = MLPClassifier((4,), batch_size=size, max_iter=2, **parameters)
-    classifier.set_params(class_weight={0: 0.0, 1: 1.0}).fit(inputs, y)
-    assert all(np.isfinite(part).all() for part in attributes(classifier))

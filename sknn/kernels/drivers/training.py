@@ -122,7 +122,7 @@ def backward(
     (
         TABLE, TABLE, VECTOR, VECTOR, SQUARE, _REALS, VECTOR, VECTOR,
         *DATA, _READONLY, REAL, _ORDERS, SQUARE, _READONLY,
-        *[INTEGER] * 7,
+        *[INTEGER] * 8,
         INTEGER, SETTINGS, REAL, INTEGER, INTEGER, SETTINGS, REAL, REAL,
         INTEGER, INTEGER, SETTINGS, _REALS, _REALS, INTEGERS, INTEGER, INTEGER,
     )
@@ -131,7 +131,7 @@ def epochs(
     ops, limited, theta, gradient, optimizer_state, momentum_product, values, deltas,
     data, indices, indptr, n_features, targets, weights,
     sample_weight, mean_class_weight, orders, gathered, gathered_data,
-    n_epochs, start, stop, batch_size, block, n_weights, seed,
+    n_epochs, start, stop, batch_size, smallest, block, n_weights, seed,
     loss, loss_settings, loss_scale, rates, step, step_settings, alpha, learning_rate,
     shape, constrain, limits, counters, sums, shared, thread, n_threads,
 ):  # fmt: skip
@@ -148,12 +148,14 @@ def epochs(
         the size of a batch.
     orders : ndarray of shape (n_epochs or 1, n_samples or 0)
         The order of the rows in each epoch, or in all; empty: as they are.
-    gathered : ndarray of shape (batch_size, n_features) or (0, 0)
+    gathered : ndarray of shape (most rows of a batch, n_features) or (0, 0)
         Where the rows of a batch are copied to, if they are to be.
     gathered_data : ndarray
         The same memory, flat and read-only.
     n_epochs, start, stop : int
         Where there are several epochs, all rows lie between start and stop.
+    smallest : int
+        Fewer rows that are left at the end join the batch before them.
     block : int
         Rows of a batch that pass through the network at a time.
     seed : int
@@ -180,7 +182,9 @@ def epochs(
     for epoch in range(n_epochs):
         rows, total = orders[epoch % orders.shape[0]], 0.0
         for first in range(start, stop, batch_size):
-            n = batch_size if first + batch_size < stop else stop - first
+            if first > start and stop - first < smallest:
+                break
+            n = batch_size if stop - first >= batch_size + smallest else stop - first
             t += 1
             if _size(weights, rows, first, n) == 0.0:  # nothing in this batch counts
                 continue

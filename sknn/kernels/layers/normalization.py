@@ -6,7 +6,10 @@ neurons. The result is multiplied by a gain and shifted by a bias for each neuro
 which are learnt. Running means and variances, with which batch normalisation
 predicts, lie behind the trained parameters in theta.
 
-Sample weights count as repeated rows in the statistics of a batch.
+Sample weights count as repeated rows in the statistics of a batch. A batch of
+one row, or of which one row has all the weight, has no variance: it is normalised by
+the running statistics, and leaves them as they are. Running variances are unbiased, as
+in PyTorch.
 
 References
 ----------
@@ -34,6 +37,8 @@ from sknn.kernels.table import BIAS, FAN_IN, RUNNING, SCRATCH, WEIGHTS
 # Added to variances, as in PyTorch; and how much of the running statistics stays.
 EPSILON = 1e-5
 MOMENTUM = 0.9
+# Where other rows have less than this share of the weight of a batch, it is one row.
+NO_VARIANCE = 1e-3
 
 # Matrices of the layer's shape that the leaves have room for in `values`, from SCRATCH
 # on: one for the means, one for the scales (one over the standard deviation).
@@ -85,11 +90,27 @@ def _weight(batch, i):
 
 
 @inline_scalar
-def _total_weight(batch):
+def _sum_of_weights(batch):
+    """Return the sum, and n / (n - 1), which makes the variance an unbiased one.
+
+    n is the sum of the weights, which count as repeated rows. Where they are fractions
+    it is the effective number of rows, total**2 / sum(weights**2), if that is more: it
+    is above 1 for weights of any size. Both are 0.0 where there is no variance, as one
+    row has all the weight.
+    """
     total = 0.0
     for i in range(batch.n):
         total += _weight(batch, i)
-    return total
+    share_of_pairs = 0.0  # of different rows: 1 - 1 / effective number
+    for i in range(batch.n):
+        share = _weight(batch, i) / total
+        share_of_pairs += share * (1.0 - share)
+    if not share_of_pairs > NO_VARIANCE:
+        return 0.0, 0.0
+    unbiased = 1.0 / share_of_pairs
+    if total > 1.0:
+        unbiased = min(unbiased, total / (total - 1.0))
+    return total, unbiased
 
 
 @inline_scalar
@@ -122,31 +143,44 @@ def _normalize_columns(op, batch, theta, values):
     activate(op, batch, values)
 
 
+@inline_scalar
+def _normalize_by_running(op, batch, theta, values):
+    """Fill the outputs, given the running statistics, and activate them."""
+    width, kind = op[FAN_IN], theta.dtype.type
+    means, scales = _of_columns(op, batch, values)
+    running = matrix(theta, op[RUNNING], 2, width)
+    for j in range(width):
+        means[j] = running[0, j]
+        scales[j] = kind(1) / sqrt(running[1, j] + kind(EPSILON))
+    _normalize_columns(op, batch, theta, values)
+
+
 @kernel(forward_signature)
 def batch_norm_forward(op, batch, theta, values):
     n, width, kind = batch.n, op[FAN_IN], theta.dtype.type
+    total, unbiased = _sum_of_weights(batch)
+    if total == 0.0:
+        _normalize_by_running(op, batch, theta, values)
+        return 0.0
     x = input_of(op, batch, values)
     means, variances = _of_columns(op, batch, values)
-    share, kept, rest = (
-        kind(1.0 / _total_weight(batch)),
-        kind(MOMENTUM),
-        kind(1.0 - MOMENTUM),
-    )
+    kept, rest = kind(MOMENTUM), kind(1.0 - MOMENTUM)
+    rest_of_variance = kind((1.0 - MOMENTUM) * unbiased)
     means[:] = 0
     variances[:] = 0
     for i in range(n):
-        weight = kind(_weight(batch, i)) * share
+        weight = kind(_weight(batch, i) / total)
         for j in range(width):
             means[j] += weight * x[i, j]
     for i in range(n):
-        weight = kind(_weight(batch, i)) * share
+        weight = kind(_weight(batch, i) / total)
         for j in range(width):
             d = x[i, j] - means[j]
             variances[j] += weight * d * d
     running, scales = matrix(theta, op[RUNNING], 2, width), variances
     for j in range(width):
         running[0, j] = kept * running[0, j] + rest * means[j]
-        running[1, j] = kept * running[1, j] + rest * variances[j]
+        running[1, j] = kept * running[1, j] + rest_of_variance * variances[j]
         scales[j] = kind(1) / sqrt(variances[j] + kind(EPSILON))
     _normalize_columns(op, batch, theta, values)
     return 0.0
@@ -161,31 +195,26 @@ def batch_norm_backward(op, batch, theta, gradient, values, deltas):
     means, scales = _of_columns(op, batch, values)
     gain, gain_gradient = _gain(op, theta), _gain(op, gradient)
     add_up_rows(op, batch, gradient, deltas, 0, 1)
-    total = vector(gradient, op[BIAS], width)
-    share = kind(1.0 / _total_weight(batch))
+    shift_gradient = vector(gradient, op[BIAS], width)
+    total, _ = _sum_of_weights(batch)
     gain_gradient[:] = 0
     for i in range(n):
         for j in range(width):
             normal = (x[i, j] - means[j]) * scales[j]
             gain_gradient[j] += delta[i, j] * normal
     for i in range(n):
-        weight = kind(_weight(batch, i)) * share
+        # Running statistics do not depend on the rows.
+        weight = kind(_weight(batch, i) / total if total > 0.0 else 0.0)
         for j in range(width):
             normal = (x[i, j] - means[j]) * scales[j]
-            common = weight * (total[j] + normal * gain_gradient[j])
+            common = weight * (shift_gradient[j] + normal * gain_gradient[j])
             x_delta[i, j] = gain[j] * scales[j] * (delta[i, j] - common)
     return 0.0
 
 
 @kernel(forward_signature)
 def fixed_norm_forward(op, batch, theta, values):
-    width, kind = op[FAN_IN], theta.dtype.type
-    means, scales = _of_columns(op, batch, values)
-    running = matrix(theta, op[RUNNING], 2, width)
-    for j in range(width):
-        means[j] = running[0, j]
-        scales[j] = kind(1) / sqrt(running[1, j] + kind(EPSILON))
-    _normalize_columns(op, batch, theta, values)
+    _normalize_by_running(op, batch, theta, values)
     return 0.0
 
 

@@ -1,0 +1,85 @@
+"""Missing values that NumPy would pass on as if they were numbers or dates."""
+
+from datetime import datetime
+from types import NoneType
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+_OF_FIT = ("X", "y", "sample_weight", "X_val", "y_val", "sample_weight_val")
+_HARMLESS = frozenset(
+    {bool, int, float, str, bytes, NoneType, np.float64, np.float32, np.int64, np.str_}
+)
+_DATES = (np.datetime64, np.timedelta64, datetime)
+
+
+def refuse_missing_in_fit(data: tuple, given: tuple) -> None:
+    """Refuse them in X, y and the weights, and in those of a validation set."""
+    refuse_missing(**dict(zip(_OF_FIT, (*data, *given), strict=True)))
+
+
+def refuse_missing(**data: Any) -> None:
+    """Raise a ValueError where an argument holds masked values, or dates that are NaT.
+
+    NumPy drops a mask without a word, and takes NaT for a label, or for a number.
+    """
+    for name, values in data.items():
+        is_plain = type(values) is np.ndarray and values.dtype.kind in "fiub"
+        if is_plain or values is None:
+            continue
+        n_masked, n_dates = _count(_values_of(values))
+        if n_masked:
+            how = f", as {name}.filled(...) does" * isinstance(
+                values, np.ma.MaskedArray
+            )
+            raise ValueError(
+                f"{name} holds {_number(n_masked, 'masked value')}, whose mask would "
+                f"be lost. Fill them{how}, impute them, or leave out their rows."
+            )
+        if n_dates:
+            raise ValueError(
+                f"{name} holds {_number(n_dates, 'missing date')} (NaT). Leave out "
+                "their rows, or replace them by a value of the same type."
+            )
+
+
+def _number(n: int, noun: str) -> str:
+    return f"{n} {noun}{'s' * (n > 1)}"
+
+
+def _values_of(values: Any) -> Any:
+    """Return an array or sequence of what may be missing."""
+    if isinstance(values, (np.ndarray, list, tuple)):
+        return values
+    if scipy.sparse.issparse(values):
+        return getattr(values, "data", ())
+    dtypes = getattr(values, "dtypes", getattr(values, "dtype", None))
+    if dtypes is None:
+        return ()
+    kinds = {
+        getattr(dtype, "kind", "O") for dtype in np.ravel(np.array(dtypes, object))
+    }
+    return np.asarray(values) if kinds & set("mMO") else ()
+
+
+def _count(values: Any) -> tuple[int, int]:
+    """Return how many values are masked, and how many are NaT."""
+    if isinstance(values, np.ma.MaskedArray):
+        mask = np.ascontiguousarray(np.ma.getmaskarray(values))
+        n_masked = int(mask.view(bool).sum())
+        return (n_masked, 0) if n_masked else _count(values.data)
+    if isinstance(values, np.ndarray):
+        if values.dtype.kind in "mM":
+            return 0, int(np.isnat(values).sum())
+        if values.dtype.kind != "O":
+            return 0, 0
+        values = values.ravel().tolist()
+    if isinstance(values, (list, tuple)):
+        if _HARMLESS.issuperset(map(type, values)):
+            return 0, 0
+        counts = [_count(value) for value in values]
+        return sum(n for n, _ in counts), sum(n for _, n in counts)
+    if isinstance(values, _DATES):
+        return 0, int(values != values)
+    return 0, 0
