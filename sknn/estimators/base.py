@@ -73,12 +73,12 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
     # What the two estimators define ----------------------------------------------
 
     @abstractmethod
-    def _learn_targets(self, y, incremental: bool) -> None:
-        """Check y and learn from it what is to be known before its encoding."""
+    def _learn_targets(self, y, goes_on: bool) -> Any:
+        """Check y; learn what is to be known before its encoding; return it to use."""
 
     @abstractmethod
-    def _check_known(self, y) -> None:
-        """Refuse targets for which the network has no output."""
+    def _check_known(self, y, n_targets: int) -> Any:
+        """Check targets for validation; return them to use."""
 
     @abstractmethod
     def _encode(self, y) -> np.ndarray:
@@ -193,7 +193,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
             raise ValueError(f"partial_fit does not support {name}=True")
         data = (X, y, sample_weight)
         X, y = self._validated(X, y, reset=is_first)
-        self._learn_targets(y, incremental or resumes)
+        y = self._learn_targets(y, incremental or resumes)
         targets = self._encode(y)
         loss = LOSSES[self._loss_name()]
         loss.check_targets(targets, parameters)
@@ -389,13 +389,8 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
                 "or neither."
             )
         X, y = self._validated(X, y, reset=False)
-        self._check_known(y)
+        y = self._check_known(y, n_targets)
         targets = self._encode(y)
-        if targets.shape[1] != n_targets:
-            raise ValueError(
-                f"y_val has {targets.shape[1]} outputs, but y has {n_targets}. They "
-                "must be of the same kind."
-            )
         loss.check_targets(targets, parameters)
         weights = weights_of(sample_weight, X, dtype)
         problem = make_training_data(X, targets, weights, None, dtype)
