@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 import numpy as np
 import scipy.sparse
 from sklearn.base import is_regressor
-from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import validate_data
 
 from sknn._sklearn import fit_context
@@ -22,6 +21,7 @@ from sknn.estimators.callbacks import (
 from sknn.estimators.docstrings import takes_validation
 from sknn.estimators.estimator import Estimator
 from sknn.estimators.fit_lock import fit_lock
+from sknn.estimators.held_out import split_rows
 from sknn.estimators.parameters import (
     CONSTRAINTS,
     STOCHASTIC_SOLVERS,
@@ -98,7 +98,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
 
     @abstractmethod
     def _stratify_by(self, targets: np.ndarray) -> np.ndarray | None:
-        """Return what to stratify the validation set by, or None."""
+        """Return the number of each row's group in a stratified split, or None."""
 
     def _rare_class(self, groups: np.ndarray | None) -> str:
         """Return what to add to scikit-learn's message where groups are too small."""
@@ -409,11 +409,8 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
             self._split_state = random_state.get_state(legacy=False)
         groups = self._stratify_by(problem.targets)
         try:
-            train, held_out = train_test_split(
-                np.arange(len(problem.targets)),
-                random_state=random_state,
-                test_size=self.validation_fraction,
-                stratify=groups,
+            train, held_out = split_rows(
+                len(problem.targets), self.validation_fraction, groups, random_state
             )
         except ValueError as error:
             raise ValueError(f"{error}{self._rare_class(groups)}") from None

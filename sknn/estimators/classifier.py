@@ -12,6 +12,7 @@ from sknn._sklearn import Interval, StrOptions, first_call, fit_context
 from sknn.estimators.base import BaseMLP
 from sknn.estimators.class_weights import weights_of_rows
 from sknn.estimators.docstrings import documented, takes_validation
+from sknn.estimators.held_out import groups_of, groups_of_indicators
 from sknn.estimators.labels import (
     binarizer_of,
     check_classes,
@@ -411,18 +412,17 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def _stratify_by(self, targets):
         if self.n_outputs_ == 1:
-            return targets.astype(bool)
+            return targets[:, 0] != 0
         # Only where each class, or combination of labels, can be on both sides; a
         # rare one is no error.
-        _, groups, counts = np.unique(
-            targets.ravel() if self._is_multiclass else targets,
-            axis=None if self._is_multiclass else 0,
-            return_inverse=True,
-            return_counts=True,
-        )
+        if self._is_multiclass:
+            groups = groups_of(targets[:, 0].astype(np.int64))
+        else:
+            groups = groups_of_indicators(targets)
+        counts = np.bincount(groups)
         n_held_out = int(np.ceil(self.validation_fraction * len(targets)))
         possible = counts.min() >= 2 and n_held_out >= len(counts)
-        return groups.reshape(-1) if possible else None
+        return groups if possible else None
 
     def _rare_class(self, groups):
         return "" if groups is None else rare_class(groups, self.classes_)
