@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import (
     StrOptions,
     validate_parameter_constraints,
 )
+from sklearn.utils.extmath import _approximate_mode as approximate_mode
 from sklearn.utils.multiclass import _check_partial_fit_first_call as first_call
 from sklearn.utils.optimize import _check_optimize_result as check_optimize_result
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
@@ -22,6 +23,7 @@ __all__ = [
     "Interval",
     "Options",
     "StrOptions",
+    "approximate_mode",
     "check_optimize_result",
     "check_sample_weight",
     "first_call",

@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 import numpy as np
 import scipy.sparse
 from sklearn.base import is_regressor
-from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import validate_data
 
 from sknn._sklearn import fit_context
@@ -22,6 +21,7 @@ from sknn.estimators.callbacks import (
 from sknn.estimators.docstrings import takes_validation
 from sknn.estimators.estimator import Estimator
 from sknn.estimators.fit_lock import fit_lock
+from sknn.estimators.held_out import split_rows
 from sknn.estimators.missing import refuse_missing_in_fit
 from sknn.estimators.parameters import (
     CONSTRAINTS,
@@ -74,12 +74,12 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
     # What the two estimators define ----------------------------------------------
 
     @abstractmethod
-    def _learn_targets(self, y, incremental: bool) -> None:
-        """Check y and learn from it what is to be known before its encoding."""
+    def _learn_targets(self, y, goes_on: bool) -> Any:
+        """Check y; learn what is to be known before its encoding; return it to use."""
 
     @abstractmethod
-    def _check_known(self, y) -> None:
-        """Refuse targets for which the network has no output."""
+    def _check_known(self, y, n_targets: int) -> Any:
+        """Check targets for validation; return them to use."""
 
     @abstractmethod
     def _encode(self, y) -> np.ndarray:
@@ -99,7 +99,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
 
     @abstractmethod
     def _stratify_by(self, targets: np.ndarray) -> np.ndarray | None:
-        """Return what to stratify the validation set by, or None."""
+        """Return the number of each row's group in a stratified split, or None."""
 
     def _rare_class(self, groups: np.ndarray | None) -> str:
         """Return what to add to scikit-learn's message where groups are too small."""
@@ -195,7 +195,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         data = (X, y, sample_weight)
         refuse_missing_in_fit(data, given)
         X, y = self._validated(X, y, reset=is_first)
-        self._learn_targets(y, incremental or resumes)
+        y = self._learn_targets(y, incremental or resumes)
         targets = self._encode(y)
         loss = LOSSES[self._loss_name()]
         loss.check_targets(targets, parameters)
@@ -384,13 +384,8 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
                 "or neither."
             )
         X, y = self._validated(X, y, reset=False)
-        self._check_known(y)
+        y = self._check_known(y, n_targets)
         targets = self._encode(y)
-        if targets.shape[1] != n_targets:
-            raise ValueError(
-                f"y_val has {targets.shape[1]} outputs, but y has {n_targets}. They "
-                "must be of the same kind."
-            )
         loss.check_targets(targets, parameters)
         weights = weights_of(sample_weight, X, dtype)
         problem = make_training_data(X, targets, weights, None, dtype)
@@ -409,11 +404,8 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
             self._split_state = random_state.get_state(legacy=False)
         groups = self._stratify_by(problem.targets)
         try:
-            train, held_out = train_test_split(
-                np.arange(len(problem.targets)),
-                random_state=random_state,
-                test_size=self.validation_fraction,
-                stratify=groups,
+            train, held_out = split_rows(
+                len(problem.targets), self.validation_fraction, groups, random_state
             )
         except ValueError as error:
             raise ValueError(f"{error}{self._rare_class(groups)}") from None

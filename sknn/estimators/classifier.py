@@ -4,20 +4,26 @@ from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
+import scipy.sparse
 from sklearn.base import ClassifierMixin
-from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import type_of_target
 
 from sknn._sklearn import Interval, StrOptions, first_call, fit_context
 from sknn.estimators.base import BaseMLP
+from sknn.estimators.class_weights import weights_of_rows
 from sknn.estimators.docstrings import documented, takes_validation
+from sknn.estimators.held_out import groups_of, groups_of_indicators
 from sknn.estimators.labels import (
     binarizer_of,
-    explains_mixed_labels,
+    check_classes,
+    check_classes_of_columns,
+    check_form,
     labels_in,
+    labels_to_score,
     rare_class,
-    weights_of_rows,
+    read_classes,
+    read_labels,
+    shows_several_labels,
 )
 from sknn.estimators.missing import refuse_missing
 from sknn.estimators.prediction import on_snapshot
@@ -239,9 +245,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         """
         refuse_missing(y=y, classes=classes)
         with self._all_or_nothing() as twin:
-            if twin._is_first_call(classes):
-                shows_labels = twin._is_indicator(y)
-                twin._label_binarizer = binarizer_of(y if shows_labels else classes)
+            classes = read_classes(classes)
+            # That of an indicator matrix is made once the matrix was checked.
+            if first_call(twin, classes) and not shows_several_labels(y):
+                twin._label_binarizer = binarizer_of(twin.classes_)
             given = (X_val, y_val, sample_weight_val)
             twin._train(X, y, sample_weight, given, incremental=True)
         return self
@@ -346,7 +353,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         score : float
         """
         refuse_missing(y=y, sample_weight=sample_weight)
-        return accuracy(y, self.predict(X), sample_weight)
+        return accuracy(labels_to_score(y), self.predict(X), sample_weight)
 
     # -----------------------------------------------------------------------------
 
@@ -358,48 +365,32 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _is_multilabel(self) -> bool:
         return self._label_binarizer.y_type_.startswith("multilabel")
 
-    @explains_mixed_labels
-    def _is_first_call(self, classes) -> bool:
-        return first_call(self, classes)
-
-    @explains_mixed_labels
-    def _is_indicator(self, y) -> bool:
-        return type_of_target(y).startswith("multilabel")
-
-    @explains_mixed_labels
-    def _learn_targets(self, y, incremental):
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        if not hasattr(self, "classes_") or not (self.warm_start or incremental):
+    def _learn_targets(self, y, goes_on):
+        y = read_labels(y)
+        if not (hasattr(self, "classes_") and (self.warm_start or goes_on)):
             self._label_binarizer = binarizer_of(y)
             self.classes_ = self._label_binarizer.classes_
-            return
+            return y
+        if not hasattr(self, "_label_binarizer"):  # an indicator matrix in partial_fit
+            self._label_binarizer = binarizer_of(y)
+            check_classes_of_columns(self.classes_, y)
+        self._check_labels(y, "y", "y of the call before", self.warm_start)
+        return y
+
+    def _check_known(self, y, n_targets):
+        y = read_labels(y, "y_val")
+        self._check_labels(y, "y_val", "y", False)
+        return y
+
+    def _check_labels(self, y, name, before, needs_all):
+        n_labels = len(self._label_binarizer.classes_) if self._is_multilabel else 0
         classes = labels_in(y)
-        if self.warm_start and set(classes) != set(self.classes_):
-            raise ValueError(
-                "warm_start can only be used where `y` has the same classes as in the "
-                f"previous call to fit. Previously got {self.classes_}, `y` has "
-                f"{classes}"
-            )
-
-        self._check_classes(classes)
-
-    @explains_mixed_labels
-    def _check_known(self, y):
-        self._check_classes(labels_in(y))
-
-    def _check_classes(self, classes):
-        if len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
-            raise ValueError(
-                "`y` has classes not in `self.classes_`. `self.classes_` has "
-                f"{self.classes_}. 'y' has {classes}."
-            )
+        check_form(y, self.classes_, n_labels, name, before)
+        check_classes(classes, self.classes_, needs_all)
 
     def _encode(self, y):
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y)
         if self._is_multilabel:
-            return self._label_binarizer.transform(y)
+            return y.toarray() if scipy.sparse.issparse(y) else y
         return np.searchsorted(self.classes_, y)[:, np.newaxis]
 
     def _loss_name(self):
@@ -424,18 +415,17 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def _stratify_by(self, targets):
         if self.n_outputs_ == 1:
-            return targets.astype(bool)
+            return targets[:, 0] != 0
         # Only where each class, or combination of labels, can be on both sides; a
         # rare one is no error.
-        _, groups, counts = np.unique(
-            targets.ravel() if self._is_multiclass else targets,
-            axis=None if self._is_multiclass else 0,
-            return_inverse=True,
-            return_counts=True,
-        )
+        if self._is_multiclass:
+            groups = groups_of(targets[:, 0].astype(np.int64))
+        else:
+            groups = groups_of_indicators(targets)
+        counts = np.bincount(groups)
         n_held_out = int(np.ceil(self.validation_fraction * len(targets)))
         possible = counts.min() >= 2 and n_held_out >= len(counts)
-        return groups.reshape(-1) if possible else None
+        return groups if possible else None
 
     def _rare_class(self, groups):
         return "" if groups is None else rare_class(groups, self.classes_)

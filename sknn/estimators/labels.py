@@ -1,48 +1,196 @@
-"""The labels of a classifier: their types, and what each class weighs."""
+"""The labels of a classifier: their dtype, their form, and what is known of them."""
 
-from collections.abc import Callable
-from functools import wraps
+from typing import Any
 
 import numpy as np
 import scipy.sparse
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
-from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
-from sklearn.utils.multiclass import unique_labels
+from sklearn.utils.multiclass import type_of_target, unique_labels
 
-from sknn.estimators.validation import check_for_missing
+from sknn.estimators.validation import missing_values
+
+_NUMBERS = (int, float, np.integer, np.floating, np.bool_)
+_N_VALUES_SHOWN = 5
 
 
-def explains_mixed_labels(method: Callable) -> Callable:
-    """Name the types of labels where a method cannot sort its first argument."""
+# What y holds -----------------------------------------------------------------------
 
-    @wraps(method)
-    def called(self, y, *arguments):
-        try:
-            return method(self, y, *arguments)
-        except TypeError as error:
-            check_for_missing(error)
-            types = sorted({type(label).__name__ for label in np.ravel(y)})
-            if np.asarray(y).dtype != object or len(types) < 2:
-                raise
-            raise TypeError(
-                f"The labels are of different types, {' and '.join(types)}, which have "
-                "no common order. Give all labels one type, as y.astype(str) does; "
-                "drop or name rows without a label."
-            ) from error
 
-    return called
+def read_labels(y, name: str = "y") -> Any:
+    """Return labels in one dimension, or an indicator matrix of 0 and 1.
+
+    Labels in an array of objects get the dtype that NumPy has for them; text stays as
+    it is, as in scikit-learn. The indicator matrix is sparse if y is.
+    """
+    if not scipy.sparse.issparse(y):
+        y = with_natural_dtype(y, name)
+    if _is_matrix(y):
+        return read_indicators(y, name)
+    y = column_or_1d(y, warn=True)
+    if _has_fractions(y):
+        raise ValueError(
+            f"Unknown label type: {name} holds continuous numbers (dtype {y.dtype}). "
+            "Use MLPRegressor for numbers, or turn them into classes, as np.digitize "
+            "does."
+        )
+    return y
+
+
+def _is_matrix(y) -> bool:
+    return y.ndim == 2 and y.shape[1] > 1
+
+
+def with_natural_dtype(y: np.ndarray, name: str) -> np.ndarray:
+    """Return an array of objects that are numbers with the dtype that NumPy has for it.
+
+    Arrays of another dtype, and of strings, are returned as they are.
+    """
+    if y.dtype != object:
+        return y
+    types = set(map(type, y.ravel().tolist()))
+    names = sorted(each.__name__ for each in types)
+    if all(issubclass(each, str) for each in types):
+        return y
+    if "NAType" in names:
+        raise missing_values(name)
+    if all(issubclass(each, _NUMBERS) for each in types):
+        converted = np.array(y.tolist())
+        are_whole = not any(issubclass(each, float | np.floating) for each in types)
+        if converted.dtype.kind in ("biu" if are_whole else "f"):
+            return converted
+        raise ValueError(
+            f"Unknown label type: {name} holds whole numbers that no integer dtype of "
+            f"NumPy can hold together. Convert them, as {name}.astype(str) does."
+        )
+    if len(types) > 1:
+        raise TypeError(
+            f"The labels are of different types, {' and '.join(names)}, which have no "
+            f"common order. Give all labels one type, as {name}.astype(str) does; drop "
+            "or name rows without a label."
+        )
+    raise ValueError(
+        f"Unknown label type: {name} has dtype object and holds {names[0]}. Convert "
+        f"it, as {name}.astype(int) or {name}.astype(str) does; drop or name rows "
+        "without a label."
+    )
+
+
+def _has_fractions(y: np.ndarray) -> bool:
+    """Return whether scikit-learn calls y continuous."""
+    if y.dtype.kind != "f":
+        return False
+    with np.errstate(invalid="ignore"):
+        return bool((y != y.astype(np.int64)).any())
+
+
+def read_indicators(y, name: str = "y") -> Any:
+    """Return an indicator matrix of 0 and 1: as scikit-learn does, non-zero is true.
+
+    What scikit-learn misreads, such as -1 and 1, is refused.
+    """
+    is_sparse = scipy.sparse.issparse(y)
+    if y.dtype.kind not in "biuf":
+        raise ValueError(
+            f"Multioutput target data is not supported: {name} has {y.shape[1]} "
+            f"columns of dtype {y.dtype}. Pass one label per row, or an indicator "
+            "matrix of 0 and 1, as sklearn.preprocessing.MultiLabelBinarizer makes."
+        )
+    if is_sparse:
+        y = y.tocsr(copy=True)
+        y.sum_duplicates()
+        y.eliminate_zeros()
+    values = y.data if is_sparse else y
+    if values.dtype == bool:
+        return y
+    largest = values.max(initial=0)
+    is_indicator = not _has_fractions(np.atleast_1d(largest)) and (
+        ((values == 0) | (values == largest)).all()
+    )
+    if not is_indicator:
+        _refuse_indicators(y, np.unique(values), name)
+    if largest <= 1:
+        return y
+    return (y != 0).astype(np.int64)
+
+
+def _refuse_indicators(y, values: np.ndarray, name: str) -> None:
+    if scipy.sparse.issparse(y) and y.nnz < np.prod(y.shape):
+        values = np.union1d(values, [0]).astype(values.dtype)
+    shown = ", ".join(str(value) for value in values[:_N_VALUES_SHOWN].tolist())
+    if len(values) > _N_VALUES_SHOWN:
+        shown += f", ... ({len(values)} values)"
+    beginning = (
+        "Multioutput target data is not supported: an indicator matrix holds 0 and 1, "
+        f"but {name}, with {y.shape[1]} columns of dtype {y.dtype}, holds {shown}."
+    )
+    if _has_fractions(values):
+        raise ValueError(
+            f"{beginning} Use MLPRegressor for numbers, or write ({name} > 0.5)."
+            "astype(int) for probabilities."
+        )
+    if len(values) == 2:
+        rule = "!= 0" if values[1] == 0 else f"> {max(values[0], 0)}"
+        label = values[0] if values[1] == 0 else values[1]
+        raise ValueError(
+            f"{beginning} Write ({name} {rule}).astype(int) if {label} stands for the "
+            "labels that a row has."
+        )
+    raise ValueError(
+        f"{beginning} Write ({name} > 0).astype(int) if positive numbers stand for the "
+        "labels that a row has; for several outputs of more than two classes fit a "
+        "classifier for each, as sklearn.multioutput.MultiOutputClassifier does."
+    )
+
+
+def read_classes(classes) -> Any:
+    """Return the ``classes`` of ``partial_fit`` with the dtype that y will have."""
+    array = np.asarray(classes)
+    if classes is None or array.dtype != object:
+        return classes
+    return with_natural_dtype(array, "classes")
+
+
+def labels_to_score(y) -> Any:
+    """Return y, not checked yet, in the form in which ``predict`` returns labels."""
+    if not scipy.sparse.issparse(y):
+        y = np.asarray(y)
+        if y.ndim:
+            y = with_natural_dtype(y, "y")
+    return read_indicators(y) if _is_matrix(y) else y
+
+
+def shows_several_labels(y) -> bool:
+    """Return whether y, not checked yet, is an indicator matrix."""
+    if hasattr(y, "__array__"):
+        y = with_natural_dtype(np.asarray(y), "y")
+    try:
+        return type_of_target(y).startswith("multilabel")
+    except TypeError:
+        with_natural_dtype(np.asarray(y), "y")  # has a better message
+        raise
+
+
+# What is known of y -----------------------------------------------------------------
 
 
 def labels_in(y) -> np.ndarray:
-    """Return ``unique_labels(y)``, sooner where labels are whole numbers."""
+    """Return ``unique_labels(y)`` of labels that were read."""
+    if _is_matrix(y):
+        return np.arange(y.shape[1])
     classes = _whole_numbers_in(y)
     return unique_labels(y) if classes is None else classes
 
 
 def binarizer_of(y) -> LabelBinarizer:
-    """Return ``LabelBinarizer().fit(y)``, sooner where labels are whole numbers."""
-    binarizer, classes = LabelBinarizer(), _whole_numbers_in(y)
+    """Return ``LabelBinarizer().fit(y)`` of labels that were read."""
+    binarizer = LabelBinarizer()
+    if _is_matrix(y):
+        binarizer.y_type_ = "multilabel-indicator"
+        binarizer.sparse_input_ = scipy.sparse.issparse(y)
+        binarizer.classes_ = np.arange(y.shape[1])
+        return binarizer
+    classes = _whole_numbers_in(y)
     if classes is None:
         return binarizer.fit(y)
     binarizer.y_type_ = "multiclass" if len(classes) > 2 else "binary"
@@ -63,46 +211,66 @@ def _whole_numbers_in(y) -> np.ndarray | None:
     return classes if 0 < 2 * len(classes) <= len(y) else None
 
 
-def weights_of_rows(
-    class_weight, classes: np.ndarray, y, sample_weight, is_multilabel: bool
-) -> np.ndarray:
-    """Return the weight of each row that follows from its class, or its labels."""
-    if is_multilabel:
-        labels = y.toarray() if scipy.sparse.issparse(y) else np.asarray(y)
-        if not isinstance(class_weight, str):
-            return _checked(compute_sample_weight(class_weight, labels), class_weight)
-        weights = np.ones(len(labels))
-        for label in labels.T:
-            weights *= _weights_by(class_weight, np.unique(label), label, sample_weight)
-        return weights
-    if isinstance(class_weight, list):
+def check_form(y, classes: np.ndarray, n_labels: int, name: str, before: str) -> None:
+    """Refuse labels of another form or type than those that are known.
+
+    ``n_labels`` is the number of columns of the indicator matrix, 0 where there was
+    none; ``before`` says where it was.
+    """
+    if y.ndim == 2 and not n_labels:
         raise ValueError(
-            "class_weight must be a dict or 'balanced' where each row has one label, "
-            f"got {class_weight!r}. A list of dicts is for several labels."
+            f"{name} is an indicator matrix with {y.shape[1]} columns, but {before} "
+            f"has one label per row. Pass {name} as labels: for a one-hot matrix, "
+            f"whose columns are in the order of classes_, classes_[{name}.argmax("
+            "axis=1)]."
         )
-    return _weights_by(class_weight, classes, column_or_1d(y), sample_weight)
+    if y.ndim == 1 and n_labels:
+        raise ValueError(
+            f"{name} has one label per row, but {before} is an indicator matrix with "
+            f"{n_labels} columns. Pass {name} as an indicator matrix too: "
+            f"np.eye({n_labels}, dtype=int)[{name}] for the labels 0 to {n_labels - 1}."
+        )
+    if y.ndim == 2 and y.shape[1] != n_labels:
+        raise ValueError(
+            f"{name} has {y.shape[1]} columns, but {before} has {n_labels}. Pass a "
+            "column for each label, in the same order."
+        )
+    if y.ndim == 1 and _type_of(y) != _type_of(classes):
+        raise ValueError(
+            f"{name} holds {_type_of(y)} (dtype {y.dtype}), but {before} holds "
+            f"{_type_of(classes)} (dtype {classes.dtype}). Convert {name}, as "
+            f"{name}.astype({'str' if _type_of(classes) == 'text' else classes.dtype}) "
+            "does."
+        )
 
 
-def _weights_by(class_weight, classes: np.ndarray, y, sample_weight) -> np.ndarray:
-    """Return the weight of each row that follows from its class."""
-    codes = np.searchsorted(classes, y)
-    if isinstance(class_weight, str):
-        counts = np.bincount(codes, sample_weight, len(classes))
-        with np.errstate(divide="ignore"):  # by classes whose rows all weigh nothing
-            weights = counts.sum() / (len(classes) * counts)
-        weights[np.isinf(weights)] = 0
-    else:
-        weights = compute_class_weight(class_weight, classes=classes, y=classes)
-    return _checked(weights, class_weight)[codes]
+def check_classes(classes: np.ndarray, known: np.ndarray, needs_all: bool) -> None:
+    """Refuse classes that the network does not have; or, if it needs all, too few."""
+    if needs_all and set(classes) != set(known):
+        raise ValueError(
+            "warm_start can only be used where `y` has the same classes as in the "
+            f"previous call to fit. Previously got {known}, `y` has {classes}"
+        )
+    if len(np.setdiff1d(classes, known, assume_unique=True)):
+        raise ValueError(
+            "`y` has classes not in `self.classes_`. `self.classes_` has "
+            f"{known}. 'y' has {classes}."
+        )
 
 
-def _checked(weights: np.ndarray, class_weight) -> np.ndarray:
-    if np.isfinite(weights).all() and (weights >= 0).all():
-        return weights
-    raise ValueError(
-        "class_weight must give each class a finite number of at least 0, got "
-        f"{class_weight!r}."
-    )
+def check_classes_of_columns(classes: np.ndarray, y) -> None:
+    """Refuse ``classes`` of ``partial_fit`` that do not number the columns of y."""
+    if not np.array_equal(classes, np.arange(y.shape[1])):
+        raise ValueError(
+            f"y is an indicator matrix with {y.shape[1]} columns, for which classes "
+            f"must number the columns. Pass classes=np.arange({y.shape[1]})."
+        )
+
+
+def _type_of(labels: np.ndarray) -> str:
+    if labels.dtype.kind in "biuf":
+        return "numbers"
+    return "text" if labels.dtype.kind in "OUT" else "values"
 
 
 def rare_class(groups: np.ndarray, classes: np.ndarray) -> str:

@@ -273,12 +273,19 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     # -----------------------------------------------------------------------------
 
-    def _learn_targets(self, y, incremental):
+    def _learn_targets(self, y, goes_on):
         if y.ndim == 2 and y.shape[1] == 1:
             column_or_1d(y, warn=True)
+        return y
 
-    def _check_known(self, y):
-        pass
+    def _check_known(self, y, n_targets):
+        n_outputs = y.shape[1] if y.ndim == 2 else 1
+        if n_outputs != n_targets:
+            raise ValueError(
+                f"y_val has {n_outputs} outputs, but y has {n_targets}. Pass y_val of "
+                f"shape (n_samples, {n_targets}), with the columns of y."
+            )
+        return y
 
     def _encode(self, y):
         if scipy.sparse.issparse(y):

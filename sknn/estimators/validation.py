@@ -61,10 +61,15 @@ def is_plain(X, y) -> bool:
 def check_for_missing(error: TypeError) -> None:
     """Raise a better error where y holds what pandas has for missing text."""
     if "NA is ambiguous" in str(error):
-        raise TypeError(
-            "y holds missing values (pandas.NA). Drop these rows, or fill y, as "
-            "y.fillna('missing') does."
-        ) from error
+        raise missing_values("y") from error
+
+
+def missing_values(name: str) -> TypeError:
+    """Return the error that says what to do with pandas' missing values."""
+    return TypeError(
+        f"{name} holds missing values (pandas.NA). Drop these rows, or fill {name}, as "
+        f"{name}.fillna('missing') does."
+    )
 
 
 def check_same_shape(estimator, architecture: Architecture) -> None:

@@ -6,11 +6,11 @@ import scipy.sparse
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.metrics import f1_score, get_scorer, log_loss, r2_score
-from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import sknn
+from sknn.estimators.held_out import split_rows
 
 rng = np.random.RandomState(0)
 X = rng.normal(size=(240, 5))
@@ -65,11 +65,11 @@ def test_a_given_set_is_what_a_held_out_one_would_be(monkeypatch):
     """Early stopping on the rows that it would have drawn gives the same network."""
     held_out = []
 
-    def spy(indices, **options):
-        held_out.append(train_test_split(indices, **options))
+    def spy(*arguments):
+        held_out.append(split_rows(*arguments))
         return held_out[-1]
 
-    monkeypatch.setattr("sknn.estimators.base.train_test_split", spy)
+    monkeypatch.setattr("sknn.estimators.base.split_rows", spy)
     options = {"early_stopping": True, "shuffle": False, "max_iter": 30, **OPTIONS}
     drawn = sknn.MLPClassifier(**options).fit(X, LABELS)
     train, val = held_out[0]
@@ -130,7 +130,7 @@ def test_validation_targets_have_as_many_outputs(n_outputs):
     model = sknn.MLPRegressor(max_iter=2, **OPTIONS)
     two, other = np.c_[NUMBERS, NUMBERS], np.tile(NUMBERS[:, None], n_outputs)
     with pytest.raises(
-        ValueError, match=rf"y_val has {n_outputs} outputs, but y has 2"
+        ValueError, match=rf"y_val has {n_outputs} outputs, but y has 2\. Pass"
     ):
         model.fit(X[TRAIN], two[TRAIN], X_val=X[VAL], y_val=other[VAL].squeeze())
     assert not hasattr(model, "coefs_")
@@ -264,11 +264,12 @@ def test_an_unknown_scorer_is_named():
 def test_multilabel_sets_are_stratified_where_they_can_be(monkeypatch):
     rows = []
 
-    def spy(indices, **options):
-        rows.append(train_test_split(indices, **options)[1])
-        return train_test_split(indices, **options)
+    def spy(*arguments):
+        train, held_out = split_rows(*arguments)
+        rows.append(held_out)
+        return train, held_out
 
-    monkeypatch.setattr("sknn.estimators.base.train_test_split", spy)
+    monkeypatch.setattr("sknn.estimators.base.split_rows", spy)
     Y = np.repeat([[1, 0, 0], [1, 1, 0], [0, 0, 1]], [160, 60, 20], axis=0)
     model = sknn.MLPClassifier(
         early_stopping=True, validation_fraction=0.1, max_iter=2, random_state=0

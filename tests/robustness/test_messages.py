@@ -105,7 +105,11 @@ for _name, _values in INVALID.items():
     )
 case("parameter: partial_fit", lambda e: partial_fit(e, momentum=2))
 case("parameter: set_params", lambda e: e().set_params(width=3))
-case("parameter: positional width of the regressor", lambda e: e((3,)).fit(X, NUMBERS))
+case(
+    "parameter: positional width of the regressor",
+    lambda e: e((3,)).fit(X, NUMBERS),
+    (REGRESSOR,),
+)
 
 # X ---------------------------------------------------------------------------------
 
@@ -166,11 +170,6 @@ ODD_Y = {
     "no columns": np.zeros((12, 0)),
     "sequences": [[1], [2], [1, 2]] * 4,
 }
-ODD_LABELS = {
-    "numbers": NUMBERS,
-    "several classes of several outputs": np.c_[THREE, THREE],
-    "sparse and continuous": scipy.sparse.csr_matrix(np.c_[NUMBERS, NUMBERS]),
-}
 cases("fit on y", ODD_Y, lambda e, odd: fit(e, y=odd))
 cases("partial_fit on y", ODD_Y, lambda e, odd: partial_fit(e, y=odd))
 cases(
@@ -179,7 +178,6 @@ cases(
     lambda e, odd: fit(e, y=odd),
     (REGRESSOR,),
 )
-cases("fit on labels", ODD_LABELS, lambda e, odd: fit(e, y=odd), (CLASSIFIER,))
 case("fit on y: None", lambda e: new(e).fit(X, None))
 case("partial_fit on y: None", lambda e: new(e).partial_fit(X, None), (REGRESSOR,))
 

@@ -1,0 +1,474 @@
+"""What y may hold and in which form, in every call that takes it.
+
+The oracle of what is read is scikit-learn's classifier.
+"""
+
+import pickle
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn import neural_network
+
+from sknn import MLPClassifier, MLPRegressor
+
+rng = np.random.RandomState(0)
+X = rng.normal(size=(60, 4))
+INDICATORS = (X[:, :3] > 0).astype(int)
+CODES = np.argmax(X[:, :3], axis=1)
+ONE_HOT = np.eye(3, dtype=int)[CODES]
+NUMBERS = X @ [1.0, 2.0, 0.0, -1.0]
+OPTIONS = {"hidden_layer_sizes": (8,), "random_state": 0, "max_iter": 4}
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::sklearn.exceptions.ConvergenceWarning",
+    "ignore::sklearn.exceptions.DataConversionWarning",
+    "ignore::sklearn.exceptions.UndefinedMetricWarning",
+    "ignore:invalid value encountered in cast",
+)
+
+
+def new(estimator=MLPClassifier, **changes):
+    return estimator(**OPTIONS | changes)
+
+
+def dense(y):
+    return y.toarray() if scipy.sparse.issparse(y) else np.asarray(y)
+
+
+def classes_for(y):
+    """Return what the first call of partial_fit takes beside y, in its right form."""
+    y = dense(y)
+    return np.arange(y.shape[1]) if y.ndim == 2 and y.shape[1] > 1 else np.unique(y)
+
+
+def first_partial_fit(good, bad):
+    """Return an estimator and a call that shows it the bad y."""
+    model = new()
+    return model, lambda: model.partial_fit(X, bad, classes=classes_for(good))
+
+
+def fit(good, bad):
+    model = new()
+    return model, lambda: model.fit(X, bad)
+
+
+def refit(good, bad):
+    model = new(warm_start=True).fit(X, good)
+    return model, lambda: model.fit(X, bad)
+
+
+def second_partial_fit(good, bad):
+    model = new().partial_fit(X, good, classes=classes_for(good))
+    return model, lambda: model.partial_fit(X, bad)
+
+
+def partial_fit_after_fit(good, bad):
+    model = new().fit(X, good)
+    return model, lambda: model.partial_fit(X, bad)
+
+
+def resume_fit(good, bad):
+    model = new().fit(X, good).set_params(max_iter=6)
+    return model, lambda: model.resume_fit(X, bad)
+
+
+def y_val(good, bad):
+    model = new()
+    return model, lambda: model.fit(X, good, X_val=X, y_val=bad)
+
+
+def y_val_of_partial_fit(good, bad):
+    model = new().fit(X, good)
+    return model, lambda: model.partial_fit(X, good, X_val=X, y_val=bad)
+
+
+def lbfgs(good, bad):
+    model = new(solver="lbfgs")
+    return model, lambda: model.fit(X, bad)
+
+
+GOING_ON = (
+    refit,
+    second_partial_fit,
+    partial_fit_after_fit,
+    resume_fit,
+    y_val,
+    y_val_of_partial_fit,
+)
+CALLS = (fit, first_partial_fit, lbfgs, *GOING_ON)
+
+
+def assert_refused(case, good, bad, message, error=ValueError, longest=400):
+    model, call = case(good, bad)
+    before = pickle.dumps(vars(model))
+    with pytest.raises(error, match=message) as raised:
+        call()
+    assert len(str(raised.value)) < longest
+    assert pickle.dumps(vars(model)) == before
+
+
+# Indicator matrices ------------------------------------------------------------------
+
+
+def with_column(value):
+    y = INDICATORS.copy()
+    y[:, 1] = value
+    return y
+
+
+def with_explicit_zeros(y):
+    matrix = scipy.sparse.csr_array(np.ones_like(y))
+    matrix.data[:] = y.ravel()
+    return matrix
+
+
+READ = {
+    "0 and 1": INDICATORS,
+    "0 and 255": 255 * INDICATORS,
+    "0 and 255 in bytes": (255 * INDICATORS).astype(np.uint8),
+    "bytes": INDICATORS.astype(np.uint8),
+    "0 and 2": 2 * INDICATORS,
+    "bool": INDICATORS > 0,
+    "floats": INDICATORS.astype(float),
+    "0.0 and 2.0 in float32": 2 * INDICATORS.astype(np.float32),
+    "a column of 0": with_column(0),
+    "a column of 1": with_column(1),
+    "a column of 0 beside 2": 2 * with_column(0),
+    "only 0": np.zeros((60, 3), int),
+    "only 1": np.ones((60, 3), int),
+    "only 2": np.full((60, 3), 2),
+    "lists": INDICATORS.tolist(),
+    "lists of 0 and 255": (255 * INDICATORS).tolist(),
+    "frame": pd.DataFrame(255 * INDICATORS),
+    "CSR": scipy.sparse.csr_array(INDICATORS),
+    "CSR matrix": scipy.sparse.csr_matrix(INDICATORS),
+    "CSC of 0 and 255": scipy.sparse.csc_array(255 * INDICATORS),
+    "CSR of bool": scipy.sparse.csr_array(INDICATORS > 0),
+    "CSR of 0.0 and 2.0": scipy.sparse.csr_array(2.0 * INDICATORS),
+    "CSR with explicit zeros": with_explicit_zeros(INDICATORS),
+    "CSR of 255 with explicit zeros": with_explicit_zeros(255 * INDICATORS),
+    "CSR without entries": scipy.sparse.csr_array((60, 3), dtype=int),
+    "CSR without zeros": scipy.sparse.csr_array(np.full((60, 3), 2)),
+    "a column": INDICATORS[:, :1],
+    "a column of 0 and 255": 255 * INDICATORS[:, :1],
+    "a column of bool": INDICATORS[:, :1] > 0,
+}
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("name", READ)
+def test_indicators_are_read_as_in_scikit_learn(name, solver):
+    """Weights and losses, and the values that predict returns."""
+    y, options = READ[name], OPTIONS | {"solver": solver, "max_iter": 15}
+    ours = MLPClassifier(**options).fit(X, y)
+    theirs = neural_network.MLPClassifier(**options).fit(X, y)
+    assert_allclose(ours.loss_, theirs.loss_, rtol=1e-9)
+    assert_array_equal(ours.classes_, theirs.classes_)
+    for one, other in zip(ours.coefs_, theirs.coefs_, strict=True):
+        assert_allclose(one, other, rtol=1e-6, atol=1e-12)
+    found, expected = ours.predict(X), theirs.predict(X)
+    assert scipy.sparse.issparse(found) == scipy.sparse.issparse(expected)
+    assert found.dtype == expected.dtype
+    assert_array_equal(dense(found), dense(expected))
+
+
+@pytest.mark.parametrize("name", [name for name in READ if "column of" not in name])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_two_values_are_those_of_0_and_1_in_every_call(name, early_stopping):
+    y = READ[name]
+    if dense(y).shape[1] == 1:
+        pytest.skip("one label per row")
+    plain = (dense(y) != 0).astype(int)
+    extra = {"metrics": ["f1_macro"], "early_stopping": early_stopping}
+    models = []
+    for target in (y, plain):
+        model = new(**extra).fit(X, target, X_val=X, y_val=target)
+        model.partial_fit(X, target, X_val=X, y_val=target)
+        model.set_params(warm_start=True).fit(X, target, X_val=X, y_val=target)
+        models.append(model)
+    assert_array_equal(models[0].coefs_[0], models[1].coefs_[0])
+    for key in ("loss", "val_loss", "val_score", "f1_macro", "val_f1_macro"):
+        assert models[0].history_[key] == models[1].history_[key]
+    assert models[0].score(X, y) == models[1].score(X, plain)
+    others = models[0].score(X, 255 * plain), models[0].score(X, plain > 0)
+    assert others == (models[1].score(X, plain),) * 2
+
+
+@pytest.mark.parametrize("y", [255 * INDICATORS, scipy.sparse.csr_array(INDICATORS)])
+def test_weights_of_labels_count_for_what_is_not_zero(y):
+    """The keys are those of the indicator matrix that is read."""
+    by_label = [{0: 1.0, 1: 3.0}] * 3
+    model = new(class_weight=by_label).fit(X, y)
+    plain = new(class_weight=by_label).fit(X, INDICATORS)
+    assert_array_equal(model.coefs_[0], plain.coefs_[0])
+
+
+TWICE = 2 * INDICATORS - 1
+MISREAD = {
+    "-1 and 1": (TWICE, r"holds -1, 1\. Write \(y(_val)? > 0\)\.astype\(int\)"),
+    "-1.0 and 1.0": (TWICE * 1.0, r"holds -1\.0, 1\.0\. Write \(y(_val)? > 0\)"),
+    "1 and 2": (INDICATORS + 1, r"holds 1, 2\. Write \(y(_val)? > 1\)"),
+    "-1 and 0": (-INDICATORS, r"holds -1, 0\. Write \(y(_val)? != 0\)"),
+    "three values": (INDICATORS + ONE_HOT, r"holds 0, 1, 2\. Write .*MultiOutput"),
+    "many values": (np.arange(180).reshape(60, 3), r"0, 1, 2, 3, 4, \.\.\. \(180 val"),
+    "halves": (INDICATORS / 2, r"holds 0\.0, 0\.5\. Use MLPRegressor.* > 0\.5\)"),
+    "text": (INDICATORS.astype(str), r"3 columns of dtype <U\d+\. Pass one label per"),
+    "objects": (TWICE.astype(object), r"holds -1, 1\. Write \(y(_val)? > 0\)"),
+    "CSR of -1 and 1": (scipy.sparse.csr_array(TWICE), r"holds -1, 1\. Write"),
+    "CSR of -1": (scipy.sparse.csr_array(-INDICATORS), r"holds -1, 0\. Write"),
+    "CSR of three": (scipy.sparse.csr_array(INDICATORS + ONE_HOT), "holds 0, 1, 2"),
+    "CSR of halves": (scipy.sparse.csr_array(INDICATORS / 2), r"holds 0\.0, 0\.5\."),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("name", MISREAD)
+def test_other_values_are_refused(name, call):
+    bad, message = MISREAD[name]
+    if call is y_val and name == "text":
+        message = "y_val has 3 columns"
+    message = f"^Multioutput target data is not supported: .*{message}"
+    assert_refused(call, INDICATORS, bad, message)
+
+
+@pytest.mark.parametrize("name", MISREAD)
+def test_a_score_refuses_them_too(name):
+    model = new().fit(X, INDICATORS)
+    with pytest.raises(ValueError, match="Multioutput target data is not supported"):
+        model.score(X, MISREAD[name][0])
+
+
+# The form of y -----------------------------------------------------------------------
+
+TEXT = np.array(["a", "b", "c"])[CODES]
+FORMS = {
+    "one-hot after labels": (
+        CODES,
+        ONE_HOT,
+        "is an indicator matrix with 3 columns, but .* has one label per row",
+    ),
+    "sparse one-hot after labels": (
+        CODES,
+        scipy.sparse.csr_array(ONE_HOT),
+        r"classes_\[y(_val)?\.argmax\(axis=1\)\]",
+    ),
+    "two columns after two classes": (CODES > 0, ONE_HOT[:, :2], "has one label per"),
+    "one-hot after text": (TEXT, ONE_HOT, "has one label per row"),
+    "labels after one-hot": (
+        ONE_HOT,
+        CODES,
+        r"has one label per row, but .* is an indicator matrix with 3 columns.*"
+        r"np\.eye\(3, dtype=int\)\[y(_val)?\]",
+    ),
+    "a column after one-hot": (ONE_HOT, CODES[:, None], "but .* an indicator matrix"),
+    "labels after sparse": (scipy.sparse.csr_array(ONE_HOT), CODES, "but .* indicator"),
+    "text after one-hot": (ONE_HOT, TEXT, "has one label per row"),
+    "fewer columns": (INDICATORS, INDICATORS[:, :2], "has 2 columns, but .* has 3"),
+    "more columns": (INDICATORS[:, :2], INDICATORS, "has 3 columns, but .* has 2"),
+    "more columns of CSR": (
+        scipy.sparse.csr_array(INDICATORS[:, :2]),
+        scipy.sparse.csr_array(INDICATORS),
+        "has 3 columns, but .* has 2",
+    ),
+    "text after numbers": (
+        CODES,
+        CODES.astype(str),
+        r"holds text \(dtype <U\d+\), but .* holds numbers \(dtype int64\)\. Convert",
+    ),
+    "objects of text after numbers": (CODES, TEXT.astype(object), "holds text"),
+    "numbers after text": (
+        CODES.astype(str),
+        CODES,
+        r"holds numbers .* as y(_val)?\.astype\(str\) does",
+    ),
+    "bool after text": (np.where(CODES, "True", "False"), CODES > 0, "holds numbers"),
+    "unseen": (CODES, CODES + 1, "the same classes|classes not in `self.classes_`"),
+}
+
+
+@pytest.mark.parametrize("call", GOING_ON)
+@pytest.mark.parametrize("name", FORMS)
+def test_another_form_is_refused(name, call):
+    good, bad, message = FORMS[name]
+    assert_refused(call, good, bad, message)
+    if name != "unseen":
+        other = "y" if call in (y_val, y_val_of_partial_fit) else "y of the call before"
+        assert_refused(call, good, bad, f"but {other} (is|has|holds)")
+
+
+@pytest.mark.parametrize(
+    ("good", "same"),
+    [
+        (CODES, CODES.astype(float)),
+        (CODES, CODES[:, None]),
+        (CODES, CODES.tolist()),
+        (CODES, CODES.astype(object)),
+        (CODES > 0, (CODES > 0).astype(int)),
+        (TEXT, TEXT.astype(object)),
+        (TEXT, list(TEXT)),
+        (INDICATORS, INDICATORS > 0),
+        (INDICATORS, scipy.sparse.csr_array(INDICATORS)),
+        (scipy.sparse.csr_array(INDICATORS), INDICATORS),
+    ],
+)
+@pytest.mark.parametrize("call", GOING_ON)
+def test_equal_labels_of_another_dtype_or_container_are_taken(call, good, same):
+    model, on_same = call(good, same)
+    on_same()
+    expected, on_good = call(good, good)
+    on_good()
+    assert_array_equal(model.coefs_[0], expected.coefs_[0])
+
+
+@pytest.mark.parametrize("classes", [[0, 1], range(5), [1, 2, 3], ["a", "b", "c"]])
+def test_classes_of_an_indicator_matrix_number_its_columns(classes):
+    model = new()
+    message = r"3 columns, for which .* Pass classes=np\.arange\(3\)"
+    with pytest.raises(ValueError, match=message):
+        model.partial_fit(X, INDICATORS, classes=list(classes))
+    assert not hasattr(model, "classes_")
+
+
+@pytest.mark.parametrize("call", ["y_val", "partial_fit", "warm start", "resume_fit"])
+@pytest.mark.parametrize("n_outputs", [1, 2, 4])
+def test_outputs_of_the_regressor(n_outputs, call):
+    y = np.tile(NUMBERS[:, None], 3)
+    other = np.tile(NUMBERS[:, None], n_outputs).squeeze()
+    model = new(MLPRegressor)
+    if call == "y_val":
+        with pytest.raises(ValueError, match=f"y_val has {n_outputs} outputs, but y h"):
+            model.fit(X, y, X_val=X, y_val=other)
+        assert not hasattr(model, "coefs_")
+        return
+    model.fit(X, y).set_params(warm_start=call == "warm start", max_iter=6)
+    before = pickle.dumps(vars(model))
+    method = getattr(model, call if call.endswith("fit") else "fit")
+    with pytest.raises(ValueError, match=f"have 3, but y now asks for {n_outputs}"):
+        method(X, other)
+    assert pickle.dumps(vars(model)) == before
+
+
+def test_levels_of_the_regressor_are_no_outputs():
+    model = new(MLPRegressor, loss="quantile", quantile=[0.1, 0.9])
+    y = np.c_[NUMBERS, NUMBERS]
+    model.fit(X, y, X_val=X, y_val=y)
+    with pytest.raises(ValueError, match="y_val has 4 outputs, but y has 2"):
+        model.fit(X, y, X_val=X, y_val=np.c_[y, y])
+
+
+# Labels of object dtype --------------------------------------------------------------
+
+MIXED = np.empty(60, object)
+MIXED[:] = [int(c) if k % 2 else np.int8(c) for k, c in enumerate(CODES)]
+BOOL_AND_INT = np.empty(60, object)
+BOOL_AND_INT[:] = [bool(c) if c < 2 else int(c) for c in CODES]
+PLAIN = {
+    "int": (CODES.astype(object), CODES),
+    "bool": ((CODES > 0).astype(object), CODES > 0),
+    "int8": (np.array([*map(np.int8, CODES), None])[:-1], CODES.astype(np.int8)),
+    "bool of NumPy": (np.array([*(CODES > 0), None])[:-1], CODES > 0),
+    "int and int8": (MIXED, CODES),
+    "bool and int": (BOOL_AND_INT, CODES),
+    "whole floats": (CODES.astype(float).astype(object), CODES.astype(float)),
+    "large": (CODES.astype(object) + 2**62, CODES + 2**62),
+    "a column": (CODES.astype(object)[:, None], CODES),
+    "series": (pd.Series(CODES > 0, dtype=object), CODES > 0),
+    "values of a frame": (pd.DataFrame({"y": CODES, "x": "a"}).values[:, 0], CODES),
+    "indicators": (INDICATORS.astype(object), INDICATORS),
+    "frame of indicators": (pd.DataFrame(INDICATORS > 0, dtype=object), INDICATORS),
+}
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_objects_work_as_their_plain_dtype(name):
+    objects, plain = PLAIN[name]
+    ours = new().fit(X, objects, X_val=X, y_val=objects)
+    theirs = neural_network.MLPClassifier(**OPTIONS).fit(X, plain)
+    assert ours.classes_.dtype == theirs.classes_.dtype
+    assert_array_equal(ours.classes_, theirs.classes_)
+    assert_allclose(ours.loss_, theirs.loss_, rtol=1e-9)
+    assert ours.predict(X).dtype == theirs.predict(X).dtype
+    assert_array_equal(ours.predict(X), theirs.predict(X))
+    assert ours.score(X, objects) == ours.score(X, plain) == theirs.score(X, plain)
+    assert ours.validation_scores_[-1] == ours.score(X, plain)
+    by_parts = new().partial_fit(X, objects, classes=classes_for(plain))
+    by_parts.partial_fit(X, objects)
+    expected = neural_network.MLPClassifier(**OPTIONS)
+    expected.partial_fit(X, plain, classes=classes_for(plain)).partial_fit(X, plain)
+    assert_allclose(by_parts.loss_, expected.loss_, rtol=1e-9)
+
+
+def test_classes_of_objects():
+    model = new().partial_fit(X, CODES, classes=np.array([0, 1, 2], dtype=object))
+    assert model.classes_.dtype == np.int64
+    model.partial_fit(X, CODES.astype(object), classes=pd.Series([2, 1, 0], dtype="O"))
+
+
+def test_objects_of_text_are_read_as_in_scikit_learn():
+    y = TEXT.astype(object)
+    ours = new().fit(X, y)
+    theirs = neural_network.MLPClassifier(**OPTIONS).fit(X, y)
+    assert ours.classes_.dtype == theirs.classes_.dtype
+    assert_array_equal(ours.predict(X), theirs.predict(X))
+
+
+def filled(*values):
+    y = np.empty(60, object)
+    y[:] = [values[k % len(values)] for k in range(60)]
+    return y
+
+
+REFUSED = {
+    "fractions": (
+        NUMBERS,
+        r"^Unknown label type: y(_val)? holds continuous numbers \(dtype float64\)\. "
+        "Use MLPRegressor for numbers",
+    ),
+    "fractions in float32": (NUMBERS.astype("f4"), r"numbers \(dtype float32\)"),
+    "a column of fractions": (NUMBERS[:, None], "Use MLPRegressor"),
+    "objects of fractions": (NUMBERS.astype(object), "Use MLPRegressor for numbers"),
+    "whole numbers and fractions": (filled(1, 0.5), "Use MLPRegressor for numbers"),
+    "None": (filled(None), "holds NoneType.*drop or name rows without"),
+    "None among numbers": (filled(0, 1, None), "types, NoneType and int"),
+    "None among bools": (filled(True, False, None), "types, NoneType and bool"),
+    "NA": (filled(0, 1, pd.NA), r"^y(_val)? holds missing values \(pandas\.NA\)"),
+    "NaN": (filled(0, 1, np.nan), "contains NaN"),
+    "text among numbers": (filled(0, "a"), "types, int and str"),
+    "numbers among text": (filled("a", 0), "types, int and str"),
+    "decimals": (
+        filled(Decimal(1), Decimal(2)),
+        r"Unknown label type: .* Decimal\. Co",
+    ),
+    "huge": (filled(2**70, 1), "Unknown label type: .*whole numbers that no integer"),
+    "of both signs": (filled(2**63, -1), "Unknown label type: .* whole numbers that"),
+    "tuples": (filled((0, 1), (1, 2)), "Unknown label type|legacy multi-label"),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("name", REFUSED)
+def test_labels_are_refused_in_a_short_sentence(name, call):
+    bad, message = REFUSED[name]
+    if name == "NA":
+        message = r"holds missing values \(pandas\.NA\)"
+    assert_refused(call, CODES, bad, message, (ValueError, TypeError))
+
+
+def test_many_numbers_make_no_long_message():
+    many = np.linspace(0, 1, 1000)
+    with pytest.raises(ValueError, match=r"Unknown label type: .*continuous") as raised:
+        new().fit(many[:, None], many)
+    assert len(str(raised.value)) < 200
+
+
+@pytest.mark.parametrize("dtype", ["datetime64[D]", "timedelta64[D]"])
+def test_dates_are_labels(dtype):
+    """As in scikit-learn."""
+    y = CODES.astype(dtype)
+    ours = new().fit(X, y, X_val=X, y_val=y)
+    theirs = neural_network.MLPClassifier(**OPTIONS).fit(X, y)
+    assert_array_equal(ours.predict(X), theirs.predict(X))
