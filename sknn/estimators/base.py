@@ -253,7 +253,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
                 estimator_of=lambda theta: self._as_of(network, theta),
             )
         if resumes:
-            random_state = self._interrupted(progress, problem, is_same_optimizer)
+            random_state = _state.resume(self, progress, problem, is_same_optimizer)
         arguments = (network, loss, problem, progress, parameters)
         with (
             epoch_callbacks(
@@ -342,28 +342,6 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
                 raise
             self.__dict__ = vars(twin)
 
-    def _interrupted(
-        self, progress: Progress, problem: TrainingData, is_same_optimizer: bool
-    ) -> np.random.RandomState:
-        """Take up the state of an unfinished fit; return its generator."""
-        state = getattr(self, "_resume_state", None)
-        if state is None or not is_same_optimizer:
-            raise ValueError(
-                "There is no fit to go on with: resume_fit needs a call of fit with "
-                f"the same stochastic solver before it, not {self.solver!r} or "
-                "partial_fit."
-            )
-        if state["n_rows"] != problem.n_rows:
-            raise ValueError(
-                f"resume_fit must get the data of the fit that it goes on with: it had "
-                f"{state['n_rows']} rows to train on, these are {problem.n_rows}."
-            )
-        _state.take_interrupted(progress, self)
-        random_state = np.random.RandomState()
-        if state["random_state"] is not None:
-            random_state.set_state(state["random_state"])
-        return random_state
-
     def _rows_at_once(self, network: Network, n_samples: int, parameters: dict) -> int:
         """Return for how many rows the network keeps all outputs in training."""
         if self.solver == "lbfgs":
@@ -404,7 +382,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
     def _split(self, X, y, random_state, problem):
         """Set rows aside for validation; return the others, in both forms, and them.
 
-        Weights of classes count in it too.
+        As in a validation set that is given, weights of classes do not count in it.
         """
         if hasattr(self, "_split_state"):
             # A warm start validates on the rows that were never trained on.
@@ -427,15 +405,18 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
                 "The validation set is too small. Increase 'validation_fraction' or "
                 "the size of your dataset."
             )
-        for name, part in (("held out for validation", held_out), ("left", train)):
-            if problem.weights.size and not problem.weights[part].any():
+        for name, part, weights in (
+            ("held out for validation", held_out, problem.counts),
+            ("left", train, problem.weights),
+        ):
+            if weights.size and not weights[part].any():
                 raise ValueError(
                     f"All rows {name} have a weight of zero. Leave out the rows whose "
                     "weight is zero, or pass X_val and y_val."
                 )
 
         def rows_of(indices):
-            weights = problem.weights[indices] if problem.weights.size else None
+            weights = problem.counts[indices] if problem.counts.size else None
             return Rows(X[indices], y[indices], weights)
 
         rows = rows_of(held_out)

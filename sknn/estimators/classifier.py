@@ -54,8 +54,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Weights of classes, which multiply ``sample_weight``. 'balanced' is ``n_samples
         / (n_classes * np.bincount(y))``, where rows count by their weights. For
         multilabel targets 'balanced', or a list with a dict for each label; what the
-        labels give is multiplied. They do not count in a validation set that is given
-        to ``fit``.
+        labels give is multiplied. Scores, metrics and the validation loss count
+        ``sample_weight`` alone.
 
     Attributes
     ----------
