@@ -22,6 +22,7 @@ from sknn.estimators.callbacks import (
 from sknn.estimators.docstrings import takes_validation
 from sknn.estimators.estimator import Estimator
 from sknn.estimators.fit_lock import fit_lock
+from sknn.estimators.metrics import metrics_of
 from sknn.estimators.parameters import (
     CONSTRAINTS,
     STOCHASTIC_SOLVERS,
@@ -29,7 +30,6 @@ from sknn.estimators.parameters import (
     check_effects,
     defaults_of,
     initializers_of,
-    metrics_of,
     plain,
 )
 from sknn.estimators.prediction import Predictor
@@ -41,7 +41,7 @@ from sknn.estimators.validation import (
     weights_of,
 )
 from sknn.kernels.losses.table import LOSSES
-from sknn.network.data import FLOATS, TrainingData
+from sknn.network.data import FLOATS
 from sknn.network.initializers import initial_parameters
 from sknn.network.network import Network
 from sknn.network.network import network as network_of
@@ -210,7 +210,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         network = network_of(architecture, dtype)
         n_rows = self._rows_at_once(network, X.shape[0], parameters)
         check_memory(network, n_rows, scipy.sparse.issparse(X), parameters)
-        metrics = metrics_of(parameters)
+        metrics = metrics_of(parameters["metrics"])
         own_weights = weights_of(sample_weight, X, dtype)
         factors = self._class_weights(y, own_weights, incremental)
         problem = make_training_data(X, targets, own_weights, factors, dtype)

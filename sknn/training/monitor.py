@@ -41,11 +41,6 @@ def scorer_of(scoring: str | Callable, rows: Rows) -> Callable:
     return lambda estimator: scorer(estimator, rows.X, rows.y, **weight)
 
 
-def name_of(metric: str | Callable) -> str:
-    """Return the key of a metric in ``history_``."""
-    return metric if isinstance(metric, str) else getattr(metric, "__name__", "metric")
-
-
 def _number(name: str, value) -> float:
     try:
         return float(value)
@@ -68,8 +63,8 @@ class Monitor:
     scoring : str, callable or None
         How the validation set is scored; 'loss' stands for the negative loss, None for
         ``default_score``.
-    metrics : sequence of str or callable
-        What else to evaluate, on both sets.
+    metrics : dict of str or callable
+        What else to evaluate, on both sets, by name.
     default_score : callable
         Takes targets, predictions and sample weights of the validation set.
     estimator_of : callable
@@ -84,7 +79,7 @@ class Monitor:
         validation: Validation | None,
         *,
         scoring: str | Callable | None,
-        metrics,
+        metrics: dict[str, str | Callable],
         default_score: Callable,
         estimator_of: Callable[[np.ndarray], Any],
     ):
@@ -94,12 +89,11 @@ class Monitor:
         self.default_score = default_score
         self.estimator_of = estimator_of
         self.scoring = scoring
-        self.metrics = {name_of(m): scorer_of(m, train) for m in metrics}
+        self.metrics = {name: scorer_of(m, train) for name, m in metrics.items()}
         self.scorer = None
         if validation:
-            for metric in metrics:
-                name = f"val_{name_of(metric)}"
-                self.metrics[name] = scorer_of(metric, validation.rows)
+            for name, metric in metrics.items():
+                self.metrics[f"val_{name}"] = scorer_of(metric, validation.rows)
             if scoring not in (None, "loss"):
                 self.scorer = scorer_of(scoring, validation.rows)
 
