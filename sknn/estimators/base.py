@@ -48,7 +48,7 @@ from sknn.network.network import network as network_of
 from sknn.network.threads import active_fit
 from sknn.training.lbfgs import train_lbfgs
 from sknn.training.memory import check_memory
-from sknn.training.monitor import Monitor, Rows, Validation
+from sknn.training.monitor import DefaultScore, Monitor, Rows, Validation
 from sknn.training.progress import Progress
 from sknn.training.shuffling import random_state_of
 from sknn.training.stochastic import train_stochastic
@@ -103,6 +103,10 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
     def _rare_class(self, groups: np.ndarray | None) -> str:
         """Return what to add to scikit-learn's message where groups are too small."""
         return ""
+
+    @abstractmethod
+    def _default_score(self) -> DefaultScore:
+        """Return what scores a validation set where nobody names a scorer."""
 
     @abstractmethod
     def _score_predictions(self, targets, predictions, sample_weight) -> float:
@@ -249,7 +253,8 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
                 validation,
                 scoring=parameters["scoring"],
                 metrics=metrics,
-                default_score=self._score_predictions,
+                default_score=self._default_score(),
+                stops_early=parameters["early_stopping"],
                 estimator_of=lambda theta: self._as_of(network, theta),
             )
         if resumes:
@@ -275,6 +280,8 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
                 train_stochastic(
                     *arguments, random_state, incremental=incremental, **watchers
                 )
+                if monitor and not incremental:
+                    monitor.check_scores(progress, parameters["max_iter"])
                 _state.store_stochastic(self, progress, parameters)
                 self._resume_state = None
                 if not incremental:
@@ -377,7 +384,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         loss.check_targets(targets, parameters)
         weights = weights_of(sample_weight, X, dtype)
         problem = make_training_data(X, targets, weights, None, dtype)
-        return Validation(Rows(X, y, weights), problem)
+        return Validation(Rows(X, y, weights), problem, "X_val and y_val")
 
     def _split(self, X, y, random_state, problem):
         """Set rows aside for validation; return the others, in both forms, and them.
@@ -427,4 +434,5 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         )
         # A copy, which only the metrics need.
         others = rows_of(train if self.metrics is not None else train[:0])
-        return problem._replace(rows=train), others, Validation(rows, validation)
+        name = "the rows held out for validation"
+        return problem._replace(rows=train), others, Validation(rows, validation, name)

@@ -26,6 +26,7 @@ from sknn.estimators.validation import (
     has_partial_fit,
     has_probabilities,
 )
+from sknn.training.monitor import DefaultScore
 
 
 @documented(default_score="the accuracy")
@@ -436,6 +437,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def _rare_class(self, groups):
         return "" if groups is None else rare_class(groups, self.classes_)
+
+    def _default_score(self):
+        return DefaultScore("accuracy", self._score_predictions)
 
     def _score_predictions(self, targets, predictions, sample_weight):
         if self._is_multiclass:

@@ -98,7 +98,8 @@ def _name(metric: str | Callable) -> str:
 
 def _with_arguments(name: str, metric: str | Callable) -> str:
     """Return a metric's name with the arguments that make it another one."""
-    values, options = (), {}
+    values: tuple = ()
+    options: dict[str, Any] = {}
     function: Any = metric
     if isinstance(function, BaseScorer):
         options = dict(function._kwargs)
