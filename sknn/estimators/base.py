@@ -33,6 +33,7 @@ from sknn.estimators.parameters import (
     plain,
 )
 from sknn.estimators.prediction import Predictor
+from sknn.estimators.scale_check import warn_of_other_scale
 from sknn.estimators.validation import (
     check_for_missing,
     check_same_shape,
@@ -242,6 +243,13 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         rows, validation = Rows(X, y, own_weights), None
         if given[0] is not None or given[1] is not None:
             validation = self._given(given, loss, parameters, dtype, targets.shape[1])
+            if is_first or not incremental:  # a later batch may be of any kind
+                own, other = (
+                    (problem.targets, validation.problem.targets)
+                    if is_regressor(self)
+                    else (None, None)
+                )
+                warn_of_other_scale(X, validation.rows.X, own, other)
         elif holds_out and self.solver in STOCHASTIC_SOLVERS:
             problem, rows, validation = self._split(X, y, random_state, problem)
         monitor = None
