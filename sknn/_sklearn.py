@@ -5,6 +5,7 @@ version of scikit-learn is tested; a change there is mended here.
 """
 
 from sklearn.base import _fit_context as fit_context
+from sklearn.metrics._scorer import _BaseScorer as BaseScorer
 from sklearn.utils._openmp_helpers import (
     _openmp_effective_n_threads as openmp_effective_n_threads,
 )
@@ -20,6 +21,7 @@ from sklearn.utils.optimize import _check_optimize_result as check_optimize_resu
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 __all__ = [
+    "BaseScorer",
     "Interval",
     "Options",
     "StrOptions",

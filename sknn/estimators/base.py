@@ -22,6 +22,7 @@ from sknn.estimators.docstrings import takes_validation
 from sknn.estimators.estimator import Estimator
 from sknn.estimators.fit_lock import fit_lock
 from sknn.estimators.held_out import split_rows
+from sknn.estimators.metrics import metrics_of
 from sknn.estimators.missing import refuse_missing_in_fit
 from sknn.estimators.parameters import (
     CONSTRAINTS,
@@ -30,10 +31,10 @@ from sknn.estimators.parameters import (
     check_effects,
     defaults_of,
     initializers_of,
-    metrics_of,
     plain,
 )
 from sknn.estimators.prediction import Predictor
+from sknn.estimators.scale_check import warn_of_other_scale
 from sknn.estimators.validation import (
     check_for_missing,
     check_same_shape,
@@ -42,14 +43,14 @@ from sknn.estimators.validation import (
     weights_of,
 )
 from sknn.kernels.losses.table import LOSSES
-from sknn.network.data import FLOATS, TrainingData
+from sknn.network.data import FLOATS
 from sknn.network.initializers import initial_parameters
 from sknn.network.network import Network
 from sknn.network.network import network as network_of
 from sknn.network.threads import active_fit
 from sknn.training.lbfgs import train_lbfgs
 from sknn.training.memory import check_memory, rows_at_once
-from sknn.training.monitor import Monitor, Rows, Validation
+from sknn.training.monitor import DefaultScore, Monitor, Rows, Validation
 from sknn.training.progress import Progress
 from sknn.training.shuffling import random_state_of
 from sknn.training.stochastic import train_stochastic
@@ -104,6 +105,10 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
     def _rare_class(self, groups: np.ndarray | None) -> str:
         """Return what to add to scikit-learn's message where groups are too small."""
         return ""
+
+    @abstractmethod
+    def _default_score(self) -> DefaultScore:
+        """Return what scores a validation set where nobody names a scorer."""
 
     @abstractmethod
     def _score_predictions(self, targets, predictions, sample_weight) -> float:
@@ -212,7 +217,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         network = network_of(architecture, dtype)
         n_rows = rows_at_once(network, X.shape[0], parameters)
         check_memory(network, n_rows, scipy.sparse.issparse(X), parameters)
-        metrics = metrics_of(parameters)
+        metrics = metrics_of(parameters["metrics"])
         own_weights = weights_of(sample_weight, X, dtype)
         factors = self._class_weights(y, own_weights, incremental)
         problem = make_training_data(X, targets, own_weights, factors, dtype)
@@ -240,6 +245,13 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         rows, validation = Rows(X, y, own_weights), None
         if given[0] is not None or given[1] is not None:
             validation = self._given(given, loss, parameters, dtype, targets.shape[1])
+            if is_first or not incremental:  # a later batch may be of any kind
+                own, other = (
+                    (problem.targets, validation.problem.targets)
+                    if is_regressor(self)
+                    else (None, None)
+                )
+                warn_of_other_scale(X, validation.rows.X, own, other)
         elif holds_out and self.solver in STOCHASTIC_SOLVERS:
             problem, rows, validation = self._split(X, y, random_state, problem)
         monitor = None
@@ -251,11 +263,12 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
                 validation,
                 scoring=parameters["scoring"],
                 metrics=metrics,
-                default_score=self._score_predictions,
+                default_score=self._default_score(),
+                stops_early=parameters["early_stopping"],
                 estimator_of=lambda theta: self._as_of(network, theta),
             )
         if resumes:
-            random_state = self._interrupted(progress, problem, is_same_optimizer)
+            random_state = _state.resume(self, progress, problem, is_same_optimizer)
         arguments = (network, loss, problem, progress, parameters)
         with (
             epoch_callbacks(
@@ -277,6 +290,8 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
                 train_stochastic(
                     *arguments, random_state, incremental=incremental, **watchers
                 )
+                if monitor and not incremental:
+                    monitor.check_scores(progress, parameters["max_iter"])
                 _state.store_stochastic(self, progress, parameters)
                 self._resume_state = None
                 if not incremental:
@@ -344,28 +359,6 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
                 raise
             self.__dict__ = vars(twin)
 
-    def _interrupted(
-        self, progress: Progress, problem: TrainingData, is_same_optimizer: bool
-    ) -> np.random.RandomState:
-        """Take up the state of an unfinished fit; return its generator."""
-        state = getattr(self, "_resume_state", None)
-        if state is None or not is_same_optimizer:
-            raise ValueError(
-                "There is no fit to go on with: resume_fit needs a call of fit with "
-                f"the same stochastic solver before it, not {self.solver!r} or "
-                "partial_fit."
-            )
-        if state["n_rows"] != problem.n_rows:
-            raise ValueError(
-                f"resume_fit must get the data of the fit that it goes on with: it had "
-                f"{state['n_rows']} rows to train on, these are {problem.n_rows}."
-            )
-        _state.take_interrupted(progress, self)
-        random_state = np.random.RandomState()
-        if state["random_state"] is not None:
-            random_state.set_state(state["random_state"])
-        return random_state
-
     def _as_of(self, network: Network, theta: np.ndarray):
         """Return an estimator that predicts with theta; it shares all else."""
         twin = self._with({**vars(self), **network.unpack(theta)})
@@ -389,12 +382,12 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         loss.check_targets(targets, parameters)
         weights = weights_of(sample_weight, X, dtype)
         problem = make_training_data(X, targets, weights, None, dtype)
-        return Validation(Rows(X, y, weights), problem)
+        return Validation(Rows(X, y, weights), problem, "X_val and y_val")
 
     def _split(self, X, y, random_state, problem):
         """Set rows aside for validation; return the others, in both forms, and them.
 
-        Weights of classes count in it too.
+        As in a validation set that is given, weights of classes do not count in it.
         """
         if hasattr(self, "_split_state"):
             # A warm start validates on the rows that were never trained on.
@@ -414,15 +407,20 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
                 "The validation set is too small. Increase 'validation_fraction' or "
                 "the size of your dataset."
             )
-        for name, part in (("held out for validation", held_out), ("left", train)):
-            if problem.weights.size and not problem.weights[part].any():
+        for name, part, weights in (
+            ("held out for validation", held_out, problem.sample_weight),
+            ("left", train, problem.weights),
+        ):
+            if weights.size and not weights[part].any():
                 raise ValueError(
                     f"All rows {name} have a weight of zero. Leave out the rows whose "
                     "weight is zero, or pass X_val and y_val."
                 )
 
         def rows_of(indices):
-            weights = problem.weights[indices] if problem.weights.size else None
+            weights = (
+                problem.sample_weight[indices] if problem.sample_weight.size else None
+            )
             return Rows(X[indices], y[indices], weights)
 
         rows = rows_of(held_out)
@@ -433,4 +431,5 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         )
         # A copy, which only the metrics need.
         others = rows_of(train if self.metrics is not None else train[:0])
-        return problem._replace(rows=train), others, Validation(rows, validation)
+        name = "the rows held out for validation"
+        return problem._replace(rows=train), others, Validation(rows, validation, name)

@@ -33,6 +33,7 @@ from sknn.estimators.validation import (
     has_partial_fit,
     has_probabilities,
 )
+from sknn.training.monitor import DefaultScore
 
 
 @documented(default_score="the accuracy")
@@ -61,8 +62,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Weights of classes, which multiply ``sample_weight``. 'balanced' is ``n_samples
         / (n_classes * np.bincount(y))``, where rows count by their weights. For
         multilabel targets 'balanced', or a list with a dict for each label; what the
-        labels give is multiplied. They do not count in a validation set that is given
-        to ``fit``.
+        labels give is multiplied. Scores, metrics and the validation loss count
+        ``sample_weight`` alone.
 
     Attributes
     ----------
@@ -429,6 +430,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def _rare_class(self, groups):
         return "" if groups is None else rare_class(groups, self.classes_)
+
+    def _default_score(self):
+        return DefaultScore("accuracy", self._score_predictions)
 
     def _score_predictions(self, targets, predictions, sample_weight):
         if self._is_multiclass:

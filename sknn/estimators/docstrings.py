@@ -142,9 +142,12 @@ scoring : str or callable, default=None
     What ``early_stopping=True`` looks at: the name of a scorer of scikit-learn, a
     callable ``scoring(estimator, X, y)``, or 'loss' for the negative validation loss.
     None is {default_score}. Greater is better.
-metrics : sequence of str or callable, default=None
+metrics : sequence of str or callable, or dict of them, default=None
     Scorers to evaluate after each epoch, on the training data and, where there are
-    any, the validation data, for ``history_``. This takes a prediction for all rows.
+    any, the validation data, for ``history_``. The keys of a dict are their names
+    there; those of a sequence have the name of the scorer or of its function, with its
+    arguments where several have the same function. This takes a prediction for all
+    rows.
 restore_best_weights : bool, default=True
     Whether early stopping returns to the weights that scored best.
 validate : bool, default=False

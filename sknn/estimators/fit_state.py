@@ -6,6 +6,7 @@ import numpy as np
 
 from sknn.kernels.drivers import training as drivers
 from sknn.kernels.layers.normalization import NORMALIZATIONS
+from sknn.network.data import TrainingData
 from sknn.network.layout import Architecture, Layout
 from sknn.network.network import Network
 from sknn.training.progress import Progress
@@ -91,15 +92,32 @@ def take_optimizer(progress: Progress, estimator, parameters: dict) -> bool:
     return True
 
 
-def take_interrupted(progress: Progress, estimator) -> None:
-    """Go on from the very point at which a fit ended."""
-    state = estimator._resume_state
+def resume(
+    estimator, progress: Progress, problem: TrainingData, is_same_optimizer: bool
+) -> np.random.RandomState:
+    """Go on from the very point at which a fit ended; return its generator."""
+    state = getattr(estimator, "_resume_state", None)
+    if state is None or not is_same_optimizer:
+        raise ValueError(
+            "There is no fit to go on with: resume_fit needs a call of fit with "
+            f"the same stochastic solver before it, not {estimator.solver!r} or "
+            "partial_fit."
+        )
+    if state["n_rows"] != problem.n_rows:
+        raise ValueError(
+            f"resume_fit must get the data of the fit that it goes on with: it had "
+            f"{state['n_rows']} rows to train on, these are {problem.n_rows}."
+        )
     progress.n_iter = estimator.n_iter_
     progress.has_stopped = state["has_stopped"]
     progress.counters[drivers.ROWS] = state["rows_done"]
     progress.counters[drivers.LOSS] = state["loss_of_rows_done"]
     if state["theta"] is not None:
         progress.theta = state["theta"].copy()
+    random_state = np.random.RandomState()
+    if state["random_state"] is not None:
+        random_state.set_state(state["random_state"])
+    return random_state
 
 
 def store_stochastic(estimator, progress: Progress, parameters: dict) -> None:

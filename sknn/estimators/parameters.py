@@ -67,7 +67,7 @@ CONSTRAINTS: dict[str, list] = {
     "decay_epochs": [_COUNT],
     "warmup_epochs": [Interval(Integral, 0, None, closed="left")],
     "scoring": [str, callable, None],
-    "metrics": ["array-like", None],
+    "metrics": ["array-like", dict, None],
     "restore_best_weights": ["boolean"],
     "validate": ["boolean"],
 }
@@ -282,20 +282,6 @@ def initializers_of(parameters: dict, n_layers: int) -> dict[str, Any]:
         "bias": parameters["bias_initializer"],
         "activations": (*activations, last),
     }
-
-
-def metrics_of(parameters: dict) -> list:
-    """Return the metrics to evaluate, all of them names or functions."""
-    metrics = parameters["metrics"]
-    if metrics is None:
-        return []
-    for metric in metrics if _is_sequence(metrics) else [metrics]:
-        if not (isinstance(metric, str) or callable(metric)):
-            raise TypeError(
-                "metrics must hold names of scorers or functions of an estimator, X "
-                f"and y, got {metric!r}. Write for example metrics=['accuracy']."
-            )
-    return list(metrics)
 
 
 # Parameters with a value for each hidden layer.

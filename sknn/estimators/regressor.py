@@ -19,10 +19,17 @@ from sknn.estimators.scores import r2
 from sknn.estimators.validation import has_partial_fit
 from sknn.kernels.losses.output_activations import levels_of_settings
 from sknn.kernels.losses.table import REGRESSION_LOSSES
+from sknn.training.monitor import DefaultScore
+
+# scikit-learn's own losses, and what it scores them by.
+_SCORED_BY_R2 = ("squared_error", "poisson")
 
 
 @documented(
-    default_score="R^2", losses=f"{{{', '.join(map(repr, REGRESSION_LOSSES))}}}"
+    default_score="R^2 for ``loss='squared_error'`` and 'poisson', as in scikit-learn. "
+    "For all other losses it is D^2 of the very loss: one minus the loss divided by "
+    "that of the best constant, a mean over the outputs",
+    losses=f"{{{', '.join(map(repr, REGRESSION_LOSSES))}}}",
 )
 class MLPRegressor(RegressorMixin, BaseMLP):
     """Multi-layer perceptron regressor.
@@ -251,9 +258,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     def score(self, X, y, sample_weight=None):
         """Return the coefficient of determination, R^2, of the predictions.
 
-        For several levels of ``loss='quantile'`` it is what corresponds to it, the
-        mean over the levels of :func:`sklearn.metrics.d2_pinball_score`: 1 is perfect,
-        and 0 as good as the quantiles of y whatever X is.
+        For ``loss='quantile'`` it is what corresponds to it, the mean over the levels
+        of :func:`sklearn.metrics.d2_pinball_score`: 1 is perfect, and 0 as good as the
+        quantiles of y whatever X is. R^2 would prefer means to quantiles.
 
         Parameters
         ----------
@@ -309,9 +316,14 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     def _stratify_by(self, targets):
         return None
 
+    def _default_score(self):
+        if self.loss in _SCORED_BY_R2:
+            return DefaultScore("R^2", self._score_predictions, fewest_rows=2)
+        return DefaultScore(f"D^2 of loss={self.loss!r}", None, fewest_rows=2)
+
     def _score_predictions(self, targets, predictions, sample_weight):
         levels = self._levels()
-        if len(levels) < 2:
+        if not len(levels):
             return r2(targets, predictions, sample_weight)
         targets = np.asarray(targets)
         of_levels = np.moveaxis(

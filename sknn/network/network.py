@@ -292,15 +292,18 @@ class Network:
         return out
 
     def evaluate(
-        self, theta: np.ndarray, loss: Loss, problem: TrainingData
+        self, theta: np.ndarray, loss: Loss, problem: TrainingData, *, raw: bool = False
     ) -> tuple[np.ndarray, float]:
-        """Return predictions, and the loss summed over the rows, without a penalty."""
+        """Return predictions, and the loss summed over the rows, without a penalty.
+
+        Or raw outputs, before the link.
+        """
         predictions = np.empty((problem.inputs.n_samples, self.units[-1]), self.dtype)
         total = self._run(
             theta,
             problem.inputs,
             predictions,
-            link=self._link,
+            link=0 if raw else self._link,
             loss=loss.train.address(self.dtype),
             targets=(problem.targets, problem.weights),
         )

@@ -1,6 +1,8 @@
 """What is measured between epochs: the validation set, its score, the metrics."""
 
+import warnings
 from collections.abc import Callable
+from math import isfinite
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,7 +11,11 @@ from sklearn.metrics import get_scorer
 from sknn.kernels.losses.table import Loss
 from sknn.network.data import TrainingData, is_finite
 from sknn.network.network import Network
+from sknn.training.explained_loss import ExplainedLoss
+from sknn.training.progress import Progress
 from sknn.training.stochastic import loss_scale
+
+_CURE = "Use another scoring, or a validation set for which it is defined."
 
 
 class Rows(NamedTuple):
@@ -25,6 +31,20 @@ class Validation(NamedTuple):
 
     rows: Rows
     problem: TrainingData
+    name: str  # where they come from, in messages
+
+
+class DefaultScore(NamedTuple):
+    """What scores a validation set where nobody names a scorer.
+
+    ``function`` takes targets, predictions and sample weights; None is
+    ``ExplainedLoss``. With fewer rows the score is not defined, and where they all have
+    the same targets it says nothing.
+    """
+
+    name: str
+    function: Callable[..., float] | None
+    fewest_rows: int = 1
 
 
 def scorer_of(scoring: str | Callable, rows: Rows) -> Callable:
@@ -41,18 +61,20 @@ def scorer_of(scoring: str | Callable, rows: Rows) -> Callable:
     return lambda estimator: scorer(estimator, rows.X, rows.y, **weight)
 
 
-def name_of(metric: str | Callable) -> str:
-    """Return the key of a metric in ``history_``."""
-    return metric if isinstance(metric, str) else getattr(metric, "__name__", "metric")
-
-
 def _number(name: str, value) -> float:
+    """Return a score as a float; refuse what is not one real number."""
     try:
-        return float(value)
+        array = np.asarray(value)
+        is_masked = isinstance(value, np.ma.MaskedArray)
+        if array.ndim == 0 and array.dtype.kind in "biufO" and not is_masked:
+            return float(value)
     except (TypeError, ValueError):
-        raise TypeError(
-            f"The function for {name} must return a number, but it returned {value!r}."
-        ) from None
+        pass
+    shape = f" of shape {np.shape(value)}" if isinstance(value, np.ndarray) else ""
+    raise TypeError(
+        f"The function for {name} must return a number, but it returned a "
+        f"{type(value).__name__}{shape}."
+    )
 
 
 class Monitor:
@@ -68,10 +90,11 @@ class Monitor:
     scoring : str, callable or None
         How the validation set is scored; 'loss' stands for the negative loss, None for
         ``default_score``.
-    metrics : sequence of str or callable
-        What else to evaluate, on both sets.
-    default_score : callable
-        Takes targets, predictions and sample weights of the validation set.
+    metrics : dict of str or callable
+        What else to evaluate, on both sets, by name.
+    default_score : DefaultScore
+    stops_early : bool
+        Whether the score of the validation set decides when to stop.
     estimator_of : callable
         Returns a fitted estimator for ``theta``.
     """
@@ -84,8 +107,9 @@ class Monitor:
         validation: Validation | None,
         *,
         scoring: str | Callable | None,
-        metrics,
-        default_score: Callable,
+        metrics: dict[str, str | Callable],
+        default_score: DefaultScore,
+        stops_early: bool,
         estimator_of: Callable[[np.ndarray], Any],
     ):
         self.network = network
@@ -94,14 +118,50 @@ class Monitor:
         self.default_score = default_score
         self.estimator_of = estimator_of
         self.scoring = scoring
-        self.metrics = {name_of(m): scorer_of(m, train) for m in metrics}
-        self.scorer = None
+        self.metrics = {name: scorer_of(m, train) for name, m in metrics.items()}
+        self.stops_early = stops_early
+        self.scorer: Callable | None = None
+        # Takes the network's outputs, raw or not, and their loss.
+        self.score_outputs: Callable[[np.ndarray, float], float] | None = None
+        self.takes_raw = False
+        self.undefined = ""  # why a score was not a finite number, once one was not
         if validation:
-            for metric in metrics:
-                name = f"val_{name_of(metric)}"
-                self.metrics[name] = scorer_of(metric, validation.rows)
-            if scoring not in (None, "loss"):
+            for name, metric in metrics.items():
+                self.metrics[f"val_{name}"] = scorer_of(metric, validation.rows)
+            if scoring is None:
+                self._prepare_default_score(validation)
+            elif scoring != "loss":
                 self.scorer = scorer_of(scoring, validation.rows)
+
+    def _prepare_default_score(self, validation: Validation) -> None:
+        name, function, fewest_rows = self.default_score
+        targets, weights = validation.problem.targets, validation.problem.weights
+        if len(targets) < fewest_rows:
+            text = (
+                f"The score of {validation.name}, {name}, is not defined for "
+                f"{len(targets)} row{'s' * (len(targets) != 1)}; it needs at least "
+                f"{fewest_rows}. Pass more rows"
+            )
+            if self.stops_early:
+                raise ValueError(f"{text}, or use scoring='loss'.")
+            self.undefined = text
+            warnings.warn(f"{text}; val_score is nan.", stacklevel=2)
+            return
+        if function is None:
+            explained = ExplainedLoss(self.network, self.loss, validation.problem)
+            self.takes_raw, self.score_outputs = explained.takes_raw, explained
+        else:
+            weight = validation.rows.sample_weight
+            self.score_outputs = lambda outputs, _: function(targets, outputs, weight)
+        if self.stops_early and fewest_rows > 1:
+            counting = targets[weights > 0] if weights.size else targets
+            if (counting == counting[0]).all():
+                warnings.warn(
+                    f"All targets of {validation.name} are the same, so that their "
+                    f"score, {name}, cannot tell epochs apart. Pass rows whose targets "
+                    "differ, or use scoring='loss'.",
+                    stacklevel=2,
+                )
 
     def __call__(self, theta: np.ndarray) -> dict[str, float]:
         """Return the values of an epoch, by their keys in ``history_``."""
@@ -112,22 +172,56 @@ class Monitor:
         finite = is_finite(theta)
         if self.validation:
             problem = self.validation.problem
-            predictions, total = self.network.evaluate(theta, self.loss, problem)
+            outputs, total = self.network.evaluate(
+                theta, self.loss, problem, raw=self.takes_raw
+            )
             record["val_loss"] = total * loss_scale(self.loss, self.network)
             record["val_loss"] /= problem.size
-            finite = finite and is_finite(predictions)
-            record["val_score"] = -record["val_loss"]
-            if self.scoring != "loss":
-                record["val_score"] = np.nan
-                if finite and self.scorer:
-                    record["val_score"] = _number("scoring", self.scorer(estimator))
-                elif finite:
-                    score = self.default_score(
-                        problem.targets, predictions, self.validation.rows.sample_weight
-                    )
-                    record["val_score"] = float(score)
+            finite = finite and is_finite(outputs)
+            record["val_score"] = np.nan
+            if self.scoring == "loss":
+                record["val_score"] = -record["val_loss"]
+            elif finite and self.scorer:
+                record["val_score"] = _number("scoring", self.scorer(estimator))
+            elif finite and self.score_outputs:
+                record["val_score"] = float(self.score_outputs(outputs, total))
+            if finite and not (isfinite(record["val_score"]) or self.undefined):
+                self._warn_of_score(self.validation, estimator, record["val_score"])
         for name, scorer in self.metrics.items():
             record[name] = np.nan
             if finite:
                 record[name] = _number(f"the metric {name!r}", scorer(estimator))
         return record
+
+    def check_scores(self, progress: Progress, max_iter: int) -> None:
+        """Refuse a training that should stop early, but never had a score."""
+        is_over = progress.has_stopped or progress.n_iter >= max_iter
+        if self.stops_early and is_over and progress.best_score == -np.inf:
+            reason = self.undefined or "the predictions for it are not finite"
+            raise ValueError(
+                "Early stopping cannot choose among the epochs, for the score of the "
+                f"validation set was never a finite number: {reason}. {_CURE}"
+            )
+
+    def _warn_of_score(self, validation: Validation, estimator, score: float) -> None:
+        """Say, the first time, that a score is not a finite number, and why."""
+        name, reason = self.default_score.name, ""
+        if self.scoring is not None:
+            name = f"scoring={str(self.scoring)!r}"
+            if callable(self.scoring):
+                named = getattr(self.scoring, "__name__", repr(self.scoring)[:80])
+                name = f"scoring={named}"
+        if self.scorer:
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                self.scorer(estimator)
+            if caught:
+                reason = f" ({str(caught[-1].message)[:200].rstrip('.')})"
+        n_rows = len(validation.problem.targets)
+        rows = f"{n_rows} row{'s' * (n_rows != 1)}"
+        self.undefined = f"{name} is {score} for {validation.name}, {rows}{reason}"
+        warnings.warn(
+            f"The score {self.undefined}. Such an epoch counts as no improvement. "
+            f"{_CURE}",
+            stacklevel=2,
+        )

@@ -170,8 +170,9 @@ def _judge(
             has_improved = not value > progress.best_loss - tol
             progress.best_loss = min(progress.best_loss, value)
         else:
-            has_improved = not value < progress.best_score + tol
-            if value > progress.best_score:
+            is_number = isfinite(value)
+            has_improved = is_number and value >= progress.best_score + tol
+            if is_number and value > progress.best_score:
                 progress.best_score = value
                 progress.best_theta = progress.theta.copy()
         progress.n_without_improvement += 1

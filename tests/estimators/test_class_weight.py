@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import get_scorer
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 
 import sknn
@@ -144,15 +145,65 @@ def test_partial_fit():
         model.set_params(class_weight="balanced").partial_fit(X, TWO)
 
 
-def test_early_stopping_scores_with_the_weights():
-    """As in scikit-learn's gradient boosting: a held-out set counts them too."""
-    options = {"early_stopping": True, "random_state": 0, "max_iter": 3}
-    plain = sknn.MLPClassifier(**options).fit(X, TWO)
-    model = sknn.MLPClassifier(class_weight={"yes": 50, "no": 1}, **options).fit(X, TWO)
-    assert plain.history_["val_loss"][0] != model.history_["val_loss"][0]
-    given = {"X_val": X[:20], "y_val": TWO[:20]}
-    model.fit(X, TWO, **given)
-    assert model.validation_scores_[-1] in np.arange(21) / 20
+@pytest.fixture
+def split_rows(monkeypatch):
+    """What the last fit trained on and validated on."""
+    split, rows = sknn.estimators.base.train_test_split, []
+
+    def recorded(*arrays, **options):
+        rows[:] = split(*arrays, **options)
+        return rows
+
+    monkeypatch.setattr(sknn.estimators.base, "train_test_split", recorded)
+    return rows
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.UndefinedMetricWarning")
+@pytest.mark.parametrize("way", ["early_stopping", "validate", "X_val"])
+@pytest.mark.parametrize("sample_weight", [None, rng.uniform(0.1, 3, size=120)])
+@pytest.mark.parametrize(
+    ("y", "class_weight", "metrics"),
+    [
+        ((TWO == "yes").astype(int), "balanced", ["precision", "neg_log_loss"]),
+        ((TWO == "yes").astype(int), {1: 50, 0: 1}, ["precision", "neg_log_loss"]),
+        (THREE, {"few": 20, "many": 0.5, "some": 3}, ["neg_log_loss"]),
+        (LABELS, "balanced", ["f1_macro"]),
+    ],
+    ids=["balanced", "two", "three", "labels"],
+)
+def test_no_measure_counts_the_weights_of_classes(
+    y, class_weight, metrics, sample_weight, way, split_rows
+):
+    """Scores, metrics and validation loss take sample weights alone."""
+    data = csr_array(X) if sample_weight is None else X
+    model = sknn.MLPClassifier(
+        (6,), class_weight=class_weight, max_iter=20, tol=None, random_state=0,
+        learning_rate_init=0.02, metrics=metrics, warm_start=True,
+    )  # fmt: skip
+    arguments = {} if sample_weight is None else {"sample_weight": sample_weight}
+    if way == "X_val":
+        split_rows[:] = np.arange(120), np.arange(40)
+        arguments |= {"X_val": data[:40], "y_val": y[:40]}
+        if sample_weight is not None:
+            arguments["sample_weight_val"] = sample_weight[:40]
+    else:
+        model.set_params(**{way: True})
+        if way == "early_stopping":
+            model.set_params(restore_best_weights=False)
+    for fit in (model.fit, model.fit, model.set_params(max_iter=25).resume_fit):
+        fit(data, y, **arguments)
+        for part, before in zip(split_rows, ["", "val_"], strict=True):
+            weight = None if sample_weight is None else sample_weight[part]
+            measured = {name: get_scorer(name) for name in metrics}
+            if before:
+                measured["score"] = type(model).score
+            for name, scorer in measured.items():
+                expected = scorer(model, data[part], y[part], sample_weight=weight)
+                last = model.history_[before + name][-1]
+                assert_allclose(last, expected, rtol=1e-10)
+        if "neg_log_loss" in metrics:
+            expected = np.negative(model.history_["val_neg_log_loss"])
+            assert_allclose(model.history_["val_loss"], expected, rtol=1e-10)
 
 
 @pytest.mark.parametrize(

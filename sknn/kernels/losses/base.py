@@ -30,6 +30,9 @@ class Loss(NamedTuple):
     settings: Callable[[dict], Sequence[float]] = _no_settings
     # Number of raw outputs for each column of the targets.
     outputs_per_target: Callable[[dict], int] = lambda parameters: 1
+    # Takes a column of targets, their weights and the settings; returns the raw output
+    # that has the lowest loss if it is the same for all rows. None: it is searched for.
+    best_constant: Callable[[np.ndarray, np.ndarray, np.ndarray], float] | None = None
 
     def settings_of(self, parameters: dict) -> tuple[float, ...]:
         """Return the settings, padded with zeros to N_SETTINGS floats or more."""

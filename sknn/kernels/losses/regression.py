@@ -27,6 +27,23 @@ def _check_sign(loss, y, *, allows_zero, meaning, instead):
         )
 
 
+def weighted_quantile(y, weights, level):
+    """Return a value with this share of the weights below it and the rest above."""
+    order = np.argsort(y)
+    sums = np.cumsum(weights[order], dtype=np.float64)
+    place = np.searchsorted(sums, level * sums[-1])
+    return float(y[order[min(place, len(y) - 1)]])
+
+
+def _median(y, weights, settings):
+    return weighted_quantile(y, weights, 0.5)
+
+
+def _log_of_mean(y, weights, settings):
+    with np.errstate(divide="ignore"):  # of targets that are all zero
+        return float(np.log(np.average(y.astype(np.float64), weights=weights)))
+
+
 # ---------------------------------------------------------------------------------
 # Squared error, 1/2 (z - y)**2.
 
@@ -76,6 +93,7 @@ elementwise(
     absolute_error,
     absolute_error_gradient,
     "identity",
+    best_constant=_median,
 )
 
 
@@ -203,6 +221,7 @@ elementwise(
     "exp",
     check_targets=_check_amounts,
     positive_only=True,
+    best_constant=_log_of_mean,
 )
 
 
@@ -259,6 +278,7 @@ elementwise(
     check_targets=_check_tweedie,
     positive_only=True,
     settings=lambda p: [1.0 - p["power"], 2.0 - p["power"]],
+    best_constant=_log_of_mean,
 )
 
 
@@ -332,4 +352,7 @@ REGRESSION_LOSSES["quantile"] = Loss(
     "quantiles",
     settings=_quantile_settings,
     outputs_per_target=lambda parameters: len(levels_of(parameters)),
+    best_constant=lambda y, weights, settings: weighted_quantile(
+        y, weights, settings[1]
+    ),
 )
