@@ -24,8 +24,8 @@ from sknn.jit.kernel import (
 )
 from sknn.kernels.gemm import microkernels
 
-# Layers with fewer outputs store their weights transposed and use dots_product. It is at
-# least the number of lanes of any vector.
+# Layers with fewer outputs store their weights transposed and use dots_product. NARROW
+# is at least the number of lanes of any vector.
 NARROW = 16
 
 
