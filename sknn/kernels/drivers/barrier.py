@@ -1,12 +1,13 @@
-"""Threads that work on one batch together.
+"""A spinning barrier for threads that work on the same batch.
 
-Every member of a team runs the same driver on the same memory, with a number of its
-own, and does its share of each phase. Between two phases all wait for the last one.
-Nothing is summed across members: each element of a result is found by one member, in
-the same way whatever their number, so that this number never changes a bit.
+Each thread runs the same driver on the same memory, with its number ``thread``, and
+processes its range of each phase. Between two phases all threads wait for the last one.
+No sum runs across threads: each element of a result is computed by a single thread, in
+the same way whatever the number of threads, so that this number never changes a bit.
 
-What they share is an array of three integers: how many have arrived, how often all
-have, and whether the work was called off.
+The threads share an array of N_SHARED integers: the number of threads that have
+arrived at the barrier, the number of times that all have, and whether the work was
+called off.
 """
 
 from sknn.jit.atomics import add, read, sched_yield
@@ -15,12 +16,15 @@ from sknn.jit.kernel import inline_scalar
 ARRIVED, ROUNDS, CALLED_OFF = 0, 1, 2
 N_SHARED = 3
 
-_PATIENCE = 2000  # looks before a waiting member lets others run
+_SPINS = 2000  # reads before a waiting thread yields the processor
 
 
 @inline_scalar
 def barrier_wait(shared, n_threads):
-    """Wait for all members; return whether to go on."""
+    """Wait until all threads have arrived; return False if the work was called off.
+
+    ``shared`` is the int64 array of shape (N_SHARED,) that all threads pass.
+    """
     if n_threads == 1:
         return True
     rounds = read(shared, ROUNDS)
@@ -28,11 +32,11 @@ def barrier_wait(shared, n_threads):
         add(shared, ARRIVED, -n_threads)
         add(shared, ROUNDS, 1)
         return read(shared, CALLED_OFF) == 0
-    looks = 0
+    spins = 0
     while read(shared, ROUNDS) == rounds:
         if read(shared, CALLED_OFF) != 0:
             return False
-        looks += 1
-        if looks > _PATIENCE:
+        spins += 1
+        if spins > _SPINS:
             sched_yield()
     return True

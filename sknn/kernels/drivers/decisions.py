@@ -1,9 +1,9 @@
-"""Labels of a classifier, found from raw outputs while these are in the cache.
+"""Predicted labels of a classifier, computed while the raw outputs are in the cache.
 
-A label is found from the probabilities that the link makes, ties included. But where
-one raw output is clearly the highest, or one output clearly on one side, the link would
-not change the order, and is left out: softmax is a quarter of the time of a small
-network. Rows where it is not clear pass through the link one by one.
+A label is the argmax of the predicted probabilities, ties included. Where a raw output
+exceeds the others by a margin, the output activation cannot change the argmax and is
+skipped: softmax takes a quarter of the time of a small network. Rows without such a
+margin go through the output activation one by one.
 """
 
 from sknn.jit.kernel import (
@@ -19,22 +19,33 @@ from sknn.jit.kernel import (
 from sknn.kernels.losses.output_activations import SETTINGS
 from sknn.kernels.math.finite import nan_if_nonfinite
 
-# Raw outputs that differ by more than this are in the same order after the link, for
-# it changes their ratio by far more than its rounding.
-_CLEAR = 2.0**-10
+# Raw outputs that differ by more than this margin keep their order under the output
+# activation, whose rounding errors are far smaller.
+_MARGIN = 2.0**-10
 
-# raw; the link, or 0 where raw outputs are the predictions; its settings; labels.
+# raw, link (address of the output activation; 0: identity), settings, labels
 labels_signature = (Array(ndim=2), INTEGER, SETTINGS, Array(INTEGER))
 
 
 @kernel(labels_signature)
 def highest_label(raw, link, settings, labels):
-    """Find the place of the first highest prediction of each row.
+    """Set labels[i] to argmax(prediction[i]), the first one if there are ties.
 
-    Returns 0, or 1 where a prediction is not finite.
+    Returns 0, or 1 if a prediction is not finite.
+
+    Parameters
+    ----------
+    raw : ndarray of shape (n_rows, n_outputs), n_outputs > 1
+        Raw outputs; rows without a clear maximum are overwritten by predictions.
+    link : int
+        Address of the kernel of the output activation, or 0 for the identity.
+    settings : ndarray of shape (n_settings,), float64
+        Settings of the output activation.
+    labels : ndarray of shape (n_rows,), int64
+        Output.
     """
     n_rows, n_outputs = raw.shape
-    is_odd = 0.0
+    is_nonfinite = 0.0
     for i in range(n_rows):
         best, runner_up, label = raw[i, 0], raw[i, 1], 0
         zero = like(best, 0)
@@ -50,20 +61,20 @@ def highest_label(raw, link, settings, labels):
             label = j if value > best else label
             best = value if value > best else best
         labels[i] = label
-        if total == zero and (link == 0 or runner_up < best - like(best, _CLEAR)):
+        if total == zero and (link == 0 or runner_up < best - like(best, _MARGIN)):
             continue
         row = matrix(raw, i * n_outputs, 1, n_outputs)
         if link:
             call(link, (row, settings))
         if nan_if_nonfinite(flat(row)) != 0:
-            is_odd = 1.0
-        labels[i] = _first_highest(row)
-    return is_odd
+            is_nonfinite = 1.0
+        labels[i] = _argmax(row)
+    return is_nonfinite
 
 
 @inline_array
-def _first_highest(row):
-    """Return what NumPy's argmax does: the first NaN, or else the first highest."""
+def _argmax(row):
+    """Return np.argmax(row), row of shape (1, n): the first NaN, else first maximum."""
     best, label = row[0, 0], 0
     for j in range(1, row.shape[1]):
         value = row[0, j]
@@ -74,16 +85,27 @@ def _first_highest(row):
 
 @kernel(labels_signature)
 def second_label(raw, link, settings, labels):
-    """Find whether the prediction of each row is above that of no preference.
+    """Set labels[i] to prediction[i] > 1/2, or to raw[i] > 0 without output activation.
 
-    Returns 0, or 1 where a prediction is not finite.
+    Returns 0, or 1 if a prediction is not finite.
+
+    Parameters
+    ----------
+    raw : ndarray of shape (n_rows, 1)
+        Raw outputs; overwritten by predictions unless the sign of all is clear.
+    link : int
+        Address of the kernel of the output activation, or 0 for the identity.
+    settings : ndarray of shape (n_settings,), float64
+        Settings of the output activation.
+    labels : ndarray of shape (n_rows,), int64
+        Output.
     """
     z = flat(raw)
     n_clear = 0
-    limit = _CLEAR if link else 0.0
+    margin = _MARGIN if link else 0.0
     for i in range(z.size):
         labels[i] = z[i] > 0
-        n_clear += abs(z[i]) > limit and z[i] * like(z[i], 0) == 0
+        n_clear += abs(z[i]) > margin and z[i] * like(z[i], 0) == 0
     if n_clear == z.size:
         return 0.0
     if link:

@@ -1,4 +1,4 @@
-"""The driver of predictions, and of the loss of data that are not learnt from."""
+"""The driver of predictions, and of the loss of held-out data."""
 
 from sknn.jit.kernel import INTEGER, call, driver, flat, matrix, vector
 from sknn.kernels.batch import numbers_of, rows_as_they_are
@@ -14,8 +14,8 @@ from sknn.kernels.gemm.products import copy
 from sknn.kernels.layers.base import raw_of, run_forward
 from sknn.kernels.math.finite import nan_if_nonfinite
 
-# Whether `predict` is to look at inputs, and whether it has seen inputs or predictions
-# that are not finite. Threads share this, for what they write is the same.
+# Flags of `predict`: whether to check the inputs, and whether inputs or predictions are
+# not finite. Threads share the flags, since they all write the same value.
 CHECK_INPUT, NONFINITE_INPUT, NONFINITE_OUTPUT = 0, 1, 2
 N_NONFINITE_FLAGS = 3
 
@@ -30,15 +30,37 @@ def predict(
     ops, theta, values, delta, data, indices, indptr, n_features, targets, weights,
     start, stop, block, loss, link, decide, settings, out, labels, nonfinite_flags,
 ):  # fmt: skip
-    """Fill rows of out, of shape (n_samples, n_outputs), block by block.
+    """Set rows of out to link(raw outputs), block by block; return the summed loss.
 
-    ``data`` is a matrix in C order, flat, or holds the values of a CSR matrix. Returns
-    the loss summed over the rows, or 0 where ``loss`` is 0; ``delta`` is memory for
-    it. Where ``link`` is 0, raw outputs are returned. Where ``decide`` is the address
-    of a leaf of ``decisions.py``, labels are filled in place of out.
-
-    ``nonfinite_flags``, of shape (3,), says what is not finite. Inputs are checked
-    where CHECK_INPUT is 1; the call ends with the first block that is not finite.
+    Parameters
+    ----------
+    ops : ndarray of shape (n_operations, N_COLUMNS), int64
+        Table of operations.
+    theta : ndarray of shape (n_parameters,)
+    values, delta : ndarray, 1-D
+        Workspace for the outputs of all operations and for the gradient of the loss,
+        block rows each.
+    data, indices, indptr, n_features
+        Dense or CSR matrix X; see `Batch`.
+    targets : ndarray of shape (n_samples, n_targets)
+    weights : ndarray of shape (n_samples,) or (0,)
+    start, stop, block : int
+        Range of rows, and rows of a block.
+    loss : int
+        Address of the kernel of the loss; 0: compute none and return 0.0.
+    link : int
+        Address of the kernel of the output activation; 0: return raw outputs.
+    decide : int
+        Address of a kernel of `decisions.py`, which fills labels in place of out; 0:
+        fill out.
+    settings : ndarray of shape (n_settings,), float64
+        Settings of the loss and the output activation.
+    out : ndarray of shape (n_samples, n_outputs)
+    labels : ndarray of shape (n_samples,), int64
+        Outputs.
+    nonfinite_flags : ndarray of shape (N_NONFINITE_FLAGS,), int64
+        With CHECK_INPUT set, the call ends at the first block whose inputs are not
+        finite and sets NONFINITE_INPUT. NONFINITE_OUTPUT is set if predictions are not.
     """
     total = 0.0
     for first in range(start, stop, block):
@@ -53,13 +75,13 @@ def predict(
         run_forward(ops, batch, theta, values)
         raw = raw_of(ops, batch, values)
         if decide:
-            found = call(decide, (raw, link, settings, vector(labels, first, n)))
-            if found != 0:
+            is_nonfinite = call(decide, (raw, link, settings, vector(labels, first, n)))
+            if is_nonfinite != 0:
                 nonfinite_flags[NONFINITE_OUTPUT] = 1
             continue
         if loss:
-            own = matrix(delta, 0, n, out.shape[1])
-            total += call(loss, (raw, targets, batch, own, settings))
+            block_delta = matrix(delta, 0, n, out.shape[1])
+            total += call(loss, (raw, targets, batch, block_delta, settings))
         if link:
             call(link, (raw, settings))
         if nan_if_nonfinite(flat(raw)) != 0:

@@ -1,6 +1,7 @@
-"""Pieces of products that stay in vector registers, as LLVM's instructions.
+"""GEMM microkernels, whose accumulators stay in vector registers, as LLVM intrinsics.
 
-Written by hand, for no compiler keeps a tile of sums in registers by itself.
+They are written by hand, since LLVM does not keep a tile of accumulators in registers
+when it vectorises loops.
 """
 
 from functools import partial
@@ -10,49 +11,53 @@ from numba import types
 
 from sknn.jit.compiler import implements, n_vector_registers, vector_bytes
 from sknn.jit.vectors import Vectors, integer
-from sknn.kernels.gemm import microkernels as tiles
+from sknn.kernels.gemm import microkernels
 
 
 def _integers(count):
+    """Return the types of count int64 arguments."""
     return (types.int64,) * count
 
 
 def _reals(count):
+    """Return the types of count float64 arguments."""
     return (types.float64,) * count
 
 
-def _summed(vectors, a_rows, b_start, steps, shifts, n_terms, first):
-    """Return sums of products, row by row, of the elements of a and the vectors of b.
+def _accumulate(vectors, a_rows, b_start, steps, shifts, n_terms, first):
+    """Emit the loop over k; return first[i, v] + sum of a[i, k] b[k, v], row by row.
 
-    If there are more of them than rows times vectors, the others are the sums of the
-    vectors of b.
+    ``first`` holds the initial accumulators of n_rows x n_vectors. If it has n_vectors
+    more, these accumulate the column sums of b.
     """
     builder, n_vectors = vectors.builder, len(shifts)
 
     def term(states):
-        a_place, b_place, *sums = states
-        row = builder.gep(b_start, [b_place])
-        seconds = [vectors.load(builder.gep(row, [shift])) for shift in shifts]
-        found = []
+        a_offset, b_offset, *sums = states
+        row = builder.gep(b_start, [b_offset])
+        b_vectors = [vectors.load(builder.gep(row, [shift])) for shift in shifts]
+        accumulators = []
         for i, start in enumerate(a_rows):
-            x = vectors.splat(builder.load(builder.gep(start, [a_place])))
-            for v, y in enumerate(seconds):
+            x = vectors.splat(builder.load(builder.gep(start, [a_offset])))
+            for v, y in enumerate(b_vectors):
                 total = sums[i * n_vectors + v]
-                found.append(vectors.multiply_add(x, y, total))
-        found += map(builder.fadd, sums[len(found) :], seconds)
-        return [*map(builder.add, (a_place, b_place), steps), *found]
+                accumulators.append(vectors.multiply_add(x, y, total))
+        accumulators += map(builder.fadd, sums[len(accumulators) :], b_vectors)
+        return [*map(builder.add, (a_offset, b_offset), steps), *accumulators]
 
     return vectors.loop(n_terms, term, [integer(0), integer(0), *first])[2:]
 
 
 def _tile(n_rows, n_vectors):
+    """Return the intrinsic of `microkernels._tile`."""
+
     def typed(
         typingctx, a, a0, a_row, a_step, b, b0, b_row, bias, bias0,
-        finish, p, q, gate, gate0, c, c0, c_row, n_terms,
+        epilogue, p, q, gate, gate0, c, c0, c_row, n_terms,
     ):  # fmt: skip
         def codegen(context, builder, signature, values):
             a_, a0, a_row, a_step, b_, b0, b_row, *values = values
-            bias_, bias0, finish, p, q, gate_, gate0, c_, c0, c_row, n_terms = values
+            bias_, bias0, epilogue, p, q, gate_, gate0, c_, c0, c_row, n_terms = values
             vectors = Vectors(context, builder, c.dtype)
             shifts = [integer(v * vectors.lanes) for v in range(n_vectors)]
             a_rows = vectors.rows(vectors.start(a, a_, a0), a_row, n_rows)
@@ -60,40 +65,42 @@ def _tile(n_rows, n_vectors):
             steps = a_step, b_row
 
             def biases():
-                place = vectors.start(bias, bias_, bias0)
-                return [vectors.load(builder.gep(place, [s])) for s in shifts]
+                pointer = vectors.start(bias, bias_, bias0)
+                return [vectors.load(builder.gep(pointer, [s])) for s in shifts]
 
             none = [vectors.zero] * n_vectors
             first = vectors.chosen(vectors.is_place(bias0), biases, none)
 
-            sums = _summed(
+            sums = _accumulate(
                 vectors, a_rows, b_start, steps, shifts, n_terms, first * n_rows
             )
 
-            def places(start):
+            def pointers(start):
                 rows = vectors.rows(start, c_row, n_rows)
                 return [builder.gep(row, [shift]) for row in rows for shift in shifts]
 
             def gates():
-                return map(vectors.load, places(vectors.start(gate, gate_, gate0)))
+                return map(vectors.load, pointers(vectors.start(gate, gate_, gate0)))
 
-            def sloped():
-                own = vectors.of(p), vectors.of(q)
+            def quadratic_grad():
+                coefficients = vectors.of(p), vectors.of(q)
                 return [
-                    vectors.sloped(total, y, *own)
+                    vectors.sloped(total, y, *coefficients)
                     for total, y in zip(sums, gates(), strict=True)
                 ]
 
-            finishes = {
-                tiles.RELU: lambda: list(map(vectors.clamped, sums)),
-                tiles.RELU_GRAD: lambda: list(map(vectors.behind, sums, gates())),
-                tiles.QUADRATIC_GRAD: sloped,
+            epilogues = {
+                microkernels.RELU: lambda: list(map(vectors.clamped, sums)),
+                microkernels.RELU_GRAD: lambda: list(
+                    map(vectors.behind, sums, gates())
+                ),
+                microkernels.QUADRATIC_GRAD: quadratic_grad,
             }
-            found = vectors.switched(finish, finishes, sums)
-            for total, place in zip(
-                found, places(vectors.start(c, c_, c0)), strict=True
+            results = vectors.switched(epilogue, epilogues, sums)
+            for total, pointer in zip(
+                results, pointers(vectors.start(c, c_, c0)), strict=True
             ):
-                vectors.store(total, place)
+                vectors.store(total, pointer)
             return context.get_dummy_value()
 
         signature = types.void(
@@ -106,6 +113,8 @@ def _tile(n_rows, n_vectors):
 
 
 def _tile_and_sums(n_rows, n_vectors):
+    """Return the intrinsic of `microkernels._tile_and_sums`."""
+
     def typed(
         typingctx, a, a0, a_row, a_step, b, b0, b_row, sums, sums0, c, c0, c_row, n
     ):
@@ -114,16 +123,16 @@ def _tile_and_sums(n_rows, n_vectors):
             sums_, sums0, c_, c0, c_row, n_terms = values
             vectors = Vectors(context, builder, c.dtype)
             shifts = [integer(v * vectors.lanes) for v in range(n_vectors)]
-            found = _summed(
+            results = _accumulate(
                 vectors, vectors.rows(vectors.start(a, a_, a0), a_row, n_rows),
                 vectors.start(b, b_, b0), (a_step, b_row), shifts, n_terms,
                 [vectors.zero] * ((n_rows + 1) * n_vectors),
             )  # fmt: skip
             rows = vectors.rows(vectors.start(c, c_, c0), c_row, n_rows)
             rows.append(vectors.start(sums, sums_, sums0))
-            places = [builder.gep(row, [shift]) for row in rows for shift in shifts]
-            for total, place in zip(found, places, strict=True):
-                vectors.store(total, place)
+            pointers = [builder.gep(row, [shift]) for row in rows for shift in shifts]
+            for total, pointer in zip(results, pointers, strict=True):
+                vectors.store(total, pointer)
             return context.get_dummy_value()
 
         signature = types.void(
@@ -135,16 +144,18 @@ def _tile_and_sums(n_rows, n_vectors):
 
 
 def _dots(n_rows, n_columns):
+    """Return the intrinsic of `microkernels._dots`."""
+
     def typed(
-        typingctx, a, a0, a_row, b, b0, b_row, bias, bias0, finish, c, c0, m, n_terms
+        typingctx, a, a0, a_row, b, b0, b_row, bias, bias0, epilogue, c, c0, m, n_terms
     ):
         def codegen(context, builder, signature, values):
             a_, a0, a_row, b_, b0, b_row, *values = values
-            bias_, bias0, finish, c_, c0, m, n_terms = values
+            bias_, bias0, epilogue, c_, c0, m, n_terms = values
             vectors = Vectors(context, builder, c.dtype)
             lanes = integer(vectors.lanes)
             a_rows = vectors.rows(vectors.start(a, a_, a0), a_row, n_rows)
-            # Where there are fewer columns, the last one is taken again.
+            # With fewer than n_columns columns, repeat the last one.
             b_start, last = vectors.start(b, b_, b0), builder.sub(m, integer(1))
             b_rows = [
                 builder.gep(
@@ -153,11 +164,11 @@ def _dots(n_rows, n_columns):
                 for j in range(n_columns)
             ]
             n_whole = builder.sdiv(builder.sub(n_terms, integer(1)), lanes)
-            rest = builder.mul(n_whole, lanes)
+            tail = builder.mul(n_whole, lanes)
 
-            def added(load, place, sums):
+            def multiply_add(load, offset, sums):
                 xs, ys = (
-                    [load(builder.gep(row, [place])) for row in rows]
+                    [load(builder.gep(row, [offset])) for row in rows]
                     for rows in (a_rows, b_rows)
                 )
                 pairs = [(x, y) for x in xs for y in ys]
@@ -167,8 +178,11 @@ def _dots(n_rows, n_columns):
                 ]
 
             def term(states):
-                place, *sums = states
-                return [builder.add(place, lanes), *added(vectors.load, place, sums)]
+                offset, *sums = states
+                return [
+                    builder.add(offset, lanes),
+                    *multiply_add(vectors.load, offset, sums),
+                ]
 
             zeros = [vectors.zero] * (n_rows * n_columns)
 
@@ -178,40 +192,44 @@ def _dots(n_rows, n_columns):
             sums = vectors.chosen(
                 builder.icmp_signed(">", n_whole, integer(0)), whole, zeros
             )
-            # One to lanes terms are left.
-            mask = vectors.mask(builder.sub(n_terms, rest))
-            sums = added(lambda place: vectors.first(place, mask), rest, sums)
+            # The tail is one to lanes terms.
+            mask = vectors.mask(builder.sub(n_terms, tail))
+            sums = multiply_add(
+                lambda pointer: vectors.first(pointer, mask), tail, sums
+            )
 
-            # Results lie side by side: those of a row, or those of the only column.
+            # Vectors of results: a row each or, with one column, that column.
             size = n_columns if n_columns > 1 else n_rows
             is_whole = builder.icmp_signed(">=", m, integer(n_columns))
 
             def biases():
-                place = vectors.start(bias, bias_, bias0)
+                pointer = vectors.start(bias, bias_, bias0)
                 if n_columns == 1:
-                    return [vectors.splat(builder.load(place), size)]
-                return [vectors.first(place, vectors.mask(m, size))]
+                    return [vectors.splat(builder.load(pointer), size)]
+                return [vectors.first(pointer, vectors.mask(m, size))]
 
             none = ir.Constant(ir.VectorType(vectors.scalar, size), None)
-            (own,) = vectors.chosen(vectors.is_place(bias0), biases, [none])
+            (bias_vector,) = vectors.chosen(vectors.is_place(bias0), biases, [none])
             totals = vectors.totals(sums)
-            found = [
-                builder.fadd(vectors.part(totals, first, size), own)
+            results = [
+                builder.fadd(vectors.part(totals, first, size), bias_vector)
                 for first in range(0, n_rows * n_columns, size)
             ]
-            finishes = {tiles.RELU: lambda: list(map(vectors.clamped, found))}
-            found = vectors.switched(finish, finishes, found)
-            places = vectors.rows(vectors.start(c, c_, c0), m, len(found))
+            epilogues = {microkernels.RELU: lambda: list(map(vectors.clamped, results))}
+            results = vectors.switched(epilogue, epilogues, results)
+            pointers = vectors.rows(vectors.start(c, c_, c0), m, len(results))
             with builder.if_else(is_whole) as (all_columns, some_columns):
                 with all_columns:
-                    for row, place in zip(found, places, strict=True):
-                        vectors.store(row, place)
+                    for row, pointer in zip(results, pointers, strict=True):
+                        vectors.store(row, pointer)
                 with some_columns:
                     for j in range(n_columns - 1):
                         with builder.if_then(builder.icmp_signed(">", m, integer(j))):
-                            for row, place in zip(found, places, strict=True):
-                                one = vectors.part(row, j, 1)
-                                vectors.store(one, builder.gep(place, [integer(j)]))
+                            for row, pointer in zip(results, pointers, strict=True):
+                                element = vectors.part(row, j, 1)
+                                vectors.store(
+                                    element, builder.gep(pointer, [integer(j)])
+                                )
             return context.get_dummy_value()
 
         signature = types.void(
@@ -223,6 +241,8 @@ def _dots(n_rows, n_columns):
 
 
 def _sums(n_vectors):
+    """Return the intrinsic of `microkernels._sums`."""
+
     def typed(typingctx, b, b0, b_row, c, c0, n_terms):
         def codegen(context, builder, signature, values):
             b_, b0, b_row, c_, c0, n_terms = values
@@ -231,13 +251,13 @@ def _sums(n_vectors):
             start = vectors.start(b, b_, b0)
 
             def term(states):
-                place, *sums = states
-                row = builder.gep(start, [place])
-                found = [
+                offset, *sums = states
+                row = builder.gep(start, [offset])
+                accumulators = [
                     builder.fadd(total, vectors.load(builder.gep(row, [shift])))
                     for total, shift in zip(sums, shifts, strict=True)
                 ]
-                return [builder.add(place, b_row), *found]
+                return [builder.add(offset, b_row), *accumulators]
 
             _, *sums = vectors.loop(
                 n_terms, term, [integer(0), *[vectors.zero] * n_vectors]
@@ -253,12 +273,14 @@ def _sums(n_vectors):
 
 
 def _outer(n_vectors):
+    """Return the intrinsic of `microkernels._outer`."""
+
     def typed(
-        typingctx, a, a0, a_row, b, b0, finish, p, q, gate, gate0,
+        typingctx, a, a0, a_row, b, b0, epilogue, p, q, gate, gate0,
         c, c0, c_row, n_rows,
     ):  # fmt: skip
         def codegen(context, builder, signature, values):
-            a_, a0, a_row, b_, b0, finish, *values = values
+            a_, a0, a_row, b_, b0, epilogue, *values = values
             p, q, gate_, gate0, c_, c0, c_row, n_rows = values
             vectors = Vectors(context, builder, c.dtype)
             shifts = [integer(v * vectors.lanes) for v in range(n_vectors)]
@@ -267,34 +289,38 @@ def _outer(n_vectors):
             factors = [vectors.load(builder.gep(row, [shift])) for shift in shifts]
             gate_start = vectors.start(gate, gate_, gate0)
 
-            def term(states, finished):
-                a_place, c_place = states
-                x = vectors.splat(builder.load(builder.gep(a_start, [a_place])))
+            def term(states, apply):
+                a_offset, c_offset = states
+                x = vectors.splat(builder.load(builder.gep(a_start, [a_offset])))
                 row, gates = (
-                    builder.gep(start, [c_place]) for start in (c_start, gate_start)
+                    builder.gep(start, [c_offset]) for start in (c_start, gate_start)
                 )
                 for shift, y in zip(shifts, factors, strict=True):
-                    found = finished(builder.fmul(x, y), builder.gep(gates, [shift]))
-                    vectors.store(found, builder.gep(row, [shift]))
-                return [builder.add(a_place, a_row), builder.add(c_place, c_row)]
+                    result = apply(builder.fmul(x, y), builder.gep(gates, [shift]))
+                    vectors.store(result, builder.gep(row, [shift]))
+                return [builder.add(a_offset, a_row), builder.add(c_offset, c_row)]
 
-            def run(finished):
-                run_term = partial(term, finished=finished)
+            def run(apply):
+                run_term = partial(term, apply=apply)
                 vectors.loop(n_rows, run_term, [integer(0), integer(0)])
                 return []
 
-            def sloped():
-                own = vectors.of(p), vectors.of(q)
-                return run(lambda x, at: vectors.sloped(x, vectors.load(at), *own))
+            def quadratic_grad():
+                coefficients = vectors.of(p), vectors.of(q)
+                return run(
+                    lambda x, pointer: vectors.sloped(
+                        x, vectors.load(pointer), *coefficients
+                    )
+                )
 
-            finishes = {
-                tiles.NO_EPILOGUE: lambda: run(lambda x, at: x),
-                tiles.RELU_GRAD: lambda: run(
-                    lambda x, at: vectors.behind(x, vectors.load(at))
+            epilogues = {
+                microkernels.NO_EPILOGUE: lambda: run(lambda x, pointer: x),
+                microkernels.RELU_GRAD: lambda: run(
+                    lambda x, pointer: vectors.behind(x, vectors.load(pointer))
                 ),
-                tiles.QUADRATIC_GRAD: sloped,
+                microkernels.QUADRATIC_GRAD: quadratic_grad,
             }
-            vectors.switched(finish, finishes, [])
+            vectors.switched(epilogue, epilogues, [])
             return context.get_dummy_value()
 
         signature = types.void(
@@ -306,40 +332,45 @@ def _outer(n_vectors):
     return typed
 
 
-@implements(tiles.vector_copy)
+@implements(microkernels.vector_copy)
 def _vector_copy(typingctx, a, a0, c, c0, size):
+    """Emit `microkernels.vector_copy`."""
+
     def codegen(context, builder, signature, values):
         a_, a0, c_, c0, size = values
         vectors = Vectors(context, builder, c.dtype)
         source, target = vectors.start(a, a_, a0), vectors.start(c, c_, c0)
         lanes = integer(vectors.lanes)
 
-        def move(place):
-            value = vectors.load(builder.gep(source, [place]))
-            vectors.store(value, builder.gep(target, [place]))
+        def copy_vector(offset):
+            value = vectors.load(builder.gep(source, [offset]))
+            vectors.store(value, builder.gep(target, [offset]))
 
         def term(states):
-            move(states[0])
+            copy_vector(states[0])
             return [builder.add(states[0], lanes)]
 
         vectors.loop(builder.sdiv(size, lanes), term, [integer(0)])
-        move(builder.sub(size, lanes))  # the last ones, some of them once more
+        # The last vector may overlap the one before it.
+        copy_vector(builder.sub(size, lanes))
         return context.get_dummy_value()
 
     return types.void(a, *_integers(1), c, *_integers(2)), codegen
 
 
-@implements(tiles.transpose_square)
+@implements(microkernels.transpose_square)
 def _transpose_square(typingctx, a, a0, a_row, c, c0, c_row):
+    """Emit `microkernels.transpose_square`."""
+
     def codegen(context, builder, signature, values):
         a_, a0, a_row, c_, c0, c_row = values
         vectors = Vectors(context, builder, c.dtype)
         lanes = vectors.lanes
-        places = vectors.rows(vectors.start(a, a_, a0), a_row, lanes)
-        rows = vectors.transposed([vectors.load(place) for place in places])
-        places = vectors.rows(vectors.start(c, c_, c0), c_row, lanes)
-        for row, place in zip(rows, places, strict=True):
-            vectors.store(row, place)
+        pointers = vectors.rows(vectors.start(a, a_, a0), a_row, lanes)
+        rows = vectors.transposed([vectors.load(pointer) for pointer in pointers])
+        pointers = vectors.rows(vectors.start(c, c_, c0), c_row, lanes)
+        for row, pointer in zip(rows, pointers, strict=True):
+            vectors.store(row, pointer)
         return context.get_dummy_value()
 
     signature = types.void(a, *_integers(2), c, *_integers(2))
@@ -347,6 +378,8 @@ def _transpose_square(typingctx, a, a0, a_row, c, c0, c_row):
 
 
 def _constant(number):
+    """Return the intrinsic of a constant, number(), known at compile time."""
+
     def typed(typingctx):
         def codegen(context, builder, signature, values):
             return integer(number())
@@ -357,23 +390,25 @@ def _constant(number):
 
 
 def _tile_rows():
+    """Return the rows of a full tile, by the number of vector registers."""
     return 8 if n_vector_registers() == 32 else 4
 
 
 def _rows_beside_sums():
+    """Return the rows of a tile with column sums, or 0 with 16 registers."""
     return 8 if n_vector_registers() == 32 else 0
 
 
-implements(tiles.vector_bytes)(_constant(vector_bytes))
-implements(tiles.tile_rows)(_constant(_tile_rows))
-implements(tiles.rows_beside_sums)(_constant(_rows_beside_sums))
-for _function, (_n_rows, _n_vectors) in tiles.TILES.items():
+implements(microkernels.vector_bytes)(_constant(vector_bytes))
+implements(microkernels.tile_rows)(_constant(_tile_rows))
+implements(microkernels.rows_beside_sums)(_constant(_rows_beside_sums))
+for _function, (_n_rows, _n_vectors) in microkernels.TILES.items():
     implements(_function)(_tile(_n_rows or _tile_rows(), _n_vectors))
-for _function, _n_vectors in tiles.TILES_AND_SUMS.items():
+for _function, _n_vectors in microkernels.TILES_AND_SUMS.items():
     implements(_function)(_tile_and_sums(_tile_rows(), _n_vectors))
-for _function, _shape in tiles.DOTS.items():
+for _function, _shape in microkernels.DOTS.items():
     implements(_function)(_dots(*_shape))
-for _function, _n_vectors in tiles.SUMS.items():
+for _function, _n_vectors in microkernels.SUMS.items():
     implements(_function)(_sums(_n_vectors))
-for _function, _n_vectors in tiles.OUTERS.items():
+for _function, _n_vectors in microkernels.OUTERS.items():
     implements(_function)(_outer(_n_vectors))

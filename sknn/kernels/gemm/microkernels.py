@@ -1,7 +1,9 @@
-"""Pieces of products that stay in vector registers, as plain Python.
+"""GEMM microkernels, whose accumulators stay in vector registers, as plain Python.
 
-`microkernel_intrinsics.py` has them as intrinsics. All arrays are 1-D; with each comes
-the place of its first element and, where it is a matrix, what to add for the next row.
+`microkernel_intrinsics.py` implements them as intrinsics. All arrays are 1-D. A matrix
+``a`` is passed as the array, the offset ``a0`` of its first element and the stride
+``a_row`` from row to row, in elements; the columns are contiguous unless a column
+stride ``a_step`` is given.
 """
 
 from collections.abc import Callable
@@ -10,20 +12,23 @@ import numpy as np
 
 from sknn.jit.kernel import instruction
 
-# A tile is some rows times so many vectors.
+# Widths of a tile, in vectors, and heights below that of a full tile, in rows.
 TILE_VECTORS, PAIR = 3, 2
 HALF_ROWS = 4
 FEW_ROWS = 3
-# Rows and columns of results that are summed along vectors.
+# Sizes of the blocks of dot products: N_DOTS rows of one column, or a square.
 N_DOTS = 8
 DOTS_SQUARE = 4
 
-# What is done to elements of a product before they are stored: nothing; what is below 0
-# is set to 0; what has a 0 in the gate is; what has y in the gate is multiplied by the
-# slope p + y (q - y).
+# Epilogues, applied to an element x of the product before it is stored, with y the
+# element of ``gate`` in the same position:
+#   NO_EPILOGUE     x
+#   RELU            max(0, x)
+#   RELU_GRAD       x if y != 0 else 0
+#   QUADRATIC_GRAD  x (p + y (q - y))
 NO_EPILOGUE, RELU, RELU_GRAD, QUADRATIC_GRAD = 0, 1, 2, 3
 
-# What the functions made below are: by function, rows and vectors.
+# The microkernels made below: function -> (n_rows, n_vectors), or n_vectors.
 TILES: dict[Callable, tuple[int, int]] = {}
 TILES_AND_SUMS: dict[Callable, int] = {}
 DOTS: dict[Callable, tuple[int, int]] = {}
@@ -35,86 +40,105 @@ _builtin = instruction("sknn.kernels.gemm.microkernel_intrinsics")
 
 @_builtin
 def vector_bytes():
-    """Return the size of a vector register."""
+    """Return the size of a vector register, in bytes."""
     return 16
 
 
 @_builtin
 def tile_rows():
-    """Return the rows of a whole tile.
+    """Return the number of rows of a full tile.
 
-    The sums of a tile, three vectors of the second matrix and an element of the first
-    fit into the registers.
+    Its accumulators, three vectors of b and a broadcast element of a fit into the
+    vector registers.
     """
     return 8
 
 
 @_builtin
 def rows_beside_sums():
-    """Return the rows of a tile that leaves registers for sums of columns, or 0."""
+    """Return the rows of a tile that leaves registers for column sums; 0: none."""
     return 8
 
 
-def _block(array, start, row, column, n_rows, n_columns):
+def _view(array, start, row, column, n_rows, n_columns):
+    """Return a view of shape (n_rows, n_columns), with strides (row, column)."""
     size = array.itemsize
     return np.lib.stride_tricks.as_strided(
         array[start:], (n_rows, n_columns), (row * size, column * size)
     )
 
 
-def _finished(found, finish, gate=None, p=0, q=0):
-    if finish == RELU:
-        return np.where(found < 0, 0, found)
-    if finish == RELU_GRAD:
-        return np.where(gate == 0, 0, found)
-    if finish == QUADRATIC_GRAD:
-        p, q = found.dtype.type(p), found.dtype.type(q)
-        return found * (p + gate * (q - gate))
-    return found
+def _apply_epilogue(x, epilogue, y=None, p=0, q=0):
+    """Return the epilogue of x, given the gate y; both of shape (n_rows, n_columns)."""
+    if epilogue == RELU:
+        return np.where(x < 0, 0, x)
+    if epilogue == RELU_GRAD:
+        return np.where(y == 0, 0, x)
+    if epilogue == QUADRATIC_GRAD:
+        p, q = x.dtype.type(p), x.dtype.type(q)
+        return x * (p + y * (q - y))
+    return x
 
 
 def _tile(n_rows, n_vectors):
-    """Make the function of a tile of so many rows (0: a whole tile) and vectors.
-
-    It sets c[i, j] to bias[j] + sum of a[i, k] b[k, j] over k, finished as ``finish``
-    says; ``a_step`` is what to add for the next k. A bias at a place below 0 is none.
-    Rows of the gate are as far apart as those of c.
-    """
+    """Return the GEMM microkernel of n_rows (0: a full tile) x n_vectors vectors."""
 
     @_builtin
     def tile(
         a, a0, a_row, a_step, b, b0, b_row, bias, bias0,
-        finish, p, q, gate, gate0, c, c0, c_row, n_terms,
+        epilogue, p, q, gate, gate0, c, c0, c_row, n_terms,
     ):  # fmt: skip
+        """Set c[i, j] to epilogue(bias[j] + sum of a[i, k] b[k, j] over k).
+
+        Parameters
+        ----------
+        a, a0, a_row, a_step
+            Matrix of shape (n_rows, n_terms), its offset and its two strides.
+        b, b0, b_row
+            Matrix of shape (n_terms, n_columns), n_columns = n_vectors * lanes.
+        bias, bias0
+            Vector of shape (n_columns,); bias0 < 0 means no bias.
+        epilogue : int
+            One of NO_EPILOGUE, RELU, RELU_GRAD and QUADRATIC_GRAD.
+        p, q : float
+            Coefficients of QUADRATIC_GRAD.
+        gate, gate0
+            Matrix of shape (n_rows, n_columns) with the row stride of c.
+        c, c0, c_row
+            Output of shape (n_rows, n_columns).
+        n_terms : int
+        """
         n_columns = n_vectors * vector_bytes() // c.itemsize
         rows = n_rows or tile_rows()
-        found = _block(a, a0, a_row, a_step, rows, n_terms) @ _block(
+        product = _view(a, a0, a_row, a_step, rows, n_terms) @ _view(
             b, b0, b_row, 1, n_terms, n_columns
         )
         if bias0 >= 0:
-            found += bias[bias0 : bias0 + n_columns]
-        gates = _block(gate, gate0, c_row, 1, rows, n_columns)
-        found = _finished(found, finish, gates, p, q)
-        _block(c, c0, c_row, 1, rows, n_columns)[:] = found
+            product += bias[bias0 : bias0 + n_columns]
+        gates = _view(gate, gate0, c_row, 1, rows, n_columns)
+        product = _apply_epilogue(product, epilogue, gates, p, q)
+        _view(c, c0, c_row, 1, rows, n_columns)[:] = product
 
     TILES[tile] = n_rows, n_vectors
     return tile
 
 
 def _tile_and_sums(n_vectors):
-    """Make the function of a tile, and of the sums of the columns of b.
-
-    It sets c[i, j] to the sum of a[i, k] b[k, j] over k, sums[j] to that of b[k, j].
-    """
+    """Return the microkernel of a tile and of the column sums of b."""
 
     @_builtin
     def tile_and_sums(
         a, a0, a_row, a_step, b, b0, b_row, sums, sums0, c, c0, c_row, n_terms
     ):
+        """Set c[i, j] to the sum of a[i, k] b[k, j] over k, sums[j] to that of b[k, j].
+
+        Shapes are those of a tile with ``rows_beside_sums()`` rows; sums has shape
+        (n_columns,).
+        """
         n_columns = n_vectors * vector_bytes() // c.itemsize
-        rows = _block(b, b0, b_row, 1, n_terms, n_columns)
-        found = _block(a, a0, a_row, a_step, rows_beside_sums(), n_terms) @ rows
-        _block(c, c0, c_row, 1, rows_beside_sums(), n_columns)[:] = found
+        rows = _view(b, b0, b_row, 1, n_terms, n_columns)
+        product = _view(a, a0, a_row, a_step, rows_beside_sums(), n_terms) @ rows
+        _view(c, c0, c_row, 1, rows_beside_sums(), n_columns)[:] = product
         sums[sums0 : sums0 + n_columns] = rows.sum(axis=0)
 
     TILES_AND_SUMS[tile_and_sums] = n_vectors
@@ -122,38 +146,51 @@ def _tile_and_sums(n_vectors):
 
 
 def _dots(n_rows, n_columns):
-    """Make the function of a product a b.T of so many rows and columns.
-
-    It sets c[i, j] to bias[j] + sum of a[i, k] b[j, k] over k, as it is or clamped. A
-    bias at a place below 0 is none. A row of c has m elements: if these are fewer, so
-    are the columns.
-    """
+    """Return the microkernel of a b.T for n_rows x n_columns dot products."""
 
     @_builtin
-    def dots(a, a0, a_row, b, b0, b_row, bias, bias0, finish, c, c0, m, n_terms):
+    def dots(a, a0, a_row, b, b0, b_row, bias, bias0, epilogue, c, c0, m, n_terms):
+        """Set c[i, j] to epilogue(bias[j] + sum of a[i, k] b[j, k] over k).
+
+        Parameters
+        ----------
+        a, a0, a_row
+            Matrix of shape (n_rows, n_terms).
+        b, b0, b_row
+            Matrix of shape (width, n_terms), width = min(n_columns, m).
+        bias, bias0
+            Vector of shape (width,); bias0 < 0 means no bias.
+        epilogue : int
+            NO_EPILOGUE or RELU.
+        c, c0
+            Output of shape (n_rows, width), with row stride m.
+        m, n_terms : int
+        """
         width = min(n_columns, m)
-        found = (
-            _block(a, a0, a_row, 1, n_rows, n_terms)
-            @ _block(b, b0, b_row, 1, width, n_terms).T
+        product = (
+            _view(a, a0, a_row, 1, n_rows, n_terms)
+            @ _view(b, b0, b_row, 1, width, n_terms).T
         )
         if bias0 >= 0:
-            found += bias[bias0 : bias0 + width]
-        _block(c, c0, m, 1, n_rows, width)[:] = _finished(found, finish)
+            product += bias[bias0 : bias0 + width]
+        _view(c, c0, m, 1, n_rows, width)[:] = _apply_epilogue(product, epilogue)
 
     DOTS[dots] = n_rows, n_columns
     return dots
 
 
 def _sums(n_vectors):
-    """Make the function that adds up so many vectors of columns.
-
-    It sets c[j] to the sum of b[k, j] over k.
-    """
+    """Return the microkernel of the column sums of n_vectors vectors of columns."""
 
     @_builtin
     def sums(b, b0, b_row, c, c0, n_terms):
+        """Set c[j] to the sum of b[k, j] over k.
+
+        b has shape (n_terms, n_columns) and c (n_columns,), n_columns = n_vectors *
+        lanes.
+        """
         n_columns = n_vectors * vector_bytes() // c.itemsize
-        rows = _block(b, b0, b_row, 1, n_terms, n_columns)
+        rows = _view(b, b0, b_row, 1, n_terms, n_columns)
         c[c0 : c0 + n_columns] = rows.sum(axis=0)
 
     SUMS[sums] = n_vectors
@@ -161,23 +198,27 @@ def _sums(n_vectors):
 
 
 def _outer(n_vectors):
-    """Make the function of so many vectors of columns of an outer product.
-
-    It sets c[i, j] to a[i] b[j], finished as by ``_tile``, but never clamped.
-    """
+    """Return the microkernel of an outer product of n_vectors vectors of columns."""
 
     @_builtin
-    def outer(a, a0, a_row, b, b0, finish, p, q, gate, gate0, c, c0, c_row, n_rows):
+    def outer(a, a0, a_row, b, b0, epilogue, p, q, gate, gate0, c, c0, c_row, n_rows):
+        """Set c[i, j] to epilogue(a[i] b[j]), where the epilogue is not RELU.
+
+        a has shape (n_rows,) and stride a_row, b (n_columns,), gate and c
+        (n_rows, n_columns), n_columns = n_vectors * lanes; p, q are as in a tile.
+        """
         n_columns = n_vectors * vector_bytes() // c.itemsize
-        found = _block(a, a0, a_row, 1, n_rows, 1) * b[b0 : b0 + n_columns]
-        gates = _block(gate, gate0, c_row, 1, n_rows, n_columns)
-        found = _finished(found, finish, gates, p, q)
-        _block(c, c0, c_row, 1, n_rows, n_columns)[:] = found
+        product = _view(a, a0, a_row, 1, n_rows, 1) * b[b0 : b0 + n_columns]
+        gates = _view(gate, gate0, c_row, 1, n_rows, n_columns)
+        product = _apply_epilogue(product, epilogue, gates, p, q)
+        _view(c, c0, c_row, 1, n_rows, n_columns)[:] = product
 
     OUTERS[outer] = n_vectors
     return outer
 
 
+# Names of tiles: height (whole: tile_rows(), half: 4, few: 3, one: 1 row), then width
+# (wide: 3 vectors, or 6 for one row, pair: 2, thin: 1).
 whole_wide, whole_thin = _tile(0, TILE_VECTORS), _tile(0, 1)
 half_wide, half_thin = _tile(HALF_ROWS, TILE_VECTORS), _tile(HALF_ROWS, 1)
 whole_pair, half_pair = _tile(0, PAIR), _tile(HALF_ROWS, PAIR)
@@ -193,13 +234,13 @@ wide_sums, thin_sums = _sums(2 * TILE_VECTORS), _sums(1)
 
 @_builtin
 def vector_copy(a, a0, c, c0, size):
-    """Copy elements; there must be a vector of them or more."""
+    """Copy size elements of a from a0 on to c from c0 on, size >= lanes."""
     c[c0 : c0 + size] = a[a0 : a0 + size]
 
 
 @_builtin
 def transpose_square(a, a0, a_row, c, c0, c_row):
-    """Transpose a square as wide as a vector."""
+    """Set c to a.T, both of shape (lanes, lanes) with strides a_row and c_row."""
     lanes = vector_bytes() // c.itemsize
-    square = _block(a, a0, a_row, 1, lanes, lanes)
-    _block(c, c0, c_row, 1, lanes, lanes)[:] = square.T
+    square = _view(a, a0, a_row, 1, lanes, lanes)
+    _view(c, c0, c_row, 1, lanes, lanes)[:] = square.T

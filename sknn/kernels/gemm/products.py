@@ -1,15 +1,16 @@
-"""Products of matrices, written for the sizes of networks on tables.
+"""Matrix products (GEMM) for the sizes of networks on tabular data.
 
-BLAS copies both matrices into an order of its own before it multiplies. For a batch of
-some hundred rows this costs as much as it saves. Here a tile of the result stays in
-vector registers while the sum runs, and both matrices are read where they lie: one
-element of the first at a time, and whole vectors from rows of the second. What does
-not fill a tile is done by a tile that overlaps the one before it, so that there are no
-masks and no scalar remainders.
+BLAS packs both matrices into panels before it multiplies. For a batch of some hundred
+rows this costs as much as it saves. Here a tile of the result is accumulated in vector
+registers, and both matrices are read in place: broadcast elements of the first, and
+vectors from the rows of the second. Remainders are computed by a tile that overlaps the
+one before it, so that there are no masks and no scalar loops.
 
-Each element of a result is one sum in the order of k, whatever the tile, the block of
+Each element of a result is a sum in the order of k, whatever the tile, the block of
 rows or the number of threads: so a row has the same result, bit for bit, alone or among
 others.
+
+Matrices are passed as in `microkernels.py`: array, offset, strides.
 """
 
 from sknn.jit.kernel import (
@@ -21,10 +22,10 @@ from sknn.jit.kernel import (
     kernel,
     like,
 )
-from sknn.kernels.gemm import microkernels as tiles
+from sknn.kernels.gemm import microkernels
 
-# Outputs narrower than this have weights that are stored transposed, and products of
-# their own. It is at least as wide as any vector.
+# Layers with fewer outputs store their weights transposed and use dots_product. NARROW
+# is at least the number of lanes of any vector.
 NARROW = 16
 
 
@@ -36,100 +37,114 @@ NARROW = 16
     )
 )  # fmt: skip
 def rows_product(
-    a, a0, a_row, a_step, b, b0, b_row, bias, bias0, finish, p, q, gate, gate0,
+    a, a0, a_row, a_step, b, b0, b_row, bias, bias0, epilogue, p, q, gate, gate0,
     c, c0, c_row, n, m, n_terms,
 ):  # fmt: skip
-    """Set c to a b + bias; shapes (n, n_terms), (n_terms, m), (m,) and (n, m).
+    """Set c to epilogue(a b + bias), a GEMM accumulated along the rows of b.
 
-    Rows of b and c are contiguous and hold NARROW elements or more. ``a_row`` and
-    ``a_step`` are the strides of a, in elements; ``bias0`` is -1 for no bias.
-    ``finish`` is the epilogue, one of those in `microkernels.py`: the gate lies in
-    memory as c does, and ``p`` and ``q`` belong to the slope.
+    Parameters
+    ----------
+    a, a0, a_row, a_step
+        Matrix of shape (n, n_terms), its offset and its two strides.
+    b, b0, b_row
+        Matrix of shape (n_terms, m).
+    bias, bias0
+        Vector of shape (m,); bias0 = -1 means no bias.
+    epilogue : int
+        One of the epilogues in `microkernels.py`.
+    p, q : float
+        Coefficients of QUADRATIC_GRAD.
+    gate, gate0
+        Matrix of shape (n, m), with the row stride of c.
+    c, c0, c_row
+        Output of shape (n, m).
+    n, m, n_terms : int
+        Sizes, with m >= NARROW.
     """
-    lanes = tiles.vector_bytes() // c.itemsize
-    span = tiles.TILE_VECTORS * lanes
-    # To have these among the tiles below would make all of them slower.
-    if n == tiles.FEW_ROWS and m >= span:
+    lanes = microkernels.vector_bytes() // c.itemsize
+    span = microkernels.TILE_VECTORS * lanes
+    # A separate loop: among the tiles below it would slow all of them down.
+    if n == microkernels.FEW_ROWS and m >= span:
         j = 0
         while j < m:
             j0 = j if m - j >= span else m - span
-            own = bias0 + j0 if bias0 >= 0 else bias0
+            bias1 = bias0 + j0 if bias0 >= 0 else bias0
             b1, c1, gate1 = b0 + j0, c0 + j0, gate0 + j0
-            tiles.few_wide(
-                a, a0, a_row, a_step, b, b1, b_row, bias, own,
-                finish, p, q, gate, gate1, c, c1, c_row, n_terms,
+            microkernels.few_wide(
+                a, a0, a_row, a_step, b, b1, b_row, bias, bias1,
+                epilogue, p, q, gate, gate1, c, c1, c_row, n_terms,
             )  # fmt: skip
             j += span
         return 0.0
-    if n < tiles.HALF_ROWS:
-        span = 2 * tiles.TILE_VECTORS * lanes
+    if n < microkernels.HALF_ROWS:
+        span = 2 * microkernels.TILE_VECTORS * lanes
         j = 0
         while j < m:
             wide = m - j >= span
             j0 = j if m - j >= lanes else m - lanes
-            own = bias0 + j0 if bias0 >= 0 else bias0
+            bias1 = bias0 + j0 if bias0 >= 0 else bias0
             for i in range(n):
                 a1, b1, shift = a0 + i * a_row, b0 + j0, i * c_row + j0
                 c1, gate1 = c0 + shift, gate0 + shift
                 if wide:
-                    tiles.one_wide(
-                        a, a1, a_row, a_step, b, b1, b_row, bias, own,
-                        finish, p, q, gate, gate1, c, c1, c_row, n_terms,
+                    microkernels.one_wide(
+                        a, a1, a_row, a_step, b, b1, b_row, bias, bias1,
+                        epilogue, p, q, gate, gate1, c, c1, c_row, n_terms,
                     )  # fmt: skip
                 else:
-                    tiles.one_thin(
-                        a, a1, a_row, a_step, b, b1, b_row, bias, own,
-                        finish, p, q, gate, gate1, c, c1, c_row, n_terms,
+                    microkernels.one_thin(
+                        a, a1, a_row, a_step, b, b1, b_row, bias, bias1,
+                        epilogue, p, q, gate, gate1, c, c1, c_row, n_terms,
                     )  # fmt: skip
             j += span if wide else lanes
         return 0.0
-    whole_rows = tiles.tile_rows()
+    whole_rows = microkernels.tile_rows()
     j = 0
     while j < m:
         width = strip(m - j, m, lanes)
-        # The last vector ends with the row.
+        # The last tile overlaps the one before it, so as to end with the row.
         j0 = j if m - j >= width * lanes else m - width * lanes
-        own = bias0 + j0 if bias0 >= 0 else bias0
+        bias1 = bias0 + j0 if bias0 >= 0 else bias0
         i = 0
         while i < n:
-            left = n - i
-            is_whole = n >= whole_rows and left > tiles.HALF_ROWS
-            is_whole = is_whole or whole_rows == tiles.HALF_ROWS
-            height = whole_rows if is_whole else tiles.HALF_ROWS
-            i0 = i if left >= height else n - height
+            remaining = n - i
+            is_whole = n >= whole_rows and remaining > microkernels.HALF_ROWS
+            is_whole = is_whole or whole_rows == microkernels.HALF_ROWS
+            height = whole_rows if is_whole else microkernels.HALF_ROWS
+            i0 = i if remaining >= height else n - height
             a1, b1, shift = a0 + i0 * a_row, b0 + j0, i0 * c_row + j0
             c1, gate1 = c0 + shift, gate0 + shift
-            if width == tiles.TILE_VECTORS:
+            if width == microkernels.TILE_VECTORS:
                 if is_whole:
-                    tiles.whole_wide(
-                        a, a1, a_row, a_step, b, b1, b_row, bias, own,
-                        finish, p, q, gate, gate1, c, c1, c_row, n_terms,
+                    microkernels.whole_wide(
+                        a, a1, a_row, a_step, b, b1, b_row, bias, bias1,
+                        epilogue, p, q, gate, gate1, c, c1, c_row, n_terms,
                     )  # fmt: skip
                 else:
-                    tiles.half_wide(
-                        a, a1, a_row, a_step, b, b1, b_row, bias, own,
-                        finish, p, q, gate, gate1, c, c1, c_row, n_terms,
+                    microkernels.half_wide(
+                        a, a1, a_row, a_step, b, b1, b_row, bias, bias1,
+                        epilogue, p, q, gate, gate1, c, c1, c_row, n_terms,
                     )  # fmt: skip
-            elif width == tiles.PAIR or tiles.PAIR * lanes <= NARROW:
+            elif width == microkernels.PAIR or microkernels.PAIR * lanes <= NARROW:
                 if is_whole:
-                    tiles.whole_pair(
-                        a, a1, a_row, a_step, b, b1, b_row, bias, own,
-                        finish, p, q, gate, gate1, c, c1, c_row, n_terms,
+                    microkernels.whole_pair(
+                        a, a1, a_row, a_step, b, b1, b_row, bias, bias1,
+                        epilogue, p, q, gate, gate1, c, c1, c_row, n_terms,
                     )  # fmt: skip
                 else:
-                    tiles.half_pair(
-                        a, a1, a_row, a_step, b, b1, b_row, bias, own,
-                        finish, p, q, gate, gate1, c, c1, c_row, n_terms,
+                    microkernels.half_pair(
+                        a, a1, a_row, a_step, b, b1, b_row, bias, bias1,
+                        epilogue, p, q, gate, gate1, c, c1, c_row, n_terms,
                     )  # fmt: skip
             elif is_whole:
-                tiles.whole_thin(
-                    a, a1, a_row, a_step, b, b1, b_row, bias, own,
-                    finish, p, q, gate, gate1, c, c1, c_row, n_terms,
+                microkernels.whole_thin(
+                    a, a1, a_row, a_step, b, b1, b_row, bias, bias1,
+                    epilogue, p, q, gate, gate1, c, c1, c_row, n_terms,
                 )  # fmt: skip
             else:
-                tiles.half_thin(
-                    a, a1, a_row, a_step, b, b1, b_row, bias, own,
-                    finish, p, q, gate, gate1, c, c1, c_row, n_terms,
+                microkernels.half_thin(
+                    a, a1, a_row, a_step, b, b1, b_row, bias, bias1,
+                    epilogue, p, q, gate, gate1, c, c1, c_row, n_terms,
                 )  # fmt: skip
             i += height
         j += width * lanes
@@ -137,18 +152,18 @@ def rows_product(
 
 
 @inline_scalar
-def strip(left, m, lanes):
-    """Return by how many vectors a product of m columns goes on; so many are left.
+def strip(remaining, m, lanes):
+    """Return the width of the next tile, in vectors, for the remaining of m columns.
 
-    That is one only if the product has no more: by itself a vector takes longer than
-    its share, for it needs as many loads of the first matrix as three. Where NARROW
-    columns are two vectors it is never one, which callers also say by themselves: so
-    the tiles of one vector are not compiled.
+    It is 1 only if m is less than two vectors: a tile of one vector needs as many loads
+    of the first matrix as one of three. Where NARROW columns are two vectors it is
+    never 1; callers repeat this condition, which is known at compile time, so that the
+    tiles of one vector are not compiled.
     """
-    n_vectors = (left + lanes - 1) // lanes
-    width = tiles.TILE_VECTORS
-    if n_vectors < width or n_vectors == 2 * tiles.PAIR or width * lanes > m:
-        width = tiles.PAIR
+    n_vectors = (remaining + lanes - 1) // lanes
+    width = microkernels.TILE_VECTORS
+    if n_vectors < width or n_vectors == 2 * microkernels.PAIR or width * lanes > m:
+        width = microkernels.PAIR
     return width if width * lanes <= m else 1
 
 
@@ -156,27 +171,39 @@ def strip(left, m, lanes):
 def first_rows_and_sums(
     a, a0, a_row, a_step, b, b0, b_row, sums, sums0, c, c0, c_row, m, n_terms
 ):
-    """Set the first rows of c to those of a b, and sums to those of the columns of b.
+    """Set the first rows of c to those of a b, and sums to the column sums of b.
 
-    These are as many rows as ``rows_beside_sums`` says. The sums take hardly any time
-    beside products of the same numbers.
+    The vectors of b are loaded once for both.
+
+    Parameters
+    ----------
+    a, a0, a_row, a_step
+        Matrix of shape (rows_beside_sums(), n_terms).
+    b, b0, b_row
+        Matrix of shape (n_terms, m).
+    sums, sums0
+        Output of shape (m,).
+    c, c0, c_row
+        Output of shape (rows_beside_sums(), m).
+    m, n_terms : int
+        Sizes, with m >= NARROW.
     """
-    lanes = tiles.vector_bytes() // c.itemsize
+    lanes = microkernels.vector_bytes() // c.itemsize
     j = 0
     while j < m:
         width = strip(m - j, m, lanes)
         j0 = j if m - j >= width * lanes else m - width * lanes
         b1, sums1, c1 = b0 + j0, sums0 + j0, c0 + j0
-        if width == tiles.TILE_VECTORS:
-            tiles.wide_and_sums(
+        if width == microkernels.TILE_VECTORS:
+            microkernels.wide_and_sums(
                 a, a0, a_row, a_step, b, b1, b_row, sums, sums1, c, c1, c_row, n_terms
             )
-        elif width == tiles.PAIR or tiles.PAIR * lanes <= NARROW:
-            tiles.pair_and_sums(
+        elif width == microkernels.PAIR or microkernels.PAIR * lanes <= NARROW:
+            microkernels.pair_and_sums(
                 a, a0, a_row, a_step, b, b1, b_row, sums, sums1, c, c1, c_row, n_terms
             )
         else:
-            tiles.thin_and_sums(
+            microkernels.thin_and_sums(
                 a, a0, a_row, a_step, b, b1, b_row, sums, sums1, c, c1, c_row, n_terms
             )
         j += width * lanes
@@ -188,15 +215,29 @@ def first_rows_and_sums(
         Array(), INTEGER, INTEGER, Array(), *[INTEGER] * 4,
     )
 )  # fmt: skip
-def dots_product(a, a0, a_row, b, b0, b_row, bias, bias0, finish, c, c0, n, m, n_terms):
-    """Set c to a b.T + bias; shapes (n, n_terms), (m, n_terms), (m,) and (n, m).
+def dots_product(
+    a, a0, a_row, b, b0, b_row, bias, bias0, epilogue, c, c0, n, m, n_terms
+):
+    """Set c to epilogue(a b.T + bias), a GEMM of dot products along the terms.
 
-    c is in C order. ``finish`` is AS_IT_IS or CLAMPED.
+    Parameters
+    ----------
+    a, a0, a_row
+        Matrix of shape (n, n_terms).
+    b, b0, b_row
+        Matrix of shape (m, n_terms).
+    bias, bias0
+        Vector of shape (m,); bias0 = -1 means no bias.
+    epilogue : int
+        NO_EPILOGUE or RELU.
+    c, c0
+        Output of shape (n, m), contiguous.
+    n, m, n_terms : int
     """
-    width = tiles.DOTS_SQUARE if m > 1 else 1
-    many = tiles.DOTS_SQUARE if m > 1 else tiles.N_DOTS
+    width = microkernels.DOTS_SQUARE if m > 1 else 1
+    many = microkernels.DOTS_SQUARE if m > 1 else microkernels.N_DOTS
     height = many if n >= many else 1
-    last = m - width if m > width else 0  # where the last columns start
+    last = m - width if m > width else 0  # first column of the last block
     i = 0
     while i < n:
         i0 = i if n - i >= height else n - height
@@ -204,23 +245,23 @@ def dots_product(a, a0, a_row, b, b0, b_row, bias, bias0, finish, c, c0, n, m, n
         j = 0
         while j < m:
             j0 = j if j < last else last
-            own = bias0 + j0 if bias0 >= 0 else bias0
+            bias1 = bias0 + j0 if bias0 >= 0 else bias0
             b1, c1 = b0 + j0 * b_row, c0 + i0 * m + j0
             if width > 1 and height > 1:
-                tiles.square_dots(
-                    a, a1, a_row, b, b1, b_row, bias, own, finish, c, c1, m, n_terms
+                microkernels.square_dots(
+                    a, a1, a_row, b, b1, b_row, bias, bias1, epilogue, c, c1, m, n_terms
                 )
             elif width > 1:
-                tiles.row_of_dots(
-                    a, a1, a_row, b, b1, b_row, bias, own, finish, c, c1, m, n_terms
+                microkernels.row_of_dots(
+                    a, a1, a_row, b, b1, b_row, bias, bias1, epilogue, c, c1, m, n_terms
                 )
             elif height > 1:
-                tiles.many_dots(
-                    a, a1, a_row, b, b1, b_row, bias, own, finish, c, c1, m, n_terms
+                microkernels.many_dots(
+                    a, a1, a_row, b, b1, b_row, bias, bias1, epilogue, c, c1, m, n_terms
                 )
             else:
-                tiles.one_dot(
-                    a, a1, a_row, b, b1, b_row, bias, own, finish, c, c1, m, n_terms
+                microkernels.one_dot(
+                    a, a1, a_row, b, b1, b_row, bias, bias1, epilogue, c, c1, m, n_terms
                 )
             j += width
         i += height
@@ -228,32 +269,52 @@ def dots_product(a, a0, a_row, b, b0, b_row, bias, bias0, finish, c, c0, n, m, n
 
 
 @inline_scalar
-def outer_product(a, a0, a_row, b, b0, finish, p, q, gate, gate0, c, c0, c_row, n, m):
-    """Set c to the product of a column and a row; shapes (n,), (m,) and (n, m).
+def outer_product(a, a0, a_row, b, b0, epilogue, p, q, gate, gate0, c, c0, c_row, n, m):
+    """Set c to epilogue(a[:, None] * b), an outer product.
 
-    ``finish`` and what belongs to it are those of ``rows_product``, but for CLAMPED.
+    Parameters
+    ----------
+    a, a0, a_row
+        Vector of shape (n,) and its stride.
+    b, b0
+        Vector of shape (m,).
+    epilogue, p, q, gate, gate0
+        As in `rows_product`, but not RELU.
+    c, c0, c_row
+        Output of shape (n, m).
+    n, m : int
+        Sizes, with m at least the lanes of a vector.
     """
-    lanes = tiles.vector_bytes() // c.itemsize
+    lanes = microkernels.vector_bytes() // c.itemsize
     j = 0
     while j < m:
-        wide = m - j >= 2 * tiles.TILE_VECTORS * lanes
+        wide = m - j >= 2 * microkernels.TILE_VECTORS * lanes
         j0 = j if m - j >= lanes else m - lanes
         b1, c1, gate1 = b0 + j0, c0 + j0, gate0 + j0
         if wide:
-            tiles.wide_outer(
-                a, a0, a_row, b, b1, finish, p, q, gate, gate1, c, c1, c_row, n
+            microkernels.wide_outer(
+                a, a0, a_row, b, b1, epilogue, p, q, gate, gate1, c, c1, c_row, n
             )
         else:
-            tiles.thin_outer(
-                a, a0, a_row, b, b1, finish, p, q, gate, gate1, c, c1, c_row, n
+            microkernels.thin_outer(
+                a, a0, a_row, b, b1, epilogue, p, q, gate, gate1, c, c1, c_row, n
             )
-        j += 2 * tiles.TILE_VECTORS * lanes if wide else lanes
+        j += 2 * microkernels.TILE_VECTORS * lanes if wide else lanes
 
 
 @inline_array
 def column_sums(b, b0, b_row, c, c0, m, n_terms):
-    """Set c to the sums of the columns of b; shapes (n_terms, m) and (m,)."""
-    lanes = tiles.vector_bytes() // c.itemsize
+    """Set c to b.sum(axis=0).
+
+    Parameters
+    ----------
+    b, b0, b_row
+        Matrix of shape (n_terms, m).
+    c, c0
+        Output of shape (m,).
+    m, n_terms : int
+    """
+    lanes = microkernels.vector_bytes() // c.itemsize
     if m < lanes:
         for j in range(m):
             total = like(c[c0], 0)
@@ -263,20 +324,20 @@ def column_sums(b, b0, b_row, c, c0, m, n_terms):
         return
     j = 0
     while j < m:
-        if m - j >= 2 * tiles.TILE_VECTORS * lanes:
-            tiles.wide_sums(b, b0 + j, b_row, c, c0 + j, n_terms)
-            j += 2 * tiles.TILE_VECTORS * lanes
+        if m - j >= 2 * microkernels.TILE_VECTORS * lanes:
+            microkernels.wide_sums(b, b0 + j, b_row, c, c0 + j, n_terms)
+            j += 2 * microkernels.TILE_VECTORS * lanes
         else:
             j0 = j if m - j >= lanes else m - lanes
-            tiles.thin_sums(b, b0 + j0, b_row, c, c0 + j0, n_terms)
+            microkernels.thin_sums(b, b0 + j0, b_row, c, c0 + j0, n_terms)
             j += lanes
 
 
 @inline_scalar
 def copy(a, a0, c, c0, size):
-    """Copy so many elements from place a0 of a to place c0 of c."""
-    if size * c.itemsize >= tiles.vector_bytes():
-        tiles.vector_copy(a, a0, c, c0, size)
+    """Copy size elements of a from a0 on to c from c0 on."""
+    if size * c.itemsize >= microkernels.vector_bytes():
+        microkernels.vector_copy(a, a0, c, c0, size)
     else:
         for k in range(size):
             c[c0 + k] = a[a0 + k]
@@ -284,15 +345,17 @@ def copy(a, a0, c, c0, size):
 
 @kernel((Array(), INTEGER, Array(), INTEGER, INTEGER, INTEGER))
 def transpose(a, a0, c, c0, n, m):
-    """Set c to a.T; a has shape (n, m), and both n and m are NARROW or more."""
-    lanes = tiles.vector_bytes() // c.itemsize
+    """Set c to a.T, where a has shape (n, m), n and m >= NARROW, both contiguous."""
+    lanes = microkernels.vector_bytes() // c.itemsize
     i = 0
     while i < n:
         i0 = i if n - i >= lanes else n - lanes
         j = 0
         while j < m:
             j0 = j if m - j >= lanes else m - lanes
-            tiles.transpose_square(a, a0 + i0 * m + j0, m, c, c0 + j0 * n + i0, n)
+            microkernels.transpose_square(
+                a, a0 + i0 * m + j0, m, c, c0 + j0 * n + i0, n
+            )
             j += lanes
         i += lanes
     return 0.0

@@ -117,8 +117,7 @@ def register(
     )
 
 
-# z and saved forwards, saved and delta backwards; all are flat, of shape (size,), in the
-# dtype of the network.
+# z and saved forwards, saved and delta backwards: flat, of shape (size,).
 activation_signature = (Array(), Array())
 
 
@@ -182,7 +181,7 @@ register("identity", identity, identity_derivative)
 
 
 # The activation of the perceptron. Its derivative is zero, so that the layers before it
-# would not learn; the straight-through estimator puts that of the hard tanh in its place.
+# would not learn; the straight-through estimator is the derivative of the hard tanh.
 
 
 @inline_scalar
@@ -208,7 +207,7 @@ def relu(z):
 
 @inline_scalar
 def relu_derivative(y):
-    """Return 1 if y > 0 else 0, for y = max(0, z)."""
+    """Return 1 if y != 0 else 0, for y = max(0, z)."""
     return like(y, 1) if y != 0 else like(y, 0)
 
 

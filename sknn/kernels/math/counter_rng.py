@@ -1,13 +1,13 @@
-"""Random numbers for dropout, found from a count and not from a state.
+"""A counter-based random number generator for dropout, which has no state.
 
 Whether an element is dropped is a function of the seed, the step, the layer and the
-element's row and column in the batch. So backward finds what forward drew without
-keeping it, a fit that goes on later draws what it would have drawn, and the order in
-which things run changes nothing. Arithmetic is in int64 with 32 bits in use, so that
-compiled code and plain Python agree.
+element's row and column in the batch. So the backward pass draws the same mask as the
+forward pass without storing it, a resumed fit draws what an uninterrupted one would
+have drawn, and the order of execution changes nothing. Arithmetic is in int64 with 32
+bits in use, so that compiled code and plain Python agree.
 
-Each row has a key of its own, so that one hash for each element is enough. Counting on
-through all rows, a slight bias of the hash would show after a million draws.
+A key for each row makes one hash for each element enough. With a single counter over
+all rows, a slight bias of the hash would show after a million draws.
 
 References
 ----------
@@ -25,7 +25,7 @@ _LOW = RANGE - 1
 
 @inline_scalar
 def scramble(x):
-    """Return a one-to-one mixture of the low 32 bits of x."""
+    """Return a one-to-one hash of the low 32 bits of x, an integer below 2**32."""
     x = int(x) & _LOW
     x = ((x ^ (x >> 16)) * 0x7FEB352D) & _LOW
     x = ((x ^ (x >> 15)) * 0x846CA68B) & _LOW
@@ -34,27 +34,28 @@ def scramble(x):
 
 @inline_scalar
 def draw(key, index):
-    """Return a number from 0 to 2**32 - 1, which can be the key of other draws."""
+    """Return hash(key ^ index), an integer below 2**32, or the key of other draws."""
     return scramble(key ^ int(index))
 
 
 @inline_scalar
 def batch_key(seed, step):
-    """Return the key of a batch from the seed of a fit and the number of the step."""
-    # Scrambled, or seeds next to each other would share the keys of their steps.
+    """Return the key of a batch, from the seed of the fit and the step's number."""
+    # Hash the step as well: else adjacent seeds would share the keys of their steps.
     return draw(seed, scramble(step))
 
 
 @inline_scalar
 def row_key(key, layer_id, i):
-    """Return the key of the i-th row of a batch, in the layer that has this salt."""
+    """Return the key of row i of a batch in a layer, from the key of the batch."""
     return draw(draw(key, layer_id), i)
 
 
 @inline_scalar
 def dropout_factor(threshold, key, column):
-    """Return what dropout multiplies an element by: 0, or 1 over the share kept.
+    """Return 1 / keep_probability, or 0 where the element is dropped.
 
-    ``threshold`` is the share kept times 2**32, ``key`` that of the row.
+    ``threshold`` is keep_probability * 2**32, ``key`` the key of the row. An element is
+    kept if draw(key, column) < threshold.
     """
     return RANGE / threshold if draw(key, column) < threshold else 0.0

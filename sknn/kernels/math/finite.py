@@ -1,11 +1,11 @@
-"""Whether numbers are finite, found in one pass that is vectorised."""
+"""A vectorised test for infinite values and NaN."""
 
 from sknn.jit.kernel import inline_array, like
 
 
 @inline_array
 def nan_if_nonfinite(values):
-    """Return 0, or NaN where a value is not finite."""
+    """Return sum(0 * values): 0, or NaN if any of the 1-D array is not finite."""
     if values.size == 0:
         return 0.0
     total = zero = like(values[0], 0)

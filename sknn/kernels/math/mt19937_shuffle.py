@@ -1,8 +1,8 @@
-"""Orders of the rows, drawn as ``numpy.random.RandomState.shuffle`` draws it.
+"""Shuffling, with the permutations of ``numpy.random.RandomState.shuffle``.
 
-All words of the Mersenne Twister's state [1]_ are made, and tempered, at once and in
-vectors, where NumPy makes one word for each number. Which of the numbers count is
-NumPy's choice: those that are not too large once they are cut to the bits needed.
+The state of the Mersenne Twister [1]_ is renewed and tempered as a whole, in vectorised
+loops, where NumPy tempers a word for each draw. As in NumPy, integers up to i are drawn
+by rejection: mask a word to the bits of i, and reject it if it is greater than i.
 
 References
 ----------
@@ -12,31 +12,35 @@ References
 
 from sknn.jit.kernel import INT32, INTEGER, Array, driver, inline_scalar
 
-# The state is so many words of 32 bits, and behind them how many have been used.
+# The state is N_WORDS words of 32 bits, followed by the number of words used.
 N_WORDS = 624
 N_STATE = N_WORDS + 1
 
-_AHEAD = 397
-_SIGN = 2**31
-_BELOW_SIGN = _SIGN - 1
-_LOW = 2**32 - 1
+_OFFSET = 397  # from a word of the state to the one it is combined with
+_HIGH_BIT = 2**31
+_LOW_BITS = _HIGH_BIT - 1
+_ALL_BITS = 2**32 - 1
 
 
 @driver((Array(INT32), Array(INT32), Array(INTEGER, 2), INTEGER, INTEGER))
 def shuffle(state, words, orders, last, n):
-    """Draw the next n orders; leave the generator's state as NumPy would.
+    """Draw n permutations, each a shuffle of the one before it.
 
-    Each is the one before it, shuffled.
+    For i = n_rows - 1, ..., 1: swap order[i] with order[j], where j <= i is random
+    (Fisher-Yates). The state ends as NumPy would leave it.
 
     Parameters
     ----------
-    state : ndarray of shape (N_STATE,)
-    words : ndarray of shape (N_WORDS,)
-        Memory.
-    orders : ndarray of shape (n or more, n_rows)
-        Where the orders are put, from the first row on.
+    state : ndarray of shape (N_STATE,), int32
+        State of the generator, updated in place.
+    words : ndarray of shape (N_WORDS,), int32
+        Workspace for the tempered words.
+    orders : ndarray of shape (n or more, n_rows), int64
+        Output: the permutations, from row 0 on.
     last : int
-        The row of ``orders`` that holds the order before them.
+        The row of ``orders`` that holds the previous permutation.
+    n : int
+        Number of permutations to draw.
     """
     n_rows, used = orders.shape[1], int(state[N_WORDS])
     _temper(state, words, used)
@@ -51,7 +55,7 @@ def shuffle(state, words, orders, last, n):
             mask = 2 * mask + 1
         while i > 0:
             if used == N_WORDS:
-                _renew(state)
+                _next_state(state)
                 used = 0
                 _temper(state, words, used)
             if i <= mask >> 1:
@@ -59,8 +63,8 @@ def shuffle(state, words, orders, last, n):
             while used < N_WORDS and i > mask >> 1:
                 number = int(words[used]) & mask
                 used += 1
-                # Half of the numbers may be too large, in no order that a processor
-                # could foresee: in place of a branch, they exchange a row with itself.
+                # Up to half of the numbers are rejected, unpredictably: in place of a
+                # branch, a rejected number swaps order[i] with itself.
                 j = number if number <= i else i
                 row = order[i]
                 order[i] = order[j]
@@ -71,36 +75,37 @@ def shuffle(state, words, orders, last, n):
 
 
 @inline_scalar
-def _renew(state):
-    """Make the next words of the state."""
-    behind = N_WORDS - _AHEAD
-    for k in range(behind):
-        state[k] = _next(state[k], state[k + 1], state[k + _AHEAD])
-    for k in range(_AHEAD - 1):
-        state[k + behind] = _next(state[k + behind], state[k + behind + 1], state[k])
+def _next_state(state):
+    """Replace the words of state, shape (N_STATE,), by the next N_WORDS words."""
+    split = N_WORDS - _OFFSET
+    for k in range(split):
+        state[k] = _next_word(state[k], state[k + 1], state[k + _OFFSET])
+    for k in range(_OFFSET - 1):
+        state[k + split] = _next_word(state[k + split], state[k + split + 1], state[k])
     last = N_WORDS - 1
-    state[last] = _next(state[last], state[0], state[_AHEAD - 1])
+    state[last] = _next_word(state[last], state[0], state[_OFFSET - 1])
 
 
 @inline_scalar
-def _next(word, following, ahead):
-    joined = (int(word) & _SIGN) | (int(following) & _BELOW_SIGN)
-    twist = 0x9908B0DF if joined & 1 else 0
-    return _signed((int(ahead) & _LOW) ^ (joined >> 1) ^ twist)
+def _next_word(word, following, ahead):
+    """Return the word that follows, from words k, k + 1 and k + 397 of the state."""
+    mixed = (int(word) & _HIGH_BIT) | (int(following) & _LOW_BITS)
+    twist = 0x9908B0DF if mixed & 1 else 0
+    return _to_int32((int(ahead) & _ALL_BITS) ^ (mixed >> 1) ^ twist)
 
 
 @inline_scalar
 def _temper(state, words, first):
-    """Make numbers of the words from the first one on."""
+    """Set words[first:] to the tempered words of the state; shapes as in `shuffle`."""
     for k in range(first, N_WORDS):
-        x = int(state[k]) & _LOW
+        x = int(state[k]) & _ALL_BITS
         x ^= x >> 11
         x ^= (x << 7) & 0x9D2C5680
         x ^= (x << 15) & 0xEFC60000
-        words[k] = _signed(x ^ (x >> 18))
+        words[k] = _to_int32(x ^ (x >> 18))
 
 
 @inline_scalar
-def _signed(x):
-    """Return the number in int32 that has the 32 bits of x."""
-    return (x ^ _SIGN) - _SIGN
+def _to_int32(x):
+    """Return the int32 with the 32 bits of x, 0 <= x < 2**32."""
+    return (x ^ _HIGH_BIT) - _HIGH_BIT

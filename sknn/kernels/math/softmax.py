@@ -1,81 +1,89 @@
 """Softmax of the rows of a matrix.
 
-A loop over a few classes costs more than what it does. So rows are put side by side,
-one class after another: what is done to a row then takes a step for each class and
-vector of rows. Rows of many classes stay as they are.
+For few classes the overhead of a loop over the classes exceeds its work. So the matrix
+is transposed, and each step handles a class for a vector of rows. With many classes the
+rows stay as they are, and each step handles a vector of classes.
 
-`softmax_intrinsics.py` has the first four functions as instructions.
+`softmax_intrinsics.py` implements the first four functions as intrinsics.
 """
 
 from sknn.jit.kernel import flat, inline_array, instruction, matrix, scratch
 from sknn.kernels.math.elementary import exp
 
-# Classes are moved by so many at a time, and so is the room that they take.
+# The transposition moves CLASSES classes at a time, to memory padded to a multiple.
 CLASSES = 4
-_MOST_CLASSES = 32  # of rows that are put side by side
-_ROWS = 16  # the most that a vector holds
-_ROOM = _ROWS * _MOST_CLASSES
+_MAX_CLASSES = 32  # of transposed rows
+_MAX_LANES = 16  # elements of the widest vector
+_SCRATCH = _MAX_LANES * _MAX_CLASSES
 
 _builtin = instruction("sknn.kernels.math.softmax_intrinsics")
 
 
 @_builtin
 def fill_columns(rows, columns):
-    """Set columns to rows, each less its highest number.
+    """Set columns to (rows - max(rows, axis=1)).T.
 
-    Behind the columns there is room for as many more as are missing to a multiple of
-    CLASSES.
+    ``rows`` has shape (n_rows, n_classes), ``columns`` its transpose. The memory after
+    columns is padded to a multiple of CLASSES classes, and overwritten.
     """
     columns[:] = (rows - rows.max(axis=1, keepdims=True)).T
 
 
 @_builtin
 def fill_rows(rows, columns):
-    """Set rows to columns, each divided by its sum."""
-    # NumPy's sum of a column that is alone would be another one.
+    """Set rows to (columns / sum(columns, axis=0)).T.
+
+    ``rows`` has shape (n_rows, n_classes), ``columns`` its transpose.
+    """
+    # np.sum would add a single column in another order.
     rows[:] = (columns * (1 / sum(columns))).T
 
 
 @_builtin
 def lower_rows(rows, lower):
-    """Set a matrix, which may be the first, to rows that are longer than a vector.
+    """Subtract the maximum of each row.
 
-    Each is taken less its highest number.
+    Set lower, which may be rows, to rows - max(rows, axis=1); both of shape
+    (n_rows, n_classes), with n_classes greater than the lanes of a vector.
     """
     lower[:] = rows - rows.max(axis=1, keepdims=True)
 
 
 @_builtin
-def divide_rows(rows, shares):
-    """Set a matrix, which may be the first, to rows that are longer than a vector.
+def divide_rows(rows, probabilities):
+    """Divide each row by its sum.
 
-    Each is divided by its sum.
+    Set probabilities, which may be rows, to rows / sum(rows, axis=1); both of shape
+    (n_rows, n_classes), with n_classes greater than the lanes of a vector.
     """
-    shares[:] = rows / rows.sum(axis=1, keepdims=True)
+    probabilities[:] = rows / rows.sum(axis=1, keepdims=True)
 
 
 @inline_array
 def fill_softmax(raw, out):
-    """Set out, which may be raw, to the softmax of its rows."""
+    """Set out to exp(raw - max) / sum(exp(raw - max)), row by row.
+
+    ``out`` may be raw; both have shape (n_rows, n_classes).
+    """
     n_rows, n_classes = raw.shape
-    is_wide = n_classes > _MOST_CLASSES
-    room = (n_classes + CLASSES - 1) // CLASSES * CLASSES  # for a row
-    at_once = n_rows if is_wide else _ROOM // room // _ROWS * _ROWS
-    memory = scratch(raw[0, 0], _ROOM)
-    for first in range(0, n_rows, at_once):
-        n = at_once if first + at_once < n_rows else n_rows - first
+    is_wide = n_classes > _MAX_CLASSES
+    padded = (n_classes + CLASSES - 1) // CLASSES * CLASSES
+    block = n_rows if is_wide else _SCRATCH // padded // _MAX_LANES * _MAX_LANES
+    memory = scratch(raw[0, 0], _SCRATCH)
+    for first in range(0, n_rows, block):
+        n = block if first + block < n_rows else n_rows - first
         rows = matrix(raw, first * n_classes, n, n_classes)
-        shares = matrix(out, first * n_classes, n, n_classes)
+        probabilities = matrix(out, first * n_classes, n, n_classes)
         if is_wide:
-            lower_rows(rows, shares)
-            numbers = flat(shares)
+            lower_rows(rows, probabilities)
+            exponents = flat(probabilities)
         else:
             columns = matrix(memory, 0, n_classes, n)
             fill_columns(rows, columns)
-            numbers = flat(columns)
-        for k in range(numbers.size):
-            numbers[k] = exp(numbers[k])
+            exponents = flat(columns)
+        for k in range(exponents.size):
+            exponents[k] = exp(exponents[k])
         if is_wide:
-            divide_rows(shares, shares)
+            divide_rows(probabilities, probabilities)
         else:
-            fill_rows(shares, columns)
+            fill_rows(probabilities, columns)

@@ -1,4 +1,4 @@
-"""The pieces of softmax, as LLVM's instructions."""
+"""The steps of softmax, as LLVM intrinsics."""
 
 import math
 from functools import partial
@@ -14,18 +14,18 @@ from sknn.kernels.math import softmax
 from sknn.kernels.math.softmax import CLASSES
 
 
-def _matrix(context, builder, kind, array):
+def _matrix(context, builder, array_type, array):
     """Return a pointer to the first element of a matrix, and its shape."""
-    matrix = make_array(kind)(context, builder, array)
+    matrix = make_array(array_type)(context, builder, array)
     return matrix.data, *cgutils.unpack_tuple(builder, matrix.shape, 2)
 
 
 # ---------------------------------------------------------------------------------
-# Between rows and columns.
+# Transposition of rows to columns and back.
 
 
-class _Some:
-    """Some rows, as many as a vector has lanes, and where they lie in both matrices."""
+class _RowGroup:
+    """A group of rows, one for each lane of a vector, in both layouts of the matrix."""
 
     def __init__(self, vectors, rows, columns, first, n_rows, n_classes):
         self.vectors, self.builder = vectors, vectors.builder
@@ -36,7 +36,7 @@ class _Some:
         self.n_groups = self.builder.sdiv(filled, integer(CLASSES))
 
     def in_rows(self, group):
-        """Return pointers to a group of classes in each row, and its mask."""
+        """Return pointers to a group of CLASSES classes in each row, and its mask."""
         first = self.builder.mul(group, integer(CLASSES))
         start = self.builder.gep(self.row, [first])
         rows = self.vectors.rows(start, self.n_classes, self.vectors.lanes)
@@ -44,7 +44,7 @@ class _Some:
         return rows, self.vectors.mask(rest, CLASSES)
 
     def in_columns(self, group):
-        """Return pointers to a vector for each class of a group."""
+        """Return pointers to the column vector of each class of a group."""
         first = self.builder.mul(group, integer(CLASSES))
         start = self.builder.gep(self.column, [self.builder.mul(first, self.n_rows)])
         return self.vectors.rows(start, self.n_rows, CLASSES)
@@ -58,7 +58,7 @@ class _Some:
         return self.vectors.loop(self.n_groups, with_next, [integer(0), *states])[1:]
 
     def for_classes(self, body, *states):
-        """Run body(place, *states) -> states for the vector of each class."""
+        """Run body(pointer, *states) -> states for the column vector of each class."""
 
         def with_next(states):
             return [self.builder.gep(states[0], [self.n_rows]), *body(*states)]
@@ -66,10 +66,10 @@ class _Some:
         return self.vectors.loop(self.n_classes, with_next, [self.column, *states])[1:]
 
 
-def _side_by_side(fill):
-    """Make the function that runs fill(some) for all rows.
+def _by_row_group(fill):
+    """Return the intrinsic that runs fill(group) for all rows.
 
-    It takes a vector of them at a time, and what is left by fewer.
+    Groups have a row for each lane of a vector, and fewer in the remainder.
     """
 
     def typed(typingctx, rows, columns):
@@ -84,7 +84,7 @@ def _side_by_side(fill):
 
                 def run(states, vectors=vectors):
                     (first,) = states
-                    fill(_Some(vectors, row, column, first, n_rows, n_classes))
+                    fill(_RowGroup(vectors, row, column, first, n_rows, n_classes))
                     return [builder.add(first, integer(vectors.lanes))]
 
                 n = builder.sdiv(builder.sub(n_rows, first), integer(count))
@@ -98,55 +98,62 @@ def _side_by_side(fill):
     return typed
 
 
-def _fill_columns(some):
-    vectors, builder = some.vectors, some.builder
+def _fill_columns(row_group):
+    """Emit `softmax.fill_columns` for a group of rows."""
+    vectors, builder = row_group.vectors, row_group.builder
 
-    def put(group, highest):
-        starts, mask = some.in_rows(group)
-        missing = vectors.constant(-math.inf, CLASSES)
-        rows = [vectors.first(start, mask, missing) for start in starts]
+    def transpose_group(group, highest):
+        starts, mask = row_group.in_rows(group)
+        padding = vectors.constant(-math.inf, CLASSES)
+        rows = [vectors.first(start, mask, padding) for start in starts]
         columns = vectors.transposed(rows)
-        for column, place in zip(columns, some.in_columns(group), strict=True):
-            vectors.store(column, place)
+        for column, pointer in zip(columns, row_group.in_columns(group), strict=True):
+            vectors.store(column, pointer)
             highest = vectors.at_least(highest, column)
         return [highest]
 
-    (highest,) = some.for_groups(put, vectors.constant(-math.inf))
+    (highest,) = row_group.for_groups(transpose_group, vectors.constant(-math.inf))
 
-    def lower(place):
-        vectors.store(builder.fsub(vectors.load(place), highest), place)
+    def lower(pointer):
+        vectors.store(builder.fsub(vectors.load(pointer), highest), pointer)
         return []
 
-    some.for_classes(lower)
+    row_group.for_classes(lower)
 
 
-def _fill_rows(some):
-    vectors, builder = some.vectors, some.builder
+def _fill_rows(row_group):
+    """Emit `softmax.fill_rows` for a group of rows."""
+    vectors, builder = row_group.vectors, row_group.builder
 
-    def add(place, total):
-        return [builder.fadd(total, vectors.load(place))]
+    def add(pointer, total):
+        return [builder.fadd(total, vectors.load(pointer))]
 
-    (total,) = some.for_classes(add, vectors.zero)
-    share = builder.fdiv(vectors.constant(1.0), total)
+    (total,) = row_group.for_classes(add, vectors.zero)
+    inverse = builder.fdiv(vectors.constant(1.0), total)
 
-    def put(group):
+    def transpose_group(group):
         columns = [
-            builder.fmul(vectors.load(place), share) for place in some.in_columns(group)
+            builder.fmul(vectors.load(pointer), inverse)
+            for pointer in row_group.in_columns(group)
         ]
-        starts, mask = some.in_rows(group)
+        starts, mask = row_group.in_rows(group)
         for row, start in zip(vectors.transposed(columns), starts, strict=True):
             vectors.store_first(row, start, mask)
         return []
 
-    some.for_groups(put)
+    row_group.for_groups(transpose_group)
 
 
 # ---------------------------------------------------------------------------------
 # Along rows.
 
 
-def _along_rows(missing, combine, apply):
-    """Make the function that applies what a row combines to, to all of the row."""
+def _reduce_rows(neutral, combine, apply):
+    """Return the intrinsic that reduces each row and applies the result to the row.
+
+    ``combine(vectors, x, y)`` reduces two vectors, with ``neutral`` as its neutral
+    element; ``apply(builder, x, result)`` returns the new elements.
+    """
 
     def typed(typingctx, rows, results):
         def codegen(context, builder, signature, values):
@@ -156,29 +163,31 @@ def _along_rows(missing, combine, apply):
             vectors = Vectors(context, builder, rows.dtype)
             lanes = integer(vectors.lanes)
             n_whole = builder.sdiv(builder.sub(width, integer(1)), lanes)
-            # The last vector of a row has some elements of the one before it.
+            # The last vector of a row overlaps the one before it.
             last = builder.sub(width, lanes)
-            again = vectors.mask(builder.sub(builder.mul(n_whole, lanes), last))
+            overlap = vectors.mask(builder.sub(builder.mul(n_whole, lanes), last))
 
             def one_row(states):
-                def find(states):
-                    place, found = states
-                    found = combine(vectors, found, vectors.load(place))
-                    return [builder.gep(place, [lanes]), found]
+                def reduce_vector(states):
+                    pointer, result = states
+                    result = combine(vectors, result, vectors.load(pointer))
+                    return [builder.gep(pointer, [lanes]), result]
 
-                def change(states):
-                    place, to = states
-                    vectors.store(apply(builder, vectors.load(place), own), to)
+                def apply_vector(states):
+                    pointer, target_pointer = states
+                    vectors.store(
+                        apply(builder, vectors.load(pointer), reduced), target_pointer
+                    )
                     return [builder.gep(start, [lanes]) for start in states]
 
-                end, to_end = [builder.gep(start, [last]) for start in states]
+                end, target_end = [builder.gep(start, [last]) for start in states]
                 end = vectors.load(end)
-                first = builder.select(again, vectors.constant(missing), end)
-                _, found = vectors.loop(n_whole, find, [states[0], first])
-                found = vectors.reduced([found], partial(combine, vectors))
-                own = vectors.spread(found)
-                vectors.loop(n_whole, change, states)
-                vectors.store(apply(builder, end, own), to_end)
+                first = builder.select(overlap, vectors.constant(neutral), end)
+                _, result = vectors.loop(n_whole, reduce_vector, [states[0], first])
+                result = vectors.reduced([result], partial(combine, vectors))
+                reduced = vectors.spread(result)
+                vectors.loop(n_whole, apply_vector, states)
+                vectors.store(apply(builder, end, reduced), target_end)
                 return [builder.gep(start, [width]) for start in states]
 
             vectors.loop(n_rows, one_row, [source, target])
@@ -190,12 +199,13 @@ def _along_rows(missing, combine, apply):
 
 
 def _sum(vectors, x, y):
+    """Return x + y, elementwise."""
     return vectors.builder.fadd(x, y)
 
 
-implements(softmax.fill_columns)(_side_by_side(_fill_columns))
-implements(softmax.fill_rows)(_side_by_side(_fill_rows))
+implements(softmax.fill_columns)(_by_row_group(_fill_columns))
+implements(softmax.fill_rows)(_by_row_group(_fill_rows))
 implements(softmax.lower_rows)(
-    _along_rows(-math.inf, Vectors.at_least, ir.IRBuilder.fsub)
+    _reduce_rows(-math.inf, Vectors.at_least, ir.IRBuilder.fsub)
 )
-implements(softmax.divide_rows)(_along_rows(0.0, _sum, ir.IRBuilder.fdiv))
+implements(softmax.divide_rows)(_reduce_rows(0.0, _sum, ir.IRBuilder.fdiv))

@@ -1,0 +1,59 @@
+"""Every compiled function says what it computes."""
+
+import sys
+from inspect import getdoc
+
+import pytest
+
+from sknn.jit.declarations import BY_DTYPE, INLINED, INSTRUCTIONS
+from sknn.jit.kernel import COMPILED
+from sknn.network import network  # noqa: F401  (which imports all kernels)
+
+# Modules whose kernels await their docstrings.
+PENDING = {"sknn.kernels.layers.dense", "sknn.kernels.layers.normalization"}
+
+FUNCTIONS = {
+    "kernels and drivers": [each.function for each in COMPILED],
+    "inline functions": [function for function, _ in INLINED],
+    "functions by dtype": [each for functions in BY_DTYPE for each in functions],
+    "intrinsics": list(INSTRUCTIONS),
+}
+
+
+def is_ours(function):
+    """Users' activations and losses, which other tests register, are left out."""
+    module = function.__module__
+    return module.startswith("sknn.kernels.") and module not in PENDING
+
+
+@pytest.mark.parametrize("group", FUNCTIONS)
+def test_every_compiled_function_has_a_docstring(group):
+    functions = [function for function in FUNCTIONS[group] if is_ours(function)]
+    assert len(functions) > 10
+    undocumented = {
+        f"{function.__module__}.{function.__qualname__}"
+        for function in functions
+        if not getdoc(function)
+    }
+    assert not undocumented
+
+
+def test_pending_modules_exist():
+    assert sys.modules.keys() >= PENDING
+
+
+@pytest.mark.parametrize(
+    ("name", "formula"),
+    [
+        ("huber_train", "huber(y, z, settings)"),
+        ("focal_train", "focal(raw, i, label"),
+        ("softsign_forward", "softsign(z)"),
+        ("gelu_backward", "gelu_derivative(saved)"),
+        ("exp_link", "exp(raw)"),
+        ("adam_step", "by adam."),
+        ("nadam_rates", "by nadam_rates."),
+    ],
+)
+def test_a_generated_kernel_names_its_formula(name, formula):
+    (kernel,) = [each for each in COMPILED if each.name == name]
+    assert formula in getdoc(kernel.function)
