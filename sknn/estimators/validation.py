@@ -109,11 +109,6 @@ def weights_of(sample_weight, X, dtype: np.dtype) -> np.ndarray | None:
         sample_weight, X, dtype=dtype, ensure_non_negative=True
     )
     if not weights.any():
-        if np.any(np.asarray(sample_weight)):
-            raise ValueError(
-                f"All sample weights are too small for {dtype}, the dtype of X. "
-                "Multiply them by a constant, or pass X in float64."
-            )
         raise ValueError("Sample weights must contain at least one non-zero number.")
     return weights
 
@@ -152,9 +147,9 @@ def make_training_data(
     weights = flat(weights)
     if factors is not None and not weights.any():
         raise ValueError(
-            "class_weight and sample_weight together give every row a weight of zero. "
-            "Give a class that has rows with a sample weight above zero a class_weight "
-            "above zero."
+            "class_weight and sample_weight together give every row a weight of zero, "
+            f"or one too small for {dtype}. Give a class that has rows with a sample "
+            "weight above zero a class_weight above zero, of the order of 1."
         )
     inputs, targets = Inputs.of(X, dtype), read_only(targets)
     return TrainingData(

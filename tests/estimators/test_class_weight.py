@@ -225,3 +225,99 @@ def test_a_class_of_weight_zero_is_not_learnt():
     model.fit(X, THREE)
     assert "some" not in model.predict(X)
     assert_array_equal(model.classes_, ["few", "many", "some"])
+
+
+# Weights of classes, weights of rows, and the dtype of X, that leave nothing to learn
+# from: THREE has the classes few, many and some.
+MANY = (THREE == "many").astype(float)
+ALL = {"few": 1.0, "many": 1.0, "some": 1.0}
+CANCELLED = {
+    "all classes": (THREE, dict.fromkeys(ALL, 0.0), None, np.float64),
+    "all classes, rows with weights": (THREE, dict.fromkeys(ALL, 0), MANY, np.float64),
+    "the only class with weights": (THREE, {"many": 0.0}, MANY, np.float64),
+    "every class of another row": (THREE, {"few": 0, "some": 0}, 1 - MANY, np.float64),
+    "a product too small": (THREE, dict.fromkeys(ALL, 1e-200), 1e-200 * MANY, float),
+    "too small for float32": (THREE, dict.fromkeys(ALL, 1e-60), None, np.float32),
+    "a product too small for float32": (
+        THREE, dict.fromkeys(ALL, 1e-30), 1e-30 * MANY, np.float32,
+    ),
+    "two classes": (TWO, {"no": 0.0, "yes": 0.0}, None, np.float64),
+    "the labels of every row": (
+        np.c_[MANY, 1 - MANY].astype(int), [{1: 0.0, 0: 2.0}] * 2, None, np.float64,
+    ),
+    "the labels of rows with weights": (
+        LABELS, [{1: 0.0, 0: 1.0}] + [{0: 1.0, 1: 1.0}] * 2,
+        LABELS[:, 0].astype(float), np.float64,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit", "warm start", "resume_fit"])
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("container", [np.asarray, csr_array])
+@pytest.mark.parametrize("case", CANCELLED)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_weights_that_cancel_everywhere_are_refused(case, container, solver, method):
+    y, class_weight, sample_weight, dtype = CANCELLED[case]
+    if solver == "lbfgs" and method in ("partial_fit", "resume_fit"):
+        pytest.skip("not a combination")
+    data = container(X.astype(dtype))
+    model = sknn.MLPClassifier(random_state=0, **SOLVERS[solver] | {"max_iter": 2})
+    if method in ("warm start", "resume_fit"):
+        model.fit(data, y).set_params(warm_start=method == "warm start", max_iter=4)
+    model.set_params(class_weight=class_weight)
+    before = dict(vars(model))
+    call = getattr(model, "fit" if method == "warm start" else method)
+    classes = range(y.shape[1]) if y.ndim == 2 else np.unique(y)
+    options = {"classes": classes} if method == "partial_fit" else {}
+    with pytest.raises(ValueError, match=r"^class_weight and sample_weight together"):
+        call(data, y, sample_weight, **options)
+    assert vars(model).keys() == before.keys()
+    assert all(vars(model)[name] is value for name, value in before.items())
+
+
+def test_part_of_a_stream_in_which_no_class_counts():
+    options = {"class_weight": {"no": 0.0}, "random_state": 0}
+    model = sknn.MLPClassifier(**options).partial_fit(X, TWO, classes=["no", "yes"])
+    with pytest.raises(ValueError, match="give every row a weight of zero"):
+        model.partial_fit(X[TWO == "no"], TWO[TWO == "no"])
+    model.partial_fit(X[TWO == "yes"], TWO[TWO == "yes"])
+
+
+def test_small_weights_that_do_not_cancel_are_learnt_from():
+    """All but the penalty is as with weights of one."""
+    options = {"random_state": 0, "alpha": 0.0, "max_iter": 5, "tol": None}
+    ones = sknn.MLPClassifier(**options).fit(X, THREE)
+    small = dict.fromkeys(ALL, 1e-30)
+    model = sknn.MLPClassifier(class_weight=small, **options)
+    assert_same_weights(model.fit(X, THREE, np.full(120, 1e-30)), ones, 1e-6)
+
+
+@pytest.mark.parametrize("kind", [sknn.MLPClassifier, sknn.MLPRegressor])
+@pytest.mark.parametrize("scale", [0.0, 1e-60])
+def test_sample_weights_of_nothing_are_refused(kind, scale):
+    """Also where they are too small for float32, and in a validation set."""
+    message = "at least one non-zero number"
+    y = SCORE if kind is sknn.MLPRegressor else TWO
+    data, weights, model = X.astype(np.float32), np.full(120, scale), kind(max_iter=2)
+    with pytest.raises(ValueError, match=message):
+        model.fit(data, y, weights)
+    with pytest.raises(ValueError, match=message):
+        model.fit(data, y, X_val=data, y_val=y, sample_weight_val=weights)
+
+
+def test_rows_left_for_training_must_count():
+    """Of some seeds the only row that counts is held out."""
+    y = THREE.copy()
+    y[7] = "one"
+    refused = 0
+    for seed in range(20):
+        model = sknn.MLPClassifier(
+            class_weight={**dict.fromkeys(ALL, 0.0), "one": 1.0}, early_stopping=True,
+            validation_fraction=0.5, max_iter=1, tol=None, random_state=seed,
+        )  # fmt: skip
+        try:
+            model.fit(X, y)
+        except ValueError as error:
+            refused += "All rows left have a weight of zero" in str(error)
+    assert refused > 0
