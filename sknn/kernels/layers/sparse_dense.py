@@ -182,18 +182,18 @@ def sparse_backward(op, batch, theta, gradient, values, deltas):
 
 
 @kernel(gradient_signature)
-def sparse_gradient(op, batch, gradient, values, deltas, share, n_shares):
+def sparse_gradient(op, batch, gradient, values, deltas, thread, n_threads):
     """Set the gradients of W and bias to x.T delta and the column sums of delta.
 
     Each thread computes a range of the rows of W. Parameters are those of
     `gradient_signature`.
     """
     fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
-    first, last = limits_of(share, n_shares, fan_in)  # its features
+    first, last = limits_of(thread, n_threads, fan_in)  # rows of W
     if fan_out < NARROW:
-        first, last = (0, fan_in) if share == 0 else (0, 0)
+        first, last = (0, fan_in) if thread == 0 else (0, 0)
     delta = output_of(op, batch, deltas)
-    add_up_rows(op, batch, gradient, deltas, share, n_shares)
+    add_up_rows(op, batch, gradient, deltas, thread, n_threads)
     vector(gradient, op[WEIGHTS] + first * fan_out, (last - first) * fan_out)[:] = 0
     for i in range(batch.n):
         row, key = row_of(batch, i), row_key(batch.key, op[LAYER_ID], batch.begin + i)

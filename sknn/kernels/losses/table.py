@@ -53,13 +53,13 @@ def register_custom(
     Raises
     ------
     ValueError
-        If sknn itself has a loss of this name, or the link is none of the three.
+        If sknn has a built-in loss of this name, or the link is none of the three.
     """
     if name in _BUILT_IN:
         raise ValueError(f"{name!r} is a loss of sknn itself. Choose another name.")
     if link not in ELEMENTWISE:
         raise ValueError(
-            f"link must be one of {sorted(ELEMENTWISE)} for a loss of one's own, got "
+            f"link must be one of {sorted(ELEMENTWISE)} for a custom loss, got "
             f"{link!r}."
         )
     user_value, user_gradient = inline_scalar(value), inline_scalar(gradient)

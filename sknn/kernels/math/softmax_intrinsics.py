@@ -40,8 +40,8 @@ class _RowGroup:
         first = self.builder.mul(group, integer(CLASSES))
         start = self.builder.gep(self.row, [first])
         rows = self.vectors.rows(start, self.n_classes, self.vectors.lanes)
-        rest = self.builder.sub(self.n_classes, first)
-        return rows, self.vectors.mask(rest, CLASSES)
+        remaining = self.builder.sub(self.n_classes, first)
+        return rows, self.vectors.mask(remaining, CLASSES)
 
     def in_columns(self, group):
         """Return pointers to the column vector of each class of a group."""
