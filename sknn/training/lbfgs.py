@@ -12,6 +12,7 @@ from sknn._sklearn import check_optimize_result
 from sknn.kernels.losses.table import Loss
 from sknn.network.data import TrainingData, is_finite
 from sknn.network.network import Network
+from sknn.training.baseline import warn_if_nothing_learnt
 from sknn.training.progress import SCALE, Progress, not_finite, report_of
 from sknn.training.stochastic import loss_scale
 
@@ -124,6 +125,18 @@ def train_lbfgs(
         if not (halted or fault):
             progress.n_iter = check_optimize_result(
                 "lbfgs", found, parameters["max_iter"]
+            )
+            weights = found.x[: network.n_weights]
+            penalty = 0.5 * alpha * float(weights @ weights) / problem.size
+            warn_if_nothing_learnt(
+                network,
+                loss,
+                problem,
+                progress.theta,
+                [first, float(found.fun)],
+                parameters,
+                has_converged=found.success,
+                final=float(found.fun) - penalty,
             )
     except KeyboardInterrupt:
         warnings.warn("Training interrupted by user.", stacklevel=2)

@@ -423,9 +423,20 @@ def test_no_tolerance_means_all_epochs(early_stopping):
     ("parameters", "message"),
     [
         ({"solver": "lbfgs"}, "tol=None cannot be used with solver='lbfgs'"),
-        ({"learning_rate": "adaptive"}, "tol=None cannot be used with learning_rate"),
+        ({"learning_rate": "plateau"}, "tol=None cannot be used with learning_rate"),
+        (
+            {"learning_rate": "adaptive", "solver": "sgd"},
+            "tol=None cannot be used with learning_rate='adaptive', which lowers",
+        ),
     ],
 )
 def test_no_tolerance_refusals(parameters, message):
     with pytest.raises(ValueError, match=message):
         sknn.MLPRegressor(tol=None, **parameters).fit(X, NUMBERS)
+
+
+def test_no_tolerance_beside_a_schedule_that_adam_ignores():
+    options = {"tol": None, "max_iter": 30, "random_state": 0}
+    plain = sknn.MLPRegressor(**options).fit(X, NUMBERS)
+    model = sknn.MLPRegressor(learning_rate="adaptive", **options).fit(X, NUMBERS)
+    assert model.loss_curve_ == plain.loss_curve_

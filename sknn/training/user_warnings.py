@@ -1,0 +1,19 @@
+"""Warnings that point at the line which called sknn."""
+
+import sys
+import warnings
+
+# Modules with frames between a user's call and sknn: the decorators of ``fit``.
+_BETWEEN = ("sklearn.base", "sklearn.callback._callback_support", "contextlib")
+
+
+def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn at the first frame outside of sknn."""
+    frame, level = sys._getframe(), 1
+    while frame is not None and _is_own(frame.f_globals.get("__name__", "")):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
+
+
+def _is_own(module: str) -> bool:
+    return module.partition(".")[0] == "sknn" or module in _BETWEEN
