@@ -157,7 +157,7 @@ def register_loss(
 
 def definitions_of(names: Container[str]) -> dict[tuple[str, str], Definition]:
     """Return the definitions of those that users registered, for a pickle."""
-    return {key: _DEFINITIONS[key] for key in _DEFINITIONS if key[1] in names}
+    return {key: _DEFINITIONS[key] for key in sorted(_DEFINITIONS) if key[1] in names}
 
 
 def register_missing(definitions: dict[tuple[str, str], Definition]) -> None:
