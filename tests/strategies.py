@@ -349,7 +349,7 @@ def shapes(draw):
 
 
 def sensible(parameters, estimator):
-    """Take out what would be refused since it has no effect or contradicts another."""
+    """Take out what has no effect, and so warns, or contradicts another."""
     defaults = estimator().get_params()
     parameters = dict(parameters)
 
@@ -364,7 +364,7 @@ def sensible(parameters, estimator):
         for name, bad in (("normalization", "batch"), ("tol", None)):
             if name in parameters and parameters[name] == bad:
                 del parameters[name]
-    if value("learning_rate") == "adaptive" and value("tol") is None:
+    if value("learning_rate") in ("adaptive", "plateau") and value("tol") is None:
         del parameters["tol"]
     for name, (other, values) in USES.items():
         if name in parameters and value(other) not in values:

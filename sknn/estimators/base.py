@@ -190,7 +190,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         """Train; ``given`` holds the validation set and its weights."""
         defaults = defaults_of(type(self))
         parameters = {name: plain(getattr(self, name)) for name in defaults}
-        check_effects(parameters, defaults)
+        check_effects(parameters, defaults, is_validated=given[0] is not None)
         goes_on = self.warm_start or incremental or resumes
         is_first = not (goes_on and hasattr(self, "coefs_"))
         holds_out = self.early_stopping or self.validate

@@ -395,7 +395,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return np.searchsorted(self.classes_, y)[:, np.newaxis]
 
     def _loss_name(self):
-        name = "smoothed_log_loss" if self.label_smoothing else self.loss
+        is_smoothed = self.loss == "log_loss" and self.label_smoothing
+        name = "smoothed_log_loss" if is_smoothed else self.loss
         return name if self._is_multiclass else f"binary_{name}"
 
     def _n_outputs(self, targets):

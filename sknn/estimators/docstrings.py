@@ -38,12 +38,17 @@ learning_rate : {schedules} or callable, default='constant'
     Schedule of the learning rate, for all solvers but 'lbfgs'. With ``e`` the number
     of epochs done and ``r`` the initial rate: 'invscaling' is ``r / (t + 1) **
     power_t``, with t the number of samples seen. 'adaptive' divides the rate by 5
-    whenever training would otherwise stop, until it is as low as 1e-6. 'step' is
-    ``r * decay_rate ** (e // decay_epochs)``, 'exponential' ``r * decay_rate **
-    (e / decay_epochs)``. 'cosine' falls from r to 0 over ``max_iter`` epochs;
-    'cosine_restarts' does so over ``decay_epochs``, then over twice as many, and so on
-    [15]_. 'one_cycle' rises from r / 25 to r in the first 30% of the epochs, and then
-    falls to nearly nothing [16]_. A function takes e and returns the rate.
+    whenever training would otherwise stop, until it is as low as 1e-6. With 'adam'
+    these two are 'constant', as in scikit-learn; the others are heeded by 'adam' too.
+    'plateau' multiplies the rate by ``decay_rate`` whenever training would otherwise
+    stop (Keras' ``ReduceLROnPlateau``, with ``n_iter_no_change`` as patience), and
+    training stops when that happens at a rate of 1e-6 or lower. 'inverse_time' is
+    ``r / (1 + decay_rate * e / decay_epochs)`` (Keras' ``InverseTimeDecay``, in
+    epochs). 'step' is ``r * decay_rate ** (e // decay_epochs)``, 'exponential' ``r *
+    decay_rate ** (e / decay_epochs)``. 'cosine' falls from r to 0 over ``max_iter``
+    epochs; 'cosine_restarts' does so over ``decay_epochs``, then over twice as many,
+    and so on [15]_. 'one_cycle' rises from r / 25 to r in the first 30% of the epochs,
+    and then falls to nearly nothing [16]_. A function takes e and returns the rate.
     ``history_["learning_rate"]`` holds the rate of each epoch.
 learning_rate_init : float, default=0.001
     Initial, or highest, learning rate of all solvers but 'lbfgs'.
@@ -132,9 +137,12 @@ global_clipnorm : float, default=None
 rho : float, default=0.9
     Decay of the mean of the squared gradient in 'rmsprop', in [0, 1).
 decay_rate : float, default=0.5
-    What 'step' and 'exponential' multiply the learning rate by every ``decay_epochs``.
+    What 'step' and 'exponential' multiply the learning rate by every ``decay_epochs``,
+    and 'plateau' whenever training stalls; what 'inverse_time' adds to the divisor
+    every ``decay_epochs``.
 decay_epochs : int, default=20
-    Epochs between two steps of 'step', or of the first cycle of 'cosine_restarts'.
+    Epochs between two steps of 'step', or of the first cycle of 'cosine_restarts'; the
+    unit of time of 'exponential' and 'inverse_time'.
 warmup_epochs : int, default=0
     Epochs in which the learning rate first rises to its initial value, in equal steps;
     the schedule begins after them. Not for 'lbfgs'.
@@ -170,10 +178,9 @@ n_features_in_ : int
 feature_names_in_ : ndarray of shape (n_features_in_,)
     Names of the features, where X had names.
 history_ : dict of lists of float
-    One value for each epoch: 'loss', 'seconds', and 'learning_rate' but for 'lbfgs';
-    with validation data 'val_loss' and 'val_score'; and for each of ``metrics`` its
-    name, and its name after 'val_'. Epochs that nobody looks at may share their time
-    evenly.
+    One value for each epoch: 'loss', and 'learning_rate' but for 'lbfgs'; with
+    validation data 'val_loss' and 'val_score'; and for each of ``metrics`` its name,
+    and its name after 'val_'.
 loss_ : float
     Loss of the last epoch, penalty included: the mean over its batches.
 loss_curve_ : list of float
@@ -200,7 +207,8 @@ Parameters of one hidden layer can be set, and searched, by its number:
 ``set_params(activation__0="tanh")``.
 
 A parameter of scikit-learn's that the chosen solver does not use is ignored, as in
-scikit-learn. Any other that would have no effect is refused, with the reason.
+scikit-learn. Any other that has no effect is ignored with a warning; what 'lbfgs'
+cannot do, such as dropout, is refused, with the reason.
 
 References
 ----------

@@ -12,7 +12,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 from sknn._sklearn import validate_parameter_constraints
 from sknn._version import __version__
 from sknn.estimators.parameters import defaults_of, is_of_layer, with_layer
-from sknn.estimators.stored_state import check_stored
+from sknn.estimators.stored_state import canonical, check_stored
 from sknn.network.registry import Definitions, definitions_of, register_missing
 
 _PLAIN = frozenset({bool, int, float, str, NoneType})
@@ -103,7 +103,7 @@ class Estimator(BaseEstimator):
         state.pop("_theta_cache", None)  # the same memory once more
         if own := definitions_of(self._names_in_use()):
             state["_definitions"] = Definitions(own)
-        return state
+        return canonical(dict(sorted(state.items())))
 
     def _names_in_use(self) -> set[str]:
         """Return the names that may be those of users' activations and losses."""

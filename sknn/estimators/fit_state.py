@@ -10,6 +10,7 @@ from sknn.network.data import TrainingData
 from sknn.network.layout import Architecture, Layout
 from sknn.network.network import Network
 from sknn.training.progress import Progress
+from sknn.training.schedules import schedule_name
 from sknn.training.stochastic import new_state, optimizer_name
 
 # Attributes of a stochastic fit, which lbfgs does not have.
@@ -87,8 +88,12 @@ def take_optimizer(progress: Progress, estimator, parameters: dict) -> bool:
     progress.counters[drivers.STEPS] = state["n_steps"]
     progress.n_epochs = state["n_epochs"]
     progress.seed = state["seed"]
-    if state["learning_rate_init"] == parameters["learning_rate_init"]:
+    # States of earlier versions lack the two values below.
+    schedule, initial = schedule_name(parameters), parameters["learning_rate_init"]
+    begun = (state["learning_rate_init"], state.get("schedule", schedule))
+    if begun == (initial, schedule):
         progress.learning_rate = state["learning_rate"]
+    progress.is_exhausted = state.get("is_exhausted", False)
     return True
 
 
@@ -137,6 +142,8 @@ def store_stochastic(estimator, progress: Progress, parameters: dict) -> None:
         "seed": progress.seed,
         "learning_rate": progress.learning_rate,
         "learning_rate_init": float(parameters["learning_rate_init"]),
+        "schedule": schedule_name(parameters),
+        "is_exhausted": progress.is_exhausted,
     }
 
 

@@ -14,7 +14,8 @@ from sknn.kernels.layers.normalization import NORMALIZATIONS
 from sknn.kernels.optim.optimizers import OPTIMIZERS
 from sknn.network.initializers import INITIALIZERS
 from sknn.network.layout import Architecture
-from sknn.training.schedules import SCHEDULES
+from sknn.training.schedules import SCHEDULES, SKLEARN_SCHEDULES, schedule_name
+from sknn.training.user_warnings import warn_user
 
 # As keys of OPTIMIZERS, but for what is chosen by another parameter or is another name.
 STOCHASTIC_SOLVERS = (OPTIMIZERS.keys() - {"nesterov"}) | {"adamw"}
@@ -80,12 +81,16 @@ class Use(NamedTuple):
     values: Sequence[Any]
 
 
-# scikit-learn's own parameters are not here: those it ignores for a solver are
-# ignored, so that its searches run unchanged.
+# Elsewhere it is ignored with a warning. scikit-learn's own parameters are not here:
+# those it ignores for a solver are ignored in silence, as there.
 USES: dict[str, Use] = {
     "rho": Use("solver", ["rmsprop"]),
-    "decay_rate": Use("learning_rate", ["step", "exponential"]),
-    "decay_epochs": Use("learning_rate", ["step", "exponential", "cosine_restarts"]),
+    "decay_rate": Use(
+        "learning_rate", ["step", "exponential", "plateau", "inverse_time"]
+    ),
+    "decay_epochs": Use(
+        "learning_rate", ["step", "exponential", "inverse_time", "cosine_restarts"]
+    ),
     "scoring": Use("early_stopping", [True]),
     "restore_best_weights": Use("early_stopping", [True]),
     "delta": Use("loss", ["huber"]),
@@ -95,7 +100,8 @@ USES: dict[str, Use] = {
     "focal_gamma": Use("loss", ["focal"]),
 }
 
-# What L-BFGS cannot do, and why. The functions say which values ask for it.
+# What L-BFGS cannot do, and why: without it, the model would be another one than asked
+# for. The functions say which values ask for it.
 _RANDOM = "its line search needs a loss that is the same in each evaluation"
 _BATCHES = "it makes no steps on batches"
 _NOT_FOR_LBFGS: dict[str, tuple[Callable[[Any], bool], str]] = {
@@ -107,12 +113,15 @@ _NOT_FOR_LBFGS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "max_norm": (lambda value: value is not None, _BATCHES),
     "clipvalue": (lambda value: value is not None, _BATCHES),
     "global_clipnorm": (lambda value: value is not None, _BATCHES),
+    "tol": (lambda value: value is None, "it stops where the gradient vanishes"),
+}
+# What L-BFGS has no use for.
+_IGNORED_BY_LBFGS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "warmup_epochs": (lambda value: value != 0, "it has no learning rate"),
     "learning_rate": (
-        lambda value: value not in ("constant", "invscaling", "adaptive"),
+        lambda value: value not in SKLEARN_SCHEDULES,
         "it has no learning rate",
     ),
-    "tol": (lambda value: value is None, "it stops where the gradient vanishes"),
     "scoring": (lambda value: value is not None, "it does not stop early"),
     "restore_best_weights": (lambda value: not value, "it does not stop early"),
     "validate": (bool, "it trains on all rows; pass X_val and y_val to fit"),
@@ -130,31 +139,58 @@ def defaults_of(estimator: type) -> dict[str, Any]:
     return {name: each.default for name, each in signature.parameters.items()}
 
 
-def check_effects(parameters: dict[str, Any], defaults: dict[str, Any]) -> None:
-    """Refuse a parameter that was changed but would have no effect."""
-    if parameters["solver"] == "lbfgs":
-        for name, (asks, reason) in _NOT_FOR_LBFGS.items():
-            if asks(parameters[name]):
-                raise ValueError(
-                    f"{name}={parameters[name]!r} cannot be used with solver='lbfgs': "
+def check_effects(
+    parameters: dict[str, Any], defaults: dict[str, Any], is_validated: bool = False
+) -> None:
+    """Refuse what the solver cannot do; warn of what was changed without an effect.
+
+    Parameters
+    ----------
+    parameters, defaults : dict
+        By the names of parameters.
+    is_validated : bool, default=False
+        Whether the call got a validation set.
+    """
+    is_lbfgs = parameters["solver"] == "lbfgs"
+    for name, (asks, reason) in _NOT_FOR_LBFGS.items():
+        if is_lbfgs and asks(parameters[name]):
+            raise ValueError(
+                f"{name}={parameters[name]!r} cannot be used with solver='lbfgs': "
+                f"{reason}. Use another solver, or leave {name} at its default, "
+                f"{defaults[name]!r}."
+            )
+    name = None if is_lbfgs else schedule_name(parameters)
+    schedule = SCHEDULES[name] if name else None
+    if parameters["tol"] is None and schedule and schedule.lower:
+        raise ValueError(
+            "tol=None cannot be used with learning_rate="
+            f"{parameters['learning_rate']!r}, which lowers the rate when the loss has "
+            "not improved by tol. Give tol a number, or use another learning_rate."
+        )
+    used = {"scoring", "validate"} if is_validated else set()
+    if parameters["validate"] and not is_lbfgs:
+        used.add("scoring")
+    ignored = set()
+    if is_lbfgs:
+        for name, (asks, reason) in _IGNORED_BY_LBFGS.items():
+            if name not in used and asks(parameters[name]):
+                ignored.add(name)
+                warn_user(
+                    f"{name}={parameters[name]!r} has no effect with solver='lbfgs': "
                     f"{reason}. Use another solver, or leave {name} at its default, "
                     f"{defaults[name]!r}."
                 )
-    if parameters["tol"] is None and parameters["learning_rate"] == "adaptive":
-        raise ValueError(
-            "tol=None cannot be used with learning_rate='adaptive', which lowers the "
-            "rate when the loss has not improved by tol. Give tol a number."
-        )
     for name, (other, values) in USES.items():
-        if name not in parameters or parameters[other] in values:
+        if name not in parameters or name in used | ignored:
             continue
         value, default = parameters[name], defaults[name]
-        if value is not default and not np.array_equal(value, default):
+        is_default = value is default or np.array_equal(value, default)
+        if parameters[other] not in values and not is_default:
             needed = " or ".join(f"{other}={value!r}" for value in values)
-            raise ValueError(
-                f"{name}={parameters[name]!r} has no effect with "
-                f"{other}={parameters[other]!r}; it belongs to {needed}. Leave {name} "
-                f"at its default, {defaults[name]!r}, or change {other}."
+            warn_user(
+                f"{name}={value!r} has no effect with {other}={parameters[other]!r}; "
+                f"it belongs to {needed}. Leave {name} at its default, {default!r}, "
+                f"or change {other}."
             )
 
 

@@ -4,10 +4,12 @@ The kernels trust the sizes that they are told. So a file that somebody else has
 is looked through before any of it reaches them.
 """
 
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from sklearn.preprocessing import LabelBinarizer
 
 from sknn._version import __version__
 from sknn.kernels.layers.activations import ACTIVATIONS
@@ -19,6 +21,43 @@ from sknn.network.network import Network
 
 _ALWAYS = ("intercepts_", "n_outputs_", "out_activation_")
 _MT19937 = 624  # words of the state of numpy's RandomState
+
+
+def canonical(value: Any, copies: dict[int, Any] | None = None) -> Any:
+    """Return a copy of a state in which equal strings and dtypes are one object.
+
+    A pickle holds them once for each object, and so would tell apart states that are
+    equal. What is one object stays one; of arrays, only those of objects are copied.
+    """
+    copies = {} if copies is None else copies
+    kind = type(value)
+    if kind is str:
+        return sys.intern(value)
+    is_text = kind is np.ndarray and value.dtype == object
+    is_numeric = kind is np.ndarray and value.dtype.kind in "biuf"
+    if kind not in (dict, list, tuple, LabelBinarizer) and not (is_text or is_numeric):
+        return value
+    if id(value) in copies:
+        return copies[id(value)]
+    if kind is dict:
+        copy: Any = {
+            canonical(key, copies): canonical(item, copies)
+            for key, item in value.items()
+        }
+    elif kind is LabelBinarizer:
+        copy = object.__new__(kind)
+        vars(copy).update(canonical(vars(value), copies))
+    elif is_numeric:
+        copy = value.view(np.dtype(value.dtype.str))
+    elif is_text:
+        copy = np.empty_like(value)
+        copy[:] = [canonical(item, copies) for item in value]
+    elif all(type(item) is float for item in value):  # a long history
+        copy = kind(value)
+    else:
+        copy = kind(canonical(item, copies) for item in value)
+    copies[id(value)] = copy
+    return copy
 
 
 def check_stored(estimator, state: Mapping[str, Any], version: str) -> None:

@@ -47,7 +47,7 @@ DEFINITIONS: dict[tuple[str, str], Definition] = {}  # by kind and name
 
 def definitions_of(names: Container[str]) -> dict[tuple[str, str], Definition]:
     """Return the definitions of those that users registered, for a pickle."""
-    return {key: DEFINITIONS[key] for key in DEFINITIONS if key[1] in names}
+    return {key: DEFINITIONS[key] for key in sorted(DEFINITIONS) if key[1] in names}
 
 
 def register_missing(definitions: dict[tuple[str, str], Definition]) -> None:

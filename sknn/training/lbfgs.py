@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Callable
-from time import perf_counter
 
 import numpy as np
 import scipy.optimize
@@ -12,6 +11,7 @@ from sknn._sklearn import check_optimize_result
 from sknn.kernels.losses.table import Loss
 from sknn.network.data import TrainingData, is_finite
 from sknn.network.network import Network
+from sknn.training.baseline import warn_if_nothing_learnt
 from sknn.training.progress import SCALE, Progress, not_finite, report_of
 from sknn.training.stochastic import loss_scale
 
@@ -70,7 +70,7 @@ def train_lbfgs(
     # What is left when a KeyboardInterrupt ends the search.
     found = scipy.optimize.OptimizeResult(x=start, fun=np.nan, nit=0)
     n_before = progress.n_recorded
-    began, halted = perf_counter(), False
+    halted = False
     # What went wrong since the loss was last at its lowest.
     fault: str | None = None
     first, lowest = np.nan, np.nan
@@ -87,16 +87,14 @@ def train_lbfgs(
         return value, gradient
 
     def after_iteration(intermediate_result) -> None:
-        nonlocal began, halted, fault, lowest
+        nonlocal halted, fault, lowest
         x, value = intermediate_result.x, float(intermediate_result.fun)
         progress.theta[:] = x
         if value < lowest:
             fault, lowest = None, value
-        record = {"loss": value, "seconds": 0.0}
+        record = {"loss": value}
         if monitor:
             record.update(monitor(progress.theta))
-        now = perf_counter()
-        record["seconds"], began = now - began, now
         progress.commit({name: [each] for name, each in record.items()})
         found.update(x=x.copy(), fun=value, nit=progress.n_iter)
         if parameters["verbose"]:
@@ -124,6 +122,18 @@ def train_lbfgs(
         if not (halted or fault):
             progress.n_iter = check_optimize_result(
                 "lbfgs", found, parameters["max_iter"]
+            )
+            weights = found.x[: network.n_weights]
+            penalty = 0.5 * alpha * float(weights @ weights) / problem.size
+            warn_if_nothing_learnt(
+                network,
+                loss,
+                problem,
+                progress.theta,
+                [first, float(found.fun)],
+                parameters,
+                has_converged=found.success,
+                final=float(found.fun) - penalty,
             )
     except KeyboardInterrupt:
         warnings.warn("Training interrupted by user.", stacklevel=2)

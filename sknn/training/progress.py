@@ -42,6 +42,8 @@ class Progress:
         One entry an epoch in each.
     best_theta : ndarray of shape (n_parameters,) or None
         Parameters with the best validation score.
+    is_exhausted : bool
+        Whether the learning rate has become too low to learn from, and it was said.
     has_stopped : bool
         Whether training ended by itself.
     result : ndarray of shape (n_parameters,)
@@ -63,6 +65,7 @@ class Progress:
     best_theta: np.ndarray | None = None
     n_without_improvement: int = 0
     has_stopped: bool = False
+    is_exhausted: bool = False
     result: np.ndarray = field(init=False)
     history: dict[str, list[float]] = field(default_factory=dict)
     n_recorded: int = field(init=False)
@@ -151,12 +154,12 @@ def end_epochs(
     _judge(progress, record, parameters)
     if progress.n_without_improvement <= parameters["n_iter_no_change"]:
         return None
-    rate = schedule.on_plateau(progress.learning_rate)
+    rate = schedule.after_plateau(progress.learning_rate, parameters)
     progress.has_stopped = rate is None
     if rate is not None:
         progress.learning_rate = rate
         progress.n_without_improvement = 0
-    return _plateau(parameters, rate)
+    return _plateau(parameters, schedule, rate)
 
 
 def _judge(
@@ -186,7 +189,7 @@ def report_of(progress: Progress, parameters: dict) -> str:
     values = [
         f"{name} = {value:.8f}"
         for name, value in record.items()
-        if name not in ("learning_rate", "seconds") and not np.isnan(value)
+        if name != "learning_rate" and not np.isnan(value)
     ]
     if parameters["early_stopping"] and parameters["metrics"] is None:
         score = record.get("val_score")
@@ -197,7 +200,7 @@ def report_of(progress: Progress, parameters: dict) -> str:
     return ", ".join([f"Iteration {progress.n_iter}", *values])
 
 
-def _plateau(parameters: dict, rate: float | None) -> str:
+def _plateau(parameters: dict, schedule: Schedule, rate: float | None) -> str:
     """Return the line to print when the learning rate changes or training stops."""
     is_score = parameters["early_stopping"]
     what = "Validation score" if is_score else "Training loss"
@@ -207,6 +210,6 @@ def _plateau(parameters: dict, rate: float | None) -> str:
     )
     if rate is not None:
         return f"{message} Setting learning rate to {rate:f}"
-    if parameters["learning_rate"] == "adaptive":
+    if schedule.lower is not None:
         return f"{message} Learning rate too small. Stopping."
     return f"{message} Stopping."

@@ -3,6 +3,9 @@
 A schedule is one function and one line in ``SCHEDULES``. Epochs count from 0, and
 begin after the warm-up.
 
+'constant', 'invscaling' and 'adaptive' are scikit-learn's names, and mean what they
+mean there: its Adam keeps the rate constant, whichever of them it is given.
+
 References
 ----------
 .. [1] I. Loshchilov and F. Hutter, "SGDR: Stochastic Gradient Descent with Warm
@@ -15,7 +18,11 @@ from collections.abc import Callable
 from math import cos, pi
 from typing import NamedTuple
 
+# At this rate, or below it, a plateau ends training.
 SMALLEST_ADAPTIVE_RATE = 1e-6
+
+# A share of the first rate that moves no weight: the precision of float64.
+_VANISHED = 2.0**-52
 
 # Of one-cycle, as in PyTorch: the share of epochs in which the rate rises, what it is
 # divided by in the first epoch, and what that is divided by in the last. The peak may
@@ -39,16 +46,26 @@ class Schedule(NamedTuple):
     ----------
     rate : callable
         ``rate(now, parameters)`` returns the rate of the next epoch.
-    on_plateau : callable
-        ``on_plateau(rate)`` returns the rate to go on with after epochs without
-        improvement, or None to stop.
+    lower : callable or None
+        ``lower(rate, parameters)`` returns the rate to go on with after epochs without
+        improvement; None where training then stops.
     is_steady : bool
         Whether the rate stays the same until then.
+    has_end : bool
+        Whether the rate is at its lowest after ``max_iter`` epochs, and stays there.
     """
 
     rate: Callable[[ScheduleState, dict], float]
-    on_plateau: Callable[[float], float | None] = lambda rate: None
+    lower: Callable[[float, dict], float] | None = None
     is_steady: bool = False
+    has_end: bool = False
+
+    def after_plateau(self, rate: float, parameters: dict) -> float | None:
+        """Return the rate to go on with after a plateau, or None to stop."""
+        if self.lower is None or rate <= SMALLEST_ADAPTIVE_RATE:
+            return None
+        lower = self.lower(rate, parameters)
+        return lower if lower < rate else None  # a factor of 1 would never stop
 
 
 def _constant(now: ScheduleState, parameters: dict) -> float:
@@ -65,12 +82,22 @@ def _invscaling(now: ScheduleState, parameters: dict) -> float:
         return 0.0
 
 
-def _adaptive(now: ScheduleState, parameters: dict) -> float:
+def _unchanged(now: ScheduleState, parameters: dict) -> float:
     return now.rate
 
 
-def _fifth(rate: float) -> float | None:
-    return None if rate <= SMALLEST_ADAPTIVE_RATE else rate / 5.0
+def _fifth(rate: float, parameters: dict) -> float:
+    return rate / 5.0
+
+
+def _decayed(rate: float, parameters: dict) -> float:
+    return rate * float(parameters["decay_rate"])
+
+
+def _inverse_time(now: ScheduleState, parameters: dict) -> float:
+    """Return the rate of Keras' InverseTimeDecay, counted in epochs."""
+    times = now.epoch / parameters["decay_epochs"]
+    return parameters["learning_rate_init"] / (1.0 + parameters["decay_rate"] * times)
 
 
 def _step(now: ScheduleState, parameters: dict) -> float:
@@ -111,15 +138,20 @@ def _one_cycle(now: ScheduleState, parameters: dict) -> float:
     return last + (highest - last) * _half_cosine(share)
 
 
+# Those that scikit-learn has.
+SKLEARN_SCHEDULES = ("constant", "invscaling", "adaptive")
+
 SCHEDULES: dict[str, Schedule] = {
     "constant": Schedule(_constant, is_steady=True),
     "invscaling": Schedule(_invscaling),
-    "adaptive": Schedule(_adaptive, _fifth, is_steady=True),
+    "adaptive": Schedule(_unchanged, _fifth, is_steady=True),
+    "plateau": Schedule(_unchanged, _decayed, is_steady=True),
+    "inverse_time": Schedule(_inverse_time),
     "step": Schedule(_step),
     "exponential": Schedule(_exponential),
-    "cosine": Schedule(_cosine),
+    "cosine": Schedule(_cosine, has_end=True),
     "cosine_restarts": Schedule(_cosine_restarts),
-    "one_cycle": Schedule(_one_cycle),
+    "one_cycle": Schedule(_one_cycle, has_end=True),
 }
 
 
@@ -138,13 +170,53 @@ def _checked(function: Callable[[int], float], now: ScheduleState) -> float:
     return float(rate)
 
 
+def schedule_name(parameters: dict) -> str | None:
+    """Return the key in ``SCHEDULES`` of what the solver follows; None for a function.
+
+    scikit-learn's Adam ignores its schedules.
+    """
+    chosen = parameters["learning_rate"]
+    if callable(chosen):
+        return None
+    if parameters["solver"] == "adam" and chosen in SKLEARN_SCHEDULES:
+        return "constant"
+    return str(chosen)
+
+
+def exhausted(now: ScheduleState, rate: float, parameters: dict) -> str | None:
+    """Say that the rate has become too low to learn from, if it has, and what to do.
+
+    Of a user's function, or one of scikit-learn's schedules, nothing is said.
+    """
+    name = schedule_name(parameters)
+    if name is None or name in SKLEARN_SCHEDULES:
+        return None
+    end = max(now.n_epochs, parameters["warmup_epochs"] + 1)
+    if SCHEDULES[name].has_end and now.epoch >= end:
+        return (
+            f"learning_rate={name!r} has ended, for it lasts max_iter="
+            f"{parameters['max_iter']} epochs: the rate stays at {rate:.2g}, and "
+            "further training changes next to nothing. Raise max_iter to the number of "
+            "epochs, or of calls of partial_fit, in all; or use learning_rate="
+            "'cosine_restarts' or 'constant'."
+        )
+    if rate <= _VANISHED * float(parameters["learning_rate_init"]):
+        return (
+            f"learning_rate={name!r} has lowered the rate to {rate:.2g} after "
+            f"{now.epoch} epochs, and further training changes nothing. Raise "
+            "decay_rate or decay_epochs, or use learning_rate='constant'."
+        )
+    return None
+
+
 def schedule_of(parameters: dict) -> Schedule:
     """Return the schedule that an estimator's parameters ask for, with its warm-up."""
     chosen, warmup = parameters["learning_rate"], parameters["warmup_epochs"]
-    if callable(chosen):
+    name = schedule_name(parameters)
+    if name is None:
         schedule = Schedule(lambda now, parameters: _checked(chosen, now))
     else:
-        schedule = SCHEDULES[chosen]
+        schedule = SCHEDULES[name]
 
     if warmup == 0:
         return schedule

@@ -23,9 +23,11 @@ from sknn.network.threads import (
     n_threads_for,
     run_together,
 )
+from sknn.training.baseline import warn_if_nothing_learnt
 from sknn.training.progress import Progress, end_epochs, epochs_ahead, report_of
-from sknn.training.schedules import ScheduleState, schedule_of
+from sknn.training.schedules import ScheduleState, exhausted, schedule_of
 from sknn.training.shuffling import orders, orders_at_a_time
+from sknn.training.user_warnings import warn_user
 
 # As in PyTorch; without it the solver would be plain Adam.
 ADAMW_WEIGHT_DECAY = 0.01
@@ -107,15 +109,13 @@ def train_stochastic(
         n_at_once = 1
     draw = orders(problem, progress, parameters["shuffle"], random_state, n_at_once)
     restores = parameters["early_stopping"] and parameters["restore_best_weights"]
-    fault, ending, began = None, None, perf_counter()
+    fault, ending, n_before = None, None, progress.n_iter
 
     def ending_of(losses: list[float], measured: dict[str, float]) -> Callable:
         """Return what counts and judges epochs, and may be called again."""
-        n, seconds = len(losses), perf_counter() - began
         record = {
             "loss": losses,
-            "learning_rate": [progress.learning_rate] * n,
-            "seconds": [seconds / n] * n,
+            "learning_rate": [progress.learning_rate] * len(losses),
         }
         for name, value in measured.items():
             record[name] = [value]
@@ -126,16 +126,15 @@ def train_stochastic(
 
     try:
         while progress.n_iter < max_iter and not progress.has_stopped:
-            began = perf_counter()
-            progress.learning_rate = schedule.rate(
-                ScheduleState(
-                    progress.n_epochs,
-                    parameters["max_iter"],
-                    progress.n_samples_seen,
-                    progress.learning_rate,
-                ),
-                parameters,
+            now = ScheduleState(
+                progress.n_epochs,
+                parameters["max_iter"],
+                progress.n_samples_seen,
+                progress.learning_rate,
             )
+            progress.learning_rate = schedule.rate(now, parameters)
+            if not schedule.is_steady:
+                _warn_if_exhausted(progress, now, parameters)
             n = min(n_at_once, epochs_ahead(progress, max_iter, parameters))
             is_finite = run(draw(n), n)
             losses = progress.losses(n_rows)
@@ -159,6 +158,18 @@ def train_stochastic(
                     "and the optimization hasn't converged yet.",
                     ConvergenceWarning,
                     stacklevel=2,
+                )
+            if not incremental and progress.n_iter > n_before:
+                warn_if_nothing_learnt(
+                    network,
+                    loss,
+                    problem,
+                    progress.best_theta
+                    if restores and progress.best_theta is not None
+                    else progress.theta,
+                    progress.history["loss"][-progress.n_iter :],
+                    parameters,
+                    has_converged=progress.has_stopped,
                 )
     except KeyboardInterrupt:
         losses = progress.losses(n_rows)
@@ -187,6 +198,16 @@ def train_stochastic(
     progress.result = progress.theta
     if is_best and progress.best_theta is not None:
         progress.result = progress.best_theta
+
+
+def _warn_if_exhausted(
+    progress: Progress, now: ScheduleState, parameters: dict
+) -> None:
+    """Warn once where the schedule leaves no rate to learn with."""
+    message = exhausted(now, progress.learning_rate, parameters)
+    if message and not progress.is_exhausted:
+        warn_user(message)
+    progress.is_exhausted = message is not None
 
 
 def _batch_size(problem: TrainingData, parameters: dict) -> int:

@@ -1,16 +1,22 @@
-"""No dead parameter: each one changes the trained model, or is refused with a reason.
+"""No dead parameter: each one changes the trained model, or a word is said.
 
-scikit-learn's own parameters are ignored by the solvers for which scikit-learn ignores
-them, and by those it does not have where they mean nothing there.
+Where one of sknn's own has no effect, there is a warning; where the solver cannot do
+what it asks for, an error. scikit-learn's own parameters are ignored in silence by the
+solvers for which scikit-learn ignores them, and by those it does not have where they
+mean nothing there.
 """
 
 import inspect
 import re
+import warnings
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn import neural_network
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import RandomizedSearchCV
 
 import sknn
 from sknn.estimators.parameters import STOCHASTIC_SOLVERS
@@ -42,9 +48,9 @@ EFFECTS = {
     "activation": ("tanh", ALL, {}),
     "alpha": (1.0, ALL, {}),
     "batch_size": (7, STOCHASTIC, {}),
-    "learning_rate": ("invscaling", STOCHASTIC, {}),
+    "learning_rate": ("exponential", STOCHASTIC, {}),
     "learning_rate_init": (0.01, STOCHASTIC, {}),
-    "power_t": (0.1, STOCHASTIC, {"learning_rate": "invscaling"}),
+    "power_t": (0.1, STOCHASTIC - {"adam"}, {"learning_rate": "invscaling"}),
     "max_iter": (6, ALL, {}),
     "shuffle": (False, STOCHASTIC, {"batch_size": 7}),
     "random_state": (8, ALL, {}),
@@ -119,41 +125,183 @@ def test_effect(estimator, name, solver):
             parameters.pop("learning_rate", None)
         before = trained(estimator, **parameters)
         assert_array_equal(trained(estimator, **parameters), before)
-        after = trained(estimator, **parameters | {name: value})
+        parameters[name] = value
+        is_own_schedule = name == "learning_rate" and solver == "lbfgs"
+        with (
+            pytest.warns(UserWarning, match=name) if is_own_schedule else nullcontext()
+        ):
+            after = trained(estimator, **parameters)
         assert np.array_equal(after, before) == (solver not in solvers)
-    else:
-        message = (
-            rf"{name}=.* (cannot be used|has no effect) with (solver|learning_rate)="
-        )
-        with pytest.raises(ValueError, match=message):
+    elif WITHOUT_USE[name][0] == "raises":
+        with pytest.raises(ValueError, match=rf"{name}=.* cannot be used with solver="):
             trained(estimator, **parameters | {name: value})
+    else:
+        before = trained(estimator, **parameters)
+        with pytest.warns(UserWarning, match=rf"{name}=.* has no effect with \w+="):
+            after = trained(estimator, **parameters | {name: value})
+        assert_array_equal(after, before)
+
+
+LBFGS = {"solver": "lbfgs"}
+# What happens where a parameter of sknn's own cannot have its effect: it "warns",
+# "raises" or is "fine", for it always has one; then a value, the others, the message.
+WITHOUT_USE = {
+    "n_hidden_layers": ("fine", 2, LBFGS, ""),
+    "kernel_initializer": ("fine", "he_normal", LBFGS, ""),
+    "bias_initializer": ("fine", "zeros", LBFGS, ""),
+    "metrics": ("fine", ["neg_mean_squared_error"], LBFGS, ""),
+    "class_weight": ("fine", "balanced", LBFGS, ""),
+    "loss": ("fine", None, LBFGS, ""),
+    "dropout": ("raises", 0.3, LBFGS, "needs a loss that is the same"),
+    "input_dropout": ("raises", 0.3, LBFGS, "needs a loss that is the same"),
+    "normalization": ("raises", "batch", LBFGS, "no steps on batches"),
+    "l1_ratio": ("raises", 0.5, LBFGS, "a smooth penalty"),
+    "weight_decay": ("raises", 0.1, LBFGS, "no steps on batches"),
+    "max_norm": ("raises", 1.0, LBFGS, "no steps on batches"),
+    "clipvalue": ("raises", 1.0, LBFGS, "no steps on batches"),
+    "global_clipnorm": ("raises", 1.0, LBFGS, "no steps on batches"),
+    "warmup_epochs": ("warns", 3, LBFGS, "it has no learning rate"),
+    "restore_best_weights": ("warns", False, LBFGS, "it does not stop early"),
+    "validate": ("warns", True, LBFGS, "pass X_val and y_val to fit"),
+    "rho": ("warns", 0.5, {}, "solver='adam'; it belongs to solver='rmsprop'"),
+    "decay_rate": (
+        "warns",
+        0.1,
+        {"learning_rate": "cosine"},
+        "it belongs to learning_rate='step' or learning_rate='exponential' or",
+    ),
+    "decay_epochs": ("warns", 3, {"learning_rate": "plateau"}, "rate='plateau'; it be"),
+    "scoring": ("warns", "r2", {}, "it belongs to early_stopping=True"),
+    "delta": ("warns", 2.0, {}, "loss='squared_error'; it belongs to loss='huber'"),
+    "quantile": ("warns", [0.1, 0.9], {}, "it belongs to loss='quantile'"),
+    "power": ("warns", 1.1, {"loss": "gamma"}, "it belongs to loss='tweedie'"),
+    "focal_gamma": ("warns", 1.0, {}, "it belongs to loss='focal'"),
+    "label_smoothing": ("warns", 0.1, {"loss": "hinge"}, "belongs to loss='log_loss'"),
+}
+OWN = [
+    (estimator, name)
+    for estimator in (CLASSIFIER, REGRESSOR)
+    for name in WITHOUT_USE
+    if name in estimator().get_params()
+]
+
+
+def test_every_parameter_of_sknns_own_is_in_the_table():
+    own = {
+        name
+        for estimator in (CLASSIFIER, REGRESSOR)
+        for name in estimator().get_params()
+        if not is_of_sklearn(estimator, name)
+    }
+    assert own <= set(WITHOUT_USE)
+    assert set(WITHOUT_USE) - own <= {"loss"}
+
+
+@pytest.mark.parametrize(("estimator", "name"), OWN)
+def test_without_use(estimator, name):
+    what, value, others, message = WITHOUT_USE[name]
+    if name == "loss":
+        value = {CLASSIFIER: "hinge", REGRESSOR: "huber"}[estimator]
+    if name == "metrics" and estimator is CLASSIFIER:
+        value = ["accuracy"]
+    y = LABELS if estimator is CLASSIFIER else NUMBERS
+    options = {"max_iter": 4, "random_state": 0, **others}
+    model = estimator(**{name: value}, **options)
+    if what == "raises":
+        with pytest.raises(ValueError, match=f"{name}=.* cannot be used .*{message}"):
+            model.fit(X, y)
+        assert not hasattr(model, "coefs_")
+        return
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        model.fit(X, y)
+    said = [each for each in said if each.category is not ConvergenceWarning]
+    assert len(said) == (what == "warns"), [str(each.message) for each in said]
+    for each in said:
+        assert each.category is UserWarning
+        assert each.filename == __file__
+        text = str(each.message)
+        for part in (f"{name}={value!r} has no effect with ", message, "default"):
+            assert part in text, text
+        plain = estimator(**options).fit(X, y)
+        for one, other in zip(model.coefs_, plain.coefs_, strict=True):
+            assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("solver", sorted(ALL))
+@pytest.mark.parametrize(
+    "learning_rate", ["step", "plateau", "one_cycle", lambda epoch: 0.1]
+)
+def test_a_schedule_without_a_learning_rate_warns(solver, learning_rate):
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        trained(REGRESSOR, solver=solver, learning_rate=learning_rate, max_iter=2)
+    said = [str(each.message) for each in said if each.category is UserWarning]
+    assert len(said) == (solver == "lbfgs")
+    assert all("it has no learning rate" in message for message in said)
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_a_warning_an_ignored_parameter_a_call(method):
+    model = REGRESSOR(rho=0.5, delta=2.0, max_iter=1)
+    for _ in range(2):
+        with pytest.warns(UserWarning, match="has no effect") as said:
+            getattr(model, method)(X, NUMBERS)
+        said = [each for each in said if each.category is UserWarning]
+        assert [str(each.message)[:3] for each in said] == ["rho", "del"]
+        assert {each.filename for each in said} == {__file__}
 
 
 @pytest.mark.parametrize(
-    ("estimator", "name", "value", "other"),
+    ("parameters", "given", "warns"),
     [
-        (REGRESSOR, "delta", 2.0, "loss='squared_error'; it belongs to loss='huber'"),
-        (REGRESSOR, "quantile", [0.1, 0.9], "it belongs to loss='quantile'"),
-        (REGRESSOR, "power", 1.1, "it belongs to loss='tweedie'"),
-        (CLASSIFIER, "focal_gamma", 1.0, "it belongs to loss='focal'"),
-        (CLASSIFIER, "rho", 0.5, "solver='adam'; it belongs to solver='rmsprop'"),
-        (CLASSIFIER, "decay_rate", 0.1, "learning_rate='step' or learning_rate='exp"),
-        (CLASSIFIER, "decay_epochs", 3, "it belongs to learning_rate='step' or"),
-        (CLASSIFIER, "scoring", "f1_macro", "it belongs to early_stopping=True"),
-        (CLASSIFIER, "restore_best_weights", False, "belongs to early_stopping=True"),
+        ({}, False, True),
+        ({}, True, False),
+        ({"validate": True}, False, False),
+        ({"early_stopping": True}, False, False),
+        ({"solver": "lbfgs"}, False, True),
+        ({"solver": "lbfgs"}, True, False),
+        ({"solver": "lbfgs", "validate": True}, True, False),
     ],
+    ids=str,
 )
-def test_refused_where_it_would_do_nothing(estimator, name, value, other):
-    with pytest.raises(ValueError, match=f"{name}=.* has no effect with .*{other}"):
-        trained(estimator, **{name: value})
+def test_scoring_has_an_effect_where_there_is_validation(parameters, given, warns):
+    """It decides what ``history_`` holds for the validation set."""
+    model = REGRESSOR(scoring="neg_max_error", max_iter=3, **parameters)
+    options = {"X_val": X, "y_val": NUMBERS} if given else {}
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        model.fit(X, NUMBERS, **options)
+    assert any("scoring" in str(each.message) for each in said) == warns
+    if not warns:
+        assert model.history_["val_score"][-1] < 0  # R2 would not be, nor the loss
 
 
-@pytest.mark.parametrize("loss", ["focal", "hinge"])
-def test_label_smoothing_is_of_the_log_loss(loss):
-    with pytest.raises(
-        ValueError, match=r"label_smoothing=0.1 has no effect with loss"
-    ):
-        trained(CLASSIFIER, loss=loss, label_smoothing=0.1)
+def test_a_search_over_parameters_that_do_not_meet_fails_nowhere():
+    space = {
+        "solver": sorted(ALL),
+        "rho": [0.5, 0.9],
+        "learning_rate": ["constant", "adaptive", "step", "cosine", "plateau"],
+        "decay_rate": [0.1, 0.5],
+        "decay_epochs": [1, 20],
+        "loss": ["squared_error", "huber", "absolute_error"],
+        "delta": [0.5, 1.35],
+        "warmup_epochs": [0, 2],
+        "restore_best_weights": [False, True],
+        "early_stopping": [False, True],
+    }
+    search = RandomizedSearchCV(
+        REGRESSOR(hidden_layer_sizes=3, max_iter=3, random_state=0),
+        space,
+        n_iter=40,
+        cv=2,
+        error_score="raise",
+        random_state=0,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        search.fit(X, NUMBERS)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
 
 
 def test_effects_are_complete():

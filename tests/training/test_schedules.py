@@ -1,6 +1,8 @@
 """Learning-rate schedules by closed forms, by PyTorch's values, and in estimators."""
 
 import json
+import pickle
+import warnings
 from functools import partial
 from pathlib import Path
 
@@ -9,11 +11,17 @@ import pytest
 from numpy.testing import assert_allclose
 
 from sknn import MLPClassifier, MLPRegressor
-from sknn.estimators.parameters import STOCHASTIC_SOLVERS
-from sknn.training.schedules import SCHEDULES, ScheduleState, schedule_of
+from sknn.estimators.parameters import STOCHASTIC_SOLVERS, USES
+from sknn.training.schedules import (
+    SCHEDULES,
+    SKLEARN_SCHEDULES,
+    ScheduleState,
+    schedule_of,
+)
 
 N_EPOCHS, N_ROWS, INITIAL = 30, 10, 0.3
 PARAMETERS = {
+    "solver": "sgd",
     "learning_rate_init": INITIAL,
     "power_t": 0.4,
     "decay_rate": 0.7,
@@ -60,6 +68,8 @@ CLOSED_FORMS = {
     "constant": lambda epoch: INITIAL,
     "invscaling": lambda epoch: INITIAL / (N_ROWS * epoch + 1) ** 0.4,
     "adaptive": lambda epoch: INITIAL,
+    "plateau": lambda epoch: INITIAL,
+    "inverse_time": lambda epoch: INITIAL / (1 + 0.7 * epoch / 3),  # Keras' docs
     "step": lambda epoch: INITIAL * 0.7 ** (epoch // 3),
     "exponential": lambda epoch: INITIAL * 0.7 ** (epoch / 3),
     "cosine": lambda epoch: half_wave(INITIAL, 0, epoch / N_EPOCHS),
@@ -78,9 +88,10 @@ def test_closed_form(name):
     assert_allclose(rates_of(name), expected, rtol=1e-12)
 
 
-def test_what_scikit_learn_does_not_have_is_compared_with_pytorch():
+def test_what_neither_scikit_learn_nor_keras_names_is_compared_with_pytorch():
+    named = {*SKLEARN_SCHEDULES, "plateau", "inverse_time"}
     for recorded in TORCH["schedules"]["rates"].values():
-        assert set(recorded) == set(SCHEDULES) - {"constant", "invscaling", "adaptive"}
+        assert set(recorded) == set(SCHEDULES) - named
 
 
 @pytest.mark.parametrize("n_epochs", TORCH["schedules"]["rates"])
@@ -116,11 +127,13 @@ def test_beyond_the_last_epoch_the_rate_stays_low(name):
     assert 0 <= rates[0] <= 1.2e-6
 
 
-def test_on_plateau():
+def test_after_a_plateau():
+    lower = {"adaptive": INITIAL / 5, "plateau": INITIAL * 0.7}
     for name, schedule in SCHEDULES.items():
-        expected = INITIAL / 5 if name == "adaptive" else None
-        assert schedule.on_plateau(INITIAL) == expected
-    assert SCHEDULES["adaptive"].on_plateau(1e-6) is None
+        assert schedule.after_plateau(INITIAL, PARAMETERS) == lower.get(name)
+        assert schedule.after_plateau(1e-6, PARAMETERS) is None
+    never_lower = {**PARAMETERS, "decay_rate": 1}
+    assert SCHEDULES["plateau"].after_plateau(INITIAL, never_lower) is None
 
 
 # ---------------------------------------------------------------------------------
@@ -156,7 +169,7 @@ def test_adaptive_begins_after_the_warm_up_with_the_full_rate():
     """Even if progress stalled while the rate was small."""
     parameters = {**PARAMETERS, "learning_rate": "adaptive", "warmup_epochs": 4}
     schedule = schedule_of(parameters)
-    assert schedule.on_plateau(0.1) == 0.1 / 5
+    assert schedule.after_plateau(0.1, parameters) == 0.1 / 5
     assert schedule.rate(ScheduleState(4, 20, 0, 0.02), parameters) == INITIAL
     assert schedule.rate(ScheduleState(5, 20, 0, 0.02), parameters) == 0.02
 
@@ -198,10 +211,9 @@ def test_estimator_refuses_a_callable_that_returns_no_rate():
 def fit(learning_rate, **parameters):
     """Fit a bias, for X is zero and no layer is hidden, to targets of mean 1."""
     own = {"warmup_epochs": 0, "decay_rate": 0.5, "decay_epochs": 20, "power_t": 0.4}
-    if learning_rate in ("step", "exponential"):
-        own["decay_rate"] = PARAMETERS["decay_rate"]
-    if learning_rate in ("step", "exponential", "cosine_restarts"):
-        own["decay_epochs"] = PARAMETERS["decay_epochs"]
+    for name in ("decay_rate", "decay_epochs"):
+        if learning_rate in USES[name].values:
+            own[name] = PARAMETERS[name]
     defaults = {
         "hidden_layer_sizes": (),
         "bias_initializer": "zeros",
@@ -235,6 +247,8 @@ def test_the_recorded_rates_are_those_of_the_steps(name, warmup_epochs):
 def test_every_stochastic_solver_has_every_schedule(solver, name):
     regressor = fit(name, solver=solver, max_iter=10, warmup_epochs=2)
     rates = regressor.history_["learning_rate"]
+    if solver == "adam" and name in SKLEARN_SCHEDULES:
+        name = "constant"
     assert_allclose(rates, rates_of(name, 10, warmup_epochs=2), rtol=1e-12)
 
 
@@ -247,22 +261,165 @@ def test_the_rate_reaches_every_solver(solver):
     assert moving.intercepts_[0] > 0
 
 
-@pytest.mark.parametrize("solver", ["sgd", "adam", "lion"])
-def test_adaptive_divides_by_five_on_a_plateau(solver):
-    """Every epoch after the first is without progress, by a large tol."""
-    classifier = MLPClassifier(
-        (3,),
-        solver=solver,
-        learning_rate="adaptive",
-        learning_rate_init=1e-4,
-        tol=1e6,
-        n_iter_no_change=2,
-        random_state=0,
-    )
+def stalling(**parameters):
+    """Fit with a tol so large that all epochs but the first are without progress."""
+    options = {"learning_rate_init": 1e-4, "tol": 1e6, "n_iter_no_change": 2}
+    classifier = MLPClassifier((3,), random_state=0, **{**options, **parameters})
     X = np.random.RandomState(0).normal(size=(20, 2))
-    classifier.fit(X, X[:, 0] > 0)
-    expected = [1e-4] * 4 + [1e-4 / 5] * 3 + [1e-4 / 25] * 3 + [1e-4 / 125] * 3
-    assert_allclose(classifier.history_["learning_rate"], expected, rtol=1e-12)
+    return classifier.fit(X, X[:, 0] > 0)
+
+
+FIFTHS = [1e-4] * 4 + [1e-4 / 5] * 3 + [1e-4 / 25] * 3 + [1e-4 / 125] * 3
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adamw", "lion"])
+def test_adaptive_divides_by_five_on_a_plateau(solver):
+    classifier = stalling(solver=solver, learning_rate="adaptive")
+    assert_allclose(classifier.history_["learning_rate"], FIFTHS, rtol=1e-12)
+
+
+@pytest.mark.parametrize("solver", sorted(STOCHASTIC_SOLVERS))
+def test_plateau_multiplies_by_decay_rate(solver):
+    """And stops where it would lower a rate of 1e-6 or less."""
+    options = {"solver": solver, "learning_rate": "plateau"}
+    classifier = stalling(decay_rate=0.2, **options)
+    assert_allclose(classifier.history_["learning_rate"], FIFTHS, rtol=1e-12)
+    assert stalling(decay_rate=1.0, **options).n_iter_ == 4
+
+
+@pytest.mark.parametrize("solver", sorted(STOCHASTIC_SOLVERS - {"adam"}))
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_plateau_by_a_fifth_is_adaptive(solver, early_stopping):
+    options = {"solver": solver, "early_stopping": early_stopping, "tol": 1e-2}
+    options |= {"learning_rate_init": 0.01, "max_iter": 300}
+    adaptive = stalling(learning_rate="adaptive", **options)
+    plateau = stalling(learning_rate="plateau", decay_rate=0.2, **options)
+    assert plateau.n_iter_ == adaptive.n_iter_ < 300
+    for one, other in zip(plateau.coefs_, adaptive.coefs_, strict=True):
+        assert_allclose(one, other, rtol=1e-7)
+
+
+def test_plateau_says_what_it_does(capsys):
+    stalling(learning_rate="plateau", decay_rate=0.2, verbose=True)
+    lines = [line for line in capsys.readouterr().out.split("\n") if "epochs. " in line]
+    ends = [line.split("epochs. ")[1] for line in lines]
+    rates = [f"Setting learning rate to {1e-4 / 5**k:f}" for k in (1, 2, 3)]
+    assert ends == [*rates, "Learning rate too small. Stopping."]
+
+
+@pytest.mark.parametrize("name", ["adaptive", "plateau"])
+@pytest.mark.parametrize("before", ["cosine", "step", "constant"])
+def test_a_schedule_that_begins_between_calls_begins_with_the_initial_rate(
+    name, before
+):
+    """It keeps the rate of the epoch before only where that was its own."""
+    X, y = np.zeros((N_ROWS, 2)), np.ones(N_ROWS)
+    model = MLPRegressor(solver="sgd", learning_rate=before, max_iter=4)
+    for _ in range(4):
+        model.partial_fit(X, y)
+    model.set_params(learning_rate=name, tol=1e3, n_iter_no_change=1)
+    for _ in range(6):
+        model.partial_fit(X, y)
+    found = model.history_["learning_rate"][4:]
+    lower = [0.001 * 0.5, 0.001 / 5][name == "adaptive"]
+    assert found[0] == 0.001
+    assert lower in found
+
+
+# ---------------------------------------------------------------------------------
+# Schedules past their end.
+
+ZEROS, ONES = np.zeros((N_ROWS, 2)), np.ones(N_ROWS)
+
+
+def said_by(calls, model, between=lambda model: model):
+    """Return for each call of partial_fit what it warned of."""
+    messages = []
+    for _ in range(calls):
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            model.partial_fit(ZEROS, ONES)
+        messages.append([str(each.message) for each in said])
+        model = between(model)
+    return messages
+
+
+def stored_and_loaded(model):
+    return pickle.loads(pickle.dumps(model))
+
+
+@pytest.mark.parametrize("between", [lambda model: model, stored_and_loaded])
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+@pytest.mark.parametrize(
+    ("name", "max_iter", "warmup_epochs", "lasts"),
+    [
+        ("cosine", 4, 0, 4),
+        ("one_cycle", 4, 0, 4),
+        ("cosine", 5, 2, 5),
+        ("cosine", 2, 4, 5),
+        ("one_cycle", 1, 0, 1),
+    ],
+)
+def test_a_schedule_past_its_end_is_said_once(
+    name, max_iter, warmup_epochs, lasts, solver, between
+):
+    model = MLPRegressor(
+        learning_rate=name,
+        max_iter=max_iter,
+        warmup_epochs=warmup_epochs,
+        solver=solver,
+    )
+    messages = said_by(lasts + 4, model, between)
+    assert not any(messages[:lasts] + messages[lasts + 1 :])
+    (message,) = messages[lasts]
+    for word in (name, f"max_iter={max_iter}", "Raise max_iter", "cosine_restarts"):
+        assert word in message
+
+
+def test_a_raised_max_iter_begins_the_schedule_again():
+    model = MLPRegressor(learning_rate="cosine", max_iter=2)
+    assert [len(said) for said in said_by(4, model)] == [0, 0, 1, 0]
+    model.set_params(max_iter=6)
+    assert [len(said) for said in said_by(4, model)] == [0, 0, 1, 0]
+
+
+def test_a_lowered_max_iter_is_past_its_end_at_once():
+    model = MLPRegressor(learning_rate="one_cycle", max_iter=20)
+    assert not any(said_by(4, model))
+    model.set_params(max_iter=2)
+    assert [len(said) for said in said_by(3, model)] == [1, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"learning_rate": "constant"},
+        {"learning_rate": "cosine_restarts", "decay_epochs": 2},
+        {"learning_rate": "inverse_time", "decay_epochs": 1},
+        {"learning_rate": "plateau"},
+        {"learning_rate": "step", "decay_epochs": 1},
+        {"learning_rate": "invscaling", "solver": "sgd", "power_t": 200.0},
+        {"learning_rate": lambda epoch: 0.0},
+    ],
+    ids=str,
+)
+def test_schedules_without_an_end_say_nothing(parameters):
+    """Nor does a user's function that returns 0, or what scikit-learn has too."""
+    assert not any(said_by(12, MLPRegressor(max_iter=3, **parameters)))
+
+
+@pytest.mark.parametrize("name", ["step", "exponential"])
+def test_a_rate_that_vanished_is_said_once(name):
+    model = MLPRegressor(learning_rate=name, decay_rate=1e-4, decay_epochs=1)
+    messages = said_by(8, model)
+    assert [len(said) for said in messages] == [0, 0, 0, 0, 1, 0, 0, 0]
+    assert f"learning_rate='{name}' has lowered the rate to 1e-19" in messages[4][0]
+    model = MLPRegressor(
+        learning_rate=name, decay_rate=1e-4, decay_epochs=1, tol=None, max_iter=20
+    )
+    with pytest.warns(UserWarning, match="has lowered the rate") as said:
+        model.fit(ZEROS, ONES)
+    assert len(said) == 1
 
 
 def test_partial_fit_follows_the_schedule():
