@@ -61,10 +61,11 @@ def _history_of(estimator):
     return history, scores.index(best) + 1 if best in scores else None
 
 
-def _curve(history, key):
+def _curve(history, key, x):
     """Return the two coordinates of a curve, shape (2, n_epochs)."""
     values = np.asarray(history[key], dtype=float)
-    return np.stack([np.arange(len(values)) + 1, values])
+    epochs = np.arange(len(values)) + 1
+    return np.stack([epochs if x == "epoch" else np.cumsum(history[x]), values])
 
 
 class LossCurveDisplay:
@@ -113,7 +114,7 @@ class LossCurveDisplay:
         self.best_epochs = best_epochs
         self.name = name
 
-    def plot(self, ax=None, *, keys=None, line_kw=None):
+    def plot(self, ax=None, *, keys=None, x="epoch", line_kw=None):
         """Draw the curves.
 
         Parameters
@@ -122,6 +123,8 @@ class LossCurveDisplay:
             Axes to draw into, such as ``ax_`` of another display; None makes new ones.
         keys : str or list of str, default=None
             What to draw; None is "loss" and, where there is one, "val_loss".
+        x : {"epoch", "seconds"}, default="epoch"
+            Whether to draw against epochs or the time since training began.
         line_kw : dict, default=None
             Keyword arguments of ``ax.plot`` for all curves.
 
@@ -132,7 +135,7 @@ class LossCurveDisplay:
         Raises
         ------
         ImportError, ValueError
-            If matplotlib is missing, or a key not in each history.
+            If matplotlib is missing; if ``x`` is unknown, or a key not in each history.
         """
         plt = _pyplot(f"{type(self).__name__}.plot")
         from matplotlib.cbook import normalize_kwargs
@@ -144,7 +147,9 @@ class LossCurveDisplay:
         present = [key for key in first if all(key in other for other in others)]
         keys = [keys] if isinstance(keys, str) else keys
         keys = keys or [key for key in ("loss", "val_loss") if key in present]
-        for key in keys:
+        if x not in ("epoch", "seconds"):
+            raise ValueError(f"x must be 'epoch' or 'seconds', got {x!r}.")
+        for key in keys if x == "epoch" else [*keys, x]:
             if key not in present:
                 raise ValueError(f"There is no {key!r} in the history, only {present}.")
         line_kw = normalize_kwargs(line_kw, Line2D)
@@ -160,7 +165,7 @@ class LossCurveDisplay:
             if self.name is not None:  # which says enough where there is one curve
                 label = self.name if len(keys) == 1 else f"{self.name}: {label}"
             style: dict = {"linestyle": "--" if validation else "-"}
-            curves = [_curve(history, key) for history in self.histories]
+            curves = [_curve(history, key, x) for history in self.histories]
             if others:
                 shortest = min(curve.shape[1] for curve in curves)
                 mean = np.mean([curve[:, :shortest] for curve in curves], axis=0)
@@ -176,14 +181,17 @@ class LossCurveDisplay:
                     mark |= {"marker": "o", "markevery": [best - 1]}
                     mark |= {"markersize": 7, "markeredgecolor": "white"}
                 self.lines_ += ax.plot(*curve, **(style | mark | line_kw))
-        ax.xaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10], integer=True))
-        ax.set_xlabel("epoch")
+        if x == "epoch":
+            ax.xaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10], integer=True))
+        ax.set_xlabel("epoch" if x == "epoch" else "seconds of training")
         ax.set_ylabel(", ".join(dict.fromkeys(quantities)))
         ax.legend()
         return self
 
     @classmethod
-    def from_estimator(cls, estimator, *, keys=None, ax=None, name=None, line_kw=None):
+    def from_estimator(
+        cls, estimator, *, keys=None, x="epoch", ax=None, name=None, line_kw=None
+    ):
         """Draw the curves of a fitted network.
 
         Parameters
@@ -192,7 +200,7 @@ class LossCurveDisplay:
             Fitted MLPClassifier or MLPRegressor of sknn or scikit-learn, or a Pipeline,
             TransformedTargetRegressor or search around one. Without ``history_`` it has
             "loss" and, with early stopping, "val_score".
-        keys, ax, line_kw
+        keys, x, ax, line_kw
             As in :meth:`plot`.
         name : str, default=None
             Name of the model in the legend.
@@ -208,11 +216,11 @@ class LossCurveDisplay:
         """
         history, best_epoch = _history_of(estimator)
         display = cls(histories=[history], best_epochs=[best_epoch], name=name)
-        return display.plot(ax, keys=keys, line_kw=line_kw)
+        return display.plot(ax, keys=keys, x=x, line_kw=line_kw)
 
     @classmethod
     def from_cv_results(
-        cls, cv_results, *, keys=None, ax=None, name=None, line_kw=None
+        cls, cv_results, *, keys=None, x="epoch", ax=None, name=None, line_kw=None
     ):
         """Draw a thin curve for each fold, and their mean up to the shortest one.
 
@@ -220,7 +228,7 @@ class LossCurveDisplay:
         ----------
         cv_results : dict
             Results of ``cross_validate(..., return_estimator=True)``.
-        keys, ax, name, line_kw
+        keys, x, ax, name, line_kw
             As in :meth:`from_estimator`.
 
         Returns
@@ -239,7 +247,7 @@ class LossCurveDisplay:
         fits = [_history_of(estimator) for estimator in cv_results["estimator"]]
         histories, best_epochs = zip(*fits, strict=True)
         display = cls(histories=histories, best_epochs=best_epochs, name=name)
-        return display.plot(ax, keys=keys, line_kw=line_kw)
+        return display.plot(ax, keys=keys, x=x, line_kw=line_kw)
 
 
 def _rows(n_neurons, most):

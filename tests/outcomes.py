@@ -116,8 +116,12 @@ def frozen(value):
 
 
 def state_of(model):
-    """Return all that an estimator holds."""
-    return frozen(vars(model))
+    """Return all that an estimator holds, but for the times of its epochs."""
+    state = frozen(vars(model))
+    for name in ("history_",):
+        if name in state:
+            state[name].pop("seconds", None)
+    return state
 
 
 def weights_of(model):

@@ -129,6 +129,14 @@ def test_keys(keys, labels, ylabel):
     assert display.ax_.get_ylabel() == (ylabel or "learning rate, score")
 
 
+def test_seconds_are_cumulated():
+    history = {"loss": [2.0, 1.0, 0.5], "seconds": [0.5, 0.25, 1.0]}
+    display = curves(network(history_=history), x="seconds")
+    assert data_of(display.lines_) == [[[0.5, 0.75, 1.75], history["loss"]]]
+    assert display.ax_.get_xlabel() == "seconds of training"
+    assert labels_of(display) == ["loss"]
+
+
 def test_best_epoch_is_marked():
     estimator = network(best_validation_score_=0.75)
     display = curves(estimator)
@@ -179,8 +187,8 @@ def test_no_loss_curve():
 
 
 FOLDS = [
-    {"loss": [2.0, 1.0], "val_loss": [3.0, 2.0], "r": [1, 2]},
-    {"loss": [4.0, 2.0, 1.0], "val_loss": [5.0, 4.0, 3.0]},
+    {"loss": [2.0, 1.0], "seconds": [3.0, 1.0], "val_loss": [3.0, 2.0], "r": [1, 2]},
+    {"loss": [4.0, 2.0, 1.0], "seconds": [1.0, 1.0, 1.0], "val_loss": [5.0, 4.0, 3.0]},
 ]
 RESULTS = {"estimator": [network(history_=history) for history in FOLDS]}
 
@@ -202,10 +210,10 @@ def test_folds_and_their_mean():
 
 def test_options_of_folds():
     options = {"ax": plt.figure().add_subplot(), "line_kw": {"c": "black"}}
-    options |= {"keys": "loss"}
+    options |= {"keys": "loss", "x": "seconds"}
     display = LossCurveDisplay.from_cv_results(RESULTS, **options)
     assert display.ax_ is options["ax"]
-    assert data_of(display.mean_lines_) == [[[1, 2], [3.0, 1.5]]]
+    assert data_of(display.mean_lines_) == [[[2.0, 3.0], [3.0, 1.5]]]
     assert {line.get_color() for line in display.ax_.lines} == {"black"}
     results = {"estimator": [network(best_validation_score_=s) for s in (0.75, 0.5)]}
     display = LossCurveDisplay.from_cv_results(results)
@@ -402,8 +410,10 @@ def test_refused_estimators(draw):
 
 
 REFUSALS = [
+    (curves, {"x": "time"}, "x must be 'epoch' or 'seconds', got 'time'."),
     (curves, {"keys": "score"}, "There is no 'score' in the history, only ['loss']."),
     (curves, {"keys": ["loss", "val_loss"]}, "There is no 'val_loss' in the history"),
+    (curves, {"x": "seconds"}, "There is no 'seconds' in the history"),
     (graph, {"max_neurons": 1}, "max_neurons must be at least 2, got 1."),
     (graph, {"feature_names": ["a"]}, "feature_names has 1 names for 2 neurons."),
     (graph, {"class_names": ["a", "b"]}, "class_names has 2 names for 3 neurons."),

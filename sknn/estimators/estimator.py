@@ -101,6 +101,9 @@ class Estimator(BaseEstimator):
     def __getstate__(self):
         state = {**super().__getstate__(), "_sknn_version": __version__}
         state.pop("_theta_cache", None)  # the same memory once more
+        if "history_" in state:  # times differ between equal fits
+            history = state["history_"]
+            state["history_"] = {k: history[k] for k in history if k != "seconds"}
         if own := definitions_of(self._names_in_use()):
             state["_definitions"] = Definitions(own)
         return canonical(dict(sorted(state.items())))

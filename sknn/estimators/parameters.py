@@ -159,8 +159,8 @@ def check_effects(
                 f"{reason}. Use another solver, or leave {name} at its default, "
                 f"{defaults[name]!r}."
             )
-    name = None if is_lbfgs else schedule_name(parameters)
-    schedule = SCHEDULES[name] if name else None
+    key = None if is_lbfgs else schedule_name(parameters)
+    schedule = SCHEDULES[key] if key else None
     if parameters["tol"] is None and schedule and schedule.lower:
         raise ValueError(
             "tol=None cannot be used with learning_rate="

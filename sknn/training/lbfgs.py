@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from time import perf_counter
 
 import numpy as np
 import scipy.optimize
@@ -70,7 +71,7 @@ def train_lbfgs(
     # What is left when a KeyboardInterrupt ends the search.
     found = scipy.optimize.OptimizeResult(x=start, fun=np.nan, nit=0)
     n_before = progress.n_recorded
-    halted = False
+    began, halted = perf_counter(), False
     # What went wrong since the loss was last at its lowest.
     fault: str | None = None
     first, lowest = np.nan, np.nan
@@ -87,14 +88,16 @@ def train_lbfgs(
         return value, gradient
 
     def after_iteration(intermediate_result) -> None:
-        nonlocal halted, fault, lowest
+        nonlocal began, halted, fault, lowest
         x, value = intermediate_result.x, float(intermediate_result.fun)
         progress.theta[:] = x
         if value < lowest:
             fault, lowest = None, value
-        record = {"loss": value}
+        record = {"loss": value, "seconds": 0.0}
         if monitor:
             record.update(monitor(progress.theta))
+        now = perf_counter()
+        record["seconds"], began = now - began, now
         progress.commit({name: [each] for name, each in record.items()})
         found.update(x=x.copy(), fun=value, nit=progress.n_iter)
         if parameters["verbose"]:

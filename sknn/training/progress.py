@@ -189,7 +189,7 @@ def report_of(progress: Progress, parameters: dict) -> str:
     values = [
         f"{name} = {value:.8f}"
         for name, value in record.items()
-        if name != "learning_rate" and not np.isnan(value)
+        if name not in ("learning_rate", "seconds") and not np.isnan(value)
     ]
     if parameters["early_stopping"] and parameters["metrics"] is None:
         score = record.get("val_score")

@@ -109,13 +109,16 @@ def train_stochastic(
         n_at_once = 1
     draw = orders(problem, progress, parameters["shuffle"], random_state, n_at_once)
     restores = parameters["early_stopping"] and parameters["restore_best_weights"]
-    fault, ending, n_before = None, None, progress.n_iter
+    fault, ending, began = None, None, perf_counter()
+    n_before = progress.n_iter
 
     def ending_of(losses: list[float], measured: dict[str, float]) -> Callable:
         """Return what counts and judges epochs, and may be called again."""
+        n, seconds = len(losses), perf_counter() - began
         record = {
             "loss": losses,
-            "learning_rate": [progress.learning_rate] * len(losses),
+            "learning_rate": [progress.learning_rate] * n,
+            "seconds": [seconds / n] * n,
         }
         for name, value in measured.items():
             record[name] = [value]
@@ -126,6 +129,7 @@ def train_stochastic(
 
     try:
         while progress.n_iter < max_iter and not progress.has_stopped:
+            began = perf_counter()
             now = ScheduleState(
                 progress.n_epochs,
                 parameters["max_iter"],

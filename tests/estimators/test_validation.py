@@ -287,7 +287,7 @@ def test_multilabel_sets_are_stratified_where_they_can_be(monkeypatch):
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
 def test_history_of_a_plain_fit(solver):
     model = sknn.MLPRegressor(solver=solver, max_iter=6, **OPTIONS).fit(X, NUMBERS)
-    keys = ["loss", "learning_rate"]
+    keys = ["loss", "learning_rate", "seconds"]
     if solver == "lbfgs":
         keys.remove("learning_rate")
         assert model.history_["loss"][-1] == model.loss_
@@ -296,6 +296,7 @@ def test_history_of_a_plain_fit(solver):
         assert model.history_["learning_rate"] == [0.01] * 6
     assert list(model.history_) == keys
     assert {len(column) for column in model.history_.values()} == {model.n_iter_}
+    assert all(second > 0 for second in model.history_["seconds"])
     assert {type(v) for column in model.history_.values() for v in column} == {float}
 
 

@@ -166,7 +166,7 @@ def test_a_history_is_as_long_as_the_calls_of_partial_fit():
         return "done"
 
     _, growth = soak(1000, train)
-    assert [len(column) for column in model.history_.values()] == [1000] * 2
+    assert [len(column) for column in model.history_.values()] == [1000] * 3
     assert min(quarter["objects"] for quarter in growth) < 50
 
 

@@ -5,6 +5,7 @@ by one.
 """
 
 import re
+import time
 
 import numpy as np
 import pytest
@@ -124,6 +125,17 @@ def test_a_call_takes_a_bounded_time(calls):
         of_epoch = 3 * n_rows * sum(weights.size for weights in model.coefs_)
         assert max(calls) * of_epoch <= max(1e9, of_epoch)
         assert max(calls) <= drivers.MOST_EPOCHS
+
+
+def test_the_time_is_shared_by_the_epochs():
+    began = time.perf_counter()
+    model = sknn.MLPRegressor(hidden_layer_sizes=5, max_iter=300, tol=None).fit(
+        X, NUMBERS
+    )
+    seconds = model.history_["seconds"]
+    assert min(seconds) > 0
+    assert sum(seconds) < time.perf_counter() - began
+    assert len(set(seconds)) < 300
 
 
 # The generator ---------------------------------------------------------------------
