@@ -161,7 +161,7 @@ def test_one_class_in_the_validation_set(call):
         warnings.filterwarnings("ignore", "Only one class")
         if call == "partial_fit":
             with pytest.warns(UserWarning, match=match):
-                model.partial_fit(X, LABELS, [0, 1], **one)
+                model.partial_fit(X, LABELS, classes=[0, 1], **one)
             return
         with (
             pytest.warns(UserWarning, match=match),
