@@ -264,7 +264,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
                 scoring=parameters["scoring"],
                 metrics=metrics,
                 default_score=self._default_score(),
-                stops_early=parameters["early_stopping"],
+                stops_early=self.early_stopping and self.solver != "lbfgs",
                 estimator_of=lambda theta: self._as_of(network, theta),
             )
         if resumes:

@@ -149,7 +149,8 @@ warmup_epochs : int, default=0
 scoring : str or callable, default=None
     What ``early_stopping=True`` looks at: the name of a scorer of scikit-learn, a
     callable ``scoring(estimator, X, y)``, or 'loss' for the negative validation loss.
-    None is {default_score}. Greater is better.
+    None is {default_score}. Greater is better. A score that is not a finite number
+    gives a warning, and an error if it never is one.
 metrics : sequence of str or callable, or dict of them, default=None
     Scorers to evaluate after each epoch, on the training data and, where there are
     any, the validation data, for ``history_``. The keys of a dict are their names
@@ -251,9 +252,14 @@ References
 _VALIDATION = """\
 X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
     Validation data. Their loss and score are recorded in each epoch; with
-    ``early_stopping=True`` they take the place of the rows that would be held out.
+    ``early_stopping=True`` they take the place of the rows that would be held out. They
+    must have been transformed as X was. A :class:`~sklearn.pipeline.Pipeline` passes
+    them on as they are, unless metadata routing is enabled, this estimator requests
+    them, ``set_fit_request(X_val=True, y_val=True)``, and the Pipeline has
+    ``transform_input=["X_val"]``. Data that lie far outside of X give a warning.
 y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
-    Targets of the validation data.
+    Targets of the validation data, transformed as y was: a
+    :class:`~sklearn.compose.TransformedTargetRegressor` does not transform them.
 sample_weight_val : array-like of shape (n_val,), default=None
     Weights of the validation data."""
 

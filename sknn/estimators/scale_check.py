@@ -12,10 +12,12 @@ _FEWEST_ROWS = 10  # to know a location from
 _FEWEST_FOR_SPREAD = 30
 _IQR = 1.349  # of the standard normal distribution
 
-# How many standard deviations apart, and with what ratio of spreads, columns are of
-# another scale. Lower where the training set looks standardised: then those who forgot
-# to scale the other are many, and a shift as large is rare.
-_STANDARDISED, _ANY = (2.5, 3.0), (4.0, 10.0)
+# How many standard deviations apart, how many times as wide, and as narrow, columns of
+# another scale are. Less where the training set looks standardised: then many forget to
+# scale the validation set, and as large a shift is rare.
+_STANDARDISED, _ANY = (2.5, 3.0, 3.0), (4.0, 10.0, 10.0)
+# Of one column or two: the rows that come last may well cover a tenth of a range.
+_OF_FEW = 10.0, 30.0
 
 
 class _Scale(NamedTuple):
@@ -65,14 +67,16 @@ def _difference(data, other) -> str | None:
         for scale in (a, b)
     )
     standard = (np.abs(a.mean) < 0.1) & (np.abs(a.deviation - 1) < 0.1)
-    most_apart, most_ratio = _STANDARDISED if standard.mean() > 2 / 3 else _ANY
+    most_apart, wide, narrow = _STANDARDISED if standard.mean() > 2 / 3 else _ANY
+    if len(standard) < 3:
+        wide, narrow = _OF_FEW
     apart = np.minimum(np.abs(b.mean - a.mean), np.abs(b.median - a.median))
     apart /= a.deviation
     is_apart = apart > most_apart + 10 / b.n_rows
     is_other = is_apart
     if min(a.n_rows, b.n_rows) >= _FEWEST_FOR_SPREAD:
-        is_wide = b.quartiles > most_ratio * a.deviation
-        is_narrow = (b.deviation > 0) & (most_ratio * b.deviation < a.quartiles)
+        is_wide = b.quartiles > wide * a.deviation
+        is_narrow = (b.deviation > 0) & (narrow * b.deviation < a.quartiles)
         is_other = is_apart | is_wide | is_narrow
     if 2 * is_other.sum() < len(is_other):
         return None

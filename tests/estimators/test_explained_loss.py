@@ -231,6 +231,15 @@ def test_all_targets_zero_for_a_log_link():
     assert model.history_["val_score"] == [0.0] * 4
 
 
+def test_a_loss_without_a_lowest_value():
+    """There is no best constant: the score is the negative loss."""
+    register_loss("downhill", lambda y, z: 0 * y - z, lambda y, z: 0 * y - 1)
+    model = sknn.MLPRegressor("downhill", (8,), max_iter=3, tol=None, random_state=0)
+    model.fit(X, ONE, X_val=X[VAL], y_val=ONE[VAL])
+    expected = model.predict(X[VAL]).mean()
+    assert_allclose(model.history_["val_score"][-1], expected, rtol=1e-10)
+
+
 def test_a_named_scorer_is_used_for_any_loss():
     model = regressor("quantile", early_stopping=True, scoring="r2", max_iter=5)
     model.set_params(restore_best_weights=False)

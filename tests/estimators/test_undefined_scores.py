@@ -66,6 +66,13 @@ def test_one_row_has_no_score(loss, score, is_sparse, call):
     assert np.isfinite(model.history_["val_loss"]).all()
 
 
+def test_lbfgs_stops_for_no_score():
+    model = sknn.MLPRegressor(solver="lbfgs", early_stopping=True, **OPTIONS)
+    texts = messages(model.fit, X, NUMBERS, X_val=X[:1], y_val=NUMBERS[:1])
+    assert [text for text in texts if "val_score is nan" in text]
+    assert np.isnan(model.history_["val_score"]).all()
+
+
 @pytest.mark.parametrize("scoring", ["loss", "neg_mean_absolute_error", None])
 def test_one_row_with_a_score(scoring):
     """A classifier's accuracy, losses and errors are defined for one row."""
@@ -161,7 +168,7 @@ def test_one_class_in_the_validation_set(call):
         warnings.filterwarnings("ignore", "Only one class")
         if call == "partial_fit":
             with pytest.warns(UserWarning, match=match):
-                model.partial_fit(X, LABELS, [0, 1], **one)
+                model.partial_fit(X, LABELS, classes=[0, 1], **one)
             return
         with (
             pytest.warns(UserWarning, match=match),
