@@ -125,11 +125,11 @@ def test_the_remedy_helps(factor):
 
 FALSE_ALARMS = {
     "few epochs": (MLPRegressor, {"max_iter": 3}, lambda y: y * 1e3),
-    "noise": (MLPRegressor, {}, lambda y: rng.permutation(y)),
+    "noise": (MLPRegressor, {}, lambda y: np.random.RandomState(1).permutation(y)),
     "noise, early": (
         MLPRegressor,
         {"early_stopping": True},
-        lambda y: rng.permutation(y),
+        lambda y: np.random.RandomState(1).permutation(y),
     ),
     "penalty": (MLPRegressor, {"alpha": 1e4, "max_iter": 400}, lambda y: y),
     "dropout": (MLPRegressor, {"dropout": 0.7}, lambda y: y),
