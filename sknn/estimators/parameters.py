@@ -159,8 +159,7 @@ def check_effects(
                 f"{reason}. Use another solver, or leave {name} at its default, "
                 f"{defaults[name]!r}."
             )
-    key = None if is_lbfgs else schedule_name(parameters)
-    schedule = SCHEDULES[key] if key else None
+    schedule = None if is_lbfgs else SCHEDULES.get(schedule_name(parameters) or "")
     if parameters["tol"] is None and schedule and schedule.lower:
         raise ValueError(
             "tol=None cannot be used with learning_rate="

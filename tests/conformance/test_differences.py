@@ -15,7 +15,6 @@ from sklearn.exceptions import ConvergenceWarning, InconsistentVersionWarning
 import sknn
 import sknn.estimators.base
 from sknn import MLPClassifier, MLPRegressor
-from sknn.estimators.parameters import STOCHASTIC_SOLVERS
 
 X_IRIS, Y_IRIS = load_iris(return_X_y=True)
 X_REG, Y_REG = make_regression(100, 5, random_state=0)
@@ -242,27 +241,6 @@ def test_divergence_before_the_first_score_is_an_error():
     with pytest.raises(ValueError, match=r"diverged in epoch [12] with .* 1e\+300"):
         model.fit(X_REG, Y_REG)
     assert not hasattr(model, "coefs_")
-
-
-@pytest.mark.parametrize(
-    ("schedule", "parameters"),
-    [("plateau", {}), ("inverse_time", {"decay_epochs": 1}), ("step", {})],
-)
-def test_adam_follows_schedules_of_other_names(schedule, parameters):
-    options = {"tol": 0.1, "n_iter_no_change": 1, "random_state": 0, "max_iter": 30}
-    constant = MLPRegressor(**options).fit(X_REG, Y_REG)
-    model = MLPRegressor(learning_rate=schedule, **options, **parameters)
-    model.fit(X_REG, Y_REG)
-    assert set(constant.history_["learning_rate"]) == {0.001}
-    assert model.history_["learning_rate"][-1] < 0.001
-
-
-@pytest.mark.parametrize("schedule", ["invscaling", "adaptive"])
-@pytest.mark.parametrize("solver", sorted(STOCHASTIC_SOLVERS - {"adam"}))
-def test_other_solvers_heed_scikit_learns_schedules(solver, schedule):
-    options = {"tol": 0.1, "n_iter_no_change": 1, "random_state": 0, "max_iter": 30}
-    model = MLPRegressor(solver=solver, learning_rate=schedule, **options)
-    assert model.fit(X_REG, Y_REG).history_["learning_rate"][-1] < 0.001
 
 
 def test_predictions_keep_their_activation():

@@ -10,6 +10,7 @@ from sklearn import datasets, neural_network
 from sklearn.preprocessing import StandardScaler
 
 import sknn
+from sknn.estimators.parameters import STOCHASTIC_SOLVERS
 from sknn.training.baseline import NOT_LEARNT
 
 SCHEDULES = ["constant", "invscaling", "adaptive"]
@@ -85,7 +86,7 @@ def calls_of(way, y, solver):
 @pytest.mark.parametrize("kind", ["MLPClassifier", "MLPRegressor"])
 def test_random_configurations(kind, solver, learning_rate, way, early_stopping, seed):
     if solver == "lbfgs" and way == "partial_fit":
-        pytest.skip("lbfgs has no partial_fit")
+        way = "fit"  # which is all it has
     y = LABELS if kind == "MLPClassifier" else NUMBERS
     parameters = drawn(seed, solver, learning_rate, early_stopping, way)
     calls = calls_of(way, y, solver)
@@ -145,3 +146,29 @@ def test_warnings_are_scikit_learns(name, is_scaled, solver, learning_rate):
     if told != ours[3]:
         baseline = 0.0 if kind == "MLPRegressor" else np.bincount(y).max() / len(y)
         assert models[1].score(X, y) <= baseline + 0.1 * (1 - baseline)
+
+
+STALLS = {"tol": 0.1, "n_iter_no_change": 1, "random_state": 0, "max_iter": 30}
+
+
+@pytest.mark.parametrize(
+    ("schedule", "parameters"),
+    [
+        ("plateau", {}),
+        ("inverse_time", {"decay_epochs": 1}),
+        ("step", {"decay_epochs": 1}),
+    ],
+)
+def test_adam_follows_schedules_of_other_names(schedule, parameters):
+    constant = sknn.MLPRegressor(**STALLS).fit(X, NUMBERS)
+    model = sknn.MLPRegressor(learning_rate=schedule, **STALLS, **parameters)
+    assert set(constant.history_["learning_rate"]) == {0.001}
+    assert model.fit(X, NUMBERS).history_["learning_rate"][-1] < 0.001
+
+
+@pytest.mark.parametrize("schedule", ["invscaling", "adaptive"])
+@pytest.mark.parametrize("solver", sorted(STOCHASTIC_SOLVERS - {"adam"}))
+def test_other_solvers_heed_scikit_learns_schedules(solver, schedule):
+    options = STALLS | {"solver": solver, "learning_rate": schedule, "tol": 10.0}
+    model = sknn.MLPRegressor(**options).fit(X, NUMBERS)
+    assert model.history_["learning_rate"][-1] < 0.001

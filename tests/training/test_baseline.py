@@ -1,0 +1,234 @@
+"""The warning where a fit has learnt less than a constant prediction."""
+
+import warnings
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from sklearn import datasets
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import log_loss
+from sklearn.preprocessing import StandardScaler
+
+from sknn import MLPClassifier, MLPRegressor
+from sknn.estimators.validation import make_training_data
+from sknn.kernels.losses.table import LOSSES
+from sknn.network.layout import Architecture
+from sknn.network.network import network
+from sknn.training.baseline import NOT_LEARNT, baseline_of
+
+rng = np.random.RandomState(0)
+X = rng.normal(size=(300, 4))
+Y = X @ [1.0, 2.0, -1.0, 0.5]
+LABELS = (Y > 0).astype(int)
+
+
+def said(model, X, y, **options):
+    """Fit; return what was said of a fit that learnt nothing."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.fit(X, y, **options)
+    own = [each for each in caught if NOT_LEARNT in str(each.message)]
+    assert all(each.category is ConvergenceWarning for each in own)
+    return [str(each.message) for each in own]
+
+
+SCALE = "transformer=StandardScaler()"
+# Estimator, parameters, factor of X, function of Y, what the message names.
+NOTHING_LEARNT = {
+    "tiny": (MLPRegressor, {}, 1, lambda y: y * 1e-3, ["too small", SCALE]),
+    "tinier": (MLPRegressor, {}, 1, lambda y: y * 1e-6, ["too small", SCALE]),
+    "large": (MLPRegressor, {}, 1, lambda y: y * 1e6, ["too large", SCALE]),
+    "large mean": (MLPRegressor, {}, 1, lambda y: y + 1e6, ["too large", SCALE]),
+    "lbfgs, tiny": (
+        MLPRegressor,
+        {"solver": "lbfgs"},
+        1,
+        lambda y: y * 1e-6,
+        ["too small", SCALE],
+    ),
+    "early stopping": (
+        MLPRegressor,
+        {"early_stopping": True},
+        1,
+        lambda y: y * 1e-3,
+        ["too small", SCALE],
+    ),
+    "absolute error": (
+        MLPRegressor,
+        {"loss": "absolute_error"},
+        1,
+        lambda y: y * 1e-3,
+        ["too small", SCALE],
+    ),
+    "quantile": (
+        MLPRegressor,
+        {"loss": "quantile", "quantile": [0.1, 0.9]},
+        1,
+        lambda y: y * 1e-3,
+        ["too small", SCALE],
+    ),
+    "overshoot, adam": (
+        MLPRegressor,
+        {"learning_rate_init": 10.0},
+        1,
+        lambda y: y,
+        ["overshot", "learning_rate_init=10"],
+    ),
+    "overshoot, sgd": (
+        MLPRegressor,
+        {"solver": "sgd", "learning_rate_init": 0.5, "activation": "tanh"},
+        1,
+        lambda y: y,
+        ["overshot", "learning_rate_init=0.5"],
+    ),
+    "overshoot, labels": (
+        MLPClassifier,
+        {"solver": "sgd", "learning_rate_init": 100.0},
+        100,
+        lambda y: LABELS,
+        ["overshot", "learning_rate_init=100"],
+    ),
+    "too slow": (
+        MLPRegressor,
+        {"learning_rate_init": 1e-7},
+        1,
+        lambda y: 2 * y + 3,
+        ["change learning_rate_init=1e-07"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NOTHING_LEARNT)
+def test_a_fit_that_learnt_nothing(name):
+    estimator, parameters, factor, of_y, words = NOTHING_LEARNT[name]
+    options = {"random_state": 0, "max_iter": 60, **parameters}
+    if options.get("learning_rate_init") == 0.5:
+        options["max_iter"] = 12  # while all numbers are finite
+    model = estimator(**options)
+    (message,) = said(model, factor * X, of_y(Y))
+    for word in words:
+        assert word in message
+    if estimator is MLPRegressor and "loss" not in parameters:
+        assert model.score(factor * X, of_y(Y)) < 0.001
+
+
+@pytest.mark.parametrize("factor", [1e-6, 1e-3, 1e6, 1e8])
+def test_the_remedy_helps(factor):
+    model = MLPRegressor(random_state=0, max_iter=200)
+    assert said(model, X, factor * Y + factor)
+    scaled = TransformedTargetRegressor(model, transformer=StandardScaler())
+    assert not said(scaled, X, factor * Y + factor)
+    assert scaled.score(X, factor * Y + factor) > 0.95
+
+
+FALSE_ALARMS = {
+    "few epochs": (MLPRegressor, {"max_iter": 3}, lambda y: y * 1e3),
+    "noise": (MLPRegressor, {}, lambda y: np.random.RandomState(1).permutation(y)),
+    "noise, early": (
+        MLPRegressor,
+        {"early_stopping": True},
+        lambda y: np.random.RandomState(1).permutation(y),
+    ),
+    "penalty": (MLPRegressor, {"alpha": 1e4, "max_iter": 400}, lambda y: y),
+    "dropout": (MLPRegressor, {"dropout": 0.7}, lambda y: y),
+    "zeros": (MLPRegressor, {}, lambda y: 0 * y),
+    "constant": (MLPRegressor, {}, lambda y: 0 * y + 3),
+    "counts": (MLPRegressor, {"loss": "poisson"}, lambda y: np.floor(np.exp(y / 2))),
+    "amounts": (MLPRegressor, {"loss": "gamma"}, lambda y: np.exp(y / 2)),
+    "absolute": (MLPRegressor, {"loss": "absolute_error"}, lambda y: y),
+    "quantiles": (
+        MLPRegressor,
+        {"loss": "quantile", "quantile": [0.1, 0.5, 0.9]},
+        lambda y: y,
+    ),
+    "lbfgs": (MLPRegressor, {"solver": "lbfgs"}, lambda y: y * 1e4),
+    "one class": (MLPClassifier, {}, lambda y: np.zeros(300, int)),
+    "labels": (MLPClassifier, {}, lambda y: LABELS),
+    "rare": (MLPClassifier, {}, lambda y: (y > 5).astype(int)),
+    "balanced": (
+        MLPClassifier,
+        {"class_weight": "balanced"},
+        lambda y: (y > 4).astype(int),
+    ),
+    "hinge": (MLPClassifier, {"loss": "hinge"}, lambda y: LABELS),
+    "focal": (MLPClassifier, {"loss": "focal"}, lambda y: np.digitize(y, [-1, 1])),
+    "smoothed": (MLPClassifier, {"label_smoothing": 0.2}, lambda y: LABELS),
+    "two labels": (MLPClassifier, {}, lambda y: np.c_[y > 0, y > 2].astype(int)),
+    "sure of itself": (MLPClassifier, {"learning_rate_init": 1e3}, lambda y: LABELS),
+}
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("name", FALSE_ALARMS)
+def test_no_false_alarm(name, weighted):
+    estimator, parameters, of_y = FALSE_ALARMS[name]
+    weights = np.arange(300) % 3 if weighted else None
+    model = estimator(**{"random_state": 0, "max_iter": 150, **parameters})
+    assert not said(model, X, of_y(Y), sample_weight=weights)
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "logistic", "identity"])
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs", "rmsprop", "lion"])
+@pytest.mark.parametrize("rate", [1e-4, 1e-2, 1.0])
+@pytest.mark.parametrize("factor", [1e-3, 1.0, 1e3])
+def test_said_only_where_nothing_was_learnt(factor, rate, solver, activation):
+    X_reg, y = datasets.make_regression(120, 5, noise=5, random_state=0)
+    y = factor * y / y.std()
+    model = MLPRegressor(
+        activation=activation,
+        solver=solver,
+        learning_rate_init=rate,
+        random_state=0,
+        max_iter=60,
+    )
+    try:
+        messages = said(model, X_reg, y)
+    except ValueError:  # diverged, and says so
+        return
+    score = model.score(X_reg, y)
+    if messages:
+        assert score < 0.001
+    elif model.n_iter_ < 60:  # training ended by itself
+        assert score > -0.11
+
+
+def test_partial_fit_says_nothing():
+    model = MLPRegressor(random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(20):
+            model.partial_fit(X, 1e6 * Y)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_baselines_by_closed_forms(weighted):
+    weights = rng.uniform(0, 2, size=300) if weighted else None
+
+    def found(name, y, n_outputs, settings=()):
+        loss = LOSSES[name]
+        y = y[:, np.newaxis] if y.ndim == 1 else y
+        data = make_training_data(X, y, weights, None, np.dtype(float))
+        architecture = Architecture(
+            (4, n_outputs), (), loss.link, (*settings, 0, 0, 0, 0)
+        )
+        return baseline_of(network(architecture, np.dtype(float)), loss, data)
+
+    mean = np.average(Y, weights=weights)
+    variance = np.average((Y - mean) ** 2, weights=weights)
+    assert_allclose(found("squared_error", Y, 1).loss, variance / 2, rtol=1e-10)
+    classes = np.digitize(Y, [-1, 1])
+    shares = np.bincount(classes, weights, 3) / np.bincount(classes, weights).sum()
+    expected = log_loss(classes, np.tile(shares, (300, 1)), sample_weight=weights)
+    assert_allclose(found("log_loss", classes, 3).loss, expected, rtol=1e-10)
+    share = np.average(LABELS, weights=weights)
+    expected = log_loss(LABELS, np.full(300, share), sample_weight=weights)
+    assert_allclose(found("binary_log_loss", LABELS, 1).loss, expected, rtol=1e-10)
+    counts = np.floor(np.exp(Y / 2))
+    rate = np.average(counts, weights=weights)
+    relative = np.where(counts > 0, counts * np.log(np.maximum(counts, 1) / rate), 0)
+    expected = np.average(relative - counts + rate, weights=weights)
+    assert_allclose(found("poisson", counts, 1).loss, expected, rtol=1e-10)
+    expected = np.average(np.abs(Y - np.median(Y)), weights=weights)
+    assert_allclose(found("absolute_error", Y, 1).loss, expected, rtol=1e-10)
