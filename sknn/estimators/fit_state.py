@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from sknn.kernels.drivers import training as drivers
+from sknn.network.layers.table import parameters_of_layers
 from sknn.network.network import Network
 from sknn.training.progress import Progress
 from sknn.training.stochastic import new_state, optimizer_name
@@ -25,7 +26,9 @@ STOCHASTIC_ATTRIBUTES = {
 def forget(estimator) -> None:
     """Begin anew: drop what belongs to training before this."""
     estimator.t_ = 0
-    for name in (STOCHASTIC_ATTRIBUTES | {"history_"}) & vars(estimator).keys():
+    arrays = {array.attribute for array in parameters_of_layers()}
+    own = STOCHASTIC_ATTRIBUTES | {"history_"} | arrays
+    for name in own & vars(estimator).keys():
         delattr(estimator, name)
 
 
