@@ -115,7 +115,7 @@ def training_products(
     network: Network, theta: np.ndarray, inputs: Inputs, batch_size: int
 ) -> Callable[[int], float]:
     """Return what runs the products of so many epochs, and nothing else."""
-    ops, n_columns = network.operations(inputs.is_sparse, training=True)
+    ops, n_columns, _ = network.operations(inputs.is_sparse, training=True)
     if not inputs.is_sparse:  # rows are copied into their order, batch by batch
         rows = inputs.data[: batch_size * inputs.n_features]
         inputs = inputs._replace(data=read_only(_copied(network, rows)))
@@ -134,7 +134,7 @@ def prediction_products(
     network: Network, theta: np.ndarray, inputs: Inputs
 ) -> Callable[[int], float]:
     """Return what runs the products of so many predictions, and nothing else."""
-    ops, n_columns = network.operations(inputs.is_sparse, forward_only=True)
+    ops, n_columns, _ = network.operations(inputs.is_sparse, forward_only=True)
     block = network.block(inputs.n_samples)
     values = _random(network, block * n_columns)
     return partial(
@@ -149,7 +149,7 @@ def activations(
 
     None, where they are no passes of their own.
     """
-    ops, _ = network.operations(inputs.is_sparse, training, not training)
+    ops = network.operations(inputs.is_sparse, training, not training).table
     passes = [
         (int(op[table.ACTIVATE]), int(op[table.SLOPE]), int(op[table.FAN_OUT]))
         for op in ops
@@ -185,9 +185,10 @@ def adam(
 
 def operations(network: Network, inputs: Inputs, training: bool) -> int:
     """Return how many multiplications and additions the products take."""
-    first, *others = (fan_in * fan_out for fan_in, fan_out in network.shapes)
+    shapes = network.layout.shapes["coefs_"]
+    first, *others = (fan_in * fan_out for fan_in, fan_out in shapes)
     if inputs.is_sparse:
-        first = inputs.data.size * network.units[1]
+        first = inputs.data.size * shapes[0][1]
     else:
         first *= inputs.n_samples
     beyond = sum(others) * inputs.n_samples

@@ -1,11 +1,10 @@
 """Pictures of a trained network, in the form of scikit-learn's displays."""
 
-from contextlib import suppress
 from itertools import pairwise, product
 
 import numpy as np
-from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted
+
+from sknn.estimators.summary import layers_of, network_in
 
 __all__ = ["LossCurveDisplay", "NetworkDisplay"]
 
@@ -20,32 +19,9 @@ def _pyplot(caller):
     return plt
 
 
-def _network_in(estimator):
-    """Return the network inside an estimator, and the names of its inputs or None."""
-    names = None
-    while not hasattr(estimator, "coefs_"):
-        check_is_fitted(estimator)
-        if isinstance(estimator, Pipeline):
-            names = None
-            with suppress(AttributeError, ValueError):  # not every transformer knows
-                names = estimator[:-1].get_feature_names_out()
-            estimator = estimator[-1]
-        elif hasattr(estimator, "best_estimator_"):
-            estimator = estimator.best_estimator_
-        elif hasattr(estimator, "regressor_"):
-            estimator = estimator.regressor_
-        else:
-            raise ValueError(
-                f"There is no network in {type(estimator).__name__}. Pass an "
-                "MLPClassifier or MLPRegressor of sknn or scikit-learn, or a Pipeline, "
-                "TransformedTargetRegressor or search with refit=True around one."
-            )
-    return estimator, getattr(estimator, "feature_names_in_", names)
-
-
 def _history_of(estimator):
     """Return the history of a network, and the epoch that scored best or None."""
-    network, _ = _network_in(estimator)
+    network, _ = network_in(estimator)
     history = getattr(network, "history_", None)
     if not history and not hasattr(network, "loss_curve_"):
         raise ValueError(
@@ -282,6 +258,8 @@ class NetworkDisplay:
         Biases of each layer.
     activations : list of str
         Activation of each layer.
+    input_layers : str, default=""
+        Layers between the features and the first weights, such as an embedding.
     feature_names : array-like of str, default=None
         Names of the inputs; None is x0, x1, ...
     class_names : array-like of str, default=None
@@ -311,11 +289,19 @@ class NetworkDisplay:
     """
 
     def __init__(
-        self, *, coefs, intercepts, activations, feature_names=None, class_names=None
+        self,
+        *,
+        coefs,
+        intercepts,
+        activations,
+        input_layers="",
+        feature_names=None,
+        class_names=None,
     ):
         self.coefs = coefs
         self.intercepts = intercepts
         self.activations = activations
+        self.input_layers = input_layers
         self.feature_names = feature_names
         self.class_names = class_names
 
@@ -384,7 +370,7 @@ class NetworkDisplay:
                 ax.plot([x[layer]] * 3, dots, ".", color="0.2", markersize=4)
 
         titles = ["Input", *(f"Hidden {i}" for i in range(1, len(weights))), "Output"]
-        for layer, activation in enumerate(["", *self.activations]):
+        for layer, activation in enumerate([self.input_layers, *self.activations]):
             plural = "s" if units[layer] > 1 else ""
             titles[layer] += f"\n{units[layer]} neuron{plural}\n{activation}"
         half = max(top, 2) + 0.5
@@ -430,18 +416,19 @@ class NetworkDisplay:
         NotFittedError, ValueError
             If the estimator is not fitted or holds no network; and as :meth:`plot`.
         """
-        network, names = _network_in(estimator)
+        network, names = network_in(estimator)
         if class_names is None:
             class_names = getattr(network, "classes_", None)
         if np.size(class_names) == 2 and network.n_outputs_ == 1:
             class_names = class_names[1:]  # the output is the probability of this one
-        activations = network.activation
-        if isinstance(activations, str):
-            activations = [activations] * (len(network.coefs_) - 1)
+        if names is not None and len(names) != len(network.coefs_[0]):
+            names = None  # layers before the first dense one made other columns
+        before, activations = layers_of(network)
         display = cls(
             coefs=network.coefs_,
             intercepts=network.intercepts_,
-            activations=[*activations, network.out_activation_],
+            activations=activations,
+            input_layers=before,
             feature_names=names if feature_names is None else feature_names,
             class_names=class_names,
         )

@@ -6,8 +6,7 @@ import scipy.sparse
 from sknn import MLPClassifier, MLPRegressor
 from sknn.kernels.losses.table import LOSSES
 from sknn.network.data import Inputs, TrainingData, read_only
-from sknn.network.initializers import initial_parameters
-from sknn.network.layout import Architecture
+from sknn.network.layout import Architecture, mlp_layers
 from sknn.network.network import Network
 from sknn.training.stochastic import Progress, loss_scale, new_state, train_stochastic
 
@@ -86,13 +85,20 @@ def make_training_data(loss, weighted=False, sparse=False):
     return TrainingData(Inputs.of(X, FLOAT64), read_only(targets), weights, weights)
 
 
+def mlp_architecture(units, activations, link, settings=(), **options):
+    """Return the architecture of a perceptron with so many units in each layer."""
+    n_features, *hidden, n_outputs = units
+    layers = mlp_layers(hidden, n_outputs, activations, **options)
+    return Architecture(n_features, layers, link, settings)
+
+
 def network_of(hidden, activation, loss, **options):
     """Return a network; ``activation`` is one name, or one for each hidden layer."""
     loss = LOSSES[loss]
     n_outputs = N_OUTPUTS * loss.outputs_per_target(PARAMETERS)
     names = (activation,) * len(hidden) if isinstance(activation, str) else activation
     return Network(
-        Architecture(
+        mlp_architecture(
             (N_FEATURES, *hidden, n_outputs),
             names,
             loss.link,
@@ -106,9 +112,9 @@ def network_of(hidden, activation, loss, **options):
 def parameters_of(network, seed=2):
     """Draw all that is trained, gains and shifts too; running statistics are fixed."""
     rng = np.random.RandomState(seed)
-    n_layers = len(network.shapes)
+    n_layers = len(network.hidden_widths) + 1
     drawn = ("glorot_uniform",) * n_layers, "zeros", ("tanh",) * n_layers
-    theta = initial_parameters(network, rng, *drawn)
+    theta = network.initial_parameters(rng, *drawn)
     n, m = network.n_weights, network.n_trained
     theta[n:m] += rng.uniform(-0.5, 0.5, size=m - n)
     return theta

@@ -10,6 +10,7 @@ from pathlib import Path
 import numba
 import numpy as np
 import pytest
+from networks import mlp_architecture
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 
@@ -21,7 +22,6 @@ from sknn.jit.kernel import call
 from sknn.kernels.layers.activations import ACTIVATIONS
 from sknn.kernels.losses.table import LOSSES
 from sknn.network import registry
-from sknn.network.layout import Architecture
 from sknn.network.network import network
 
 try:
@@ -117,7 +117,7 @@ def test_own_activations_are_not_kept_on_disk(tmp_path, monkeypatch):
 
 
 def test_a_name_can_be_registered_again():
-    architecture = Architecture((2, 3, 1), ("own",), "identity")
+    architecture = mlp_architecture((2, 3, 1), ("own",), "identity")
     custom.register_activation("own", lambda z: z, lambda z: 1)
     before = network(architecture, DTYPES[1])
     custom.register_activation("own", lambda z: 3 * z, lambda z: 3)
@@ -323,11 +323,11 @@ from sknn.network import registry
 from sknn.kernels.layers.activations import ACTIVATIONS
 from sknn.kernels.losses.table import LOSSES
 from sknn.network.network import network
-from sknn.network.layout import Architecture
+from sknn.network.layout import Architecture, mlp_layers
 from sknn.network.data import Inputs
 
 assert "own" not in ACTIVATIONS and "own" not in LOSSES
-architecture = Architecture((1, 1, 1), ("own",), "identity")
+architecture = Architecture(1, mlp_layers((1,), 1, ("own",)), "identity")
 for definitions in pickle.load(sys.stdin.buffer):
     registry.register_missing(definitions)
     own = network(architecture, np.dtype(np.float64))

@@ -44,7 +44,6 @@ from sknn.estimators.validation import (
 )
 from sknn.kernels.losses.table import LOSSES
 from sknn.network.data import FLOATS
-from sknn.network.initializers import initial_parameters
 from sknn.network.network import Network
 from sknn.network.network import network as network_of
 from sknn.network.threads import active_fit
@@ -210,11 +209,11 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
             parameters, X.shape[1], n_outputs, loss.link, settings
         )
         # Checked where training goes on too, which does not use them.
-        initializers = initializers_of(parameters, len(architecture.units) - 2)
-        if not is_first:
-            check_same_shape(self, architecture)
+        initializers = initializers_of(parameters, architecture.n_hidden)
         dtype = X.dtype if is_first else self.coefs_[0].dtype
         network = network_of(architecture, dtype)
+        if not is_first:
+            check_same_shape(self, network)
         n_rows = rows_at_once(network, X.shape[0], parameters)
         check_memory(network, n_rows, scipy.sparse.issparse(X), parameters)
         metrics = metrics_of(parameters["metrics"])
@@ -224,12 +223,12 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         targets, factors = problem.targets, None  # which were larger
         random_state = random_state_of(self.random_state)
 
-        self.n_layers_ = len(architecture.units)
+        self.n_layers_ = architecture.n_hidden + 2
         self.n_outputs_ = n_outputs
         self.out_activation_ = network.link
-        self._architecture = architecture._asdict()
+        self._architecture = architecture.to_plain()
         if is_first:
-            theta = initial_parameters(network, random_state, **initializers)
+            theta = network.initial_parameters(random_state, **initializers)
             _state.forget(self)
         else:
             theta = network.pack(vars(self))
@@ -239,7 +238,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         is_same_optimizer = (incremental or resumes) and _state.take_optimizer(
             progress, self, parameters
         )
-        if any(architecture.dropout) and not is_same_optimizer:
+        if network.draws and not is_same_optimizer:
             progress.seed = int(random_state.randint(2**31))
 
         rows, validation = Rows(X, y, own_weights), None

@@ -111,7 +111,8 @@ class Estimator(BaseEstimator):
     def _names_in_use(self) -> set[str]:
         """Return the names that may be those of users' activations and losses."""
         names = [self.loss, *np.ravel(self.activation)]
-        names += getattr(self, "_architecture", {}).get("activations", ())
+        layers = getattr(self, "_architecture", {}).get("layers", ())
+        names += [activation for _, _, activation in layers]
         return {name for name in names if isinstance(name, str)}
 
     def __setstate__(self, state):

@@ -5,9 +5,8 @@ from typing import Any
 import numpy as np
 
 from sknn.kernels.drivers import training as drivers
-from sknn.kernels.layers.normalization import NORMALIZATIONS
 from sknn.network.data import TrainingData
-from sknn.network.layout import Architecture, Layout
+from sknn.network.layers.table import parameters_of_layers
 from sknn.network.network import Network
 from sknn.training.progress import Progress
 from sknn.training.schedules import schedule_name
@@ -24,21 +23,14 @@ STOCHASTIC_ATTRIBUTES = {
     "_resume_state",
     "_split_state",
 }
-# Attributes with the parameters of any network, also those that some networks lack.
-PARAMETER_ATTRIBUTES = {
-    attribute
-    for name in (None, *NORMALIZATIONS)
-    for attribute in Layout(
-        Architecture((1, 1, 1), ("identity",), "identity", normalization=name)
-    ).shapes
-}
 
 
 def forget(estimator) -> None:
     """Begin anew: drop what belongs to training before this."""
     estimator.t_ = 0
-    names = STOCHASTIC_ATTRIBUTES | PARAMETER_ATTRIBUTES | {"history_"}
-    for name in names & vars(estimator).keys():
+    arrays = {array.attribute for array in parameters_of_layers()}
+    own = STOCHASTIC_ATTRIBUTES | {"history_"} | arrays
+    for name in own & vars(estimator).keys():
         delattr(estimator, name)
 
 

@@ -13,7 +13,8 @@ from sknn.kernels.layers.activations import ACTIVATIONS
 from sknn.kernels.layers.normalization import NORMALIZATIONS
 from sknn.kernels.optim.optimizers import OPTIMIZERS
 from sknn.network.initializers import INITIALIZERS
-from sknn.network.layout import Architecture
+from sknn.network.layers.base import Layer
+from sknn.network.layout import Architecture, mlp_layers
 from sknn.training.schedules import SCHEDULES, SKLEARN_SCHEDULES, schedule_name
 from sknn.training.user_warnings import warn_user
 
@@ -282,23 +283,25 @@ def _dropout(parameters: dict, n_layers: int) -> tuple[float, ...]:
     return tuple(map(float, rates)) if any(rates) else ()
 
 
-def architecture_of(
-    parameters: dict, n_features: int, n_outputs: int, link: str, settings: tuple
-) -> Architecture:
-    """Check the parameters that shape a network; return its description."""
+def layers_of(parameters: dict, n_features: int, n_outputs: int) -> tuple[Layer, ...]:
+    """Check the parameters that shape a network; return its layers."""
     hidden = hidden_units(
         parameters["hidden_layer_sizes"], parameters["n_hidden_layers"]
     )
     n_layers = len(hidden)
     activations = _each("activation", parameters["activation"], n_layers, ACTIVATIONS)
-    return Architecture(
-        (n_features, *hidden, n_outputs),
-        activations,
-        link,
-        settings,
-        _dropout(parameters, n_layers),
-        parameters["normalization"],
+    dropout = _dropout(parameters, n_layers)
+    return mlp_layers(
+        hidden, n_outputs, activations, dropout, parameters["normalization"]
     )
+
+
+def architecture_of(
+    parameters: dict, n_features: int, n_outputs: int, link: str, settings: tuple
+) -> Architecture:
+    """Check the parameters that shape a network; return its description."""
+    layers = layers_of(parameters, n_features, n_outputs)
+    return Architecture(n_features, layers, link, settings)
 
 
 def initializers_of(parameters: dict, n_layers: int) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from sknn.kernels.drivers.prediction import (
 )
 from sknn.kernels.losses.table import OUTPUT_ACTIVATIONS
 from sknn.network.data import FLOATS, NATIVE_FLOATS, Inputs, is_finite
-from sknn.network.layout import Architecture
+from sknn.network.layout import Architecture, mlp_layers
 from sknn.network.network import Network, cached_theta
 from sknn.network.network import network as network_of
 from sknn.network.threads import active_fit
@@ -118,7 +118,7 @@ class Predictor:
             If there is no such hidden layer.
         """
         X, network, theta = self._ready(X)
-        n_hidden = len(network.units) - 2
+        n_hidden = len(network.hidden_widths)
         if not -n_hidden <= layer < n_hidden:
             raise ValueError(
                 f"There is no hidden layer {layer}: the network has {n_hidden}. Count "
@@ -235,10 +235,10 @@ class Predictor:
             dtype = dtype if dtype in FLOATS else np.dtype(np.float64)
             network = self._network_of_weights(dtype)
             theta = network.vector_of(vars(self))
-        if X.shape[1] != network.units[0]:  # someone set the weights by hand
+        if X.shape[1] != network.n_features:  # someone set the weights by hand
             raise ValueError(
                 f"X has {X.shape[1]} features, but the weights in coefs_[0] are for "
-                f"{network.units[0]}."
+                f"{network.n_features}."
             )
         return X, network, theta
 
@@ -262,9 +262,14 @@ class Predictor:
         )
 
     def _network_of_weights(self, dtype) -> Network:
-        units = (*(coef.shape[0] for coef in self.coefs_), self.n_outputs_)
+        """Return the network of the fitted attributes."""
         known = getattr(self, "_architecture", None)
-        if known is None:  # someone set the weights by hand
-            names = per_layer("activation", self.activation, len(units) - 2)
-            known = {"activations": names, "link": self.out_activation_}
-        return network_of(Architecture(**{**known, "units": units}), dtype)
+        if known is not None:
+            architecture = Architecture.of_plain(known)
+            architecture = architecture.with_arrays(vars(self), self.n_outputs_)
+        else:  # someone set the weights by hand
+            n_features, *hidden = (coef.shape[0] for coef in self.coefs_)
+            names = per_layer("activation", self.activation, len(hidden))
+            layers = mlp_layers(hidden, self.n_outputs_, names)
+            architecture = Architecture(n_features, layers, self.out_activation_)
+        return network_of(architecture, dtype)

@@ -6,6 +6,7 @@ is looked through before any of it reaches them.
 
 import sys
 from collections.abc import Iterator, Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,9 @@ from sklearn.preprocessing import LabelBinarizer
 
 from sknn._version import __version__
 from sknn.kernels.layers.activations import ACTIVATIONS
-from sknn.kernels.layers.normalization import NORMALIZATIONS
 from sknn.kernels.losses.table import OUTPUT_ACTIVATIONS
 from sknn.kernels.optim.optimizers import OPTIMIZERS
+from sknn.network.layers.table import LAYERS
 from sknn.network.layout import Architecture
 from sknn.network.network import Network
 
@@ -90,13 +91,10 @@ def _problems(estimator, state: Mapping[str, Any]) -> Iterator[str]:
     for name in (*_ALWAYS, *estimator._stored_attributes):
         if name not in state:
             yield f"it has no attribute {name!r}"
-    own = state.get("_architecture")
-    if own is not None:
-        if unknown := own.keys() - set(Architecture._fields):
-            yield f"its network has {sorted(unknown)}, which this version does not know"
-        yield from _unknown(own)
-    weights = state["coefs_"]
-    dtype = weights[0].dtype
+    known = state.get("_architecture")
+    if known is not None:
+        yield from _ill_described(known, state)
+    dtype = state["coefs_"][0].dtype
     if dtype not in (np.float32, np.float64):
         yield f"its weights are of dtype {dtype}"
     network = estimator._network_of_weights(dtype)
@@ -104,35 +102,51 @@ def _problems(estimator, state: Mapping[str, Any]) -> Iterator[str]:
     yield from _unfit_for_training(network, state)
 
 
-def _unknown(own: Mapping[str, Any]) -> Iterator[str]:
-    for kind, table, names in (
-        ("activation", ACTIVATIONS, own["activations"]),
-        ("output activation", OUTPUT_ACTIVATIONS, [own["link"]]),
-        ("normalization", NORMALIZATIONS, [own.get("normalization")]),
-    ):
-        for name in names:
-            if name is not None and name not in table:
-                yield f"its {kind} {name!r} is not known"
+def _ill_described(known: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with the stored description of the network."""
+    if unknown := known.keys() - set(Architecture._fields):
+        yield f"its network has {sorted(unknown)}, which this version does not know"
+    if missing := set(Architecture._fields) - known.keys():
+        yield f"its network has no {sorted(missing)}"
+    if known["link"] not in OUTPUT_ACTIVATIONS:
+        yield f"its output activation {known['link']!r} is not known"
+    settings = known["settings"]
+    if type(settings) is not tuple or not all(isinstance(s, Real) for s in settings):
+        yield f"its settings are {settings!r}"
+    width = known["n_features"]
+    if type(width) is not int or width < 1:
+        yield f"it has {width!r} features"
+    for kind, options, activation in known["layers"]:
+        if kind not in LAYERS:
+            yield f"its layer {kind!r} is not known"
+        spec = LAYERS[kind]
+        if activation is not None and activation not in ACTIVATIONS:
+            yield f"its activation {activation!r} is not known"
+        if activation is not None and not spec.has_activation:
+            yield f"its layer {kind!r} has the activation {activation!r}"
+        spec.check(width, options)
+        width = spec.output_width(width, options)
+    *_, (kind, _, activation) = known["layers"]
+    if not LAYERS[kind].counts or activation is not None:
+        yield f"its output layer is {kind!r} with the activation {activation!r}"
+    if width != state["n_outputs_"]:
+        yield f"its weights are for {width} outputs"
 
 
 def _ill_fitting(network: Network, state: Mapping[str, Any]) -> Iterator[str]:
-    architecture = network.architecture
     for name, shapes in network.layout.shapes.items():
         parts = state[name]
         found = [np.shape(part) for part in parts]
         if found != [tuple(shape) for shape in shapes]:
-            yield f"its {name} are of shapes {found}, not {list(shapes)}"
+            yield f"its {name} are of shapes {found}, not {shapes}"
         if any(part.dtype != network.dtype for part in parts):
             yield f"its {name} are not all of dtype {network.dtype}"
-    if state.get("n_features_in_", network.units[0]) != network.units[0]:
-        yield f"its weights are for {network.units[0]} features"
-    if len(architecture.activations) != len(network.units) - 2:
-        yield f"it has {len(architecture.activations)} activations"
-    if len(architecture.dropout) not in (0, len(network.shapes)):
-        yield f"its dropout is {architecture.dropout}"
+    if state.get("n_features_in_", network.n_features) != network.n_features:
+        yield f"its weights are for {network.n_features} features"
+    architecture = network.architecture
     if architecture.link == "quantiles":
         n_levels, *levels = architecture.settings
-        if n_levels not in range(1, len(levels) + 1) or network.units[-1] % n_levels:
+        if n_levels not in range(1, len(levels) + 1) or network.n_outputs % n_levels:
             yield f"its quantiles are {architecture.settings}"
 
 

@@ -1,10 +1,14 @@
-"""The table that ``summary`` prints."""
+"""What a network consists of, for ``summary`` and for pictures."""
 
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
 
-from sknn.network.layout import Architecture
+from sknn.network.layers.table import parameters_of_layers
+from sknn.network.network import Network
 
 
 class _Line(NamedTuple):
@@ -13,38 +17,77 @@ class _Line(NamedTuple):
     n_parameters: int
 
 
-def _lines(architecture: Architecture) -> list[_Line]:
-    units, last = architecture.units, len(architecture.units) - 1
-    dropout = architecture.dropout or (0.0,) * last
-    lines = [_Line("input", units[0], 0)]
-    if dropout[0]:
-        lines.append(_Line(f"input: dropout {dropout[0]:g}", units[0], 0))
-    for k, (fan_in, fan_out) in enumerate(architecture.shapes, start=1):
-        n_parameters = fan_in * fan_out + fan_out
-        if k == last:
-            lines.append(
-                _Line(f"output: dense, {architecture.link}", fan_out, n_parameters)
-            )
-            break
-        activation = architecture.activations[k - 1]
-        if architecture.normalization:
-            kind = architecture.normalization
-            n_own = 4 * fan_out if kind == "batch" else 2 * fan_out
-            lines.append(_Line(f"hidden {k}: dense", fan_out, n_parameters))
-            name = f"hidden {k}: {kind} norm, {activation}"
-            lines.append(_Line(name, fan_out, n_own))
-        else:
-            name = f"hidden {k}: dense, {activation}"
-            lines.append(_Line(name, fan_out, n_parameters))
-        if dropout[k]:
-            lines.append(_Line(f"hidden {k}: dropout {dropout[k]:g}", fan_out, 0))
+def _lines(network: Network) -> list[_Line]:
+    n_hidden = len(network.hidden_widths)
+    lines = [_Line("input", network.n_features, 0)]
+    for placed in network.layout.layers:
+        number, layer = placed.number, placed.layer
+        where = f"hidden {number}" if number else "input"
+        text = f"{where}: {placed.spec.text(layer)}"
+        if number > n_hidden:
+            text = f"output: {placed.spec.text(layer)}, {network.link}"
+        elif layer.activation is not None:
+            text += f", {layer.activation}"
+        lines.append(_Line(text, placed.fan_out, placed.n_parameters))
     return lines
+
+
+def network_in(estimator):
+    """Return the network inside an estimator, and the names of its inputs or None."""
+    names = None
+    while not hasattr(estimator, "coefs_"):
+        check_is_fitted(estimator)
+        if isinstance(estimator, Pipeline):
+            names = None
+            with suppress(AttributeError, ValueError):  # not every transformer knows
+                names = estimator[:-1].get_feature_names_out()
+            estimator = estimator[-1]
+        elif hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        elif hasattr(estimator, "regressor_"):
+            estimator = estimator.regressor_
+        else:
+            raise ValueError(
+                f"There is no network in {type(estimator).__name__}. Pass an "
+                "MLPClassifier or MLPRegressor of sknn or scikit-learn, or a Pipeline, "
+                "TransformedTargetRegressor or search with refit=True around one."
+            )
+    return estimator, getattr(estimator, "feature_names_in_", names)
+
+
+def layers_of(estimator) -> tuple[str, list[str]]:
+    """Return the layers before the first dense one, and the activation of each layer.
+
+    The estimator may be scikit-learn's, or have weights that were set by hand.
+    """
+    before, last = "", len(estimator.coefs_) - 1
+    activations = estimator.activation
+    if isinstance(activations, str):
+        activations = [activations] * last
+    if hasattr(estimator, "_architecture"):
+        layout = estimator._network_of_weights(np.float64).layout
+        activations = [""] * last
+        for placed in layout.layers:
+            if placed.number and placed.layer.activation is not None:
+                activations[placed.number - 1] = placed.layer.activation
+        firsts = [p for p in layout.layers if p.number == 0 and p.spec.learns]
+        before = ", ".join(placed.spec.text(placed.layer) for placed in firsts)
+    return before, [*activations, estimator.out_activation_]
+
+
+def _untrained(network: Network) -> str:
+    """Return what the parameters that are not trained are."""
+    return " and ".join(
+        array.attribute.strip("_").replace("_", " ")
+        for array in parameters_of_layers()
+        if array.attribute in network.layout.shapes and not array.is_trained
+    )
 
 
 def summary_of(estimator) -> str:
     """Return the layers of a fitted estimator, with shapes and parameters, as text."""
     network = estimator._network_of_weights(np.float64)
-    lines = _lines(network.architecture)
+    lines = _lines(network)
     width = max(24, *(len(line.layer) for line in lines))
     rule = "-" * (width + 30)
     table = [
@@ -59,5 +102,5 @@ def summary_of(estimator) -> str:
     untrained = network.n_parameters - network.n_trained
     total = f"parameters: {network.n_parameters:,}"
     if untrained:
-        total += f", of which {untrained:,} are running statistics"
+        total += f", of which {untrained:,} are {_untrained(network)}"
     return "\n".join([*table, rule, total])

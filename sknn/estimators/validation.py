@@ -5,7 +5,8 @@ import numpy as np
 from sknn._sklearn import check_sample_weight
 from sknn.estimators.parameters import STOCHASTIC_SOLVERS
 from sknn.network.data import NATIVE_FLOATS, Inputs, TrainingData, is_finite, read_only
-from sknn.network.layout import Architecture
+from sknn.network.layers.table import LAYERS
+from sknn.network.network import Network, cached_theta
 
 
 def has_partial_fit(estimator) -> bool:
@@ -72,33 +73,48 @@ def missing_values(name: str) -> TypeError:
     )
 
 
-def check_same_shape(estimator, architecture: Architecture) -> None:
+def check_same_shape(estimator, network: Network) -> None:
     """Refuse to go on from weights that belong to another network."""
-    units = architecture.units
-    fitted = (
-        *(coef.shape[0] for coef in estimator.coefs_),
-        estimator.coefs_[-1].shape[1],
-    )
-    if fitted[1:-1] != units[1:-1]:
+    fitted, _ = cached_theta(vars(estimator))
+    fitted = fitted or estimator._network_of_weights(network.dtype)
+    before, now = fitted.layout.learning, network.layout.learning
+    if before == now:
+        return
+    if fitted.hidden_widths != network.hidden_widths:
         raise ValueError(
             "Training can only go on with the layers it began with: the weights "
-            f"have hidden_layer_sizes={fitted[1:-1]}, but "
+            f"have hidden_layer_sizes={tuple(fitted.hidden_widths)}, but "
             f"hidden_layer_sizes is now {estimator.hidden_layer_sizes!r}. Set it back, "
             "or call fit with warm_start=False to start anew."
         )
-    if fitted != units:
+    if fitted.n_outputs != network.n_outputs:
         raise ValueError(
             f"Training can only go on with as many outputs as it began with: the "
-            f"weights have {fitted[-1]}, but y now asks for {units[-1]}. Call fit "
-            "with warm_start=False to start anew."
+            f"weights have {fitted.n_outputs}, but y now asks for {network.n_outputs}. "
+            "Call fit with warm_start=False to start anew."
         )
-    before = getattr(estimator, "_architecture", {}).get("normalization")
-    if before != architecture.normalization:
-        raise ValueError(
-            "Training can only go on with the normalization it began with, "
-            f"{before!r}, but normalization is now {architecture.normalization!r}. Set "
-            "it back, or call fit with warm_start=False to start anew."
-        )
+    changed = {
+        LAYERS[kind].parameter for kind in {k for k, _ in before} ^ {k for k, _ in now}
+    }
+    name = min(changed, default="")
+    is_now = (
+        f"{name} is now {getattr(estimator, name)!r}"
+        if name
+        else (f"they are now {_names(now)}")
+    )
+    raise ValueError(
+        f"Training can only go on with the {name or 'layers'} it began with: the "
+        f"weights are those of {_names(before)}, but {is_now}. Set it back, or call "
+        "fit with warm_start=False to start anew."
+    )
+
+
+def _names(layers: list[tuple[str, dict]]) -> str:
+    """Return the names of layers and the shapes of their parameters, as text."""
+    return ", ".join(
+        f"{LAYERS[kind].name} {' '.join(map(str, shapes.values()))}"
+        for kind, shapes in layers
+    )
 
 
 def weights_of(sample_weight, X, dtype: np.dtype) -> np.ndarray | None:

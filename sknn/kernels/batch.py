@@ -14,7 +14,14 @@ from sknn.jit.kernel import (
     matrix,
     vector,
 )
-from sknn.kernels.table import FAN_IN, FAN_OUT, FROM_BATCH, INPUT, OUTPUT
+from sknn.kernels.table import (
+    FAN_IN,
+    FAN_OUT,
+    FROM_BATCH,
+    INPUT,
+    INPUT_DELTA,
+    OUTPUT,
+)
 
 # The rows that are worked on now: n rows of a batch of so many (`size`), `begin` rows
 # after its first one. `data` is flat: the dense matrix in C order from element `offset`
@@ -103,7 +110,7 @@ def output_of(op, batch, values):
 @inline_scalar
 def input_delta_of(op, batch, deltas):
     """Return the gradient of the inputs, which an operation fills in deltas."""
-    start = place(batch, op[INPUT], op[FAN_IN])
+    start = place(batch, op[INPUT_DELTA], op[FAN_IN])
     return matrix(deltas, start, batch.n, op[FAN_IN])
 
 

@@ -20,9 +20,6 @@ from math import sqrt
 
 import numpy as np
 
-from sknn.network.data import aligned_empty
-from sknn.network.network import Network
-
 # Takes a RandomState, fan_in and fan_out; returns an array of shape (fan_in, fan_out).
 Initializer = Callable[[np.random.RandomState, int, int], np.ndarray]
 
@@ -63,47 +60,3 @@ INITIALIZERS: dict[str, Initializer] = {
     "normal": _normal(lambda m, n: _SMALL),
     "orthogonal": _orthogonal,
 }
-
-
-def initial_parameters(
-    network: Network,
-    random_state: np.random.RandomState,
-    kernels: tuple[str, ...],
-    bias: str,
-    activations: tuple[str, ...],
-) -> np.ndarray:
-    """Draw weights, then biases, layer by layer; return them as one vector.
-
-    Parameters
-    ----------
-    network : Network
-    random_state : RandomState
-    kernels : tuple of str
-        For each layer a key of ``INITIALIZERS``, or 'auto' for scikit-learn's rule:
-        uniform, in the bound of Glorot and Bengio, which is smaller where the hidden
-        layers are logistic.
-    bias : str
-        'zeros', or 'auto' for scikit-learn's rule in layers that have 'auto' weights:
-        uniform, in the same bound as these; and zeros in others.
-    activations : tuple of str
-        For each layer the activation that 'auto' goes by.
-    """
-    theta = aligned_empty(network.n_parameters, network.dtype)
-    theta[:] = 0
-    parts = network.unpack(theta)
-    for k, (coef, intercept) in enumerate(
-        zip(parts["coefs_"], parts["intercepts_"], strict=True)
-    ):
-        if kernels[k] != "auto":
-            coef[:] = INITIALIZERS[kernels[k]](random_state, *coef.shape)
-            continue
-        factor = 2.0 if activations[k] == "logistic" else 6.0
-        bound = sqrt(factor / sum(coef.shape))
-        coef[:] = random_state.uniform(-bound, bound, coef.shape)
-        if bias == "auto":
-            intercept[:] = random_state.uniform(-bound, bound, intercept.shape)
-    for gain in parts.get("gains_", ()):
-        gain[:] = 1
-    for running in parts.get("running_statistics_", ()):
-        running[1] = 1
-    return theta

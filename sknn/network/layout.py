@@ -1,12 +1,20 @@
 """What a network is, and where its parameters lie in one vector."""
 
-from collections.abc import Sequence
-from itertools import pairwise
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import accumulate
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from sknn.kernels.gemm import products
-from sknn.kernels.layers.normalization import NORMALIZATIONS
+from sknn.kernels.layers.activations import ACTIVATIONS
+from sknn.network.layers.base import Layer, PlacedLayer, Shape
+from sknn.network.layers.table import LAYERS, parameters_of_layers
+
+_MOST_LAYERS = 2**20
 
 
 class Architecture(NamedTuple):
@@ -14,64 +22,244 @@ class Architecture(NamedTuple):
 
     Attributes
     ----------
-    units : tuple of int
-        Number of inputs, width of each hidden layer, number of outputs.
-    activations : tuple of str
-        Key of ``ACTIVATIONS`` for each hidden layer.
+    n_features : int
+        Number of columns of X.
+    layers : tuple of Layer
+        From the inputs to the raw outputs.
     link : str
         Key of ``OUTPUT_ACTIVATIONS``.
     settings : tuple of float
         Of the loss and its link.
-    dropout : tuple of float
+    """
+
+    n_features: int
+    layers: tuple[Layer, ...]
+    link: str
+    settings: tuple[float, ...] = ()
+
+    @property
+    def n_hidden(self) -> int:
+        """Number of hidden layers."""
+        return sum(LAYERS[layer.kind].counts for layer in self.layers) - 1
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return the architecture in builtin types, which any format can store."""
+        return {**self._asdict(), "layers": tuple(map(tuple, self.layers))}
+
+    @classmethod
+    def of_plain(cls, plain: Mapping[str, Any]) -> "Architecture":
+        """Return the architecture that ``to_plain`` has stored."""
+        layers = tuple(
+            Layer(kind, tuple(options), activation)
+            for kind, options, activation in plain["layers"]
+        )
+        return cls(**{**plain, "layers": layers})
+
+    def with_arrays(
+        self, attributes: Mapping[str, Any], n_outputs: int
+    ) -> "Architecture":
+        """Return the architecture with the widths that its fitted arrays have now.
+
+        Users may put other weights in the place of fitted ones.
+        """
+        arrays: dict[str, Iterator[Any]] = {}
+        layers: list[Layer] = []
+        n_features: int | None = None
+        last = max(k for k, layer in enumerate(self.layers) if counts(layer))
+        for k, layer in enumerate(self.layers):
+            spec, shapes = LAYERS[layer.kind], {}
+            for name in (array.attribute for array in spec.arrays):
+                values = arrays.setdefault(name, iter(attributes[name]))
+                shapes[name] = np.shape(next(values, ()))
+            options = spec.options_of_arrays(layer.options, shapes)
+            layers.append(
+                layer._replace(options=(n_outputs,) if k == last else options)
+            )
+            if shapes and n_features is None:
+                n_features = spec.fan_in_of_arrays(shapes) or self.n_features
+        return self._replace(
+            n_features=n_features or self.n_features, layers=tuple(layers)
+        )
+
+
+def counts(layer: Layer) -> bool:
+    """Return whether a layer counts as one of ``hidden_layer_sizes``, or the output."""
+    return LAYERS[layer.kind].counts
+
+
+def mlp_layers(
+    hidden: Sequence[int],
+    n_outputs: int,
+    activations: Sequence[str],
+    dropout: Sequence[float] = (),
+    normalization: str | None = None,
+) -> tuple[Layer, ...]:
+    """Return the layers of a multi-layer perceptron.
+
+    Parameters
+    ----------
+    hidden : sequence of int
+        Width of each hidden layer.
+    n_outputs : int
+    activations : sequence of str
+        Activation of each hidden layer.
+    dropout : sequence of float
         Share of the inputs, then of each hidden layer, that is dropped in training.
         Empty: none.
     normalization : str or None
         Key of ``NORMALIZATIONS``, for all hidden layers.
     """
-
-    units: tuple[int, ...]
-    activations: tuple[str, ...]
-    link: str
-    settings: tuple[float, ...] = ()
-    dropout: tuple[float, ...] = ()
-    normalization: str | None = None
-
-    @property
-    def shapes(self) -> list[tuple[int, int]]:
-        """Shape of each matrix of weights."""
-        return list(pairwise(self.units))
+    layers = []
+    rates = dropout or (0.0,) * (len(hidden) + 1)
+    if rates[0]:
+        layers.append(Layer("dropout", (rates[0],)))
+    for width, activation, rate in zip(hidden, activations, rates[1:], strict=True):
+        if normalization:
+            layers.append(Layer("dense", (width,)))
+            layers.append(Layer(f"{normalization}_norm", (), activation))
+        else:
+            layers.append(Layer("dense", (width,), activation))
+        if rate:
+            layers.append(Layer("dropout", (rate,)))
+    return (*layers, Layer("dense", (n_outputs,)))
 
 
 class Layout:
-    """Where the parameters of a network lie in one vector.
+    """Where the layers of a network, and their parameters, lie.
 
-    First the weights, layer by layer, then the biases, the gains and shifts of
-    normalisations, and last, where there are any, their running statistics, which are
-    not trained. Each kind has the name of a fitted attribute of the estimators.
+    In the vector of parameters the arrays of one attribute lie side by side, layer by
+    layer: first those that are penalised, which are the weights, then the biases, the
+    gains and shifts of normalisations and whatever else is trained, and last what is
+    not trained.
+
+    Attributes
+    ----------
+    layers : list of PlacedLayer
+    shapes : dict of list
+        Shapes of the arrays of each fitted attribute.
+    starts : dict of list
+        Where they start in the vector.
+    n_penalized, n_trained, n_parameters : int
+        So many parameters, from the first on, are penalised, are trained, are there.
     """
 
     def __init__(self, architecture: Architecture):
-        hidden = [(width,) for width in architecture.units[1:-1]]
-        self.shapes: dict[str, Sequence[tuple[int, ...]]] = {
-            "coefs_": architecture.shapes,
-            "intercepts_": [(width,) for width in architecture.units[1:]],
-        }
-        if architecture.normalization:
-            self.shapes.update(gains_=hidden, shifts_=hidden)
-            kind = NORMALIZATIONS[architecture.normalization]
-            if kind.keeps_running_statistics:
-                self.shapes["running_statistics_"] = [(2, *shape) for shape in hidden]
+        widths = _widths(architecture)
+        self.shapes: dict[str, list[Shape]] = {}
+        self._is_weights: dict[str, bool] = {}
+        for layer, (fan_in, fan_out) in zip(architecture.layers, widths, strict=True):
+            for array in LAYERS[layer.kind].arrays:
+                shape = array.shape(fan_in, fan_out, layer.options)
+                self.shapes.setdefault(array.attribute, []).append(shape)
+        known = [a for a in parameters_of_layers() if a.attribute in self.shapes]
+        self.shapes = {array.attribute: self.shapes[array.attribute] for array in known}
         self.starts: dict[str, list[int]] = {}
-        ends, end = {}, 0
-        for name, shapes in self.shapes.items():
-            sizes = [prod(shape) for shape in shapes]
-            self.starts[name] = [end + sum(sizes[:k]) for k in range(len(sizes))]
-            ends[name] = end = end + sum(sizes)
-        self.n_weights = ends["coefs_"]
-        self.n_trained = ends.get("shifts_", ends["intercepts_"])
-        self.n_parameters = end
+        self.n_penalized = self.n_trained = self.n_parameters = 0
+        for array in known:
+            sizes = [prod(shape) for shape in self.shapes[array.attribute]]
+            *starts, end = accumulate(sizes, initial=self.n_parameters)
+            self.starts[array.attribute] = starts
+            self.n_parameters = end
+            self.n_trained = end if array.is_trained else self.n_trained
+            self.n_penalized = end if array.is_penalized else self.n_penalized
+            self._is_weights[array.attribute] = array.is_weights
+        self.layers = self._placed(architecture, widths)
+        self.widths = [p.fan_out for p in self.layers if p.spec.counts]
+
+    def _placed(
+        self, architecture: Architecture, widths: Sequence[tuple[int, int]]
+    ) -> list[PlacedLayer]:
+        """Return the layers with their places."""
+        seen: Counter[str] = Counter()
+        drawing: Counter[int] = Counter()
+        placed: list[PlacedLayer] = []
+        number = 0
+        for layer, (fan_in, fan_out) in zip(architecture.layers, widths, strict=True):
+            spec, starts, shapes = LAYERS[layer.kind], {}, {}
+            number += spec.counts
+            layer_id = number + _MOST_LAYERS * drawing[number]
+            drawing[number] += spec.draws
+            for name in (array.attribute for array in spec.arrays):
+                starts[name] = self.starts[name][seen[name]]
+                shapes[name] = self.shapes[name][seen[name]]
+                seen[name] += 1
+            placed.append(
+                PlacedLayer(
+                    layer, spec, fan_in, fan_out, number, layer_id, starts, shapes
+                )
+            )
+        return placed
+
+    @cached_property
+    def learning(self) -> list[tuple[str, dict[str, Shape]]]:
+        """The kinds of the layers with parameters, and the shapes of these."""
+        return [(p.layer.kind, p.shapes) for p in self.layers if p.spec.arrays]
+
+    def n_columns(self, is_sparse: bool) -> int:
+        """Return how many columns of values the operations fill in training."""
+        return sum(
+            columns_of(placed)
+            for placed in self.layers
+            if not (is_sparse and placed.spec.joins_next_on_csr and not placed.number)
+        )
+
+    def views(self, theta: np.ndarray) -> dict[str, list[np.ndarray]]:
+        """Return the fitted attributes: views of theta, in lists with one a layer."""
+        return {
+            name: [
+                self._view(theta, name, start, shape)
+                for start, shape in zip(self.starts[name], shapes, strict=True)
+            ]
+            for name, shapes in self.shapes.items()
+        }
+
+    def views_of_layers(
+        self, theta: np.ndarray
+    ) -> Iterator[tuple[PlacedLayer, dict[str, np.ndarray]]]:
+        """Yield each layer, with views of its own arrays by attribute."""
+        for placed in self.layers:
+            yield (
+                placed,
+                {
+                    name: self._view(theta, name, start, placed.shapes[name])
+                    for name, start in placed.starts.items()
+                },
+            )
+
+    def _view(
+        self, theta: np.ndarray, name: str, start: int, shape: Shape
+    ) -> np.ndarray:
+        part = theta[start : start + prod(shape)]
+        if self._is_weights[name] and is_transposed(shape):
+            return part.reshape(shape[::-1]).T
+        return part.reshape(shape)
 
 
-def is_transposed(shape: tuple[int, ...]) -> bool:
+def _widths(architecture: Architecture) -> list[tuple[int, int]]:
+    """Return fan_in and fan_out of each layer."""
+    widths, fan_in = [], architecture.n_features
+    for layer in architecture.layers:
+        fan_out = LAYERS[layer.kind].output_width(fan_in, layer.options)
+        widths.append((fan_in, fan_out))
+        fan_in = fan_out
+    return widths
+
+
+def columns_of(placed: PlacedLayer) -> int:
+    """Return how many columns of values the operation of a layer fills."""
+    n_columns = placed.fan_out
+    n_columns += placed.spec.n_scratch_columns(placed.fan_in, placed.fan_out)
+    if keeps_preactivation(placed):
+        n_columns += placed.fan_out
+    return n_columns
+
+
+def keeps_preactivation(placed: PlacedLayer) -> bool:
+    """Return whether an activation needs the weighted sums for its slope."""
+    activation = placed.layer.activation
+    return activation is not None and ACTIVATIONS[activation].needs_preactivation
+
+
+def is_transposed(shape: Shape) -> bool:
     """Return whether weights of a shape are stored transposed: see ``products.py``."""
     return len(shape) == 2 and shape[1] < products.NARROW

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, cached_property, lru_cache, partial
 from itertools import chain
-from math import prod
 from operator import is_
 from typing import Any
 
@@ -14,11 +13,11 @@ from sknn.kernels.drivers import prediction
 from sknn.kernels.drivers import training as drivers
 from sknn.kernels.drivers.barrier import N_SHARED
 from sknn.kernels.drivers.decisions import LABELS
-from sknn.kernels.layers.normalization import NORMALIZATIONS
 from sknn.kernels.losses.table import OUTPUT_ACTIVATIONS, Loss
 from sknn.network.data import Inputs, TrainingData, aligned_empty, read_only
-from sknn.network.layout import Architecture, Layout, is_transposed
-from sknn.network.program import Operations, operations
+from sknn.network.layers.base import Initialization
+from sknn.network.layout import Architecture, Layout
+from sknn.network.program import Operations, limited, operations
 from sknn.network.threads import (
     WORTH_A_TEAM_THREAD,
     WORTH_A_THREAD,
@@ -53,13 +52,6 @@ def network(architecture: Architecture, dtype: np.dtype) -> "Network":
     return Network(architecture, dtype)
 
 
-def _view(part: np.ndarray, name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """Return a piece of the vector of parameters in the shape that users know."""
-    if name == "coefs_" and is_transposed(shape):
-        return part.reshape(shape[::-1]).T
-    return part.reshape(shape)
-
-
 @cache
 def _no_targets(dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
     return np.empty((0, 0), dtype), np.empty(0, dtype)
@@ -77,7 +69,7 @@ def cached_theta(attributes: Mapping[str, Any]) -> tuple["Network | None", Any]:
 
 
 class Network:
-    """Dense layers with activations, normalisation and dropout, and a link at the end.
+    """A sequence of layers, and a link at the end.
 
     All parameters live in one vector, ``theta``, of which ``coefs_`` and
     ``intercepts_`` are views; ``Layout`` says where each lies. The kernels get a table
@@ -92,20 +84,28 @@ class Network:
 
     def __init__(self, architecture: Architecture, dtype):
         self.architecture = architecture
-        self.units = architecture.units
-        self.shapes = architecture.shapes
         self.link = architecture.link
         self.dtype = np.dtype(dtype)
         self.layout = Layout(architecture)
-        self.n_weights = self.layout.n_weights
+        self.n_features = architecture.n_features
+        *self.hidden_widths, self.n_outputs = self.layout.widths
+        self.n_weights = self.layout.n_penalized
         self.n_trained = self.layout.n_trained
         self.n_parameters = self.layout.n_parameters
         self._settings = read_only(np.array(architecture.settings, dtype=np.float64))
         self._operations: dict[tuple[bool, ...], Operations] = {}
-        first, *others = (m * n for m, n in self.shapes)
-        beside = 3 * sum(others) + _OF_OUTPUT * sum(self.units[1:])
+        learning = [placed for placed in self.layout.layers if placed.spec.learns]
+        self.draws = any(placed.spec.draws for placed in self.layout.layers)
+        self._widest = max(placed.fan_out for placed in learning)
+        self._needs_whole_batch = any(p.spec.needs_whole_batch for p in learning)
+        products = [p.spec.n_multiplications(p.fan_in, p.fan_out) for p in learning]
+        self._n_multiplications = sum(products)
+        beside = 3 * sum(products[1:]) + _OF_OUTPUT * sum(p.fan_out for p in learning)
         # For dense and for CSR inputs, of which all elements may be there.
-        self._cost_of_row = 3 * first + beside, 3 * _OF_SPARSE * first + beside
+        self._cost_of_row = (
+            3 * products[0] + beside,
+            3 * _OF_SPARSE * products[0] + beside,
+        )
 
     # Parameters ------------------------------------------------------------------
 
@@ -115,28 +115,50 @@ class Network:
         With them comes ``_theta_cache``: theta, all the views, and the architecture. It
         is not pickled.
         """
-        starts = self.layout.starts
-        attributes: dict[str, Any] = {
-            name: [
-                _view(theta[start : start + prod(shape)], name, shape)
-                for start, shape in zip(starts[name], shapes, strict=True)
-            ]
-            for name, shapes in self.layout.shapes.items()
-        }
+        attributes: dict[str, Any] = self.layout.views(theta)
         parts = tuple(part for parts in attributes.values() for part in parts)
         return {**attributes, "_theta_cache": (theta, parts, self.architecture)}
+
+    def initial_parameters(
+        self,
+        random_state: np.random.RandomState,
+        kernels: tuple[str, ...],
+        bias: str,
+        activations: tuple[str, ...],
+    ) -> np.ndarray:
+        """Draw the parameters, layer by layer; return them as one vector.
+
+        Parameters
+        ----------
+        random_state : RandomState
+        kernels : tuple of str
+            For each hidden layer and the output layer a key of ``INITIALIZERS``, or
+            'auto' for scikit-learn's rule.
+        bias : str
+            'zeros', or 'auto' for scikit-learn's rule in layers that have 'auto'
+            weights.
+        activations : tuple of str
+            For each of these layers the activation that 'auto' goes by.
+        """
+        theta = aligned_empty(self.n_parameters, self.dtype)
+        for placed, arrays in self.layout.views_of_layers(theta):
+            k = max(placed.number - 1, 0)
+            initialization = Initialization(kernels[k], bias, activations[k])
+            placed.spec.initialize(arrays, random_state, initialization)
+        return theta
 
     def pack(self, attributes: Mapping[str, list[np.ndarray]]) -> np.ndarray:
         """Copy fitted attributes into a new vector."""
         vector = aligned_empty(self.n_parameters, self.dtype)
         views = self.unpack(vector)
-        for name in self.layout.shapes:
+        for name, shapes in self.layout.shapes.items():
+            found = [np.shape(part) for part in attributes[name]]
+            if found != shapes:
+                raise ValueError(
+                    f"{name} must have the shapes {shapes}, got {found}. Set the "
+                    "arrays of all layers together."
+                )
             for view, part in zip(views[name], attributes[name], strict=True):
-                if np.shape(part) != view.shape:
-                    raise ValueError(
-                        f"{name} must have the shapes {self.layout.shapes[name]}, "
-                        f"got {np.shape(part)} in place of {view.shape}."
-                    )
                 np.copyto(view, part, casting="same_kind")
         return vector
 
@@ -154,13 +176,22 @@ class Network:
     # Kernels ---------------------------------------------------------------------
 
     def operations(
-        self, is_sparse: bool, training: bool = False, forward_only: bool = False
+        self,
+        is_sparse: bool,
+        training: bool = False,
+        forward_only: bool = False,
+        of_inputs: bool = False,
     ) -> Operations:
         """Return the operations, for dense or for CSR inputs."""
-        key = (is_sparse, training, forward_only)
+        key = (is_sparse, training, forward_only, of_inputs)
         if key not in self._operations:
-            self._operations[key] = operations(self.architecture, self.dtype, *key)
+            self._operations[key] = operations(self.layout, self.dtype, *key)
         return self._operations[key]
+
+    @cached_property
+    def limited(self) -> np.ndarray:
+        """The weights that ``max_norm`` limits, as a table."""
+        return limited(self.layout)
 
     def buffer(self, n_rows: int, n_columns: int) -> np.ndarray:
         """Return memory for what all operations write."""
@@ -168,7 +199,7 @@ class Network:
 
     def multiplications(self, n_rows: int) -> int:
         """Return how many multiplications a prediction for n_rows rows takes."""
-        return n_rows * self.n_weights
+        return n_rows * self._n_multiplications
 
     def training_multiplications(self, batch_size: int) -> int:
         """Return how many multiplications the gradient of a batch takes, about."""
@@ -176,8 +207,7 @@ class Network:
 
     def block(self, n_rows: int) -> int:
         """Return how many rows to pass through the network at a time."""
-        widest = max(self.units[1:])
-        return min(n_rows, max(_FEWEST_ROWS, _BLOCK_SIZE // widest // 8 * 8))
+        return min(n_rows, max(_FEWEST_ROWS, _BLOCK_SIZE // self._widest // 8 * 8))
 
     def batch_of_lbfgs(self, n_rows: int) -> int:
         """Return of how many rows L-BFGS finds the gradient at a time."""
@@ -185,8 +215,7 @@ class Network:
 
     def training_block(self, n_rows: int) -> int:
         """Return how many rows of a batch to pass through the network at a time."""
-        kind = NORMALIZATIONS.get(self.architecture.normalization or "")
-        return n_rows if kind and kind.keeps_running_statistics else self.block(n_rows)
+        return n_rows if self._needs_whole_batch else self.block(n_rows)
 
     def smallest_batch(self, batch_size: int) -> int:
         """Return how many rows a rest must have to be a batch of its own.
@@ -194,7 +223,7 @@ class Network:
         The mean and the variance of very few rows are those of no other batch; a
         single row has no variance.
         """
-        if not self.layout.shapes.get("running_statistics_"):
+        if not self._needs_whole_batch:
             return 1
         return min(batch_size, max(2, -(-batch_size // _SMALLEST_SHARE)))
 
@@ -238,7 +267,7 @@ class Network:
 
         ``nonfinite_flags`` is where ``prediction.predict`` notes what is not finite.
         """
-        out = np.empty((inputs.n_samples, self.units[-1]), dtype=self.dtype)
+        out = np.empty((inputs.n_samples, self.n_outputs), dtype=self.dtype)
         self._run(theta, inputs, out, link=self._link, nonfinite_flags=nonfinite_flags)
         return out
 
@@ -254,7 +283,7 @@ class Network:
         Of several outputs, the highest prediction has the label; of one, whether it is
         on the side of the second class.
         """
-        decide = LABELS["highest" if self.units[-1] > 1 else "second"]
+        decide = LABELS["highest" if self.n_outputs > 1 else "second"]
         link = 0 if self.link == "identity" else self._link
         address = decide.address(self.dtype)
         found = np.empty(inputs.n_samples, dtype=names.dtype)
@@ -286,9 +315,8 @@ class Network:
     def hidden_outputs(self, theta: np.ndarray, inputs: Inputs, k: int) -> np.ndarray:
         """Return the outputs of the k-th layer, from 0 on, without the link."""
         whole = self.operations(inputs.is_sparse, forward_only=True)
-        table = whole.of_layer(k)
-        out = np.empty((inputs.n_samples, self.units[k + 1]), dtype=self.dtype)
-        self._run(theta, inputs, out, operations=whole._replace(table=table))
+        out = np.empty((inputs.n_samples, self.hidden_widths[k]), dtype=self.dtype)
+        self._run(theta, inputs, out, operations=whole.of_layer(k))
         return out
 
     def evaluate(
@@ -298,7 +326,7 @@ class Network:
 
         Or raw outputs, before the link.
         """
-        predictions = np.empty((problem.inputs.n_samples, self.units[-1]), self.dtype)
+        predictions = np.empty((problem.inputs.n_samples, self.n_outputs), self.dtype)
         total = self._run(
             theta,
             problem.inputs,
@@ -319,7 +347,7 @@ class Network:
     ) -> float:  # fmt: skip
         """Fill ``out`` or ``labels``; return the loss summed over the rows."""
         operations = operations or self.operations(inputs.is_sparse, forward_only=True)
-        table, n_columns = operations
+        table, n_columns, _ = operations
         block = self.block(inputs.n_samples)
         nothing = _no_targets(self.dtype)
         nonfinite_flags = (
@@ -335,7 +363,7 @@ class Network:
 
         def fill(first: int, last: int, is_off=lambda: False) -> float:
             values = self.buffer(block, n_columns)
-            delta = self.buffer(block, self.units[-1]) if loss else values
+            delta = self.buffer(block, self.n_outputs) if loss else values
             total = 0.0
             for start, stop in self.calls(last, block, inputs.is_sparse, first, True):
                 if is_off() or nonfinite_flags[prediction.NONFINITE_INPUT]:
@@ -358,7 +386,7 @@ class Network:
         self, theta: np.ndarray, loss: Loss, problem: TrainingData
     ) -> tuple[float, np.ndarray]:
         """Return the loss summed over all rows, without a penalty, and its gradient."""
-        table, n_columns = self.operations(problem.inputs.is_sparse)
+        table, n_columns, _ = self.operations(problem.inputs.is_sparse)
         n_rows = problem.inputs.n_samples
         batch_size = self.batch_of_lbfgs(n_rows)
         block = self.block(batch_size)
@@ -403,13 +431,12 @@ class Network:
             Takes raw outputs of shape (n_rows, n_outputs); returns the gradient with
             respect to them, in the same shape.
         """
-        ops, n_columns = self.operations(inputs.is_sparse)
-        n_outputs, block = self.units[-1], self.block(inputs.n_samples)
+        ops, n_columns, _ = self.operations(inputs.is_sparse, of_inputs=True)
+        n_outputs, block = self.n_outputs, self.block(inputs.n_samples)
         values, deltas = self.buffer(block, n_columns), self.buffer(block, n_columns)
         gradient = np.empty(self.n_trained, dtype=self.dtype)
         raw = np.empty((inputs.n_samples, n_outputs), dtype=self.dtype)
-        first = self.unpack(theta)["coefs_"][0]
-        found = np.empty((inputs.n_samples, self.units[0]), dtype=self.dtype)
+        found = np.empty((inputs.n_samples, self.n_features), dtype=self.dtype)
         no_settings, nothing = read_only(np.empty(0)), _no_targets(self.dtype)
         nonfinite_flags = np.zeros(prediction.N_NONFINITE_FLAGS, dtype=np.int64)
         for start in range(0, inputs.n_samples, block):
@@ -425,7 +452,7 @@ class Network:
             drivers.backward(
                 self.dtype, ops, theta, gradient, values, deltas, *arrays, start, n
             )
-            # The first operation leaves there the gradient of its weighted sums.
-            delta = deltas[: n * self.units[1]].reshape(n, -1)
-            np.dot(delta, first.T, out=found[start:stop])
+            first = int(ops[0, table.INPUT_DELTA]) * n
+            part = deltas[first : first + n * self.n_features]
+            found[start:stop] = part.reshape(n, -1)
         return found

@@ -1,174 +1,164 @@
 """How a network becomes a table of operations for the kernels.
 
-``Architecture`` says what the network is, ``Layout`` where its parameters lie in one
-vector, and ``operations`` writes the table: a row for each operation, with the
+``Architecture`` says what the network is, ``Layout`` where its layers and their
+parameters lie, and ``operations`` writes the table: a row for each operation, with the
 addresses of its leaves and with where it reads and writes.
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from sknn.jit.kernel import Kernel
 from sknn.kernels import table
 from sknn.kernels.gemm import products
 from sknn.kernels.gemm.microkernels import NO_EPILOGUE
-from sknn.kernels.layers import dense
 from sknn.kernels.layers.activations import ACTIVATIONS, NOT_FUSED, FusedEpilogue
-from sknn.kernels.layers.dropout import dropout_backward, dropout_forward
-from sknn.kernels.layers.normalization import N_SCRATCH, NORMALIZATIONS
-from sknn.kernels.layers.sparse_dense import SPARSE
-from sknn.kernels.math.counter_rng import RANGE
-from sknn.network.layout import Architecture, Layout
+from sknn.kernels.layers.base import LayerKernels
+from sknn.network.layers.base import PlacedLayer, Use
+from sknn.network.layout import Layout, keeps_preactivation
 
 
 class Operations(NamedTuple):
-    """A table, and how many columns of values its operations fill."""
+    """A table, and how many columns of values its operations fill.
+
+    ``numbers`` holds for each row the ``PlacedLayer.number`` of its layer.
+    """
 
     table: np.ndarray
     n_columns: int
+    numbers: np.ndarray
 
-    def of_layer(self, k: int) -> np.ndarray:
-        """Return the table as far as the output of the k-th layer, from 0 on."""
-        dense = np.flatnonzero(self.table[:, table.IS_DENSE])
-        return self.table[: dense[k + 1]] if k + 1 < len(dense) else self.table
-
-    def limited(self) -> np.ndarray:
-        """Return the rows of the dense hidden layers."""
-        return self.table[self.table[:, table.IS_DENSE] != 0][:-1]
-
-
-def threshold(rate: float) -> int:
-    """Return the number below which a draw from 2**32 keeps an element."""
-    return max(1, round((1.0 - rate) * RANGE))  # 0 would stand for no dropout
+    def of_layer(self, k: int) -> "Operations":
+        """Return the operations as far as the output of the k-th layer, from 0 on."""
+        return self._replace(table=self.table[: np.sum(self.numbers <= k + 1)])
 
 
 def operations(
-    architecture: Architecture,
+    layout: Layout,
     dtype: np.dtype,
     is_sparse: bool,
     training: bool,
     forward_only: bool = False,
+    of_inputs: bool = False,
 ) -> Operations:
     """Return the operations of a network, for dense or for CSR inputs.
 
     With ``forward_only`` there are no leaves but those of the way forward, so that no
-    others are loaded.
+    others are loaded. With ``of_inputs`` the way back leads to the gradient of the
+    inputs, in column ``INPUT_DELTA`` of the first row.
+
+    Raises
+    ------
+    ValueError
+        If the first layer cannot read CSR inputs.
     """
-    return _Builder(architecture, dtype, forward_only).build(is_sparse, training)
+    use = Use(np.dtype(dtype), training, False, forward_only, of_inputs)
+    builder = _Builder()
+    steps: list[tuple[PlacedLayer, Use, LayerKernels]] = []
+    joining: dict[int, list[PlacedLayer]] = {}  # by the step that does their work
+    for placed in layout.layers:
+        own = use._replace(reads_csr=is_sparse and not steps)
+        if own.reads_csr and placed.spec.joins_next_on_csr:
+            if training:
+                joining.setdefault(len(steps), []).append(placed)
+            continue
+        kernels = placed.spec.kernels_for(placed, own)
+        if kernels is not None:
+            steps.append((placed, own, kernels))
+    for k, (placed, own, kernels) in enumerate(steps):
+        before = steps[k - 1][0] if k else None
+        after = steps[k + 1][0] if k + 1 < len(steps) else None
+        row = builder.add(placed, own, kernels)
+        for other in (*joining.get(k, ()), placed):
+            other.spec.fill_row(row, other, own)
+        epilogue = _slope_epilogue(before, placed)
+        row[table.INPUT_EPILOGUE] = epilogue.backwards
+        row[[table.SLOPE_P, table.SLOPE_Q]] = epilogue.slope
+        if placed.spec.has_activation:
+            is_sloped = _slope_epilogue(placed, after).backwards != NO_EPILOGUE
+            builder.activate(row, placed, own, is_sloped)
+    numbers = np.array([placed.number for placed, _, _ in steps])
+    return Operations(np.array(builder.rows), builder.n_columns, numbers)
+
+
+def limited(layout: Layout) -> np.ndarray:
+    """Return a table of the weights that ``max_norm`` limits, for ``constrain``."""
+    n_hidden, rows = len(layout.widths) - 1, []
+    for placed in layout.layers:
+        for array in placed.spec.arrays:
+            if array.has_max_norm and placed.number <= n_hidden:
+                row = np.zeros(table.N_COLUMNS, dtype=np.int64)
+                row[table.WEIGHTS] = placed.starts[array.attribute]
+                row[[table.FAN_IN, table.FAN_OUT]] = placed.shapes[array.attribute]
+                rows.append(row)
+    return np.array(rows, dtype=np.int64).reshape(-1, table.N_COLUMNS)
+
+
+def _slope_epilogue(
+    before: PlacedLayer | None, after: PlacedLayer | None
+) -> FusedEpilogue:
+    """Return what the product backwards of a layer can do of the slope before it."""
+    if before is None or after is None or not after.spec.fuses_input_slope:
+        return NOT_FUSED
+    if before.layer.activation is None or before.fan_out < products.NARROW:
+        return NOT_FUSED
+    return ACTIVATIONS[before.layer.activation].fused_epilogue
 
 
 class _Builder:
     """Appends operations, each of which reads what the one before it wrote."""
 
-    def __init__(self, architecture: Architecture, dtype: np.dtype, forward_only: bool):
-        self.architecture = architecture
-        self.forward_only = forward_only
-        self.starts = Layout(architecture).starts
-        self.dtype = dtype
+    def __init__(self) -> None:
         self.rows: list[np.ndarray] = []
         self.source = table.FROM_BATCH
         self.n_columns = 0
+        self.something_learns = False
 
-    def build(self, is_sparse: bool, training: bool) -> Operations:
-        architecture = self.architecture
-        shapes, last = architecture.shapes, len(architecture.units) - 2
-        dropout = architecture.dropout if training else ()
-        dropout = dropout or (0.0,) * len(shapes)
-        if not is_sparse:
-            self.drop(0, dropout[0])
-        for k, (fan_in, fan_out) in enumerate(shapes):
-            leaves = dense.NARROW_DENSE if fan_out < products.NARROW else dense.DENSE
-            if is_sparse and k == 0:
-                leaves = SPARSE
-            row = self.add(*leaves, fan_in, fan_out)
-            row[table.IS_DENSE] = 1
-            if leaves is not SPARSE:
-                row[table.ROWS_PRODUCT] = products.rows_product.address(self.dtype)
-                row[table.DOTS_PRODUCT] = products.dots_product.address(self.dtype)
-            beside = self.before(k, dropout)
-            row[table.INPUT_EPILOGUE] = beside.backwards
-            row[[table.SLOPE_P, table.SLOPE_Q]] = beside.slope
-            is_wide = min(fan_in, fan_out) >= products.NARROW
-            if is_wide and row[table.NEEDS_INPUT_DELTA] and not self.forward_only:
-                row[table.TRANSPOSE] = products.transpose.address(self.dtype)
-            row[table.WEIGHTS] = self.starts["coefs_"][k]
-            row[table.BIAS] = self.starts["intercepts_"][k]
-            if is_sparse and k == 0 and dropout[0]:
-                row[table.THRESHOLD] = threshold(dropout[0])
-            activation = architecture.activations[k] if k < last else "identity"
-            if k < last and architecture.normalization:
-                self.activate(row, "identity")
-                row = self.normalize(k, architecture.normalization, training)
-            is_done = self.before(k + 1, dropout).backwards != NO_EPILOGUE
-            self.activate(row, activation, is_done)
-            if k < last:
-                self.drop(k + 1, dropout[k + 1])
-        return Operations(np.array(self.rows), self.n_columns)
-
-    def add(
-        self,
-        forward: Kernel,
-        backward: Kernel,
-        gradient: Kernel | None,
-        fan_in: int,
-        fan_out: int,
-    ) -> np.ndarray:
+    def add(self, placed: PlacedLayer, use: Use, kernels: LayerKernels) -> np.ndarray:
+        """Append what is the same for all kinds of layers."""
+        spec, dtype = placed.spec, use.dtype
         row = np.zeros(table.N_COLUMNS, dtype=np.int64)
-        row[table.FORWARD] = forward.address(self.dtype)
-        if not self.forward_only:
-            row[table.BACKWARD] = backward.address(self.dtype)
-            row[table.GRADIENT] = gradient.address(self.dtype) if gradient else 0
-        row[table.FAN_IN], row[table.FAN_OUT] = fan_in, fan_out
+        row[table.FORWARD] = kernels.forward.address(dtype)
+        if not use.forward_only:
+            row[table.BACKWARD] = kernels.backward.address(dtype)
+            if kernels.gradient is not None:
+                row[table.GRADIENT] = kernels.gradient.address(dtype)
+        row[table.FAN_IN], row[table.FAN_OUT] = placed.fan_in, placed.fan_out
         row[table.INPUT], row[table.OUTPUT] = self.source, self.n_columns
-        row[table.NEEDS_INPUT_DELTA] = any(other[table.IS_DENSE] for other in self.rows)
         self.source = self.n_columns
-        self.n_columns += fan_out
+        self.n_columns += placed.fan_out
+        needs_delta = use.of_inputs or self.something_learns
+        row[table.NEEDS_INPUT_DELTA] = needs_delta
+        row[table.INPUT_DELTA] = row[table.INPUT]
+        sets_delta = needs_delta or not spec.skips_input_delta
+        if row[table.INPUT] == table.FROM_BATCH and sets_delta and not use.forward_only:
+            row[table.INPUT_DELTA] = self.n_columns
+            self.n_columns += placed.fan_in
+        for array in spec.arrays:
+            row[array.column] = placed.starts[array.attribute]
+        n_scratch = spec.n_scratch_columns(placed.fan_in, placed.fan_out)
+        if n_scratch:
+            row[table.SCRATCH] = self.n_columns
+            self.n_columns += n_scratch
+        self.something_learns |= spec.learns
         self.rows.append(row)
         return row
 
-    def before(self, k: int, dropout: Sequence[float]) -> FusedEpilogue:
-        """Return what the k-th product backwards can do of the slope before it."""
-        names = self.architecture.activations
-        if not 0 < k <= len(names) or dropout[k]:
-            return NOT_FUSED
-        is_wide = self.architecture.units[k] >= products.NARROW
-        return ACTIVATIONS[names[k - 1]].fused_epilogue if is_wide else NOT_FUSED
-
-    def activate(self, row: np.ndarray, name: str, is_sloped: bool = False) -> None:
+    def activate(
+        self, row: np.ndarray, placed: PlacedLayer, use: Use, is_sloped: bool
+    ) -> None:
         """Add an activation; if sloped, the operation after it sees to the slope."""
-        activation = ACTIVATIONS[name]
         row[table.PREACTIVATION] = row[table.OUTPUT]
-        if name == "identity":
+        name = placed.layer.activation
+        if name in (None, "identity"):
             return
-        if row[table.ROWS_PRODUCT]:
+        activation = ACTIVATIONS[name]
+        if placed.spec.fuses_activation and not use.reads_csr:
             row[table.EPILOGUE] = activation.fused_epilogue.forwards
         if row[table.EPILOGUE] == NO_EPILOGUE:
-            row[table.ACTIVATE] = activation.forward.address(self.dtype)
-        if not self.forward_only and not is_sloped:
-            row[table.SLOPE] = activation.backward.address(self.dtype)
-        if activation.needs_preactivation:
+            row[table.ACTIVATE] = activation.forward.address(use.dtype)
+        if not use.forward_only and not is_sloped:
+            row[table.SLOPE] = activation.backward.address(use.dtype)
+        if keeps_preactivation(placed):
             row[table.PREACTIVATION] = self.n_columns
-            self.n_columns += int(row[table.FAN_OUT])
-
-    def normalize(self, k: int, name: str, training: bool) -> np.ndarray:
-        kind, width = NORMALIZATIONS[name], self.architecture.units[k + 1]
-        leaves = kind.forward, kind.backward, kind.gradient
-        if not training:
-            leaves = kind.predict_forward, kind.predict_backward, kind.predict_gradient
-        row = self.add(*leaves, width, width)
-        row[table.WEIGHTS] = self.starts["gains_"][k]
-        row[table.BIAS] = self.starts["shifts_"][k]
-        row[table.SCRATCH] = self.n_columns
-        self.n_columns += N_SCRATCH * width
-        if kind.keeps_running_statistics:
-            row[table.RUNNING] = self.starts["running_statistics_"][k]
-        return row
-
-    def drop(self, k: int, rate: float) -> None:
-        """Drop inputs (k = 0) or outputs of the k-th hidden layer."""
-        if rate:
-            width = self.architecture.units[k]
-            row = self.add(dropout_forward, dropout_backward, None, width, width)
-            row[table.THRESHOLD], row[table.LAYER_ID] = threshold(rate), k
+            self.n_columns += placed.fan_out

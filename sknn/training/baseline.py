@@ -13,7 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sknn.kernels.losses.table import CLASSIFICATION_LOSSES, LOSSES, Loss
 from sknn.network.data import Inputs, TrainingData
-from sknn.network.layout import Architecture
+from sknn.network.layout import Architecture, mlp_layers
 from sknn.network.network import Network
 from sknn.network.network import network as network_of
 from sknn.training.user_warnings import warn_user
@@ -53,7 +53,7 @@ class Baseline(NamedTuple):
 def mean_loss(network: Network, loss: Loss, total: float, problem: TrainingData):
     """Return a loss as it is reported, given the sum over rows and outputs."""
     if loss.mean_over_outputs:
-        total /= network.units[-1]
+        total /= network.n_outputs
     return total / problem.size
 
 
@@ -90,7 +90,7 @@ def _entropy(shares: np.ndarray) -> float:
 
 def baseline_of(network: Network, loss: Loss, problem: TrainingData) -> Baseline:
     """Return what predictions that do not look at the features come to."""
-    n_outputs = network.units[-1]
+    n_outputs = network.n_outputs
     if any(loss is each for each in CLASSIFICATION_LOSSES.values()):
         is_softmax = network.link == "softmax"
         shares = _frequencies(problem, n_outputs if is_softmax else 2)
@@ -155,7 +155,7 @@ def constant_loss(
     """Return the mean loss where the raw outputs are the same for all rows."""
     link, settings = network.link, network.architecture.settings
     constant = network_of(
-        Architecture((1, len(raw)), (), link, settings), network.dtype
+        Architecture(1, mlp_layers((), len(raw), ()), link, settings), network.dtype
     )
     theta = np.zeros(constant.n_parameters, constant.dtype)
     theta[constant.n_weights :] = raw
@@ -239,7 +239,7 @@ def _accuracy(
 ) -> float:
     """Return the share of labels that are right."""
     targets, weights = problem.targets, problem.weights
-    if targets.shape[1] == 1 and network.units[-1] > 1:
+    if targets.shape[1] == 1 and network.n_outputs > 1:
         right = predictions.argmax(axis=1) == targets[:, 0]
     else:
         threshold = 0.5 if network.link == "logistic" else 0.0

@@ -11,7 +11,7 @@ import scipy.special
 from sknn.kernels.losses.output_activations import levels_of_settings
 from sknn.kernels.losses.table import Loss
 from sknn.network.data import Inputs, TrainingData, read_only
-from sknn.network.layout import Architecture
+from sknn.network.layout import Architecture, mlp_layers
 from sknn.network.network import Network
 from sknn.network.network import network as network_of
 
@@ -78,7 +78,7 @@ class ExplainedLoss:
 
 
 def _columns(network, loss, data, levels) -> Iterator[_Column]:
-    n_outputs, n_targets = network.units[-1], data.targets.shape[1]
+    n_outputs, n_targets = network.n_outputs, data.targets.shape[1]
     per_target = n_outputs // n_targets
     dtype, settings = network.dtype, network.architecture.settings
     weights = data.weights if data.weights.size else np.ones(len(data.targets))
@@ -88,7 +88,7 @@ def _columns(network, loss, data, levels) -> Iterator[_Column]:
             settings = (1.0, float(levels[k % per_target]), 0.0, 0.0)
         # A network of one weight, whose raw outputs are its inputs times the weight.
         one = network_of(
-            Architecture((1, 1), (), "identity", settings, (), None), dtype
+            Architecture(1, mlp_layers((), 1, ()), "identity", settings), dtype
         )
         targets = read_only(np.ascontiguousarray(data.targets[:, [k // per_target]]))
         own = data._replace(targets=targets, rows=None)

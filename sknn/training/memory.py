@@ -49,7 +49,8 @@ def check_memory(network: Network, n_rows: int, is_sparse: bool, parameters: dic
         n_slots = OPTIMIZERS[optimizer_name(parameters)].n_slots
         of_state = itemsize * (1 + n_slots) * network.n_trained
     of_parameters = itemsize * network.n_parameters
-    n_columns = 2 * sum(network.units[1:]) + (0 if is_sparse else network.units[0])
+    n_columns = 2 * network.layout.n_columns(is_sparse)
+    n_columns += 0 if is_sparse else network.n_features
     of_batch = itemsize * n_rows * n_columns
     needed, there = of_parameters + of_state + of_batch, memory_of_machine()
     if needed > there:
@@ -58,5 +59,5 @@ def check_memory(network: Network, n_rows: int, is_sparse: bool, parameters: dic
             f"{of_parameters} for the {network.n_parameters} parameters, {of_state} "
             f"for what solver={solver!r} keeps of them, and {of_batch} for a batch of "
             f"{n_rows} rows. Make hidden_layer_sizes, batch_size or the number of "
-            f"features ({network.units[0]}) smaller."
+            f"features ({network.n_features}) smaller."
         )

@@ -51,7 +51,7 @@ def new_state(network: Network, parameters: dict) -> tuple[np.ndarray, np.ndarra
 
 def loss_scale(loss: Loss, network: Network) -> float:
     """Return what the sum over the outputs is multiplied by to be reported."""
-    return 1.0 / network.units[-1] if loss.mean_over_outputs else 1.0
+    return 1.0 / network.n_outputs if loss.mean_over_outputs else 1.0
 
 
 def train_stochastic(
@@ -267,7 +267,7 @@ def _runner(network, loss, problem, progress, parameters):
         drivers.epochs.prepare,
         dtype,
         ops=operations.table,
-        limited=operations.limited(),
+        limited=network.limited,
         theta=progress.theta,
         gradient=aligned_empty(network.n_trained, dtype),
         optimizer_state=progress.optimizer_state,

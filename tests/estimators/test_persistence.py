@@ -379,9 +379,12 @@ def test_a_parameter_that_a_newer_version_has():
         ({"_label_binarizer": None}, "it has no attribute '_label_binarizer'"),
         ({"out_activation_": None}, "it has no attribute 'out_activation_'"),
         ({"_architecture": {"skips": 1}}, r"its network has \['skips'\], which this"),
-        ({"_architecture": {"activations": ("relu", "x")}}, "its activation 'x' is"),
+        (
+            {"_architecture": {"layers": [("dense", (9,), "x")]}},
+            "its activation 'x' is",
+        ),
         ({"_architecture": {"link": "x"}}, "its output activation 'x' is not known"),
-        ({"_architecture": {"normalization": "x"}}, "its normalization 'x' is not"),
+        ({"_architecture": {"layers": [("x", (), None)]}}, "its layer 'x' is not"),
     ],
 )
 def test_what_cannot_be_read_is_refused(changes, problem):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 import scipy.stats
+from networks import mlp_architecture
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknn import MLPClassifier, MLPRegressor
@@ -18,7 +19,7 @@ from sknn.kernels.batch import Batch
 from sknn.kernels.math.counter_rng import batch_key, draw, row_key, scramble
 from sknn.kernels.table import FROM_BATCH, INPUT, NEEDS_INPUT_DELTA, OUTPUT
 from sknn.network.data import read_only
-from sknn.network.layout import Architecture
+from sknn.network.layout import Layout
 from sknn.network.program import operations
 
 DTYPES = [np.dtype(np.float32), np.dtype(np.float64)]
@@ -128,10 +129,10 @@ def row_of_layer(k, width, rate, dtype):
     """Return the operation that drops outputs of the k-th of two layers, or inputs."""
     rates = [0.0, 0.0, 0.0]
     rates[k] = rate
-    network = Architecture(
+    network = mlp_architecture(
         (width,) * 4, ("identity",) * 2, "identity", dropout=tuple(rates)
     )
-    table = operations(network, dtype, False, True).table
+    table = operations(Layout(network), dtype, False, True).table
     return table[k].copy()
 
 

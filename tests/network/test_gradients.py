@@ -11,6 +11,7 @@ from networks import (
     TARGETS,
     TOLERANCE,
     make_training_data,
+    mlp_architecture,
     network_of,
     parameters_of,
     point_and_differences,
@@ -23,7 +24,6 @@ from sknn.kernels.layers.activations import ACTIVATIONS, NOT_FUSED
 from sknn.kernels.layers.normalization import NORMALIZATIONS
 from sknn.kernels.losses.table import LOSSES, OUTPUT_ACTIVATIONS
 from sknn.network.data import Inputs, TrainingData, read_only
-from sknn.network.layout import Architecture
 from sknn.network.network import Network
 from sknn.training.lbfgs import objective
 
@@ -138,7 +138,7 @@ def network_and_problem(units, name, n_rows, dtype, is_sparse, **options):
     names = (name,) * (len(units) - 2)
     settings = LOSSES["squared_error"].settings_of(PARAMETERS)
     network = Network(
-        Architecture(units, names, "identity", settings, **options), dtype
+        mlp_architecture(units, names, "identity", settings, **options), dtype
     )
     rng = np.random.RandomState(n_rows)
     X = rng.normal(size=(n_rows, units[0])).astype(dtype)

@@ -5,12 +5,12 @@ from math import sqrt
 import numpy as np
 import pytest
 import scipy.stats
+from networks import mlp_architecture
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import neural_network
 
 import sknn
-from sknn.network.initializers import INITIALIZERS, initial_parameters
-from sknn.network.layout import Architecture
+from sknn.network.initializers import INITIALIZERS
 from sknn.network.network import Network
 
 # Bound of a uniform distribution or deviation of a normal one, by fan_in and fan_out.
@@ -201,12 +201,12 @@ def test_auto_goes_by_the_activation_of_each_layer():
 
 @pytest.mark.parametrize("normalization", ["batch", "layer"])
 def test_normalizations_begin_as_the_identity(normalization):
-    architecture = Architecture(
+    architecture = mlp_architecture(
         (4, 7, 5, 1), ("relu", "relu"), "identity", normalization=normalization
     )
     network = Network(architecture, np.float32)
-    theta = initial_parameters(
-        network, np.random.RandomState(0), ("auto",) * 3, "auto", ("relu",) * 3
+    theta = network.initial_parameters(
+        np.random.RandomState(0), ("auto",) * 3, "auto", ("relu",) * 3
     )
     assert theta.dtype == np.float32
     parts = network.unpack(theta)

@@ -1,7 +1,10 @@
 """The table of operations and the layout of the parameters."""
 
+from functools import partial
+
 import numpy as np
 import pytest
+from networks import mlp_architecture
 
 from sknn.jit.kernel import Kernel, inline_scalar, like
 from sknn.kernels import table
@@ -10,9 +13,10 @@ from sknn.kernels.layers.activations import ACTIVATIONS
 from sknn.kernels.layers.dropout import dropout_backward, dropout_forward
 from sknn.kernels.layers.normalization import N_SCRATCH, NORMALIZATIONS
 from sknn.kernels.layers.sparse_dense import sparse_forward
-from sknn.network.layout import Architecture, Layout
+from sknn.network.layers.dropout import threshold
+from sknn.network.layout import Layout
 from sknn.network.network import Network
-from sknn.network.program import operations, threshold
+from sknn.network.program import limited, operations
 
 FLOAT64 = np.dtype(np.float64)
 
@@ -45,7 +49,7 @@ def test_table_of_a_small_network(keeps_its_sum):
     biases from 22, 26 and 28, the gains from 29 and 33, the shifts from 35 and 39, the
     running statistics of shapes (2, 4) and (2, 2) from 41 and 49.
     """
-    architecture = Architecture(
+    architecture = mlp_architecture(
         (3, 4, 2, 1),
         ("relu", keeps_its_sum),
         "identity",
@@ -53,8 +57,9 @@ def test_table_of_a_small_network(keeps_its_sum):
         normalization="batch",
     )
     layout = Layout(architecture)
-    assert (layout.n_weights, layout.n_trained, layout.n_parameters) == (22, 41, 53)
-    ops, n_columns = operations(architecture, FLOAT64, False, True)
+    assert (layout.n_penalized, layout.n_trained, layout.n_parameters) == (22, 41, 53)
+    ops, n_columns, numbers = operations(layout, FLOAT64, False, True)
+    assert numbers.tolist() == [0, 1, 1, 1, 2, 2, 3]
     assert n_columns == 34
 
     kind = NORMALIZATIONS["batch"]
@@ -76,80 +81,81 @@ def test_table_of_a_small_network(keeps_its_sum):
     columns = [
         *(table.FAN_IN, table.FAN_OUT, table.INPUT, table.OUTPUT, table.PREACTIVATION),
         *(table.SCRATCH, table.WEIGHTS, table.BIAS, table.RUNNING),
-        *(table.THRESHOLD, table.LAYER_ID, table.IS_DENSE, table.NEEDS_INPUT_DELTA),
+        *(table.THRESHOLD, table.LAYER_ID, table.NEEDS_INPUT_DELTA),
     ]
     assert ops[:, columns].tolist() == [
         # widths, columns of values, where theta begins, dropout, flags
-        [3, 3, -1, 0, 0, 0, 0, 0, 0, 2**31, 0, 0, 0],
-        [3, 4, 0, 3, 3, 0, 0, 22, 0, 0, 0, 1, 0],
-        [4, 4, 3, 7, 7, 11, 29, 35, 41, 0, 0, 0, 1],
-        [4, 4, 7, 19, 0, 0, 0, 0, 0, 3 * 2**30, 1, 0, 1],
-        [4, 2, 19, 23, 23, 0, 12, 26, 0, 0, 0, 1, 1],
-        [2, 2, 23, 25, 31, 27, 33, 39, 49, 0, 0, 0, 1],
-        [2, 1, 25, 33, 33, 0, 20, 28, 0, 0, 0, 1, 1],
+        [3, 3, -1, 0, 0, 0, 0, 0, 0, 2**31, 0, 0],
+        [3, 4, 0, 3, 3, 0, 0, 22, 0, 0, 0, 0],
+        [4, 4, 3, 7, 7, 11, 29, 35, 41, 0, 0, 1],
+        [4, 4, 7, 19, 0, 0, 0, 0, 0, 3 * 2**30, 1, 1],
+        [4, 2, 19, 23, 23, 0, 12, 26, 0, 0, 0, 1],
+        [2, 2, 23, 25, 31, 27, 33, 39, 49, 0, 0, 1],
+        [2, 1, 25, 33, 33, 0, 20, 28, 0, 0, 0, 1],
     ]
+    assert np.array_equal(ops[:, table.INPUT_DELTA], ops[:, table.INPUT])
 
 
 def flags(architecture, is_sparse=False):
     """Return a row for each operation: see the tests."""
-    ops = operations(architecture, FLOAT64, is_sparse, True).table
+    ops = operations(Layout(architecture), FLOAT64, is_sparse, True).table
     columns = [table.EPILOGUE, table.ACTIVATE, table.SLOPE, table.INPUT_EPILOGUE]
     return (ops[:, columns] != 0).astype(int).tolist()
 
 
 def test_products_stand_for_relu_where_they_are_beside_it():
     """Whether a product clamps, what leaves there are, and whether a product gates."""
-    wide = Architecture((20, 16, 17, 3), ("relu", "relu"), "identity")
-    assert flags(wide) == [[1, 0, 0, 0], [1, 0, 0, 1], [0, 0, 0, 1]]
+    wide = partial(mlp_architecture, (20, 16, 17, 3), ("relu", "relu"), "identity")
+    assert flags(wide()) == [[1, 0, 0, 0], [1, 0, 0, 1], [0, 0, 0, 1]]
     # CSR has a product of its own forwards.
-    assert flags(wide, is_sparse=True) == [[0, 1, 0, 0], [1, 0, 0, 1], [0, 0, 0, 1]]
+    assert flags(wide(), is_sparse=True) == [[0, 1, 0, 0], [1, 0, 0, 1], [0, 0, 0, 1]]
     # The gradient of narrow inputs is not found by tiles.
-    narrow = wide._replace(units=(20, 15, 16, 3))
+    narrow = mlp_architecture((20, 15, 16, 3), *wide.args[1:])
     assert flags(narrow) == [[1, 0, 1, 0], [1, 0, 0, 0], [0, 0, 0, 1]]
     # Dropout is between a layer and the next one, normalisation before the activation.
-    dropped = wide._replace(dropout=(0.5, 0.5, 0.0))
+    dropped = wide(dropout=(0.5, 0.5, 0.0))
     drop = [0, 0, 0, 0]
     assert flags(dropped) == [
         *(drop, [1, 0, 1, 0], drop, [1, 0, 0, 0], [0, 0, 0, 1])
     ]  # fmt: skip
     for name in NORMALIZATIONS:
         dense, norm = [0, 0, 0, 0], [0, 1, 0, 0]
-        assert flags(wide._replace(normalization=name)) == [
+        assert flags(wide(normalization=name)) == [
             *(dense, norm, [0, 0, 0, 1], norm, [0, 0, 0, 1])
         ]  # fmt: skip
-    mixed = wide._replace(activations=("elu", "relu"))
+    mixed = mlp_architecture(wide.args[0], ("elu", "relu"), "identity")
     assert flags(mixed) == [[0, 1, 1, 0], [1, 0, 0, 0], [0, 0, 0, 1]]
-    mixed = wide._replace(activations=("relu", "elu"))
+    mixed = mlp_architecture(wide.args[0], ("relu", "elu"), "identity")
     assert flags(mixed) == [[1, 0, 0, 0], [0, 1, 1, 1], [0, 0, 0, 0]]
 
 
 @pytest.mark.parametrize(("name", "slope"), [("tanh", [1, 0]), ("logistic", [0, 1])])
 def test_products_see_to_slopes_behind_them(name, slope):
-    wide = Architecture((20, 16, 17, 3), (name, name), "identity")
-    assert flags(wide) == [[0, 1, 0, 0], [0, 1, 0, 1], [0, 0, 0, 1]]
-    ops = operations(wide, FLOAT64, False, True).table
+    wide = partial(mlp_architecture, (20, 16, 17, 3), (name, name), "identity")
+    assert flags(wide()) == [[0, 1, 0, 0], [0, 1, 0, 1], [0, 0, 0, 1]]
+    ops = operations(Layout(wide()), FLOAT64, False, True).table
     assert ops[:, [table.SLOPE_P, table.SLOPE_Q]].tolist() == [[0, 0], slope, slope]
-    assert flags(wide, is_sparse=True) == flags(wide)
-    narrow = wide._replace(units=(20, 15, 16, 3))
+    assert flags(wide(), is_sparse=True) == flags(wide())
+    narrow = mlp_architecture((20, 15, 16, 3), *wide.args[1:])
     assert flags(narrow) == [[0, 1, 1, 0], [0, 1, 0, 0], [0, 0, 0, 1]]
-    dropped = wide._replace(dropout=(0.0, 0.5, 0.0))
+    dropped = wide(dropout=(0.0, 0.5, 0.0))
     drop = [0, 0, 0, 0]
     assert flags(dropped) == [[0, 1, 1, 0], drop, [0, 1, 0, 0], [0, 0, 0, 1]]
     for kind in NORMALIZATIONS:
         dense, norm = [0, 0, 0, 0], [0, 1, 0, 0]
-        assert flags(wide._replace(normalization=kind)) == [
+        assert flags(wide(normalization=kind)) == [
             *(dense, norm, [0, 0, 0, 1], norm, [0, 0, 0, 1])
         ]  # fmt: skip
-    mixed = wide._replace(activations=(name, "relu"))
+    mixed = mlp_architecture(wide.args[0], (name, "relu"), "identity")
     assert flags(mixed) == [[0, 1, 0, 0], [1, 0, 0, 1], [0, 0, 0, 1]]
 
 
 def test_prediction_drops_nothing():
-    plain = Architecture((3, 4, 2, 1), ("relu", "relu"), "identity")
-    dropped = plain._replace(dropout=(0.5, 0.5, 0.5))
+    plain = partial(mlp_architecture, (3, 4, 2, 1), ("relu", "relu"), "identity")
+    dropped = plain(dropout=(0.5, 0.5, 0.5))
     for is_sparse in (False, True):
-        expected = operations(plain, FLOAT64, is_sparse, False)
-        found = operations(dropped, FLOAT64, is_sparse, False)
+        expected = operations(Layout(plain()), FLOAT64, is_sparse, False)
+        found = operations(Layout(dropped), FLOAT64, is_sparse, False)
         assert np.array_equal(found.table, expected.table)
         assert found.n_columns == expected.n_columns
 
@@ -160,10 +166,11 @@ def test_a_prediction_loads_no_leaf_that_it_does_not_call(
     is_sparse, normalization, monkeypatch
 ):
     """Only what is in the columns that the way forward looks at, and the same there."""
-    network = Architecture(
+    network = mlp_architecture(
         (40, 20, 20, 3), ("relu", "elu"), "identity", normalization=normalization
     )
-    whole = operations(network, FLOAT64, is_sparse, False)
+    layout = Layout(network)
+    whole = operations(layout, FLOAT64, is_sparse, False)
     loaded = set()
 
     def address(self, dtype):
@@ -171,7 +178,7 @@ def test_a_prediction_loads_no_leaf_that_it_does_not_call(
         return self.versions[dtype]
 
     monkeypatch.setattr(Kernel, "address", address)
-    found = operations(network, FLOAT64, is_sparse, False, forward_only=True)
+    found = operations(layout, FLOAT64, is_sparse, False, forward_only=True)
     assert found.n_columns == whole.n_columns
     backwards = [table.BACKWARD, table.GRADIENT, table.SLOPE, table.TRANSPOSE]
     assert (whole.table[:, backwards] != 0).any(axis=0).all()
@@ -185,17 +192,20 @@ def test_a_prediction_loads_no_leaf_that_it_does_not_call(
 
 @pytest.mark.parametrize("is_sparse", [False, True])
 def test_a_rate_of_zero_adds_no_operation(is_sparse):
-    plain = Architecture((3, 4, 2, 1), ("relu", "relu"), "identity")
-    expected = operations(plain, FLOAT64, is_sparse, True).table
-    zeros = plain._replace(dropout=(0.0, 0.0, 0.0))
-    assert np.array_equal(operations(zeros, FLOAT64, is_sparse, True).table, expected)
-    one = plain._replace(dropout=(0.0, 0.0, 0.5))
-    assert len(operations(one, FLOAT64, is_sparse, True).table) == len(expected) + 1
+    def table_with(**options):
+        network = mlp_architecture(
+            (3, 4, 2, 1), ("relu", "relu"), "identity", **options
+        )
+        return operations(Layout(network), FLOAT64, is_sparse, True).table
+
+    expected = table_with()
+    assert np.array_equal(table_with(dropout=(0.0, 0.0, 0.0)), expected)
+    assert len(table_with(dropout=(0.0, 0.0, 0.5))) == len(expected) + 1
 
 
 def test_dropout_of_csr_inputs_is_part_of_the_first_layer():
-    network = Architecture((3, 4, 1), ("relu",), "identity", dropout=(0.25, 0.0))
-    ops = operations(network, FLOAT64, True, True).table
+    network = mlp_architecture((3, 4, 1), ("relu",), "identity", dropout=(0.25, 0.0))
+    ops = operations(Layout(network), FLOAT64, True, True).table
     assert len(ops) == 2
     assert ops[0, table.FORWARD] == address(sparse_forward)
     assert ops[0, table.THRESHOLD] == 3 * 2**30
@@ -217,7 +227,7 @@ def architectures(names, n=200):
         depth = rng.randint(5)
         units = rng.randint(1, 9, size=depth + 2).tolist()
         rates = rng.choice([0.0, 0.2, 0.5], size=depth + 1).tolist()
-        yield Architecture(
+        yield mlp_architecture(
             tuple(units),
             tuple(rng.choice(names, size=depth).tolist()),
             "identity",
@@ -250,15 +260,19 @@ def test_operations_share_no_columns(is_sparse, training, keeps_its_sum):
         for leaf in (kind.forward, kind.predict_forward)
     }
     for architecture in architectures(["relu", "tanh", keeps_its_sum]):
-        ops, n_columns = operations(architecture, FLOAT64, is_sparse, training)
+        layout = Layout(architecture)
+        ops, n_columns, _ = operations(layout, FLOAT64, is_sparse, training)
+        if training:
+            assert n_columns == layout.n_columns(is_sparse)
         written = [c for row in ops for c in columns_written(row, scratch_leaves)]
         assert sorted(written) == list(range(n_columns)), architecture
         # Each reads what the one before it wrote.
         assert ops[0, table.INPUT] == table.FROM_BATCH
         assert np.array_equal(ops[1:, table.INPUT], ops[:-1, table.OUTPUT])
         assert np.array_equal(ops[1:, table.FAN_IN], ops[:-1, table.FAN_OUT])
-        # A delta is wanted from the second dense part on, and of all between.
-        seen = np.cumsum(ops[:, table.IS_DENSE]) - ops[:, table.IS_DENSE]
+        # The gradient of the inputs is needed by all behind the first dense layer.
+        is_dense = ops[:, table.FORWARD] != address(dropout_forward)
+        seen = np.cumsum(is_dense) - is_dense
         assert np.array_equal(ops[:, table.NEEDS_INPUT_DELTA], seen > 0)
 
 
@@ -282,37 +296,40 @@ def test_layout_covers_all_parameters_once():
         parts += [part for parts in unpacked.values() for part in parts]
         order = np.concatenate([np.ravel(part) for part in parts])
         assert np.array_equal(order, np.arange(layout.n_parameters))
-        n_weights = sum(m * n for m, n in architecture.shapes)
+        n_weights = sum(m * n for m, n in layout.shapes["coefs_"])
         running = unpacked.get("running_statistics_", [])
         n_running = sum(part.size for part in running)
-        assert layout.n_weights == n_weights
+        assert layout.n_penalized == n_weights
         assert layout.n_trained == layout.n_parameters - n_running
 
 
 @pytest.mark.parametrize("normalization", NORMALIZATIONS)
 def test_without_hidden_layers_there_is_nothing_to_normalize(normalization):
-    plain = Architecture((3, 2), (), "identity")
-    normalized = plain._replace(normalization=normalization)
+    plain, normalized = (
+        Layout(mlp_architecture((3, 2), (), "identity", normalization=name))
+        for name in (None, normalization)
+    )
     for training in (False, True):
         expected = operations(plain, FLOAT64, False, training)
         found = operations(normalized, FLOAT64, False, training)
         assert np.array_equal(found.table, expected.table)
-    layout = Layout(normalized)
-    assert layout.n_trained == layout.n_parameters == 8
+    assert normalized.n_trained == normalized.n_parameters == 8
+    assert normalized.shapes.keys() == {"coefs_", "intercepts_"}
 
 
 @pytest.mark.parametrize("normalization", [None, *NORMALIZATIONS])
 def test_parts_of_the_table(normalization):
-    network = Architecture(
+    network = mlp_architecture(
         (3, 4, 2, 1), ("relu", "relu"), "identity", normalization=normalization
     )
-    found = operations(network, FLOAT64, False, False)
+    layout = Layout(network)
+    found = operations(layout, FLOAT64, False, False)
     for k, width in enumerate((4, 2, 1)):
-        layer = found.of_layer(k)
+        layer = found.of_layer(k).table
         assert np.array_equal(layer, found.table[: len(layer)])
         assert layer[-1, table.FAN_OUT] == width
-        assert layer[:, table.IS_DENSE].sum() == k + 1
-        is_last = k == 2 or normalization is None
-        assert layer[-1, table.IS_DENSE] == is_last
-    assert found.limited()[:, table.FAN_OUT].tolist() == [4, 2]
-    assert found.limited()[:, table.WEIGHTS].tolist() == [0, 12]
+        n_rows = 2 if normalization else 1
+        assert len(layer) == (n_rows * (k + 1) if k < 2 else n_rows * 2 + 1)
+    assert limited(layout)[:, table.FAN_IN].tolist() == [3, 4]
+    assert limited(layout)[:, table.FAN_OUT].tolist() == [4, 2]
+    assert limited(layout)[:, table.WEIGHTS].tolist() == [0, 12]

@@ -12,7 +12,7 @@ import pytest
 import scipy.sparse
 from fuzzing import amounts, holds, names_in, run
 from hypothesis import strategies as st
-from networks import PARAMETERS, differences
+from networks import PARAMETERS, differences, mlp_architecture
 from numpy.testing import assert_allclose
 from strategies import FLOATS, SPARSE, seeds
 
@@ -21,7 +21,6 @@ import sknn.network.network
 import sknn.training.stochastic
 from sknn.kernels.losses.table import LOSSES
 from sknn.network.data import Inputs, TrainingData, read_only
-from sknn.network.layout import Architecture
 from sknn.network.network import Network
 from sknn.training.stochastic import Progress, new_state, train_stochastic
 
@@ -108,7 +107,8 @@ class Example:
         activation = draw(st.sampled_from(sorted(LINEAR)))
         self.activations = (activation,) * (len(units) - 2)
         self.network = Network(
-            Architecture(units, self.activations, "identity", (0.0,) * 4), self.dtype
+            mlp_architecture(units, self.activations, "identity", (0.0,) * 4),
+            self.dtype,
         )
         X = rng.normal(size=(n, units[0])).astype(self.dtype)
         if container != "dense":
@@ -275,7 +275,7 @@ def gradients_are_differences(units, activation, loss, normalization, is_sparse,
     n, n_hidden = 7, len(units) - 2
     settings = LOSSES[loss].settings_of(PARAMETERS)
     network = Network(
-        Architecture(
+        mlp_architecture(
             tuple(units),
             (activation,) * n_hidden,
             LOSSES[loss].link,

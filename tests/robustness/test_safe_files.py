@@ -135,6 +135,26 @@ def test_an_edited_file_is_refused(module, name):
 # Files whose parts do not fit together -----------------------------------------------
 
 
+def wrong_layers(layers):
+    """Yield layers that are not those of the arrays, or that cannot be."""
+    dense, norm, dropout, output = layers
+    yield ()
+    yield layers[1:]
+    yield layers[:-1]
+    yield (dense, dropout, output)
+    yield (norm, *layers)
+    yield (dense, ("layer_norm", *norm[1:]), dropout, output)
+    yield (*layers[:-1], ("dense", output[1], "relu"))
+    yield (*layers, dropout)
+    for options in ((), (1.5,), (-0.1,), (0.1, 0.1), ("x",), None):
+        yield (dense, norm, ("dropout", options, None), output)
+    for options in ((), (0,), (-1,), (10**9,), (2.0,), (2, 2)):
+        yield (("dense", options, None), norm, dropout, output)
+    yield (dense, ("batch_norm", (1,), norm[2]), dropout, output)
+    yield (dense, norm, ("dropout", dropout[1], "relu"), output)
+    yield (("dense", dense[1], ["relu"]), norm, dropout, output)
+
+
 def wrong_states(model):
     """Yield attributes that would make the kernels read or write beyond an array."""
     first, last = model.coefs_
@@ -154,11 +174,11 @@ def wrong_states(model):
         {"link": "quantiles"},
         {"link": "quantiles", "settings": (1e9, 0.5, 0.0, 0.0)},
         {"link": "quantiles", "settings": (0.0, 0.5, 0.0, 0.0)},
-        {"activations": ()},
-        {"activations": ("relu",) * 5},
-        {"dropout": (0.5,)},
         {"settings": None},
-        {"normalization": ["batch"]},
+        {"n_features": 2},
+        {"n_features": -3},
+        {"n_features": 3.0},
+        *({"layers": layers} for layers in wrong_layers(model._architecture["layers"])),
     ):
         yield {"_architecture": model._architecture | changes}
     for changes in (

@@ -6,7 +6,9 @@ activation and fills that of the operation's inputs, for a block of rows too. Gr
 fills that of the operation's own parameters, from all rows of a batch at once.
 """
 
-from sknn.jit.kernel import INTEGER, Array, call, inline_scalar, matrix
+from typing import NamedTuple
+
+from sknn.jit.kernel import INTEGER, Array, Kernel, call, inline_scalar, matrix
 from sknn.kernels.batch import BATCH, part_of, place
 from sknn.kernels.gemm.products import NARROW, column_sums
 from sknn.kernels.table import (
@@ -18,6 +20,14 @@ from sknn.kernels.table import (
     PREACTIVATION,
     SLOPE,
 )
+
+
+class LayerKernels(NamedTuple):
+    """The kernels of a layer; gradient is None where backward does its work."""
+
+    forward: Kernel
+    backward: Kernel
+    gradient: Kernel | None
 
 
 @inline_scalar

@@ -5,6 +5,7 @@ from sknn.kernels.batch import input_delta_of, input_of, output_of, place, sourc
 from sknn.kernels.gemm.microkernels import NO_EPILOGUE, rows_beside_sums
 from sknn.kernels.gemm.products import NARROW, first_rows_and_sums, outer_product
 from sknn.kernels.layers.base import (
+    LayerKernels,
     activate,
     add_up_rows,
     backward_signature,
@@ -20,7 +21,7 @@ from sknn.kernels.table import (
     EPILOGUE,
     FAN_IN,
     FAN_OUT,
-    INPUT,
+    INPUT_DELTA,
     INPUT_EPILOGUE,
     NEEDS_INPUT_DELTA,
     OUTPUT,
@@ -58,7 +59,8 @@ def dense_backward(op, batch, theta, gradient, values, deltas):
     if op[NEEDS_INPUT_DELTA] == 0:
         return 0.0
     fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
-    delta, x_delta = place(batch, op[OUTPUT], fan_out), place(batch, op[INPUT], fan_in)
+    delta = place(batch, op[OUTPUT], fan_out)
+    x_delta = place(batch, op[INPUT_DELTA], fan_in)
     p, q = float(op[SLOPE_P]), float(op[SLOPE_Q])
     if op[TRANSPOSE]:  # they lie where the gradient of the weights will
         call(
@@ -141,7 +143,8 @@ def narrow_backward(op, batch, theta, gradient, values, deltas):
     if op[NEEDS_INPUT_DELTA] == 0:
         return 0.0
     fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
-    start, x_start = place(batch, op[OUTPUT], fan_out), place(batch, op[INPUT], fan_in)
+    start = place(batch, op[OUTPUT], fan_out)
+    x_start = place(batch, op[INPUT_DELTA], fan_in)
     p, q = float(op[SLOPE_P]), float(op[SLOPE_Q])
     if fan_in >= NARROW and fan_out == 1:
         outer_product(
@@ -200,5 +203,5 @@ def narrow_gradient(op, batch, gradient, values, deltas, share, n_shares):
     return 0.0
 
 
-DENSE = (dense_forward, dense_backward, dense_gradient)
-NARROW_DENSE = (narrow_forward, narrow_backward, narrow_gradient)
+DENSE = LayerKernels(dense_forward, dense_backward, dense_gradient)
+NARROW_DENSE = LayerKernels(narrow_forward, narrow_backward, narrow_gradient)

@@ -12,7 +12,7 @@ References
 
 from sknn.jit.kernel import inline_scalar, kernel
 from sknn.kernels.batch import input_delta_of, input_of, output_of
-from sknn.kernels.layers.base import backward_signature, forward_signature
+from sknn.kernels.layers.base import LayerKernels, backward_signature, forward_signature
 from sknn.kernels.math.counter_rng import dropout_factor, row_key
 from sknn.kernels.table import FAN_IN, LAYER_ID, NEEDS_INPUT_DELTA, THRESHOLD
 
@@ -45,3 +45,6 @@ def dropout_backward(op, batch, theta, gradient, values, deltas):
         delta = output_of(op, batch, deltas)
         _drop(op, batch, delta, input_delta_of(op, batch, deltas))
     return 0.0
+
+
+DROPOUT = LayerKernels(dropout_forward, dropout_backward, None)

@@ -10,6 +10,7 @@ from sknn.kernels.batch import output_of, place, row_of
 from sknn.kernels.gemm.microkernels import vector_bytes
 from sknn.kernels.gemm.products import NARROW
 from sknn.kernels.layers.base import (
+    LayerKernels,
     activate,
     add_up_rows,
     backward_signature,
@@ -212,4 +213,4 @@ def sparse_gradient(op, batch, gradient, values, deltas, thread, n_threads):
     return 0.0
 
 
-SPARSE = (sparse_forward, sparse_backward, sparse_gradient)
+SPARSE = LayerKernels(sparse_forward, sparse_backward, sparse_gradient)

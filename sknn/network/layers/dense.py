@@ -1,0 +1,115 @@
+"""Dense layers: y = f(x W + b)."""
+
+from collections.abc import Mapping
+from math import sqrt
+
+import numpy as np
+
+from sknn.kernels import table
+from sknn.kernels.gemm import products
+from sknn.kernels.layers import dense
+from sknn.kernels.layers.base import LayerKernels
+from sknn.kernels.layers.sparse_dense import SPARSE
+from sknn.network.initializers import INITIALIZERS
+from sknn.network.layers.base import (
+    Initialization,
+    LayerParameter,
+    LayerSpec,
+    Options,
+    PlacedLayer,
+    Shape,
+    Use,
+)
+
+
+class Dense(LayerSpec):
+    """A dense layer. Its option is the number of its neurons."""
+
+    name = "dense"
+    parameter = "hidden_layer_sizes"
+    arrays = (
+        LayerParameter(
+            "coefs_",
+            lambda fan_in, fan_out, options: (fan_in, fan_out),
+            is_penalized=True,
+            has_max_norm=True,
+            is_weights=True,
+        ),
+        LayerParameter(
+            "intercepts_",
+            lambda fan_in, fan_out, options: (fan_out,),
+            column=table.BIAS,
+        ),
+    )
+    counts = True
+    has_activation = True
+    fuses_activation = True
+    fuses_input_slope = True
+    skips_input_delta = True
+
+    def check(self, fan_in: int, options: Options) -> None:
+        """Raise a ValueError unless the width is a positive integer."""
+        if not (len(options) == 1 and type(options[0]) is int and options[0] > 0):
+            raise ValueError(f"a dense layer cannot have the width {options}")
+
+    def output_width(self, fan_in: int, options: Options) -> int:
+        """Return the number of neurons."""
+        return int(options[0])
+
+    def options_of_arrays(
+        self, options: Options, shapes: Mapping[str, Shape]
+    ) -> Options:
+        """Return the number of neurons that the weights are for."""
+        shape = shapes["coefs_"]
+        return (shape[1],) if len(shape) == 2 else options
+
+    def fan_in_of_arrays(self, shapes: Mapping[str, Shape]) -> int | None:
+        """Return the number of inputs that the weights are for."""
+        shape = shapes["coefs_"]
+        return shape[0] if len(shape) == 2 else None
+
+    def n_multiplications(self, fan_in: int, fan_out: int) -> int:
+        """Return the size of the weights."""
+        return fan_in * fan_out
+
+    def kernels_for(self, placed: PlacedLayer, use: Use) -> LayerKernels:
+        """Return the kernels for the width, or for CSR inputs."""
+        is_narrow = placed.fan_out < products.NARROW
+        kernels = dense.NARROW_DENSE if is_narrow else dense.DENSE
+        if not use.reads_csr:
+            return kernels
+        # The gradient of CSR inputs is dense.
+        return SPARSE._replace(backward=kernels.backward) if use.of_inputs else SPARSE
+
+    def fill_row(self, row: np.ndarray, placed: PlacedLayer, use: Use) -> None:
+        """Write the addresses of the products."""
+        if not use.reads_csr or use.of_inputs:
+            row[table.ROWS_PRODUCT] = products.rows_product.address(use.dtype)
+            row[table.DOTS_PRODUCT] = products.dots_product.address(use.dtype)
+        is_wide = min(placed.fan_in, placed.fan_out) >= products.NARROW
+        if is_wide and row[table.NEEDS_INPUT_DELTA] and not use.forward_only:
+            row[table.TRANSPOSE] = products.transpose.address(use.dtype)
+
+    def initialize(
+        self,
+        arrays: Mapping[str, np.ndarray],
+        random_state: np.random.RandomState,
+        initialization: Initialization,
+    ) -> None:
+        """Draw the weights, and the biases where scikit-learn does.
+
+        'auto' is uniform, in the bound of Glorot and Bengio, which is smaller before a
+        logistic activation. Biases beside such weights are drawn in the same bound if
+        theirs is 'auto' too, and are zero otherwise.
+        """
+        coef, intercept = arrays["coefs_"], arrays["intercepts_"]
+        intercept[:] = 0
+        kernel, bias, activation = initialization
+        if kernel != "auto":
+            coef[:] = INITIALIZERS[kernel](random_state, *coef.shape)
+            return
+        factor = 2.0 if activation == "logistic" else 6.0
+        bound = sqrt(factor / sum(coef.shape))
+        coef[:] = random_state.uniform(-bound, bound, coef.shape)
+        if bias == "auto":
+            intercept[:] = random_state.uniform(-bound, bound, intercept.shape)

@@ -1,0 +1,57 @@
+"""Normalisation of what a dense layer passes on to its activation."""
+
+from typing import Any
+
+from sknn.kernels import table
+from sknn.kernels.layers.base import LayerKernels
+from sknn.kernels.layers.normalization import N_SCRATCH, NORMALIZATIONS
+from sknn.network.layers.base import LayerParameter, LayerSpec, PlacedLayer, Use
+
+
+def _of_neurons(
+    attribute: str, *leading: int, column: int, initial: Any, is_trained: bool = True
+) -> LayerParameter:
+    """Return an array with a number, or a few, for each neuron."""
+    return LayerParameter(
+        attribute,
+        lambda fan_in, fan_out, options: (*leading, fan_out),
+        column=column,
+        initial=initial,
+        is_trained=is_trained,
+    )
+
+
+_TRAINED = (
+    _of_neurons("gains_", column=table.WEIGHTS, initial=1.0),
+    _of_neurons("shifts_", column=table.BIAS, initial=0.0),
+)
+_RUNNING = _of_neurons(  # the mean of each neuron, and its variance
+    "running_statistics_",
+    2,
+    column=table.RUNNING,
+    initial=[[0.0], [1.0]],
+    is_trained=False,
+)
+
+
+class Normalization(LayerSpec):
+    """A key of ``NORMALIZATIONS``, with gains, shifts and an activation."""
+
+    parameter = "normalization"
+    has_activation = True
+
+    def __init__(self, key: str):
+        self.name = f"{key} norm"
+        self._kernels = NORMALIZATIONS[key]
+        self.needs_whole_batch = self._kernels.keeps_running_statistics
+        self.arrays = (*_TRAINED, _RUNNING) if self.needs_whole_batch else _TRAINED
+        self.kernels = LayerKernels(*self._kernels[:3])
+
+    def n_scratch_columns(self, fan_in: int, fan_out: int) -> int:
+        """Return the columns of means and scales."""
+        return N_SCRATCH * fan_out
+
+    def kernels_for(self, placed: PlacedLayer, use: Use) -> LayerKernels | None:
+        """Return the kernels for training, or for prediction."""
+        kernels = super().kernels_for(placed, use)
+        return kernels if use.training else LayerKernels(*self._kernels[3:6])

@@ -1,0 +1,55 @@
+"""The table of kinds of layers."""
+
+from sknn.kernels.layers.normalization import NORMALIZATIONS
+from sknn.network.layers.base import LayerParameter, LayerSpec
+from sknn.network.layers.dense import Dense
+from sknn.network.layers.dropout import Dropout
+from sknn.network.layers.normalization import Normalization
+
+LAYERS: dict[str, LayerSpec] = {}
+
+
+def parameters_of_layers() -> list[LayerParameter]:
+    """Return the arrays that layers may have, once for each attribute.
+
+    In the order in which they lie in theta: what is penalised, what is trained beside,
+    what is not trained; and within these in the order of the table.
+    """
+    arrays: dict[str, LayerParameter] = {}
+    for spec in LAYERS.values():
+        for array in spec.arrays:
+            arrays.setdefault(array.attribute, array)
+    return sorted(
+        arrays.values(),
+        key=lambda array: (not array.is_penalized, not array.is_trained),
+    )
+
+
+def register(kind: str, spec: LayerSpec) -> None:
+    """Add a kind of layer to the table.
+
+    Raises
+    ------
+    ValueError
+        If another kind has an attribute of the same name that is penalised, trained or
+        stored in another way: the arrays of one attribute lie side by side in theta.
+    """
+    known = {array.attribute: array for array in parameters_of_layers()}
+    for array in spec.arrays:
+        other = known.get(array.attribute, array)
+        if (other.is_penalized, other.is_trained, other.is_weights) != (
+            array.is_penalized,
+            array.is_trained,
+            array.is_weights,
+        ):
+            raise ValueError(
+                f"The layer {kind!r} has an attribute {array.attribute!r} unlike that "
+                "of other layers. Give it another name."
+            )
+    LAYERS[kind] = spec
+
+
+register("dense", Dense())
+register("dropout", Dropout())
+for _key in NORMALIZATIONS:
+    register(f"{_key}_norm", Normalization(_key))
