@@ -11,13 +11,14 @@ from functools import partial
 import numpy as np
 
 from benchmarks.peers.start import ALPHA, BETA_1, BETA_2, EPSILON
-from sknn.jit.kernel import INTEGER, REAL, Array, call, driver
+from sknn.jit.kernel import INTEGER, REAL, Array, driver
 from sknn.kernels import table
 from sknn.kernels.batch import Batch, block_of, rows_as_they_are
 from sknn.kernels.drivers.training import CHUNK, DATA, SETTINGS, TABLE, VECTOR
 from sknn.kernels.gemm.products import copy
-from sknn.kernels.layers.base import run_forward
-from sknn.kernels.optim.optimizers import OPTIMIZERS
+from sknn.kernels.layers.activations import call_activation
+from sknn.kernels.layers.base import call_backward, call_gradient, run_forward
+from sknn.kernels.optim.optimizers import OPTIMIZERS, call_step
 from sknn.kernels.table import BACKWARD, GRADIENT
 from sknn.network.data import Inputs, read_only
 from sknn.network.network import Network
@@ -50,11 +51,11 @@ def train_again(
                 run_forward(ops, part, theta, values)
                 for k in range(ops.shape[0] - 1, -1, -1):
                     own = (ops[k], part, theta, gradient, values, deltas)
-                    call(ops[k, BACKWARD], own)
+                    call_backward(ops[k, BACKWARD], own)
             for k in range(ops.shape[0]):
                 if ops[k, GRADIENT]:
                     own = (ops[k], whole, gradient, values, deltas, 0, 1)
-                    call(ops[k, GRADIENT], own)
+                    call_gradient(ops[k, GRADIENT], own)
     return 0.0
 
 
@@ -81,9 +82,9 @@ def activate_again(forward, backward, numbers, z, delta, n_times):
             copy(numbers, 0, z, 0, z.size)
             copy(numbers, 0, delta, 0, delta.size)
         if forward:
-            call(forward, (z, z))
+            call_activation(forward, (z, z))
         if backward:
-            call(backward, (z, delta))
+            call_activation(backward, (z, delta))
     return 0.0
 
 
@@ -101,7 +102,7 @@ def step_again(
     for _ in range(n_steps * n_times):
         for first in range(0, gradient.size, CHUNK):
             end = first + CHUNK if first + CHUNK < gradient.size else gradient.size
-            call(
+            call_step(
                 step,
                 (
                     theta, gradient, optimizer_state, rates, first, end, n_weights,

@@ -13,7 +13,7 @@ import numpy as np
 from llvmlite import binding
 
 from benchmarks.timing import seconds
-from sknn.jit.compiler import vector_bytes
+from sknn.jit.target import vector_bytes
 
 N_SUMS = 12  # of four cycles each, two at a time, with some to spare
 N_ROUNDS = 100_000

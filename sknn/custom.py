@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sknn.jit.specializations import trial
+from sknn.jit.specializations import compile_for_python
 from sknn.network.registry import Definition, check_name, define, fresh_function
 
 # Where a derivative is compared with differences of its function: both signs, and
@@ -128,7 +128,9 @@ def _compiled(caller: str, n_numbers: int, **functions: Callable) -> list[Callab
     for role, function in functions.items():
         plain = fresh_function(function, n_numbers)
         try:
-            versions = [trial(plain, n_numbers, dtype) for dtype in _DTYPES]
+            versions = [
+                compile_for_python(plain, n_numbers, dtype) for dtype in _DTYPES
+            ]
         except Exception as error:
             raise ValueError(
                 f"{caller}: Numba cannot compile the {role}: {_gist(error)}. It has "

@@ -24,11 +24,16 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LONGEST_FILE = 450
 NUMBA_MODULES = {
     "abi",
+    "calls",
     "compiler",
+    "entry",
     "intrinsics",
     "microkernel_intrinsics",
+    "numba_documented",
+    "numba_internals",
     "softmax_intrinsics",
     "sparse_intrinsics",
+    "target",
     "vectors",
 }
 
@@ -150,7 +155,7 @@ fit("MLPRegressor", "float32", loss="poisson")
 
 from sknn.jit.kernel import COMPILED
 print(json.dumps({
-    kernel.name: [dtype.name for dtype in kernel.versions] for kernel in COMPILED
+    kernel.name: [dtype.name for dtype in kernel.specializations] for kernel in COMPILED
 }))
 """
 

@@ -1,63 +1,110 @@
-"""How arguments are passed to a leaf, in LLVM's instructions."""
+"""How arguments are passed to a kernel: as a flat list of LLVM values.
 
-from collections.abc import Iterator
+An array is passed as the address of its first element and its shape. All else follows,
+for arrays are in C order. A tuple is passed as its items.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.np.arrayobj import make_array, populate_array
-
-# An array is passed to a leaf as the address of its first element and its shape: all
-# else follows, for arrays are in C order.
 
 
-def words_of(context, builder, kind, value) -> Iterator[ir.Value]:
-    """Yield a value in the words that are passed to a leaf."""
-    if isinstance(kind, types.Array):
-        array = make_array(kind)(context, builder, value)
+def array_struct(context: Any, builder: Any, array_type: Any, value: Any = None) -> Any:
+    """Return access to the fields of an array in Numba's representation.
+
+    Parameters
+    ----------
+    context : target context
+    builder : IRBuilder
+    array_type : numba.types.Array
+    value : Value, default=None
+        The array; None for a new one.
+
+    Returns
+    -------
+    struct : struct proxy
+        With ``data``, ``shape``, ``strides``, ``nitems`` and ``itemsize``.
+    """
+    return cgutils.create_struct_proxy(array_type)(context, builder, value=value)
+
+
+def data_pointer(context: Any, builder: Any, array_type: Any, value: Any) -> ir.Value:
+    """Return the address of the first element of an array."""
+    return array_struct(context, builder, array_type, value).data
+
+
+def flatten(context: Any, builder: Any, type_: Any, value: Any) -> Iterator[ir.Value]:
+    """Yield the LLVM values by which an argument is passed.
+
+    Parameters
+    ----------
+    context : target context
+    builder : IRBuilder
+    type_ : numba.types.Type
+    value : Value
+        The argument as Numba represents it.
+    """
+    if isinstance(type_, types.Array):
+        array = array_struct(context, builder, type_, value)
         yield array.data
-        yield from cgutils.unpack_tuple(builder, array.shape, kind.ndim)
-    elif isinstance(kind, types.BaseTuple):
-        for i, part in enumerate(kind):
-            part_of_value = builder.extract_value(value, i)
-            yield from words_of(context, builder, part, part_of_value)
+        yield from cgutils.unpack_tuple(builder, array.shape, type_.ndim)
+    elif isinstance(type_, types.BaseTuple):
+        for i, item_type in enumerate(type_):
+            item = builder.extract_value(value, i)
+            yield from flatten(context, builder, item_type, item)
     else:
         yield value
 
 
-def kinds_of(context, kind) -> Iterator[ir.Type]:
-    """Yield the LLVM types of these words."""
-    if isinstance(kind, types.Array):
-        yield context.get_data_type(kind.dtype).as_pointer()
-        yield from [context.get_value_type(types.intp)] * kind.ndim
-    elif isinstance(kind, types.BaseTuple):
-        for part in kind:
-            yield from kinds_of(context, part)
+def flat_types(type_: Any) -> Iterator[Any]:
+    """Yield the Numba types of these values."""
+    if isinstance(type_, types.Array):
+        yield types.CPointer(type_.dtype)
+        yield from [types.intp] * type_.ndim
+    elif isinstance(type_, types.BaseTuple):
+        for item_type in type_:
+            yield from flat_types(item_type)
     else:
-        yield context.get_value_type(kind)
+        yield type_
 
 
-def value_of(context, builder, kind, words: Iterator[ir.Value]) -> ir.Value:
-    """Take a value from its words."""
-    if isinstance(kind, types.Array):
-        data = next(words)
-        return array_at(
-            context, builder, kind, data, [next(words) for _ in range(kind.ndim)]
-        )
-    if isinstance(kind, types.BaseTuple):
-        parts = [value_of(context, builder, part, words) for part in kind]
-        return context.make_tuple(builder, kind, parts)
-    return next(words)
+def llvm_types(context: Any, type_: Any) -> Iterator[ir.Type]:
+    """Yield the LLVM types of these values."""
+    for flat_type in flat_types(type_):
+        yield context.get_value_type(flat_type)
 
 
-def array_at(context, builder, kind, data, shape) -> ir.Value:
-    """Return an array in C order of which the first element is at an address."""
-    itemsize = context.get_constant(
-        types.intp, context.get_abi_sizeof(context.get_data_type(kind.dtype))
-    )
+def unflatten(
+    context: Any, builder: Any, type_: Any, values: Iterator[ir.Value]
+) -> ir.Value:
+    """Take an argument from the values by which it is passed."""
+    if isinstance(type_, types.Array):
+        data = next(values)
+        shape = [next(values) for _ in range(type_.ndim)]
+        return array_at(context, builder, type_, data, shape)
+    if isinstance(type_, types.BaseTuple):
+        items = [unflatten(context, builder, item, values) for item in type_]
+        return context.make_tuple(builder, type_, items)
+    return next(values)
+
+
+def array_at(
+    context: Any, builder: Any, array_type: Any, data: Any, shape: Sequence[ir.Value]
+) -> ir.Value:
+    """Return an array in C order whose first element lies at an address."""
+    integer = context.get_value_type(types.intp)
+    itemsize = integer(array_type.dtype.bitwidth // 8)
     strides = [itemsize]
     for extent in reversed(shape[1:]):
         strides.insert(0, builder.mul(strides[0], extent))
-    array = make_array(kind)(context, builder)
-    populate_array(array, data, shape, strides, itemsize, meminfo=None)
+    n_items = integer(1)
+    for extent in shape:
+        n_items = builder.mul(n_items, extent, flags=["nsw"])
+    array = array_struct(context, builder, array_type)  # no owner: fields start as 0
+    array.data, array.itemsize, array.nitems = data, itemsize, n_items
+    array.shape = cgutils.pack_array(builder, shape, integer)
+    array.strides = cgutils.pack_array(builder, strides, integer)
     return array._getvalue()

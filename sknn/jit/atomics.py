@@ -1,11 +1,11 @@
 """Atomic operations on arrays that threads share."""
 
-from sknn.jit.declarations import instruction
+from sknn.jit.declarations import intrinsic
 
-_builtin = instruction("sknn.jit.intrinsics")
+_intrinsic = intrinsic(f"{__package__}.intrinsics")
 
 
-@_builtin
+@_intrinsic
 def add(array, index, value):
     """Add to an element; return what it was before."""
     before = array[index]
@@ -13,12 +13,12 @@ def add(array, index, value):
     return before
 
 
-@_builtin
+@_intrinsic
 def read(array, index):
     """Return an element as it is now."""
     return array[index]
 
 
-@_builtin
+@_intrinsic
 def sched_yield():
     """Let another thread run."""

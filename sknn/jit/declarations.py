@@ -1,91 +1,168 @@
-"""What kernels are declared with: types for signatures, and what they may contain.
+"""What kernels are declared with: argument types, inlined functions, intrinsics.
 
-Nothing is compiled here: `compiler.py` reads what is written down.
+Nothing is compiled here, and Numba is not imported: `compiler.py` reads what is written
+down.
 """
 
 import ctypes
 import os
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def _is_set(variable: str) -> bool:
-    return os.environ.get(variable, "").strip() not in ("", "0")
+    """Return whether a variable is a number other than 0, as Numba reads it."""
+    try:
+        return bool(int(os.environ.get(variable, "")))
+    except ValueError:
+        return False
 
 
 # With NUMBA_DISABLE_JIT=1 all kernels run as plain Python.
 INTERPRETED = _is_set("NUMBA_DISABLE_JIT")
-# With NUMBA_BOUNDSCHECK=1 kernels leave off where an index is out of bounds.
+# With NUMBA_BOUNDSCHECK=1 a kernel ends where an index is out of bounds, and writes its
+# number, from 1 on, here.
 BOUNDS_CHECKED = _is_set("NUMBA_BOUNDSCHECK")
-FAILED = ctypes.c_int64(0)  # and write their number here, from 1 on
+FAILED = ctypes.c_int64(0)
 
 # ---------------------------------------------------------------------------------
-# Types, for signatures. A signature is a tuple of these, one for each argument; what
+# Argument types. A signature is a tuple of these, one for each argument; the value that
 # a kernel returns is a float64.
 
 REAL, INTEGER, INT32 = "float64", "int64", "int32"
-OWN = "own"  # the dtype of the version: float32 or float64
+DTYPE = "dtype"  # the dtype of the specialization: float32 or float64
 
 
 class Array(NamedTuple):
-    """Type of an array in C order."""
+    """Type of an array in C order.
 
-    element: str = OWN
+    Attributes
+    ----------
+    element : str, default="dtype"
+        Name of its dtype; "dtype" is that of the specialization.
+    ndim : int, default=1
+        Number of dimensions.
+    is_read_only : bool, default=False
+        Whether read-only arrays are taken too. The kernel cannot write to it then.
+    """
+
+    element: str = DTYPE
     ndim: int = 1
     is_read_only: bool = False
 
 
 class Record(NamedTuple):
-    """Type of a namedtuple."""
+    """Type of a namedtuple.
 
-    factory: type
-    fields: tuple
+    Attributes
+    ----------
+    factory : type
+        The namedtuple.
+    fields : tuple
+        The type of each of its fields.
+    """
+
+    factory: Any
+    fields: "tuple[Type, ...]"
 
 
 Type = str | Array | Record
+Signature = tuple[Type, ...]
 
 # ---------------------------------------------------------------------------------
-# What leaves and drivers may contain, written down for `compiler.py`.
+# What kernels and drivers may contain, written down for `compiler.py`.
 
 # Sums may be re-ordered and products fused into additions, which is what it takes to
-# vectorise. The promise that NaN and infinity never occur is left out on purpose:
-# divergence is found by looking for them.
+# vectorise. That NaN and infinity never occur is not promised, for divergence is found
+# by looking for them.
 FASTMATH = frozenset({"reassoc", "contract"})
-# Re-ordering would undo the two-step reduction of the range in `elementary.py`.
+# For functions of numbers: re-ordering would undo a two-step reduction of the range.
 FASTMATH_SCALAR = frozenset({"contract"})
 
-INLINED: list[tuple[Callable, frozenset[str]]] = []  # and what their sums may do
-BY_DTYPE: list[tuple[Callable, Callable, Callable]] = []
-INSTRUCTIONS: dict[Callable, str] = {}  # the modules that have them
+# Functions and their fastmath flags.
+INLINED: list[tuple[Callable[..., Any], frozenset[str]]] = []
+# Functions, what stands for them in float32, and in float64.
+BY_DTYPE: list[tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]] = []
+# Functions that call kernels by address, what messages call these, and signatures.
+CALLERS: list[tuple[Callable[..., Any], str, Signature]] = []
+# The modules that implement intrinsics.
+INTRINSICS: dict[Callable[..., Any], str] = {}
 
 
-def inline_scalar(function: Callable) -> Callable:
-    """Mark a scalar function as one that leaves may contain."""
+def inline_scalar(function: Function) -> Function:
+    """Let kernels contain a function of numbers.
+
+    Parameters
+    ----------
+    function : callable
+        Plain Python in the subset that Numba compiles. Its sums keep their order.
+
+    Returns
+    -------
+    function : callable
+        The same function, which can be called from Python too.
+    """
     INLINED.append((function, FASTMATH_SCALAR))
     return function
 
 
-def inline_array(function: Callable) -> Callable:
-    """Mark a function of arrays as one that leaves may contain, with their options."""
+def inline_array(function: Function) -> Function:
+    """Let kernels contain a function of arrays, whose sums may be re-ordered.
+
+    Parameters
+    ----------
+    function : callable
+        Plain Python in the subset that Numba compiles.
+
+    Returns
+    -------
+    function : callable
+        The same function, which can be called from Python too.
+    """
     INLINED.append((function, FASTMATH))
     return function
 
 
-def by_dtype(function: Callable, *, float32: Callable, float64: Callable) -> None:
-    """Say what stands for a function of one number, by the type of the number."""
+def by_dtype(
+    function: Callable[..., Any],
+    *,
+    float32: Callable[..., Any],
+    float64: Callable[..., Any],
+) -> None:
+    """Let kernels contain a function of one number, compiled differently by its dtype.
+
+    Parameters
+    ----------
+    function : callable
+        What kernels call; its own code runs in plain Python only.
+    float32, float64 : callable
+        What is compiled in its place for a number of this type.
+    """
     BY_DTYPE.append((function, float32, float64))
 
 
-def instruction(module: str) -> Callable[[Callable], Callable]:
-    """Mark a function as one that another module writes in LLVM's instructions.
+def intrinsic(module: str) -> Callable[[Function], Function]:
+    """Let kernels contain a function that a module writes as LLVM instructions.
 
-    Instructions compile faster than functions, and can do what Python cannot say. What
-    is marked is their plain Python, for NUMBA_DISABLE_JIT=1. The module, which may
-    import Numba, has a function decorated by ``compiler.implements``.
+    Intrinsics compile faster than functions, and can do what Python cannot say. The
+    decorated function is their plain Python, for NUMBA_DISABLE_JIT=1.
+
+    Parameters
+    ----------
+    module : str
+        Name of the module, imported when something has to be compiled. It has to
+        decorate the instructions with ``compiler.lower_intrinsic(function)``.
+
+    Returns
+    -------
+    decorator : callable
+        Marks a function and returns it.
     """
 
-    def mark(function):
-        INSTRUCTIONS[function] = module
+    def mark(function: Function) -> Function:
+        INTRINSICS[function] = module
         return function
 
     return mark

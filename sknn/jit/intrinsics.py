@@ -5,26 +5,14 @@ import sys
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.np.arrayobj import make_array
 
 from sknn.jit import atomics
 from sknn.jit import kernel as jit
-from sknn.jit.abi import array_at, words_of
-from sknn.jit.compiler import implements
+from sknn.jit.abi import array_at, array_struct, data_pointer
+from sknn.jit.compiler import lower_intrinsic
 
 
-@implements(jit.call)
-def _call(typingctx, address, arguments):
-    def codegen(context, builder, signature, values):
-        words = list(words_of(context, builder, signature.args[1], values[1]))
-        result = context.get_value_type(types.float64)
-        function = ir.FunctionType(result, [word.type for word in words])
-        return builder.call(builder.inttoptr(values[0], function.as_pointer()), words)
-
-    return types.float64(types.int64, arguments), codegen
-
-
-@implements(jit.like)
+@lower_intrinsic(jit.like)
 def _like(typingctx, x, constant):
     def codegen(context, builder, signature, values):
         return context.cast(builder, values[1], constant, x)
@@ -32,25 +20,25 @@ def _like(typingctx, x, constant):
     return x(x, constant), codegen
 
 
-@implements(jit.matrix)
+@lower_intrinsic(jit.matrix)
 def _matrix(typingctx, buffer, start, n_rows, n_columns):
     view, integer = types.Array(buffer.dtype, 2, "C"), types.intp
 
     def codegen(context, builder, signature, values):
-        array = make_array(buffer)(context, builder, values[0])
-        data = builder.gep(array.data, [values[1]])
+        first = data_pointer(context, builder, buffer, values[0])
+        data = builder.gep(first, [values[1]])
         return array_at(context, builder, view, data, values[2:])
 
     return view(buffer, integer, integer, integer), codegen
 
 
-@implements(jit.vector)
+@lower_intrinsic(jit.vector)
 def _vector(typingctx, buffer, start, size):
     view, integer = types.Array(buffer.dtype, 1, "C"), types.intp
 
     def codegen(context, builder, signature, values):
-        array = make_array(buffer)(context, builder, values[0])
-        data = builder.gep(array.data, [values[1]])
+        first = data_pointer(context, builder, buffer, values[0])
+        data = builder.gep(first, [values[1]])
         return array_at(context, builder, view, data, values[2:])
 
     return view(buffer, integer, integer), codegen
@@ -66,28 +54,28 @@ def emit_prefetch(builder, pointer):
     builder.call(function, [place, *(number(k) for k in (0, 3, 1))])
 
 
-@implements(jit.prefetch)
+@lower_intrinsic(jit.prefetch)
 def _prefetch(typingctx, buffer, place):
     def codegen(context, builder, signature, values):
-        array = make_array(buffer)(context, builder, values[0])
-        emit_prefetch(builder, builder.gep(array.data, [values[1]]))
+        first = data_pointer(context, builder, buffer, values[0])
+        emit_prefetch(builder, builder.gep(first, [values[1]]))
         return context.get_dummy_value()
 
     return types.void(buffer, types.intp), codegen
 
 
-@implements(jit.flat)
+@lower_intrinsic(jit.flat)
 def _flat(typingctx, array):
     view = types.Array(array.dtype, 1, "C")
 
     def codegen(context, builder, signature, values):
-        whole = make_array(array)(context, builder, values[0])
+        whole = array_struct(context, builder, array, values[0])
         return array_at(context, builder, view, whole.data, [whole.nitems])
 
     return view(array), codegen
 
 
-@implements(jit.scratch, prefer_literal=True)
+@lower_intrinsic(jit.scratch)
 def _scratch(typingctx, x, size):
     if not isinstance(size, types.IntegerLiteral):
         return None
@@ -107,10 +95,10 @@ def _scratch(typingctx, x, size):
 
 
 def _element(context, builder, kind, array, index):
-    return builder.gep(make_array(kind)(context, builder, array).data, [index])
+    return builder.gep(data_pointer(context, builder, kind, array), [index])
 
 
-@implements(atomics.add)
+@lower_intrinsic(atomics.add)
 def _add(typingctx, array, index, value):
     def codegen(context, builder, signature, values):
         pointer = _element(context, builder, array, *values[:2])
@@ -119,7 +107,7 @@ def _add(typingctx, array, index, value):
     return types.int64(array, types.int64, types.int64), codegen
 
 
-@implements(atomics.read)
+@lower_intrinsic(atomics.read)
 def _read(typingctx, array, index):
     def codegen(context, builder, signature, values):
         pointer = _element(context, builder, array, *values)
@@ -128,7 +116,7 @@ def _read(typingctx, array, index):
     return types.int64(array, types.int64), codegen
 
 
-@implements(atomics.sched_yield)
+@lower_intrinsic(atomics.sched_yield)
 def _give_way(typingctx):
     def codegen(context, builder, signature, values):
         name = "SwitchToThread" if sys.platform == "win32" else "sched_yield"

@@ -1,48 +1,51 @@
 """How kernels are written and called, without knowing the compiler.
 
-Two kinds of compiled code exist. *Leaves* are small functions that work on whole
-arrays: an activation, a loss, the step of an optimizer, one layer forwards. *Drivers*
-walk over batches and layers and call the leaves by address, so that a driver never
-holds the code of a leaf: it is compiled once and serves every leaf that exists now or
-will be registered later. Options are values, never types. Each function exists in
-exactly two versions, float32 and float64, and a version is loaded from the cache, or
+There are two sorts of compiled functions. *Kernels* work on whole arrays: an
+activation, a loss, the step of an optimizer, one layer forwards. *Drivers* walk over
+batches and layers and call the kernels by address, so that a driver never holds the
+code of a kernel: it is compiled once and serves every kernel that exists now or will be
+registered later. Options are values, never types. Each function has exactly two
+specializations, float32 and float64. A specialization is loaded from the cache, or
 compiled, when it is first used.
 
-Numba is imported by `compiler.py`, and that by the first version that the cache does
-not hold: the decorators only write down what is to be compiled.
+Numba is imported by `compiler.py`, and that by the first specialization that the cache
+does not hold: the decorators only write down what is to be compiled.
 """
 
 import ctypes
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
-from sknn.jit import specializations as versions
+from sknn.jit import specializations
+from sknn.jit.configuration import configuration
 from sknn.jit.declarations import (
     BOUNDS_CHECKED,
+    CALLERS,
+    DTYPE,
     FAILED,
     INT32,
     INTEGER,
     INTERPRETED,
-    OWN,
     REAL,
     Array,
     Record,
+    Signature,
     Type,
     by_dtype,
     inline_array,
     inline_scalar,
-    instruction,
+    intrinsic,
 )
 
 __all__ = [
+    "DTYPE",
     "INT32",
     "INTEGER",
-    "OWN",
     "REAL",
     "Array",
     "Driver",
@@ -50,11 +53,12 @@ __all__ = [
     "Record",
     "by_dtype",
     "call",
+    "caller",
     "driver",
     "flat",
     "inline_array",
     "inline_scalar",
-    "instruction",
+    "intrinsic",
     "kernel",
     "like",
     "matrix",
@@ -73,7 +77,7 @@ COMPILED: list["CompiledFunction"] = []
 
 
 class CompiledFunction:
-    """A function with one version for each dtype, made when first used.
+    """A function with one specialization for each dtype, made when first used.
 
     Parameters
     ----------
@@ -82,21 +86,22 @@ class CompiledFunction:
     signature : tuple
         The types of its arguments.
     name : str
-        Unique among all leaves and drivers.
+        Unique among all kernels and drivers.
     cached : bool, default=True
-        Whether versions are kept on disk. Not so for what users register, nor for
-        functions from elsewhere: cached versions only tell sknn's own code apart.
+        Whether specializations are kept on disk. Not so for what users register, nor
+        for functions from elsewhere: the cache tells apart the sources of the
+        configured package only.
     interleave : int, default=1
-        Of how many vectors a loop over elements does each step side by side. Where
-        every step waits for the one before, others run meanwhile.
+        On how many vectors at a time a loop over elements works. Where every step waits
+        for the one before, those of other vectors run meanwhile.
     """
 
     is_driver = False
 
     def __init__(
         self,
-        function: Callable,
-        signature: tuple[Type, ...],
+        function: Callable[..., Any],
+        signature: Signature,
         name: str,
         *,
         cached: bool = True,
@@ -105,26 +110,26 @@ class CompiledFunction:
         self.function = function
         self.signature = signature
         self.name = name
-        self.cached = cached and function.__module__.startswith("sknn.kernels.")
+        self.cached = cached and configuration().contains(function.__module__)
         self.interleave = interleave
-        self.versions: dict[np.dtype, Any] = {}  # the addresses
+        self.specializations: dict[np.dtype[Any], int] = {}  # the addresses
         COMPILED.append(self)
         self.number = len(COMPILED)
 
-    def address(self, dtype: np.dtype) -> int:
-        """Return where the version for a dtype starts, as a value for the drivers."""
+    def address(self, dtype: np.dtype[Any]) -> int:
+        """Return the address of the specialization for a dtype, as drivers take it."""
         try:
-            return self.versions[dtype]
+            return self.specializations[dtype]
         except KeyError:
             return self._make(dtype)
 
-    def _make(self, dtype: np.dtype) -> int:
+    def _make(self, dtype: np.dtype[Any]) -> int:
         if INTERPRETED:
-            _INTERPRETED_LEAVES[id(self.function)] = self.function
-            self.versions[dtype] = id(self.function)
+            _INTERPRETED_KERNELS[id(self.function)] = self.function
+            self.specializations[dtype] = id(self.function)
         else:
-            versions.make(self, dtype)
-        return self.versions[dtype]
+            specializations.make(self, dtype)
+        return self.specializations[dtype]
 
 
 class Kernel(CompiledFunction):
@@ -142,25 +147,25 @@ class Driver(CompiledFunction):
 
     is_driver = True
 
-    def __init__(self, function: Callable, signature: tuple[Type, ...], name: str):
+    def __init__(self, function: Callable[..., Any], signature: Signature, name: str):
         super().__init__(function, signature, name)
         code = function.__code__
         self.parameters = code.co_varnames[: code.co_argcount]
-        numbers = [k for k, kind in enumerate(signature) if not isinstance(kind, Array)]
+        numbers = [k for k, type_ in enumerate(signature) if not _is_array(type_)]
         self.slots = {k: slot for slot, k in enumerate(numbers)}  # of the numbers
         self._numbers = _items(numbers)
-        kinds = ["d" if signature[k] == REAL else "q" for k in numbers]
-        self._pack = struct.Struct("".join(kinds)).pack
-        self._entries: dict[np.dtype, Callable] = {}
+        formats = ["d" if signature[k] == REAL else "q" for k in numbers]
+        self._pack = struct.Struct("".join(formats)).pack
+        self._entries: dict[np.dtype[Any], Callable[..., float]] = {}
 
-    def _entry(self, dtype: np.dtype) -> Callable:
+    def _entry(self, dtype: np.dtype[Any]) -> Callable[..., float]:
         self._entries[dtype] = _entry(self.address(dtype), ctypes.c_char_p)
         return self._entries[dtype]
 
-    def __call__(self, dtype: np.dtype, *arguments: Any) -> float:
-        """Run the version for a dtype."""
+    def __call__(self, dtype: np.dtype[Any], *arguments: Any) -> float:
+        """Run the specialization for a dtype; return its result."""
         if INTERPRETED:
-            return self.function(*arguments)
+            return self.function(*arguments)  # type: ignore[no-any-return]
         if len(arguments) != len(self.signature):
             raise TypeError(f"{self.name} takes {len(self.signature)} arguments.")
         entry = self._entries.get(dtype) or self._entry(dtype)
@@ -169,57 +174,74 @@ class Driver(CompiledFunction):
         return result if result == result else self.explain(dtype, arguments, result)
 
     def prepare(
-        self, dtype: np.dtype, *, keeps_gil: bool = False, **fixed: Any
+        self, dtype: np.dtype[Any], *, keeps_gil: bool = False, **fixed: Any
     ) -> Callable[..., float]:
-        """Return a function of the arguments that are not given here, in their order.
+        """Return a function of the arguments that are not given here.
 
-        What is given is looked up once. The function is not to be called by several
-        threads at the same time. Where a call is over in microseconds, to let go of
-        the GIL and wait for its return may take longer than to keep it.
+        Parameters
+        ----------
+        dtype : dtype
+            That of the specialization.
+        keeps_gil : bool, default=False
+            Whether other Python threads wait. Where a call is over in microseconds, to
+            release the GIL and take it again may take longer.
+        **fixed : arrays and numbers
+            Arguments by name, which are looked up once.
+
+        Returns
+        -------
+        run : callable
+            Takes the other arguments, in their order. Not to be called by several
+            threads at the same time.
         """
         return _prepared(self, dtype, fixed, keeps_gil)
 
-    def explain(self, dtype: np.dtype, arguments: Any, result: float) -> float:
-        """Return a result that is NaN, or raise if that means a wrong argument.
+    def explain(self, dtype: np.dtype[Any], arguments: Any, result: float) -> float:
+        """Return a result that is NaN, or raise if a wrong argument led to it.
 
         Raises
         ------
         TypeError
             If an argument is not of the type in the signature.
         """
-        for name, kind, value in zip(
+        for name, type_, value in zip(
             self.parameters, self.signature, arguments, strict=True
         ):
-            if isinstance(kind, Array) and not _fits(value, kind, dtype):
+            if isinstance(type_, Array) and not _fits(value, type_, dtype):
                 raise TypeError(
-                    f"{self.name}: {name} must be an array like {kind}, in C order, "
-                    f"with {dtype} for its own dtype; got {_described(value)}."
+                    f"{self.name}: {name} must be an array like {type_}, in C order, "
+                    f"where '{DTYPE}' is {dtype}; got {_described(value)}."
                 )
         return result
 
 
-def _items(places: list[int]) -> Callable[[tuple], tuple]:
+def _is_array(type_: Type) -> bool:
+    return isinstance(type_, Array)
+
+
+def _items(indices: list[int]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
     """Return what takes items out of a tuple, fast where there are several."""
-    if len(places) > 1:
-        return itemgetter(*places)
-    return lambda arguments: tuple(arguments[k] for k in places)
+    if len(indices) > 1:
+        return itemgetter(*indices)
+    return lambda arguments: tuple(arguments[k] for k in indices)
 
 
-@cache  # of ctypes' own, not all are kept
-def _prototype(kind_of_numbers: Any, keeps_gil: bool) -> Any:
-    kind = ctypes.PYFUNCTYPE if keeps_gil else ctypes.CFUNCTYPE
-    return kind(ctypes.c_double, ctypes.c_void_p, kind_of_numbers)
+@cache  # ctypes itself keeps some of them only
+def _prototype(numbers_type: Any, keeps_gil: bool) -> Any:
+    prototype: Any = ctypes.PYFUNCTYPE if keeps_gil else ctypes.CFUNCTYPE
+    return prototype(ctypes.c_double, ctypes.c_void_p, numbers_type)
 
 
 def _entry(
-    address: int, kind_of_numbers: Any, keeps_gil: bool = False
+    address: int, numbers_type: Any, keeps_gil: bool = False
 ) -> Callable[[int, Any], float]:
     """Return compiled code as a Python function."""
-    compiled = _prototype(kind_of_numbers, keeps_gil)(address)
+    compiled: Callable[[int, Any], float]
+    compiled = _prototype(numbers_type, keeps_gil)(address)
     if not BOUNDS_CHECKED:
         return compiled
 
-    def run(items, numbers):
+    def run(items: int, numbers: Any) -> float:
         result = compiled(items, numbers)
         number, FAILED.value = FAILED.value, 0
         if number:
@@ -230,14 +252,14 @@ def _entry(
     return run
 
 
-def _fits(value: Any, kind: Array, dtype: np.dtype) -> bool:
-    element = dtype if kind.element == OWN else np.dtype(kind.element)
+def _fits(value: Any, type_: Array, dtype: np.dtype[Any]) -> bool:
+    element = dtype if type_.element == DTYPE else np.dtype(type_.element)
     return (
         isinstance(value, np.ndarray)
         and value.dtype == element
-        and value.ndim == kind.ndim
+        and value.ndim == type_.ndim
         and value.flags.c_contiguous
-        and (kind.is_read_only or value.flags.writeable)
+        and (type_.is_read_only or value.flags.writeable)
     )
 
 
@@ -249,21 +271,21 @@ def _described(value: Any) -> str:
 
 
 def _prepared(
-    driver: Driver, dtype: np.dtype, fixed: dict[str, Any], keeps_gil: bool
-) -> Callable:
+    driver: Driver, dtype: np.dtype[Any], fixed: dict[str, Any], keeps_gil: bool
+) -> Callable[..., float]:
     names = driver.parameters
     unknown = fixed.keys() - set(names)
     if unknown:
         raise TypeError(f"{driver.name} has no parameters {sorted(unknown)}.")
-    places = [k for k, name in enumerate(names) if name not in fixed]
+    changing = [k for k, name in enumerate(names) if name not in fixed]
     arguments = [fixed.get(name) for name in names]  # which keeps the arrays alive
 
     if INTERPRETED:
 
-        def run_interpreted(*changing):
-            for place, value in zip(places, changing, strict=True):
-                arguments[place] = value
-            return driver.function(*arguments)
+        def run_interpreted(*values: Any) -> float:
+            for k, value in zip(changing, values, strict=True):
+                arguments[k] = value
+            return driver.function(*arguments)  # type: ignore[no-any-return]
 
         return run_interpreted
 
@@ -272,64 +294,75 @@ def _prepared(
     reals, integers = memoryview(block).cast("d"), memoryview(block).cast("q")
     writers: list[tuple[Any, int, bool]] = [
         (integers, k, True)
-        if isinstance(kind, Array)
-        else (reals if kind == REAL else integers, n_items + driver.slots[k], False)
-        for k, kind in enumerate(driver.signature)
+        if isinstance(type_, Array)
+        else (reals if type_ == REAL else integers, n_items + driver.slots[k], False)
+        for k, type_ in enumerate(driver.signature)
     ]
     for k, (view, slot, is_array) in enumerate(writers):
-        if k not in places:
+        if k not in changing:
             view[slot] = id(arguments[k]) if is_array else arguments[k]
-    changes = [writers[k] for k in places]
+    changing_writers = [writers[k] for k in changing]
     entry = _entry(driver.address(dtype), ctypes.c_void_p, keeps_gil)
     items = ctypes.addressof((ctypes.c_char * len(block)).from_buffer(block))
     numbers = items + 8 * n_items
 
-    def run(*changing):
-        for (view, slot, is_array), value in zip(changes, changing, strict=True):
+    def run(*values: Any) -> float:
+        for (view, slot, is_array), value in zip(changing_writers, values, strict=True):
             view[slot] = id(value) if is_array else value
         result = entry(items, numbers)
         if result == result:
             return result
-        for place, value in zip(places, changing, strict=True):
-            arguments[place] = value
+        for k, value in zip(changing, values, strict=True):
+            arguments[k] = value
         return driver.explain(dtype, arguments, result)
 
     vars(run)["block"] = block  # which nothing else holds where nothing changes
     return run
 
 
-def kernel(signature: tuple[Type, ...]) -> Callable[[Callable], Kernel]:
-    """Turn a function into a leaf with the given signature."""
+def kernel(signature: Signature) -> Callable[[Callable[..., Any]], Kernel]:
+    """Turn a function into a kernel with the given signature."""
     return lambda function: Kernel(function, signature, function.__name__)
 
 
-def driver(signature: tuple[Type, ...]) -> Callable[[Callable], Driver]:
+def driver(signature: Signature) -> Callable[[Callable[..., Any]], Driver]:
     """Turn a function into a driver with the given signature."""
     return lambda function: Driver(function, signature, function.__name__)
 
 
 # ---------------------------------------------------------------------------------
-# What kernels are written with, as plain Python; `intrinsics.py` has the rest.
+# Calls of kernels by address.
 
-_INTERPRETED_LEAVES: dict[int, Callable] = {}
-_builtin = instruction("sknn.jit.intrinsics")
+_INTERPRETED_KERNELS: dict[int, Callable[..., Any]] = {}
 
 
-@_builtin
-def call(address, arguments):
-    """Call the leaf at an address with a tuple of arguments; return its float64."""
+def call(address: int, arguments: tuple[Any, ...]) -> float:
+    """Call a kernel from Python.
+
+    Parameters
+    ----------
+    address : int
+        What ``kernel.address(dtype)`` returned.
+    arguments : tuple
+        Arrays, numbers and namedtuples of the types in the signature, which are not
+        checked. An integer is passed as an int64.
+
+    Returns
+    -------
+    result : float
+    """
     if INTERPRETED:
-        return _INTERPRETED_LEAVES[address](*arguments)
-    words = list(_words(arguments))
-    kinds = [type(word) for word in words]
-    return ctypes.CFUNCTYPE(ctypes.c_double, *kinds)(int(address))(*words)
+        return _INTERPRETED_KERNELS[address](*arguments)  # type: ignore[no-any-return]
+    values = list(_flatten(arguments))
+    prototype = ctypes.CFUNCTYPE(ctypes.c_double, *map(type, values))
+    return prototype(int(address))(*values)  # type: ignore[no-any-return]
 
 
-def _words(arguments):
-    """Yield arguments as leaves take them: an array as an address and its shape."""
+def _flatten(arguments: tuple[Any, ...]) -> Iterator[Any]:
+    """Yield arguments as kernels take them: an array as an address and its shape."""
     for argument in arguments:
         if isinstance(argument, tuple):
-            yield from _words(argument)
+            yield from _flatten(argument)
         elif isinstance(argument, np.ndarray):
             yield ctypes.c_void_p(argument.ctypes.data)
             yield from map(ctypes.c_int64, argument.shape)
@@ -341,41 +374,73 @@ def _words(arguments):
             yield ctypes.c_int64(argument)
 
 
-@_builtin
-def matrix(buffer, start, n_rows, n_columns):
+def caller(name: str, signature: Signature) -> Callable[[int, tuple[Any, ...]], float]:
+    """Return the function by which compiled code calls kernels of a signature.
+
+    The types of the arguments are checked while the caller is compiled.
+
+    Parameters
+    ----------
+    name : str
+        What messages call the kernels.
+    signature : tuple
+        The types of their arguments.
+
+    Returns
+    -------
+    call : callable
+        Takes the address of a kernel, or of any other of this signature, and a tuple
+        of arguments; returns the kernel's float64. Works from Python too.
+    """
+
+    def call_kernel(address: int, arguments: tuple[Any, ...]) -> float:
+        return call(address, arguments)
+
+    CALLERS.append((call_kernel, name, signature))
+    return call_kernel
+
+
+# ---------------------------------------------------------------------------------
+# What kernels are written with, as plain Python; `intrinsics.py` has the rest.
+
+_intrinsic = intrinsic(f"{__package__}.intrinsics")
+
+
+@_intrinsic
+def matrix(buffer: Any, start: int, n_rows: int, n_columns: int) -> Any:
     """Return a C-ordered view of a buffer from an element on, without checks."""
     return buffer.reshape(-1)[start : start + n_rows * n_columns].reshape(
         n_rows, n_columns
     )
 
 
-@_builtin
-def vector(buffer, start, size):
+@_intrinsic
+def vector(buffer: Any, start: int, size: int) -> Any:
     """Return a 1-D view of a buffer from an element on, without checks."""
     return buffer.reshape(-1)[start : start + size]
 
 
-@_builtin
-def flat(array):
+@_intrinsic
+def flat(array: Any) -> Any:
     """Return a C-ordered array as a 1-D view."""
     return array.reshape(-1)
 
 
-@_builtin
-def prefetch(buffer, place):
-    """Ask for an element of a buffer, and those beside it, before they are needed."""
+@_intrinsic
+def prefetch(buffer: Any, index: int) -> None:
+    """Load the cache line of an element of a buffer before it is needed."""
 
 
-@_builtin
-def scratch(x, size):
-    """Return memory for so many numbers like x, which the kernel has while it runs.
+@_intrinsic
+def scratch(x: Any, size: int) -> Any:
+    """Return memory for numbers like x, which the kernel has while it runs.
 
     The size must be a constant.
     """
     return np.empty(size, type(x))
 
 
-@_builtin
-def like(x, constant):
+@_intrinsic
+def like(x: Any, constant: Any) -> Any:
     """Return a constant in the type of the scalar x, so that float32 stays float32."""
     return type(x)(constant)

@@ -1,4 +1,4 @@
-"""Machine code in this process: what runs it, and how it gets in. Knows LLVM only."""
+"""Machine code in this process: how it gets in. Knows LLVM only, not Numba."""
 
 import os
 from contextlib import suppress
@@ -14,7 +14,7 @@ class Code(NamedTuple):
     data : bytes
         An object file.
     externals : tuple of str
-        Symbols that it needs from this process, beside those of the C library.
+        Symbols that it needs from this process.
     """
 
     data: bytes
@@ -61,10 +61,18 @@ def is_complete(code: Code) -> bool:
 
 
 def load(code: Code, symbol: str) -> int:
-    """Put code into this process; return the address of a function in it."""
+    """Put code into this process; return the address of a function in it.
+
+    Parameters
+    ----------
+    code : Code
+        Complete: LLVM ends the process where a symbol is missing.
+    symbol : str
+        Name of the function.
+    """
     from llvmlite import binding
 
     engine = _engine()
     engine.add_object_file(binding.ObjectFileRef.from_data(code.data))
     engine.finalize_object()
-    return engine.get_function_address(symbol)
+    return int(engine.get_function_address(symbol))

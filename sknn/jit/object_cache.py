@@ -1,36 +1,40 @@
 """Machine code on disk.
 
-A file holds one version of one kernel, a checksum before it. It lies in a folder whose
-name is a digest of all that the code depends on, so that no file ever becomes stale:
-what another version of sknn, of Numba or another processor has left is not looked at.
-Files are written under another name and renamed, so that processes that write at the
-same time do not see each other's halves. Nothing here raises if the disk fails.
+A file holds one specialization of one kernel, a checksum before it. It lies in a folder
+whose name is a digest of all that the code depends on, so that no file ever becomes
+stale: what other sources, another Numba or another processor have left is not looked
+at. Files are written under another name and renamed, so that processes that write at
+the same time do not see each other's halves. Nothing here raises if the disk fails.
 """
 
 import hashlib
+import importlib.util
 import os
+import stat
 import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from sknn.jit import loader as native
+from sknn.jit import loader
+from sknn.jit.configuration import configuration
 from sknn.jit.declarations import BOUNDS_CHECKED
 from sknn.jit.loader import Code
 
-_PACKAGE = Path(__file__).parents[1]
-_SOURCES = ("jit", "kernels")  # folders of all that compiled code is made of
 _N_CHECKSUM = hashlib.sha256().digest_size
+_LARGEST = 2**26  # bytes of a file; those of kernels have some 10,000
 
 # Variables of Numba that do not change the code.
 _IRRELEVANT = {
     "NUMBA_CACHE_DIR",
     "NUMBA_CACHE_LOCATOR_CLASSES",
+    "NUMBA_DISABLE_JIT",
     "NUMBA_DISABLE_PERFORMANCE_WARNINGS",
     "NUMBA_NUM_THREADS",
     "NUMBA_THREADING_LAYER",
@@ -43,118 +47,191 @@ _complaints: list[str] = []  # what went wrong, at most once
 
 @cache
 def key() -> bytes | None:
-    """Return a digest of all that compiled code depends on, or None for no cache."""
-    digest = hashlib.sha256()
-    sources = sorted(
-        path for folder in _SOURCES for path in (_PACKAGE / folder).rglob("*.py")
-    )
+    """Return a digest of all that compiled code depends on, or None for no cache.
+
+    The sources are digested as they were when they were imported.
+    """
     # Code with checks is for debugging, and holds addresses of this process.
+    sources = configuration().digests
     if not sources or BOUNDS_CHECKED:
         return None
-    for path in sources:
-        digest.update(path.read_bytes())
+    digest = hashlib.sha256(b"".join(sources.values()))
+    ways = configuration().variable("COMPILER")
     variables = sorted(
         f"{name}={value}"
         for name, value in os.environ.items()
-        if name.startswith("NUMBA_") and name not in _IRRELEVANT
+        if (name.startswith("NUMBA_") and name not in _IRRELEVANT) or name == ways
     )
-    parts = (native.processor(), _version_of_numba(), np.__version__, sys.version)
-    digest.update(repr((*parts, variables)).encode())
+    parts = (loader.processor(), _version_of_numba(), np.__version__, sys.version)
+    digest.update(repr((*parts, variables, _settings_file())).encode())
     return digest.digest()
+
+
+def _settings_file() -> bytes:
+    """Return the file in the current folder from which Numba reads settings, if any."""
+    with suppress(OSError):
+        return Path(".numba_config.yaml").read_bytes()
+    return b""
+
+
+def _has_own_settings() -> bool:
+    """Return whether this process has changed Numba's settings since they were read.
+
+    The key of the cache does not know these.
+    """
+    if "numba" not in sys.modules:
+        return False
+    from numba import config
+
+    return any(
+        getattr(config, name, None) != value
+        for name, value in _settings_at_import().items()
+    )
+
+
+@cache
+def _settings_at_import() -> dict[str, Any]:
+    """Return Numba's settings as it reads them, by reading them once more."""
+    spec = importlib.util.find_spec("numba.core.config")
+    if spec is None or spec.loader is None:
+        return {}
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if name.isupper()
+        and isinstance(value, (bool, int, float, str, type(None)))
+        and f"NUMBA_{name}" not in _IRRELEVANT
+    }
 
 
 def _version_of_numba() -> str:
     """Return Numba's version without importing Numba."""
-    spec = find_spec("numba")
+    spec = importlib.util.find_spec("numba")
     if spec is not None and spec.origin:
         file = Path(spec.origin).with_name("_version.py")
         if file.is_file():
             return file.read_text("utf-8")
     import numba
 
-    return numba.__version__
+    return str(numba.__version__)
 
 
 def folders() -> Iterator[Path]:
     """Yield where code may lie, in the order in which these places are tried."""
     chosen = os.environ.get("NUMBA_CACHE_DIR")
     if chosen:
-        yield Path(chosen, "sknn")
+        yield Path(chosen, configuration().name)
         return
-    yield _PACKAGE / "kernels" / "__pycache__" / "sknn"
+    yield configuration().sources[0] / "__pycache__" / configuration().name
     user = _user_folder()
     if user is not None:
         yield user
 
 
 def _user_folder() -> Path | None:
+    name = configuration().name
     if os.name == "nt":
         local = os.environ.get("LOCALAPPDATA")
-        return Path(local, "sknn", "Cache") if local else None
+        return Path(local, name, "Cache") if local else None
     try:
         home = Path.home()
     except RuntimeError:
         return None
     if sys.platform == "darwin":
-        return home / "Library" / "Caches" / "sknn"
-    return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache", "sknn")
+        return home / "Library" / "Caches" / name
+    return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache", name)
 
 
-def _file(folder: Path, name: str) -> Path:
-    own = key()
-    assert own is not None
-    return folder / own.hex()[:16] / f"{name}.bin"
+def _path(folder: Path, digest: bytes, name: str) -> Path:
+    return folder / digest.hex()[:16] / f"{name}.bin"
 
 
 def read(name: str) -> Code | None:
-    """Return what is kept under a name, if it is there and whole."""
-    own = key()
-    if own is None:
+    """Return what is kept under a name, if it is there, whole, and nobody else's."""
+    digest = key()
+    if digest is None or _has_own_settings():
         return None
     for folder in folders():
+        path = _path(folder, digest, name)
         try:
-            content = _file(folder, name).read_bytes()
+            content = _read_trusted(path, folder)
         except OSError:
             continue
         body = content[_N_CHECKSUM:]
-        if content[:_N_CHECKSUM] == _checksum(own, name, body):
+        if content[:_N_CHECKSUM] == _checksum(digest, name, body):
             externals, _, data = body.partition(b"\n")
             return Code(data, tuple(externals.decode().split()))
     return None
 
 
+def _read_trusted(path: Path, folder: Path) -> bytes:
+    """Return the content of a file that nobody else can have written.
+
+    It must be a regular file. It and its folders must belong to this user or to root,
+    and be writable for their owner only; else a PermissionError is raised.
+    """
+    for place in (folder, path.parent):
+        _check_owner(os.stat(place), place)
+    # Else the opening of a named pipe would wait for somebody to write to it.
+    descriptor = os.open(
+        path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    )
+    with open(descriptor, "rb") as file:
+        status = os.fstat(file.fileno())
+        _check_owner(status, path)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST:
+            raise PermissionError(f"{path} is no file of the cache.")
+        return file.read()
+
+
+def _check_owner(status: os.stat_result, path: Path) -> None:
+    if os.name == "posix" and (
+        status.st_uid not in (os.geteuid(), 0)
+        or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    ):
+        raise PermissionError(f"Others could write to {path}.")
+
+
 def write(name: str, code: Code) -> None:
     """Keep code under a name, in the first folder that takes it; or warn, once."""
-    own = key()
-    if own is None:
+    digest = key()
+    if digest is None or _has_own_settings():
         return
     body = " ".join(code.externals).encode() + b"\n" + code.data
-    content = _checksum(own, name, body) + body
+    content = _checksum(digest, name, body) + body
     cause = "no folder"
     for folder in folders():
         try:
-            _replace(_file(folder, name), content)
+            _replace(_path(folder, digest, name), folder, content)
             return
         except OSError as error:
             cause = f"{type(error).__name__}: {error}"
     if not _complaints:
         _complaints.append(cause)
         warnings.warn(
-            f"The cache of compiled code cannot be written ({cause}); sknn compiles "
-            "without it, which costs seconds in each new process. Point the "
-            "environment variable NUMBA_CACHE_DIR to a folder that can be written.",
+            f"The cache of compiled code cannot be written ({cause}); "
+            f"{configuration().name} compiles without it, which costs seconds in each "
+            "new process. Point the environment variable NUMBA_CACHE_DIR to a folder "
+            "that can be written.",
             RuntimeWarning,
             stacklevel=2,
         )
 
 
-def _checksum(own: bytes, name: str, body: bytes) -> bytes:
-    return hashlib.sha256(own + name.encode() + b"\n" + body).digest()
+def _checksum(digest: bytes, name: str, body: bytes) -> bytes:
+    return hashlib.sha256(digest + name.encode() + b"\n" + body).digest()
 
 
-def _replace(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # As open() would, less what would let others write: the file holds machine code.
+def _replace(path: Path, folder: Path, content: bytes) -> None:
+    """Write a file that its owner only can write, whatever the umask is."""
+    for place in (*reversed(folder.parents), folder, path.parent):
+        if not place.is_dir():
+            with suppress(FileExistsError):
+                os.mkdir(place, 0o755)
+    for place in (folder, path.parent):
+        _check_owner(os.stat(place), place)
     temporary = tempfile.mktemp(prefix=f"{path.stem}-", suffix=".tmp", dir=path.parent)
     mode = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     descriptor = os.open(temporary, mode, 0o644)

@@ -1,4 +1,4 @@
-"""Versions of kernels: from the cache, or else from the compiler."""
+"""Specializations of kernels: from the cache, or else from the compiler."""
 
 import itertools
 import os
@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from sknn.jit import loader as native
-from sknn.jit import object_cache as cache
+from sknn.jit import loader, object_cache
+from sknn.jit.configuration import check_unread_sources, configuration
 from sknn.jit.declarations import INTERPRETED
 from sknn.jit.deferred_interrupts import interrupts_wait
 
@@ -28,55 +28,79 @@ if hasattr(os, "register_at_fork"):
 _numbers = itertools.count()
 
 
-def name_of(kernel: Any, dtype: np.dtype) -> str:
-    """Return the name of a version in the cache."""
+def name_of(kernel: Any, dtype: np.dtype[Any]) -> str:
+    """Return the name of a specialization in the cache."""
     return f"{kernel.name}-{dtype.name}"
 
 
-def make(kernel: Any, dtype: np.dtype) -> None:
-    """Enter the address of a version in ``kernel.versions``."""
+def make(kernel: Any, dtype: np.dtype[Any]) -> None:
+    """Enter the address of a specialization in ``kernel.specializations``.
+
+    Parameters
+    ----------
+    kernel : Kernel or Driver
+    dtype : dtype
+        float32 or float64.
+    """
     with interrupts_wait(), _lock:
-        if dtype in kernel.versions:
+        if dtype in kernel.specializations:
             return
         name = name_of(kernel, dtype)
-        symbol = f"sknn_{kernel.name}_{dtype.name}"
+        symbol = f"{configuration().name}_{kernel.name}_{dtype.name}"
         if not kernel.cached:  # names may be registered again
             symbol = f"{symbol}_{next(_numbers)}"
-        code = cache.read(name) if kernel.cached else None
+        code = object_cache.read(name) if kernel.cached else None
         if code is None or not _is_complete(code):
+            is_current = not check_unread_sources()
             from sknn.jit import compiler
 
             code = compiler.compiled(kernel, dtype, symbol)
             COMPILED_HERE.append(name)
-            if kernel.cached:
-                cache.write(name, code)
+            if kernel.cached and is_current:
+                object_cache.write(name, code)
             if not _is_complete(code):  # LLVM would end the process
                 raise RuntimeError(f"{name} needs one of {code.externals}.")
-        kernel.versions[dtype] = native.load(code, symbol)
+        kernel.specializations[dtype] = loader.load(code, symbol)
 
 
-def _is_complete(code: native.Code) -> bool:
+def _is_complete(code: loader.Code) -> bool:
     """Return whether this process has what code needs; import Numba if that helps."""
-    if native.is_complete(code):
+    if loader.is_complete(code):
         return True
     from sknn.jit import compiler
 
     compiler.provide_symbols()
-    return native.is_complete(code)
+    return loader.is_complete(code)
 
 
-def keep(kernel: Any, dtype: np.dtype) -> bool:
-    """Make a version; return whether the cache holds it now."""
+def keep(kernel: Any, dtype: np.dtype[Any]) -> bool:
+    """Make a specialization; return whether the cache holds it now."""
     kernel.address(dtype)
     name = name_of(kernel, dtype)
-    return not INTERPRETED and cache.read(name) is not None
+    return not INTERPRETED and object_cache.read(name) is not None
 
 
-def trial(function: Callable, n_numbers: int, dtype: np.dtype) -> Callable:
-    """Return a user's function of numbers, compiled for one dtype if it can be."""
+def compile_for_python(
+    function: Callable[..., Any], n_numbers: int, dtype: np.dtype[Any]
+) -> Callable[..., Any]:
+    """Return a user's function of numbers, compiled for Python to call.
+
+    Parameters
+    ----------
+    function : callable
+    n_numbers : int
+        How many numbers it takes.
+    dtype : dtype
+        Their type.
+
+    Returns
+    -------
+    function : callable
+        The same one, with NUMBA_DISABLE_JIT=1.
+    """
     if INTERPRETED:
         return function
     from sknn.jit import compiler
 
     with interrupts_wait(), _lock:
-        return compiler.trial(function, n_numbers, dtype)
+        return compiler.compile_for_python(function, n_numbers, dtype)

@@ -6,9 +6,9 @@ Vectors are loaded from wherever they lie: aligned or not, it takes the same tim
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.np.arrayobj import make_array
 
-from sknn.jit.compiler import loop_hint, vector_bytes
+from sknn.jit.abi import data_pointer
+from sknn.jit.target import loop_hint, vector_bytes
 
 I32, I64 = ir.IntType(32), ir.IntType(64)
 
@@ -34,7 +34,7 @@ class Vectors:
 
     def start(self, kind, array, place):
         """Return a pointer to the element of an array at a place."""
-        data = make_array(kind)(self.context, self.builder, array).data
+        data = data_pointer(self.context, self.builder, kind, array)
         return self.builder.gep(data, [place])
 
     def _function(self, name, result, arguments):

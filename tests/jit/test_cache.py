@@ -13,7 +13,7 @@ import pytest
 from numpy.testing import assert_allclose
 from processes import FIT, FITS, PACKAGE, run
 
-from sknn.jit import loader as native
+from sknn.jit import configuration, loader
 from sknn.jit import object_cache as cache
 from sknn.jit.declarations import BOUNDS_CHECKED, INTERPRETED
 from sknn.jit.loader import Code
@@ -303,20 +303,24 @@ def test_another_processor_has_code_of_its_own(full):
 
 
 @pytest.mark.parametrize(
-    ("where", "name"),
-    [
-        (cache, "_version_of_numba"),
-        (native, "processor"),
-        (cache, "_PACKAGE"),
-    ],
+    ("where", "name"), [(cache, "_version_of_numba"), (loader, "processor")]
 )
-def test_what_the_key_depends_on(where, name, monkeypatch, tmp_path):
+def test_what_the_key_depends_on(where, name, monkeypatch):
     before = cache.key.__wrapped__()
-    (tmp_path / "kernels").mkdir()
-    (tmp_path / "kernels" / "dense.py").touch()
-    other = tmp_path if name == "_PACKAGE" else lambda: "another"
-    monkeypatch.setattr(where, name, other)
+    monkeypatch.setattr(where, name, lambda: "another")
     assert cache.key.__wrapped__() != before
+
+
+def test_the_key_depends_on_the_sources_of_all_folders(monkeypatch):
+    before = cache.key.__wrapped__()
+    current = configuration.configuration()
+    rooms = {file.parent.name for file in current.digests}
+    assert {"jit", "kernels", "gemm", "layers", "math"} < rooms
+    for file in current.digests:
+        digests = {**current.digests, file: b"another"}
+        changed = current._replace(digests=digests)
+        monkeypatch.setattr(configuration, "_current", [changed])
+        assert cache.key.__wrapped__() != before
 
 
 @pytest.mark.parametrize(
@@ -388,7 +392,7 @@ def test_fork_while_another_thread_compiles(tmp_path, usual):
         + FIT
         + """
 import os, signal, threading, time
-from sknn.kernels import compiler
+from sknn.jit import compiler
 
 began = threading.Event()
 compiled = compiler.compiled

@@ -5,9 +5,9 @@ import pytest
 from llvmlite import binding, ir
 from processes import run
 
-from sknn.jit import compiler
+from sknn.jit import target
 from sknn.jit.declarations import INTERPRETED
-from sknn.jit.kernel import INTEGER, REAL, Array, Kernel, call, driver, kernel
+from sknn.jit.kernel import INTEGER, REAL, Array, Kernel, call, caller, driver, kernel
 from sknn.kernels.math.elementary import logistic
 from sknn.kernels.math.mt19937_shuffle import shuffle
 from sknn.network.data import read_only
@@ -15,7 +15,11 @@ from sknn.network.data import read_only
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
-@kernel((Array(), REAL, Array(INTEGER, is_read_only=True)))
+weighted_signature = (Array(), REAL, Array(INTEGER, is_read_only=True))
+call_weighted = caller("weighted", weighted_signature)
+
+
+@kernel(weighted_signature)
 def weighted_leaf(x, factor, order):
     total = 0.0
     for i in range(order.size):
@@ -26,7 +30,7 @@ def weighted_leaf(x, factor, order):
 @driver((REAL, Array(ndim=2), INTEGER, INTEGER, Array(INTEGER, is_read_only=True)))
 def weighted(factor, x, row, address, order):
     """Write the sum to the first element of the row, and return it."""
-    x[row, 0] = call(address, (x[row], factor, order))
+    x[row, 0] = call_weighted(address, (x[row], factor, order))
     return x[row, 0]
 
 
@@ -123,7 +127,9 @@ def test_wrong_numbers(arguments):
 BOUNDS = """
 import json
 import numpy as np
-from sknn.jit.kernel import INTEGER, Array, call, driver, kernel, matrix
+from sknn.jit.kernel import INTEGER, Array, caller, driver, kernel, matrix
+
+call_pick = caller("pick", (Array(), INTEGER))
 
 @kernel((Array(), INTEGER))
 def pick(x, i):
@@ -131,7 +137,7 @@ def pick(x, i):
 
 @driver((INTEGER, Array(), INTEGER))
 def drive(address, x, i):
-    call(address, (x, i))
+    call_pick(address, (x, i))
     return 0.0
 
 dtype, found = np.dtype(float), []
@@ -165,9 +171,11 @@ def test_interleaved_loops_change_no_bit(dtype):
         Kernel(pieces, kinds, f"pieces_{count}", interleave=count) for count in (1, 4)
     )
 
+    call_pieces = caller("pieces", kinds)
+
     @driver((INTEGER, *kinds))
     def through(address, z, kept):
-        return call(address, (z, kept))
+        return call_pieces(address, (z, kept))
 
     random = np.random.RandomState(0)
     for size in (0, 1, 3, 7, 8, 16, 31, 64, 65, 127, 128, 200, 500):
@@ -188,7 +196,7 @@ def test_only_loops_are_told_to_interleave():
     builder.cbranch(function.args[0], body, end)
     builder.position_at_end(end)
     builder.ret_void()
-    compiler.interleave_loops(module, 4)
+    target.interleave_loops(module, 4)
     assert not start.terminator.metadata
     assert not end.terminator.metadata
     assert str(module).count("!llvm.loop") == 1

@@ -6,7 +6,13 @@ from numpy.testing import assert_array_equal
 
 from sknn.jit.kernel import INTEGER, REAL, Array, call, driver
 from sknn.kernels.gemm.microkernels import NO_EPILOGUE, QUADRATIC_GRAD, RELU, RELU_GRAD
-from sknn.kernels.gemm.products import dots_product, outer_product, rows_product
+from sknn.kernels.gemm.products import (
+    DotsProduct,
+    RowsProduct,
+    dots_product,
+    outer_product,
+    rows_product,
+)
 from sknn.kernels.layers.activations import ACTIVATIONS
 
 DTYPES = [np.dtype(np.float32), np.dtype(np.float64)]
@@ -33,13 +39,11 @@ def rows(a, b, finish=NO_EPILOGUE, gate=None, p=0.0, q=0.0):
     (n, n_terms), m = a.shape, b.shape[1]
     c = np.full((n, m), -7, dtype=a.dtype)
     gate = a if gate is None else gate
-    call(
-        rows_product.address(a.dtype),
-        (
-            a.ravel(), 0, n_terms, 1, b.ravel(), 0, m, a.ravel(), -1,
-            finish, p, q, gate.ravel(), 0, c.reshape(-1), 0, m, n, m, n_terms,
-        ),
+    arguments = RowsProduct(
+        a.ravel(), 0, n_terms, 1, b.ravel(), 0, m, a.ravel(), -1,
+        finish, p, q, gate.ravel(), 0, c.reshape(-1), 0, m, n, m, n_terms,
     )  # fmt: skip
+    call(rows_product.address(a.dtype), (arguments,))
     return c
 
 
@@ -47,13 +51,11 @@ def dots(a, b, finish):
     """Return a b.T from the leaf."""
     (n, n_terms), m = a.shape, len(b)
     c = np.full((n, m), -7, dtype=a.dtype)
-    call(
-        dots_product.address(a.dtype),
-        (
-            a.ravel(), 0, n_terms, b.ravel(), 0, n_terms, a.ravel(), -1, finish,
-            c.reshape(-1), 0, n, m, n_terms,
-        ),
+    arguments = DotsProduct(
+        a.ravel(), 0, n_terms, b.ravel(), 0, n_terms, a.ravel(), -1, finish,
+        c.reshape(-1), 0, n, m, n_terms,
     )  # fmt: skip
+    call(dots_product.address(a.dtype), (arguments,))
     return c
 
 
@@ -88,13 +90,11 @@ def test_products_of_whole_numbers_are_exact(n, m, dtype):
     for a_own, strides in ((a, (n_terms, 1)), (a.T, (1, n))):
         own = [numbers.astype(dtype).ravel() for numbers in (a_own, b, bias)]
         c[:] = -7
-        call(
-            rows_product.address(dtype),
-            (
-                own[0], 0, *strides, own[1], 0, m, own[2], 0,
-                NO_EPILOGUE, 0.0, 0.0, own[1], 0, c, guard, m, n, m, n_terms,
-            ),
+        arguments = RowsProduct(
+            own[0], 0, *strides, own[1], 0, m, own[2], 0,
+            NO_EPILOGUE, 0.0, 0.0, own[1], 0, c, guard, m, n, m, n_terms,
         )  # fmt: skip
+        call(rows_product.address(dtype), (arguments,))
         assert_array_equal(c[guard:-guard].reshape(n, m), a @ b + bias)
         assert_array_equal(c[:guard], -7)
         assert_array_equal(c[-guard:], -7)

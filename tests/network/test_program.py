@@ -174,8 +174,8 @@ def test_a_prediction_loads_no_leaf_that_it_does_not_call(
     loaded = set()
 
     def address(self, dtype):
-        loaded.add(self.versions[dtype])
-        return self.versions[dtype]
+        loaded.add(self.specializations[dtype])
+        return self.specializations[dtype]
 
     monkeypatch.setattr(Kernel, "address", address)
     found = operations(layout, FLOAT64, is_sparse, False, forward_only=True)

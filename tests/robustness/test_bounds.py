@@ -90,7 +90,7 @@ MANY = np.tile(X, (60, 1)), np.tile(TWO, 60)  # for the shuffle of our own
 fit("many rows", MANY[1], MANY[0], hidden_layer_sizes=1, batch_size=99)
 # Layers without an activation have none to call.
 IDENTITY = {"identity_forward", "identity_backward"}
-unused = [kernel.name for kernel in COMPILED if not kernel.versions]
+unused = [kernel.name for kernel in COMPILED if not kernel.specializations]
 unused = sorted(set(unused) - IDENTITY)
 print(json.dumps([found, unused]))
 """

@@ -172,9 +172,9 @@ def _nothing_is_kept():
 @pytest.mark.parametrize("when", ["create_library", "emit_object"])
 def test_an_interrupt_waits_for_the_compiler(when, monkeypatch):
     """In the midst of it Numba may lose it, or be left unable to compile anything."""
-    from sknn.jit import compiler
+    from sknn.jit import numba_internals
 
-    leaf, real, dtype = a_new_leaf(), compiler._codegen(), np.dtype(float)
+    leaf, real, dtype = a_new_leaf(), numba_internals._codegen(), np.dtype(float)
     owner = real if when == "create_library" else real._tm
     method = getattr(type(owner), when)
 
@@ -185,7 +185,7 @@ def test_an_interrupt_waits_for_the_compiler(when, monkeypatch):
     monkeypatch.setattr(type(owner), when, interrupted)
     with pytest.raises(KeyboardInterrupt):
         leaf.address(dtype)
-    assert dtype in leaf.versions
+    assert dtype in leaf.specializations
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     monkeypatch.undo()
     assert a_new_leaf().address(dtype)
@@ -200,7 +200,7 @@ def test_other_threads_compile_while_the_main_thread_is_interrupted():
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
     thread.join()
-    assert dtype in leaf.versions
+    assert dtype in leaf.specializations
 
 
 def test_another_process_is_interrupted():

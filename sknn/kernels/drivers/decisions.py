@@ -9,14 +9,14 @@ margin go through the output activation one by one.
 from sknn.jit.kernel import (
     INTEGER,
     Array,
-    call,
+    caller,
     flat,
     inline_array,
     kernel,
     like,
     matrix,
 )
-from sknn.kernels.losses.output_activations import SETTINGS
+from sknn.kernels.losses.output_activations import SETTINGS, call_output_activation
 from sknn.kernels.math.finite import nan_if_nonfinite
 
 # Raw outputs that differ by more than this margin keep their order under the output
@@ -25,6 +25,7 @@ _MARGIN = 2.0**-10
 
 # raw, link (address of the output activation; 0: identity), settings, labels
 labels_signature = (Array(ndim=2), INTEGER, SETTINGS, Array(INTEGER))
+call_labels = caller("labels", labels_signature)
 
 
 @kernel(labels_signature)
@@ -65,7 +66,7 @@ def highest_label(raw, link, settings, labels):
             continue
         row = matrix(raw, i * n_outputs, 1, n_outputs)
         if link:
-            call(link, (row, settings))
+            call_output_activation(link, (row, settings))
         if nan_if_nonfinite(flat(row)) != 0:
             is_nonfinite = 1.0
         labels[i] = _argmax(row)
@@ -109,7 +110,7 @@ def second_label(raw, link, settings, labels):
     if n_clear == z.size:
         return 0.0
     if link:
-        call(link, (raw, settings))
+        call_output_activation(link, (raw, settings))
         for i in range(z.size):
             labels[i] = z[i] > 0.5
     return 1.0 if nan_if_nonfinite(z) != 0 else 0.0

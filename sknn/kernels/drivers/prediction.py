@@ -1,7 +1,8 @@
 """The driver of predictions, and of the loss of held-out data."""
 
-from sknn.jit.kernel import INTEGER, call, driver, flat, matrix, vector
+from sknn.jit.kernel import INTEGER, driver, flat, matrix, vector
 from sknn.kernels.batch import numbers_of, rows_as_they_are
+from sknn.kernels.drivers.decisions import call_labels
 from sknn.kernels.drivers.training import (
     DATA,
     INTEGERS,
@@ -12,6 +13,8 @@ from sknn.kernels.drivers.training import (
 )
 from sknn.kernels.gemm.products import copy
 from sknn.kernels.layers.base import raw_of, run_forward
+from sknn.kernels.losses.base import call_loss
+from sknn.kernels.losses.output_activations import call_output_activation
 from sknn.kernels.math.finite import nan_if_nonfinite
 
 # Flags of `predict`: whether to check the inputs, and whether inputs or predictions are
@@ -75,15 +78,17 @@ def predict(
         run_forward(ops, batch, theta, values)
         raw = raw_of(ops, batch, values)
         if decide:
-            is_nonfinite = call(decide, (raw, link, settings, vector(labels, first, n)))
+            is_nonfinite = call_labels(
+                decide, (raw, link, settings, vector(labels, first, n))
+            )
             if is_nonfinite != 0:
                 nonfinite_flags[NONFINITE_OUTPUT] = 1
             continue
         if loss:
             block_delta = matrix(delta, 0, n, out.shape[1])
-            total += call(loss, (raw, targets, batch, block_delta, settings))
+            total += call_loss(loss, (raw, targets, batch, block_delta, settings))
         if link:
-            call(link, (raw, settings))
+            call_output_activation(link, (raw, settings))
         if nan_if_nonfinite(flat(raw)) != 0:
             nonfinite_flags[NONFINITE_OUTPUT] = 1
         size = n * out.shape[1]

@@ -16,7 +16,6 @@ from sknn.jit.kernel import (
     INTEGER,
     REAL,
     Array,
-    call,
     driver,
     flat,
     inline_scalar,
@@ -25,10 +24,13 @@ from sknn.jit.kernel import (
 )
 from sknn.kernels.batch import Batch, block_of, place, rows_as_they_are
 from sknn.kernels.drivers.barrier import barrier_wait
-from sknn.kernels.gemm.products import copy
-from sknn.kernels.layers.base import raw_of, run_forward
+from sknn.kernels.gemm.products import call_transpose, copy
+from sknn.kernels.layers.base import call_backward, call_gradient, raw_of, run_forward
+from sknn.kernels.losses.base import call_loss
 from sknn.kernels.math.counter_rng import batch_key
 from sknn.kernels.math.finite import nan_if_nonfinite
+from sknn.kernels.optim.optimizers import call_rates, call_step
+from sknn.kernels.optim.regularization import call_constrain, call_shape
 from sknn.kernels.table import (
     BACKWARD,
     FAN_IN,
@@ -271,7 +273,7 @@ def epochs(
             batch_loss *= loss_scale
             step_alpha, divisor = alpha, size
             if thread == 0:
-                call(
+                call_rates(
                     rates,
                     (step_rates, learning_rate, t, step_settings, momentum_product),
                 )
@@ -279,14 +281,14 @@ def epochs(
                     arguments = (
                         trained, gradient, n_weights, size, learning_rate, limits,
                     )  # fmt: skip
-                    batch_loss += call(shape, arguments)
+                    batch_loss += call_shape(shape, arguments)
             if shape:
                 step_alpha, divisor = 0.0, 1.0
             if not barrier_wait(shared, n_threads):
                 return nonfinite
             for k in range(thread, n_chunks, n_threads):
                 end = (k + 1) * CHUNK if k + 1 < n_chunks else gradient.size
-                sums[k] = call(
+                sums[k] = call_step(
                     step,
                     (
                         trained, gradient, optimizer_state, step_rates, k * CHUNK, end,
@@ -300,7 +302,7 @@ def epochs(
                 squares += sums[k]
             if constrain:
                 if thread == 0:
-                    call(constrain, (limited, trained, gradient, limits))
+                    call_constrain(constrain, (limited, trained, gradient, limits))
                 if not barrier_wait(shared, n_threads):
                     return nonfinite
             epoch_loss += n * (batch_loss + 0.5 * step_alpha * squares) / size
@@ -399,13 +401,15 @@ def _loss_and_gradient(
         delta_start = place(row_block, last[OUTPUT], last[FAN_OUT])
         delta = matrix(deltas, delta_start, row_block.n, last[FAN_OUT])
         raw = raw_of(ops, row_block, values)
-        sums[begin // block] = call(loss, (raw, targets, row_block, delta, settings))
+        sums[begin // block] = call_loss(
+            loss, (raw, targets, row_block, delta, settings)
+        )
         _backward(ops, row_block, theta, gradient, values, deltas)
     if not barrier_wait(shared, n_threads):
         return False
     for k in range(ops.shape[0]):
         if ops[k, GRADIENT]:
-            call(
+            call_gradient(
                 ops[k, GRADIENT],
                 (ops[k], batch, gradient, values, deltas, thread, n_threads),
             )
@@ -419,11 +423,13 @@ def _transpose(ops, theta, gradient, thread, n_threads):
         if ops[k, TRANSPOSE]:
             start = ops[k, WEIGHTS]
             shape = ops[k, FAN_IN], ops[k, FAN_OUT]
-            call(ops[k, TRANSPOSE], (theta, start, gradient, start, *shape))
+            call_transpose(ops[k, TRANSPOSE], (theta, start, gradient, start, *shape))
 
 
 @inline_scalar
 def _backward(ops, batch, theta, gradient, values, deltas):
     """Run all operations backwards for a block, from the gradient in deltas."""
     for k in range(ops.shape[0] - 1, -1, -1):
-        call(ops[k, BACKWARD], (ops[k], batch, theta, gradient, values, deltas))
+        call_backward(
+            ops[k, BACKWARD], (ops[k], batch, theta, gradient, values, deltas)
+        )

@@ -9,7 +9,8 @@ from functools import partial
 from llvmlite import ir
 from numba import types
 
-from sknn.jit.compiler import implements, n_vector_registers, vector_bytes
+from sknn.jit.compiler import lower_intrinsic
+from sknn.jit.target import n_vector_registers, vector_bytes
 from sknn.jit.vectors import Vectors, integer
 from sknn.kernels.gemm import microkernels
 
@@ -332,7 +333,7 @@ def _outer(n_vectors):
     return typed
 
 
-@implements(microkernels.vector_copy)
+@lower_intrinsic(microkernels.vector_copy)
 def _vector_copy(typingctx, a, a0, c, c0, size):
     """Emit `microkernels.vector_copy`."""
 
@@ -358,7 +359,7 @@ def _vector_copy(typingctx, a, a0, c, c0, size):
     return types.void(a, *_integers(1), c, *_integers(2)), codegen
 
 
-@implements(microkernels.transpose_square)
+@lower_intrinsic(microkernels.transpose_square)
 def _transpose_square(typingctx, a, a0, a_row, c, c0, c_row):
     """Emit `microkernels.transpose_square`."""
 
@@ -399,16 +400,16 @@ def _rows_beside_sums():
     return 8 if n_vector_registers() == 32 else 0
 
 
-implements(microkernels.vector_bytes)(_constant(vector_bytes))
-implements(microkernels.tile_rows)(_constant(_tile_rows))
-implements(microkernels.rows_beside_sums)(_constant(_rows_beside_sums))
+lower_intrinsic(microkernels.vector_bytes)(_constant(vector_bytes))
+lower_intrinsic(microkernels.tile_rows)(_constant(_tile_rows))
+lower_intrinsic(microkernels.rows_beside_sums)(_constant(_rows_beside_sums))
 for _function, (_n_rows, _n_vectors) in microkernels.TILES.items():
-    implements(_function)(_tile(_n_rows or _tile_rows(), _n_vectors))
+    lower_intrinsic(_function)(_tile(_n_rows or _tile_rows(), _n_vectors))
 for _function, _n_vectors in microkernels.TILES_AND_SUMS.items():
-    implements(_function)(_tile_and_sums(_tile_rows(), _n_vectors))
+    lower_intrinsic(_function)(_tile_and_sums(_tile_rows(), _n_vectors))
 for _function, _shape in microkernels.DOTS.items():
-    implements(_function)(_dots(*_shape))
+    lower_intrinsic(_function)(_dots(*_shape))
 for _function, _n_vectors in microkernels.SUMS.items():
-    implements(_function)(_sums(_n_vectors))
+    lower_intrinsic(_function)(_sums(_n_vectors))
 for _function, _n_vectors in microkernels.OUTERS.items():
-    implements(_function)(_outer(_n_vectors))
+    lower_intrinsic(_function)(_outer(_n_vectors))

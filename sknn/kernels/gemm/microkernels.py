@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sknn.jit.kernel import instruction
+from sknn.jit.kernel import intrinsic
 
 # Widths of a tile, in vectors, and heights below that of a full tile, in rows.
 TILE_VECTORS, PAIR = 3, 2
@@ -35,16 +35,16 @@ DOTS: dict[Callable, tuple[int, int]] = {}
 SUMS: dict[Callable, int] = {}
 OUTERS: dict[Callable, int] = {}
 
-_builtin = instruction("sknn.kernels.gemm.microkernel_intrinsics")
+_intrinsic = intrinsic("sknn.kernels.gemm.microkernel_intrinsics")
 
 
-@_builtin
+@_intrinsic
 def vector_bytes():
     """Return the size of a vector register, in bytes."""
     return 16
 
 
-@_builtin
+@_intrinsic
 def tile_rows():
     """Return the number of rows of a full tile.
 
@@ -54,7 +54,7 @@ def tile_rows():
     return 8
 
 
-@_builtin
+@_intrinsic
 def rows_beside_sums():
     """Return the rows of a tile that leaves registers for column sums; 0: none."""
     return 8
@@ -83,7 +83,7 @@ def _apply_epilogue(x, epilogue, y=None, p=0, q=0):
 def _tile(n_rows, n_vectors):
     """Return the GEMM microkernel of n_rows (0: a full tile) x n_vectors vectors."""
 
-    @_builtin
+    @_intrinsic
     def tile(
         a, a0, a_row, a_step, b, b0, b_row, bias, bias0,
         epilogue, p, q, gate, gate0, c, c0, c_row, n_terms,
@@ -126,7 +126,7 @@ def _tile(n_rows, n_vectors):
 def _tile_and_sums(n_vectors):
     """Return the microkernel of a tile and of the column sums of b."""
 
-    @_builtin
+    @_intrinsic
     def tile_and_sums(
         a, a0, a_row, a_step, b, b0, b_row, sums, sums0, c, c0, c_row, n_terms
     ):
@@ -148,7 +148,7 @@ def _tile_and_sums(n_vectors):
 def _dots(n_rows, n_columns):
     """Return the microkernel of a b.T for n_rows x n_columns dot products."""
 
-    @_builtin
+    @_intrinsic
     def dots(a, a0, a_row, b, b0, b_row, bias, bias0, epilogue, c, c0, m, n_terms):
         """Set c[i, j] to epilogue(bias[j] + sum of a[i, k] b[j, k] over k).
 
@@ -182,7 +182,7 @@ def _dots(n_rows, n_columns):
 def _sums(n_vectors):
     """Return the microkernel of the column sums of n_vectors vectors of columns."""
 
-    @_builtin
+    @_intrinsic
     def sums(b, b0, b_row, c, c0, n_terms):
         """Set c[j] to the sum of b[k, j] over k.
 
@@ -200,7 +200,7 @@ def _sums(n_vectors):
 def _outer(n_vectors):
     """Return the microkernel of an outer product of n_vectors vectors of columns."""
 
-    @_builtin
+    @_intrinsic
     def outer(a, a0, a_row, b, b0, epilogue, p, q, gate, gate0, c, c0, c_row, n_rows):
         """Set c[i, j] to epilogue(a[i] b[j]), where the epilogue is not RELU.
 
@@ -232,13 +232,13 @@ wide_outer, thin_outer = _outer(2 * TILE_VECTORS), _outer(1)
 wide_sums, thin_sums = _sums(2 * TILE_VECTORS), _sums(1)
 
 
-@_builtin
+@_intrinsic
 def vector_copy(a, a0, c, c0, size):
     """Copy size elements of a from a0 on to c from c0 on, size >= lanes."""
     c[c0 : c0 + size] = a[a0 : a0 + size]
 
 
-@_builtin
+@_intrinsic
 def transpose_square(a, a0, a_row, c, c0, c_row):
     """Set c to a.T, both of shape (lanes, lanes) with strides a_row and c_row."""
     lanes = vector_bytes() // c.itemsize

@@ -13,10 +13,14 @@ others.
 Matrices are passed as in `microkernels.py`: array, offset, strides.
 """
 
+from collections import namedtuple
+
 from sknn.jit.kernel import (
     INTEGER,
     REAL,
     Array,
+    Record,
+    caller,
     inline_array,
     inline_scalar,
     kernel,
@@ -29,21 +33,42 @@ from sknn.kernels.gemm import microkernels
 NARROW = 16
 
 
-@kernel(
+# What the kernels below take, by name.
+RowsProduct = namedtuple(
+    "RowsProduct",
+    "a a0 a_row a_step b b0 b_row bias bias0 epilogue p q gate gate0 "
+    "c c0 c_row n m n_terms",
+)
+DotsProduct = namedtuple(
+    "DotsProduct", "a a0 a_row b b0 b_row bias bias0 epilogue c c0 n m n_terms"
+)
+ROWS_PRODUCT = Record(
+    RowsProduct,
     (
         Array(), INTEGER, INTEGER, INTEGER, Array(), INTEGER, INTEGER,
         Array(), INTEGER, INTEGER, REAL, REAL, Array(), INTEGER,
         Array(), *[INTEGER] * 5,
-    )
+    ),
 )  # fmt: skip
-def rows_product(
-    a, a0, a_row, a_step, b, b0, b_row, bias, bias0, epilogue, p, q, gate, gate0,
-    c, c0, c_row, n, m, n_terms,
-):  # fmt: skip
+DOTS_PRODUCT = Record(
+    DotsProduct,
+    (
+        Array(), INTEGER, INTEGER, Array(), INTEGER, INTEGER,
+        Array(), INTEGER, INTEGER, Array(), *[INTEGER] * 4,
+    ),
+)  # fmt: skip
+call_rows_product = caller("rows_product", (ROWS_PRODUCT,))
+call_dots_product = caller("dots_product", (DOTS_PRODUCT,))
+
+
+@kernel((ROWS_PRODUCT,))
+def rows_product(product):
     """Set c to epilogue(a b + bias), a GEMM accumulated along the rows of b.
 
     Parameters
     ----------
+    product : RowsProduct
+        With the fields below.
     a, a0, a_row, a_step
         Matrix of shape (n, n_terms), its offset and its two strides.
     b, b0, b_row
@@ -61,6 +86,10 @@ def rows_product(
     n, m, n_terms : int
         Sizes, with m >= NARROW.
     """
+    (
+        a, a0, a_row, a_step, b, b0, b_row, bias, bias0, epilogue, p, q, gate, gate0,
+        c, c0, c_row, n, m, n_terms,
+    ) = product  # fmt: skip
     lanes = microkernels.vector_bytes() // c.itemsize
     span = microkernels.TILE_VECTORS * lanes
     # A separate loop: among the tiles below it would slow all of them down.
@@ -209,19 +238,14 @@ def first_rows_and_sums(
         j += width * lanes
 
 
-@kernel(
-    (
-        Array(), INTEGER, INTEGER, Array(), INTEGER, INTEGER,
-        Array(), INTEGER, INTEGER, Array(), *[INTEGER] * 4,
-    )
-)  # fmt: skip
-def dots_product(
-    a, a0, a_row, b, b0, b_row, bias, bias0, epilogue, c, c0, n, m, n_terms
-):
+@kernel((DOTS_PRODUCT,))
+def dots_product(product):
     """Set c to epilogue(a b.T + bias), a GEMM of dot products along the terms.
 
     Parameters
     ----------
+    product : DotsProduct
+        With the fields below.
     a, a0, a_row
         Matrix of shape (n, n_terms).
     b, b0, b_row
@@ -234,6 +258,7 @@ def dots_product(
         Output of shape (n, m), contiguous.
     n, m, n_terms : int
     """
+    a, a0, a_row, b, b0, b_row, bias, bias0, epilogue, c, c0, n, m, n_terms = product
     width = microkernels.DOTS_SQUARE if m > 1 else 1
     many = microkernels.DOTS_SQUARE if m > 1 else microkernels.N_DOTS
     height = many if n >= many else 1
@@ -343,7 +368,11 @@ def copy(a, a0, c, c0, size):
             c[c0 + k] = a[a0 + k]
 
 
-@kernel((Array(), INTEGER, Array(), INTEGER, INTEGER, INTEGER))
+transpose_signature = (Array(), INTEGER, Array(), INTEGER, INTEGER, INTEGER)
+call_transpose = caller("transpose", transpose_signature)
+
+
+@kernel(transpose_signature)
 def transpose(a, a0, c, c0, n, m):
     """Set c to a.T, where a has shape (n, m), n and m >= NARROW, both contiguous."""
     lanes = microkernels.vector_bytes() // c.itemsize

@@ -38,7 +38,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from sknn.jit.kernel import Array, Kernel, inline_scalar, like
+from sknn.jit.kernel import Array, Kernel, caller, inline_scalar, like
 from sknn.kernels.gemm.microkernels import NO_EPILOGUE, QUADRATIC_GRAD, RELU, RELU_GRAD
 from sknn.kernels.math.elementary import erf, exp, expm1, log1p, logistic, tanh
 
@@ -119,6 +119,7 @@ def register(
 
 # z and saved forwards, saved and delta backwards: flat, of shape (size,).
 activation_signature = (Array(), Array())
+call_activation = caller("activation", activation_signature)
 
 
 def _forward(value):

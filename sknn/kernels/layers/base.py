@@ -8,9 +8,10 @@ fills that of the operation's own parameters, from all rows of a batch at once.
 
 from typing import NamedTuple
 
-from sknn.jit.kernel import INTEGER, Array, Kernel, call, inline_scalar, matrix
+from sknn.jit.kernel import INTEGER, Array, Kernel, caller, inline_scalar, matrix
 from sknn.kernels.batch import BATCH, part_of, place
 from sknn.kernels.gemm.products import NARROW, column_sums
+from sknn.kernels.layers.activations import call_activation
 from sknn.kernels.table import (
     ACTIVATE,
     BIAS,
@@ -20,6 +21,25 @@ from sknn.kernels.table import (
     PREACTIVATION,
     SLOPE,
 )
+
+# The operation, the batch, theta, values.
+forward_signature = (Array(INTEGER), BATCH, Array(), Array())
+call_forward = caller("forward", forward_signature)
+# The operation, the batch, theta, its gradient, values, deltas.
+backward_signature = (Array(INTEGER), BATCH, Array(), Array(), Array(), Array())
+call_backward = caller("backward", backward_signature)
+# The operation, the batch, the gradient of theta, values, deltas; which share of the
+# work is to be done, and of how many.
+gradient_signature = (
+    Array(INTEGER),
+    BATCH,
+    Array(),
+    Array(),
+    Array(),
+    INTEGER,
+    INTEGER,
+)
+call_gradient = caller("gradient", gradient_signature)
 
 
 class LayerKernels(NamedTuple):
@@ -34,7 +54,7 @@ class LayerKernels(NamedTuple):
 def run_forward(ops, batch, theta, values):
     """Run all operations on a block of rows."""
     for k in range(ops.shape[0]):
-        call(ops[k, FORWARD], (ops[k], batch, theta, values))
+        call_forward(ops[k, FORWARD], (ops[k], batch, theta, values))
 
 
 @inline_scalar
@@ -50,7 +70,9 @@ def activate(op, batch, values):
     """Apply the activation to the outputs, in place."""
     if op[ACTIVATE]:
         outputs = part_of(op, batch, OUTPUT, values)
-        call(op[ACTIVATE], (outputs, part_of(op, batch, PREACTIVATION, values)))
+        call_activation(
+            op[ACTIVATE], (outputs, part_of(op, batch, PREACTIVATION, values))
+        )
 
 
 @inline_scalar
@@ -58,7 +80,7 @@ def deactivate(op, batch, values, deltas):
     """Multiply the gradient of the outputs by the slope, in place."""
     if op[SLOPE]:
         delta = part_of(op, batch, OUTPUT, deltas)
-        call(op[SLOPE], (part_of(op, batch, PREACTIVATION, values), delta))
+        call_activation(op[SLOPE], (part_of(op, batch, PREACTIVATION, values), delta))
 
 
 @inline_scalar
@@ -70,23 +92,6 @@ def add_up_rows(op, batch, gradient, deltas, share, n_shares):
         deltas, start + first, fan_out, gradient, op[BIAS] + first, last - first,
         batch.n,
     )  # fmt: skip
-
-
-# The operation, the batch, theta, values.
-forward_signature = (Array(INTEGER), BATCH, Array(), Array())
-# The operation, the batch, theta, its gradient, values, deltas.
-backward_signature = (Array(INTEGER), BATCH, Array(), Array(), Array(), Array())
-# The operation, the batch, the gradient of theta, values, deltas; which share of the
-# work is to be done, and of how many.
-gradient_signature = (
-    Array(INTEGER),
-    BATCH,
-    Array(),
-    Array(),
-    Array(),
-    INTEGER,
-    INTEGER,
-)
 
 
 @inline_scalar

@@ -1,9 +1,17 @@
 """Dense layers on dense rows."""
 
-from sknn.jit.kernel import call, kernel, matrix
+from sknn.jit.kernel import kernel, matrix
 from sknn.kernels.batch import input_delta_of, input_of, output_of, place, source_of
 from sknn.kernels.gemm.microkernels import NO_EPILOGUE, rows_beside_sums
-from sknn.kernels.gemm.products import NARROW, first_rows_and_sums, outer_product
+from sknn.kernels.gemm.products import (
+    NARROW,
+    DotsProduct,
+    RowsProduct,
+    call_dots_product,
+    call_rows_product,
+    first_rows_and_sums,
+    outer_product,
+)
 from sknn.kernels.layers.base import (
     LayerKernels,
     activate,
@@ -41,14 +49,12 @@ def dense_forward(op, batch, theta, values):
     fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
     x, start = source_of(op, batch, values)
     out = place(batch, op[OUTPUT], fan_out)
-    call(
-        op[ROWS_PRODUCT],
-        (
-            x, start, fan_in, 1, theta, op[WEIGHTS], fan_out,
-            theta, op[BIAS], op[EPILOGUE], 0.0, 0.0, values, 0,
-            values, out, fan_out, batch.n, fan_out, fan_in,
-        ),
+    product = RowsProduct(
+        a=x, a0=start, a_row=fan_in, a_step=1, b=theta, b0=op[WEIGHTS], b_row=fan_out,
+        bias=theta, bias0=op[BIAS], epilogue=op[EPILOGUE], p=0.0, q=0.0, gate=values,
+        gate0=0, c=values, c0=out, c_row=fan_out, n=batch.n, m=fan_out, n_terms=fan_in,
     )  # fmt: skip
+    call_rows_product(op[ROWS_PRODUCT], (product,))
     activate(op, batch, values)
     return 0.0
 
@@ -63,22 +69,20 @@ def dense_backward(op, batch, theta, gradient, values, deltas):
     x_delta = place(batch, op[INPUT_DELTA], fan_in)
     p, q = float(op[SLOPE_P]), float(op[SLOPE_Q])
     if op[TRANSPOSE]:  # they lie where the gradient of the weights will
-        call(
-            op[ROWS_PRODUCT],
-            (
-                deltas, delta, fan_out, 1, gradient, op[WEIGHTS], fan_in,
-                theta, -1, op[INPUT_EPILOGUE], p, q, values, x_delta,
-                deltas, x_delta, fan_in, batch.n, fan_in, fan_out,
-            ),
+        product = RowsProduct(
+            a=deltas, a0=delta, a_row=fan_out, a_step=1, b=gradient, b0=op[WEIGHTS],
+            b_row=fan_in, bias=theta, bias0=-1, epilogue=op[INPUT_EPILOGUE], p=p, q=q,
+            gate=values, gate0=x_delta, c=deltas, c0=x_delta, c_row=fan_in, n=batch.n,
+            m=fan_in, n_terms=fan_out,
         )  # fmt: skip
+        call_rows_product(op[ROWS_PRODUCT], (product,))
     else:
-        call(
-            op[DOTS_PRODUCT],
-            (
-                deltas, delta, fan_out, theta, op[WEIGHTS], fan_out,
-                theta, -1, NO_EPILOGUE, deltas, x_delta, batch.n, fan_in, fan_out,
-            ),
+        dots = DotsProduct(
+            a=deltas, a0=delta, a_row=fan_out, b=theta, b0=op[WEIGHTS], b_row=fan_out,
+            bias=theta, bias0=-1, epilogue=NO_EPILOGUE, c=deltas, c0=x_delta, n=batch.n,
+            m=fan_in, n_terms=fan_out,
         )  # fmt: skip
+        call_dots_product(op[DOTS_PRODUCT], (dots,))
     return 0.0
 
 
@@ -104,15 +108,13 @@ def dense_gradient(op, batch, gradient, values, deltas, share, n_shares):
             gradient, op[WEIGHTS] + columns[0], fan_out, width, batch.n,
         )  # fmt: skip
         first = beside
-    call(
-        op[ROWS_PRODUCT],
-        (
-            x, start + first, 1, fan_in, deltas, delta, fan_out,
-            gradient, -1, NO_EPILOGUE, 0.0, 0.0, values, 0,
-            gradient, op[WEIGHTS] + first * fan_out + columns[0], fan_out,
-            rows[1] - first, width, batch.n,
-        ),
+    product = RowsProduct(
+        a=x, a0=start + first, a_row=1, a_step=fan_in, b=deltas, b0=delta,
+        b_row=fan_out, bias=gradient, bias0=-1, epilogue=NO_EPILOGUE, p=0.0, q=0.0,
+        gate=values, gate0=0, c=gradient, c0=op[WEIGHTS] + first * fan_out + columns[0],
+        c_row=fan_out, n=rows[1] - first, m=width, n_terms=batch.n,
     )  # fmt: skip
+    call_rows_product(op[ROWS_PRODUCT], (product,))
     return 0.0
 
 
@@ -126,13 +128,12 @@ def narrow_forward(op, batch, theta, values):
     fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
     x, start = source_of(op, batch, values)
     out = place(batch, op[OUTPUT], fan_out)
-    call(
-        op[DOTS_PRODUCT],
-        (
-            x, start, fan_in, theta, op[WEIGHTS], fan_in,
-            theta, op[BIAS], op[EPILOGUE], values, out, batch.n, fan_out, fan_in,
-        ),
+    product = DotsProduct(
+        a=x, a0=start, a_row=fan_in, b=theta, b0=op[WEIGHTS], b_row=fan_in, bias=theta,
+        bias0=op[BIAS], epilogue=op[EPILOGUE], c=values, c0=out, n=batch.n, m=fan_out,
+        n_terms=fan_in,
     )  # fmt: skip
+    call_dots_product(op[DOTS_PRODUCT], (product,))
     activate(op, batch, values)
     return 0.0
 
@@ -154,14 +155,13 @@ def narrow_backward(op, batch, theta, gradient, values, deltas):
         )  # fmt: skip
         return 0.0
     if fan_in >= NARROW:
-        call(
-            op[ROWS_PRODUCT],
-            (
-                deltas, start, fan_out, 1, theta, op[WEIGHTS], fan_in,
-                theta, -1, op[INPUT_EPILOGUE], p, q, values, x_start,
-                deltas, x_start, fan_in, batch.n, fan_in, fan_out,
-            ),
+        product = RowsProduct(
+            a=deltas, a0=start, a_row=fan_out, a_step=1, b=theta, b0=op[WEIGHTS],
+            b_row=fan_in, bias=theta, bias0=-1, epilogue=op[INPUT_EPILOGUE], p=p, q=q,
+            gate=values, gate0=x_start, c=deltas, c0=x_start, c_row=fan_in, n=batch.n,
+            m=fan_in, n_terms=fan_out,
         )  # fmt: skip
+        call_rows_product(op[ROWS_PRODUCT], (product,))
         return 0.0
     delta, x_delta = output_of(op, batch, deltas), input_delta_of(op, batch, deltas)
     weights = matrix(theta, op[WEIGHTS], fan_out, fan_in)
@@ -182,14 +182,13 @@ def narrow_gradient(op, batch, gradient, values, deltas, share, n_shares):
         first, last = columns_of(share, n_shares, fan_in)
         x, start = source_of(op, batch, values)
         delta = place(batch, op[OUTPUT], fan_out)
-        call(
-            op[ROWS_PRODUCT],
-            (
-                deltas, delta, 1, fan_out, x, start + first, fan_in,
-                gradient, -1, NO_EPILOGUE, 0.0, 0.0, values, 0,
-                gradient, op[WEIGHTS] + first, fan_in, fan_out, last - first, batch.n,
-            ),
+        product = RowsProduct(
+            a=deltas, a0=delta, a_row=1, a_step=fan_out, b=x, b0=start + first,
+            b_row=fan_in, bias=gradient, bias0=-1, epilogue=NO_EPILOGUE, p=0.0, q=0.0,
+            gate=values, gate0=0, c=gradient, c0=op[WEIGHTS] + first, c_row=fan_in,
+            n=fan_out, m=last - first, n_terms=batch.n,
         )  # fmt: skip
+        call_rows_product(op[ROWS_PRODUCT], (product,))
         return 0.0
     if share > 0:
         return 0.0

@@ -5,7 +5,7 @@ later entries are prefetched while others are added. Input dropout is fused into
 layer, since it would be the only other operation that reads CSR.
 """
 
-from sknn.jit.kernel import flat, inline_scalar, instruction, kernel, vector
+from sknn.jit.kernel import flat, inline_scalar, intrinsic, kernel, vector
 from sknn.kernels.batch import output_of, place, row_of
 from sknn.kernels.gemm.microkernels import vector_bytes
 from sknn.kernels.gemm.products import NARROW
@@ -44,7 +44,7 @@ def _sum_of_rows(n_vectors):
     It computes ``c = bias + sum(x[k] * w[indices[k], :])`` over entries k.
     """
 
-    @instruction("sknn.kernels.layers.sparse_intrinsics")
+    @intrinsic("sknn.kernels.layers.sparse_intrinsics")
     def sum_of_rows(
         x, indices, k, n_entries, next_entry, w, w0, w_row, bias, bias0, c, c0, width
     ):

@@ -1,9 +1,9 @@
 """Sums of weighted rows of a matrix, as LLVM intrinsics."""
 
 from numba import types
-from numba.np.arrayobj import make_array
 
-from sknn.jit.compiler import implements
+from sknn.jit.abi import array_struct
+from sknn.jit.compiler import lower_intrinsic
 from sknn.jit.intrinsics import emit_prefetch
 from sknn.jit.vectors import I64, Vectors, integer
 from sknn.kernels.layers import sparse_dense as sparse
@@ -27,7 +27,7 @@ def _sum_of_rows(n_vectors):
             end = builder.sub(width, integer(1))
             x_start = vectors.start(x, x_, k)
             columns = vectors.start(indices, indices_, integer(0))
-            n_all = make_array(indices)(context, builder, indices_).nitems
+            n_all = array_struct(context, builder, indices, indices_).nitems
             last_entry = builder.sub(n_all, integer(1))
             w_start = vectors.start(w, w_, w0)
 
@@ -74,4 +74,4 @@ def _sum_of_rows(n_vectors):
 
 
 for _function, _n_vectors in sparse.SUMS.items():
-    implements(_function)(_sum_of_rows(_n_vectors))
+    lower_intrinsic(_function)(_sum_of_rows(_n_vectors))

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sknn.jit.kernel import Array, Kernel, flat
+from sknn.jit.kernel import Array, Kernel, caller, flat
 from sknn.kernels.batch import BATCH, row_of
 from sknn.kernels.losses.output_activations import SETTINGS
 
@@ -62,6 +62,7 @@ train_signature = (
     Array(ndim=2),
     SETTINGS,
 )
+call_loss = caller("loss", train_signature)
 
 
 def elementwise(losses, name, value, gradient, link, *, cached=True, **options):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.special
 
-from sknn.jit.kernel import REAL, Array, Kernel, flat, kernel
+from sknn.jit.kernel import REAL, Array, Kernel, caller, flat, kernel
 from sknn.kernels.layers.activations import identity, softplus
 from sknn.kernels.math.elementary import exp, probability
 from sknn.kernels.math.softmax import fill_softmax
@@ -31,6 +31,7 @@ OUTPUT_ACTIVATIONS: dict[str, OutputActivation] = {}
 SETTINGS = Array(REAL, is_read_only=True)
 
 output_activation_signature = (Array(ndim=2), SETTINGS)  # raw, settings
+call_output_activation = caller("output activation", output_activation_signature)
 
 
 # ---------------------------------------------------------------------------------

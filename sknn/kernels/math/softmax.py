@@ -7,7 +7,7 @@ rows stay as they are, and each step handles a vector of classes.
 `softmax_intrinsics.py` implements the first four functions as intrinsics.
 """
 
-from sknn.jit.kernel import flat, inline_array, instruction, matrix, scratch
+from sknn.jit.kernel import flat, inline_array, intrinsic, matrix, scratch
 from sknn.kernels.math.elementary import exp
 
 # The transposition moves CLASSES classes at a time, to memory padded to a multiple.
@@ -16,10 +16,10 @@ _MAX_CLASSES = 32  # of transposed rows
 _MAX_LANES = 16  # elements of the widest vector
 _SCRATCH = _MAX_LANES * _MAX_CLASSES
 
-_builtin = instruction("sknn.kernels.math.softmax_intrinsics")
+_intrinsic = intrinsic("sknn.kernels.math.softmax_intrinsics")
 
 
-@_builtin
+@_intrinsic
 def fill_columns(rows, columns):
     """Set columns to (rows - max(rows, axis=1)).T.
 
@@ -29,7 +29,7 @@ def fill_columns(rows, columns):
     columns[:] = (rows - rows.max(axis=1, keepdims=True)).T
 
 
-@_builtin
+@_intrinsic
 def fill_rows(rows, columns):
     """Set rows to (columns / sum(columns, axis=0)).T.
 
@@ -39,7 +39,7 @@ def fill_rows(rows, columns):
     rows[:] = (columns * (1 / sum(columns))).T
 
 
-@_builtin
+@_intrinsic
 def lower_rows(rows, lower):
     """Subtract the maximum of each row.
 
@@ -49,7 +49,7 @@ def lower_rows(rows, lower):
     lower[:] = rows - rows.max(axis=1, keepdims=True)
 
 
-@_builtin
+@_intrinsic
 def divide_rows(rows, probabilities):
     """Divide each row by its sum.
 

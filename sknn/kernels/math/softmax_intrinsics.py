@@ -6,9 +6,9 @@ from functools import partial
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.np.arrayobj import make_array
 
-from sknn.jit.compiler import implements
+from sknn.jit.abi import array_struct
+from sknn.jit.compiler import lower_intrinsic
 from sknn.jit.vectors import Vectors, integer
 from sknn.kernels.math import softmax
 from sknn.kernels.math.softmax import CLASSES
@@ -16,7 +16,7 @@ from sknn.kernels.math.softmax import CLASSES
 
 def _matrix(context, builder, array_type, array):
     """Return a pointer to the first element of a matrix, and its shape."""
-    matrix = make_array(array_type)(context, builder, array)
+    matrix = array_struct(context, builder, array_type, array)
     return matrix.data, *cgutils.unpack_tuple(builder, matrix.shape, 2)
 
 
@@ -203,9 +203,9 @@ def _sum(vectors, x, y):
     return vectors.builder.fadd(x, y)
 
 
-implements(softmax.fill_columns)(_by_row_group(_fill_columns))
-implements(softmax.fill_rows)(_by_row_group(_fill_rows))
-implements(softmax.lower_rows)(
+lower_intrinsic(softmax.fill_columns)(_by_row_group(_fill_columns))
+lower_intrinsic(softmax.fill_rows)(_by_row_group(_fill_rows))
+lower_intrinsic(softmax.lower_rows)(
     _reduce_rows(-math.inf, Vectors.at_least, ir.IRBuilder.fsub)
 )
-implements(softmax.divide_rows)(_reduce_rows(0.0, _sum, ir.IRBuilder.fdiv))
+lower_intrinsic(softmax.divide_rows)(_reduce_rows(0.0, _sum, ir.IRBuilder.fdiv))

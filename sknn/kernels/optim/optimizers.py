@@ -11,7 +11,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sknn.jit.kernel import INTEGER, REAL, Array, Kernel, inline_scalar, like
+from sknn.jit.kernel import (
+    INTEGER,
+    REAL,
+    Array,
+    Kernel,
+    caller,
+    inline_scalar,
+    like,
+)
 
 N_SETTINGS = 5
 
@@ -70,6 +78,7 @@ _SETTINGS = Array(REAL, is_read_only=True)
 
 # out, learning_rate, t, settings, momentum_product
 rates_signature = (Array(REAL), REAL, INTEGER, _SETTINGS, Array(REAL))
+call_rates = caller("rates", rates_signature)
 
 
 def _rates(rates_of_step):
@@ -112,6 +121,7 @@ step_signature = (
     REAL,
     _SETTINGS,
 )
+call_step = caller("step", step_signature)
 
 
 def _step(rule):

@@ -5,7 +5,7 @@ A network with the L2 penalty alone skips these kernels: the optimizer's step ad
 
 from math import sqrt
 
-from sknn.jit.kernel import INTEGER, REAL, Array, kernel, matrix, vector
+from sknn.jit.kernel import INTEGER, REAL, Array, caller, kernel, matrix, vector
 from sknn.kernels.gemm.products import NARROW
 from sknn.kernels.table import FAN_IN, FAN_OUT, WEIGHTS
 
@@ -17,7 +17,15 @@ N_LIMITS = 6
 _LIMITS = Array(REAL, is_read_only=True)
 
 
-@kernel((Array(), Array(), INTEGER, REAL, REAL, _LIMITS))
+# theta, gradient, n_weights, size, learning_rate, limits.
+shape_signature = (Array(), Array(), INTEGER, REAL, REAL, _LIMITS)
+call_shape = caller("shape_gradient", shape_signature)
+# The limited rows of the table, theta, gradient, limits.
+constrain_signature = (Array(INTEGER, 2), Array(), Array(), _LIMITS)
+call_constrain = caller("constrain", constrain_signature)
+
+
+@kernel(shape_signature)
 def shape_gradient(theta, gradient, n_weights, size, learning_rate, limits):
     """Average, penalise and clip the gradient g; decay the weights w.
 
@@ -79,7 +87,7 @@ def shape_gradient(theta, gradient, n_weights, size, learning_rate, limits):
     return limits[L1] * absolute + 0.5 * limits[L2] * squares
 
 
-@kernel((Array(INTEGER, 2), Array(), Array(), _LIMITS))
+@kernel(constrain_signature)
 def constrain(dense, theta, gradient, limits):
     """Scale the incoming weights of each neuron to a norm of at most MAX_NORM [1]_.
 

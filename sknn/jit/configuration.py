@@ -1,0 +1,106 @@
+"""What the package that uses this library is called, and where its sources lie.
+
+The package calls ``configure`` before it defines its first kernel.
+"""
+
+import hashlib
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+
+class Configuration(NamedTuple):
+    """What the library knows of the package that uses it.
+
+    Attributes
+    ----------
+    name : str
+        Begins the symbols of compiled code, names the folder of the cache and, in
+        capitals, begins environment variables.
+    package : str
+        Only kernels of modules within this package are kept on disk; "" for none.
+    sources : tuple of Path
+        Folders with all that compiled code is made of. The cache may lie in the first.
+    digests : dict
+        Digest of each source file as it was when the package was imported.
+    """
+
+    name: str = "kernels"
+    package: str = ""
+    sources: tuple[Path, ...] = ()
+    digests: dict[Path, bytes] = {}  # noqa: RUF012  # never changed
+
+    def contains(self, module: str) -> bool:
+        """Return whether a module belongs to the package."""
+        return bool(self.package) and f"{module}.".startswith(f"{self.package}.")
+
+    def variable(self, suffix: str) -> str:
+        """Return the name of an environment variable."""
+        return f"{self.name.upper()}_{suffix}"
+
+    def changed_sources(self) -> set[Path]:
+        """Return the source files that are not what they were at import."""
+        now = digests_of(self.sources)
+        files = now.keys() | self.digests.keys()
+        return {file for file in files if now.get(file) != self.digests.get(file)}
+
+
+_LIBRARY = Path(__file__).parent
+_current: list[Configuration] = [Configuration()]
+
+
+def configure(name: str, package: str, sources: Iterable[Path]) -> None:
+    """Say what uses this library; to be called once, before the first kernel.
+
+    Parameters
+    ----------
+    name : str
+        Name of the package that uses the library, as users know it.
+    package : str
+        Name of the Python package that has the kernels.
+    sources : iterable of Path
+        The folders of this package. This library's own is added.
+    """
+    folders = (*sources, _LIBRARY)
+    _current[0] = Configuration(name, package, folders, digests_of(folders))
+
+
+def configuration() -> Configuration:
+    """Return what ``configure`` was told."""
+    return _current[0]
+
+
+def digests_of(folders: Iterable[Path]) -> dict[Path, bytes]:
+    """Return the digest of each Python file in some folders; of none, if one fails."""
+    try:
+        return {
+            file: hashlib.sha256(file.read_bytes()).digest()
+            for folder in folders
+            for file in sorted(folder.rglob("*.py"))
+        }
+    except OSError:  # such as in an archive, or while files are being replaced
+        return {}
+
+
+def check_unread_sources() -> set[Path]:
+    """Return the changed source files, if all of them were read before they changed.
+
+    Raises
+    ------
+    RuntimeError
+        If a module that is still to be imported has changed: it may not fit to those
+        that this process has imported already.
+    """
+    changed = configuration().changed_sources()
+    if changed:
+        modules: list[Any] = list(sys.modules.values())
+        files = {getattr(module, "__file__", None) for module in modules}
+        unread = sorted(path.name for path in changed if str(path) not in files)
+        if unread:
+            raise RuntimeError(
+                f"{configuration().name} has changed on disk since this process "
+                f"imported it ({', '.join(unread[:3])}), and what compiles its kernels "
+                "is not loaded yet. Restart the process."
+            )
+    return changed

@@ -1,0 +1,246 @@
+"""The names that Numba keeps private and this library needs, all in one place.
+
+Numba optimises each function and makes machine code of it, and does so again in each
+function that contains it. Here the code of a kernel and of all that it contains is put
+together, optimised once and emitted once, behind an entry that needs nothing of Numba,
+so that it can run without.
+
+Where a name is missing, or its use fails, `numba_documented.py` takes over.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import numpy as np
+from llvmlite import binding, ir
+from numba import types
+from numba.core import cgutils
+from numba.core.codegen import JITCodeLibrary, JITCPUCodegen
+from numba.core.compiler import Flags, compile_extra
+from numba.core.compiler_lock import global_compiler_lock
+from numba.core.cpu import FastMathOptions
+from numba.core.registry import cpu_target
+from numba.core.runtime import rtsys
+from numba.core.runtime.context import NRTContext
+
+from sknn.jit import declarations, target
+from sknn.jit.calls import numba_type
+from sknn.jit.configuration import configuration
+from sknn.jit.entry import NAN, REAL, note_failure, parameters_of, read_arguments
+from sknn.jit.loader import Code
+
+# What this module uses of each object above, for a test to look for.
+PRIVATE_NAMES: tuple[tuple[Any, tuple[str, ...]], ...] = (
+    (
+        JITCodeLibrary,
+        (
+            "_optimize_functions",
+            "_get_module_for_linking",
+            "add_ir_module",
+            "add_linking_library",
+            "finalize",
+            "get_pointer_to_function",
+        ),
+    ),
+    (
+        JITCPUCodegen,
+        (
+            "_library_class",
+            "_module_pass_manager",
+            "create_library",
+            "set_env",
+        ),
+    ),
+    (NRTContext, ("_call_incref_decref",)),
+    (rtsys, ("library",)),
+    (cpu_target, ("typing_context", "target_context")),
+    (
+        cpu_target.target_context,
+        ("_internal_codegen", "call_conv", "create_module", "refresh"),
+    ),
+    (cpu_target.target_context.call_conv, ("call_function", "get_function_type")),
+)
+
+
+class _KernelLibrary(JITCodeLibrary):  # type: ignore[misc]
+    """A library that keeps the code of a function until it is put together."""
+
+    interleave = 1
+
+    def add_ir_module(self, ir_module: ir.Module) -> None:
+        if self.interleave > 1:
+            target.interleave_loops(ir_module, self.interleave)
+        module = binding.parse_assembly(cgutils.normalize_ir_text(str(ir_module)))
+        module.name = ir_module.name
+        # Without these passes `exp` and what contains it are a sixth slower.
+        self._optimize_functions(module)
+        self._final_module.link_in(module)
+
+    def finalize(self) -> None:
+        for function in self._final_module.functions:
+            if not function.is_declaration:
+                function.linkage = "linkonce_odr"
+        self._finalized = True
+
+    def get_pointer_to_function(self, name: str) -> int:
+        return 1  # there is none yet; Numba wants a number
+
+    def _get_module_for_linking(self) -> Any:
+        """Return this code and all that it contains: for code of others."""
+        module = self._final_module.clone()
+        _link(module, self)
+        return module
+
+
+class _KernelCodegen(JITCPUCodegen):  # type: ignore[misc]
+    _library_class = _KernelLibrary
+
+    def set_env(self, env_name: str, env: Any) -> None:
+        pass
+
+
+@cache
+def _codegen() -> _KernelCodegen:
+    return _KernelCodegen(configuration().name)
+
+
+@contextmanager
+def _collecting(context: Any) -> Iterator[None]:
+    """Let Numba keep what it compiles on the way uncompiled, and count no references.
+
+    Kernels allocate nothing. In functions of Numba's own, which others may use later,
+    references are counted. All other threads that compile wait meanwhile.
+    """
+    codegen, count = context._internal_codegen, NRTContext._call_incref_decref
+    contains = configuration().contains
+
+    def count_elsewhere(self: Any, *arguments: Any) -> None:
+        if not contains(self._context.fndesc.modname):
+            count(self, *arguments)
+
+    context._internal_codegen = _codegen()
+    NRTContext._call_incref_decref = count_elsewhere
+    try:
+        yield
+    finally:
+        context._internal_codegen = codegen
+        NRTContext._call_incref_decref = count
+
+
+def _libraries_of(library: Any) -> dict[Any, None]:
+    """Return a library and, in order, all others that it needs."""
+    reached: dict[Any, None] = {}
+    waiting = [library]
+    while waiting:
+        other = waiting.pop()
+        if other in reached or other is rtsys.library:
+            continue
+        reached[other] = None
+        if isinstance(other, _KernelLibrary):  # others contain what they need
+            waiting += other._linking_libraries
+    return reached
+
+
+def _link(module: Any, library: Any) -> None:
+    """Add to a library's module the code of all that the library needs."""
+    for other in _libraries_of(library):
+        if other is library:
+            continue
+        is_collected = isinstance(other, _KernelLibrary)
+        code = other._final_module if is_collected else other._get_module_for_linking()
+        module.link_in(code, preserve=True)
+
+
+def lower(kernel: Any, dtype: np.dtype[Any], symbol: str) -> Callable[[], Code]:
+    """Translate a kernel into LLVM's intermediate code; see ``compiler.lower``."""
+    with global_compiler_lock:
+        typing, context = cpu_target.typing_context, cpu_target.target_context
+        typing.refresh()
+        context.refresh()
+        if not kernel.cached:  # may contain users' functions, which others call too
+            library = _lowered(kernel, dtype, symbol, typing, context)
+        else:
+            with _collecting(context):
+                library = _lowered(kernel, dtype, symbol, typing, context)
+        return lambda: _emitted(library, symbol)
+
+
+def _lowered(
+    kernel: Any, dtype: np.dtype[Any], symbol: str, typing: Any, context: Any
+) -> _KernelLibrary:
+    flags = Flags()
+    flags.error_model = "numpy"
+    flags.fastmath = FastMathOptions(set(declarations.FASTMATH))
+    flags.boundscheck = declarations.BOUNDS_CHECKED
+    flags.nrt = True  # else Numba takes no function that returns a view
+    flags.no_cpython_wrapper = flags.no_cfunc_wrapper = flags.no_compile = True
+    argument_types = tuple(numba_type(type_, dtype) for type_ in kernel.signature)
+    library: _KernelLibrary = _codegen().create_library(symbol)
+    library.interleave = kernel.interleave
+    result = compile_extra(
+        typing, context, kernel.function, argument_types, types.float64, flags, {},
+        library=library,
+    )  # fmt: skip
+    module = context.create_module(symbol)
+    _write_entry(module, kernel, dtype, symbol, context, result.fndesc)
+    library.add_ir_module(module)
+    return library
+
+
+def _write_entry(
+    module: ir.Module,
+    kernel: Any,
+    dtype: np.dtype[Any],
+    symbol: str,
+    context: Any,
+    description: Any,
+) -> None:
+    """Append what is called from outside; see `entry.py`."""
+    argument_types = description.argtypes
+    callee_type = context.call_conv.get_function_type(
+        description.restype, argument_types
+    )
+    callee = ir.Function(module, callee_type, description.llvm_func_name)
+    parameters = [
+        context.get_value_type(type_) for type_ in parameters_of(kernel, argument_types)
+    ]
+    entry = ir.Function(module, ir.FunctionType(REAL, parameters), symbol)
+    builder = ir.IRBuilder(entry.append_basic_block())
+    fits, arguments = read_arguments(
+        context, builder, kernel, dtype, argument_types, entry.args
+    )
+    if kernel.is_driver:
+        with builder.if_then(builder.not_(fits), likely=False):
+            builder.ret(NAN)
+    status, value = context.call_conv.call_function(
+        builder, callee, description.restype, argument_types, list(arguments)
+    )
+    if declarations.BOUNDS_CHECKED:
+        with builder.if_then(status.is_error):
+            note_failure(builder, kernel)
+            builder.ret(NAN)
+    builder.ret(value)
+
+
+def _optimize(module: Any) -> None:
+    """Run LLVM's passes once; Numba's cheap ones, before them, gain nothing here."""
+    passes = _codegen()._module_pass_manager()
+    if isinstance(passes, tuple):  # as of Numba 0.62
+        manager, builder = passes
+        manager.run(module, builder)
+    else:
+        passes.run(module)
+
+
+def _emitted(library: Any, symbol: str) -> Code:
+    """Put a function and what it contains together, optimise and emit it."""
+    module = library._final_module
+    _link(module, library)
+    if any(f.name.startswith("NRT_") for f in module.functions if f.is_declaration):
+        module.link_in(rtsys.library._get_module_for_linking(), preserve=True)
+    target.keep_only(module, symbol)
+    module.data_layout = _codegen()._data_layout
+    _optimize(module)
+    return target.emit(module, _codegen()._tm)
