@@ -165,7 +165,7 @@ ACCEPTED = {
     "decay_epochs": (COUNT, {"learning_rate": "step"}),
     "warmup_epochs": (number(0, kind=Integral), {}),
     "scoring": (NONE, {"early_stopping": True, "validation_fraction": 0.4}),
-    "metrics": (either(NONE, empty), {}),
+    "metrics": (either(NONE, empty, lambda value: value == {}), {}),
     "restore_best_weights": (
         BOOLEAN,
         {"early_stopping": True, "validation_fraction": 0.4},
