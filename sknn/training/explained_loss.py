@@ -120,7 +120,8 @@ def _lowest(loss_of_constant: Callable, y, weights, inverse_link: Callable) -> f
     found = [loss_of_constant(value) for value in (middle, inverse_link(y[0]))]
     try:
         bracket = (middle, middle + spread)
-        search = scipy.optimize.minimize_scalar(loss_of_constant, bracket=bracket)
+        with np.errstate(all="ignore"):  # the search may go far
+            search = scipy.optimize.minimize_scalar(loss_of_constant, bracket=bracket)
         found.append(float(search.fun))
     except RuntimeError:  # the loss has no lowest value
         found.append(-np.inf)

@@ -72,6 +72,10 @@ def one_of(*options):
     return lambda value: any(value is option for option in options)
 
 
+def empty_dict(value):
+    return isinstance(value, dict) and not value
+
+
 def either(*accepting):
     return lambda value: any(accepts(value) for accepts in accepting)
 
@@ -165,7 +169,7 @@ ACCEPTED = {
     "decay_epochs": (COUNT, {"learning_rate": "step"}),
     "warmup_epochs": (number(0, kind=Integral), {}),
     "scoring": (NONE, {"early_stopping": True, "validation_fraction": 0.4}),
-    "metrics": (either(NONE, empty), {}),
+    "metrics": (either(NONE, empty, empty_dict), {}),
     "restore_best_weights": (
         BOOLEAN,
         {"early_stopping": True, "validation_fraction": 0.4},
