@@ -22,6 +22,7 @@ from sknn.kernels.optim.optimizers import OPTIMIZERS, call_step
 from sknn.kernels.table import BACKWARD, GRADIENT
 from sknn.network.data import Inputs, read_only
 from sknn.network.network import Network
+from sknn.training.options import OptimizerOptions
 
 MATRIX = DATA[:4]  # values, indices and indptr of the inputs, and their width
 # Numbers that an activation is applied to at a time: they stay in the nearest cache.
@@ -172,8 +173,10 @@ def adam(
 ) -> Callable[[int], float]:
     """Return what takes n_steps of Adam so many times."""
     optimizer = OPTIMIZERS["adam"]
-    names = {"beta_1": BETA_1, "beta_2": BETA_2, "epsilon": EPSILON}
-    settings = read_only(np.array(optimizer.settings(names)))
+    options = OptimizerOptions(
+        momentum=0.0, beta_1=BETA_1, beta_2=BETA_2, epsilon=EPSILON, rho=0.0
+    )
+    settings = read_only(np.array(optimizer.settings(options)))
     gradient = _random(network, network.n_trained)
     optimizer_state = np.stack([gradient, gradient**2])
     rates = np.array([1e-9, 0.0, 0.0])  # parameters hardly change

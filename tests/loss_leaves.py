@@ -12,6 +12,7 @@ from sknn.kernels.losses.table import (
     REGRESSION_LOSSES,
 )
 from sknn.network.data import read_only
+from sknn.training.options import LossOptions, select
 
 DTYPES = [np.dtype(np.float32), np.dtype(np.float64)]
 FLOAT64 = DTYPES[1]
@@ -62,6 +63,10 @@ def apply_link(link, raw, settings=(0.0,) * 4):
     return result
 
 
+def options_of(parameters):
+    return select(LossOptions, parameters)
+
+
 def loss_of(name, targets, raw, parameters=DEFAULTS, weights=(), rows=(), first=0):
     """Return the loss of a batch and its gradient, in the dtype of raw."""
     dtype = raw.dtype
@@ -85,7 +90,7 @@ def loss_of(name, targets, raw, parameters=DEFAULTS, weights=(), rows=(), first=
         read_only(np.array(targets, dtype=dtype, order="C")),
         batch,
         delta,
-        read_only(np.array(LOSSES[name].settings_of(parameters))),
+        read_only(np.array(LOSSES[name].settings_of(options_of(parameters)))),
     )
     return value, delta
 
@@ -93,7 +98,7 @@ def loss_of(name, targets, raw, parameters=DEFAULTS, weights=(), rows=(), first=
 def example(name, parameters, n=30):
     """Return targets of a loss and raw outputs for them."""
     rng = np.random.RandomState(0)
-    n_levels = LOSSES[name].outputs_per_target(parameters)
+    n_levels = LOSSES[name].outputs_per_target(options_of(parameters))
     raw = rng.normal(size=(n, N_OUTPUTS * n_levels))
     if name in BY_CLASS:
         return rng.randint(N_OUTPUTS, size=(n, 1)).astype(float), raw

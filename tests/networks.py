@@ -1,5 +1,7 @@
 """Small networks for every entry of the tables, and differences of their losses."""
 
+from dataclasses import replace
+
 import numpy as np
 import scipy.sparse
 
@@ -8,7 +10,10 @@ from sknn.kernels.losses.table import LOSSES
 from sknn.network.data import Inputs, TrainingData, read_only
 from sknn.network.layout import Architecture, mlp_layers
 from sknn.network.network import Network
-from sknn.training.stochastic import Progress, loss_scale, new_state, train_stochastic
+from sknn.training.options import LossOptions, TrainingOptions, select
+from sknn.training.progress import TrainingState
+from sknn.training.stochastic import train_stochastic
+from sknn.training.task import FitTask
 
 N_ROWS, N_FEATURES, N_OUTPUTS = 11, 4, 3
 FLOAT64 = np.dtype(np.float64)
@@ -72,6 +77,7 @@ PARAMETERS = {
     "label_smoothing": 0.2,
     "focal_gamma": 1.5,
 }
+LOSS_OPTIONS = select(LossOptions, PARAMETERS)
 
 
 def make_training_data(loss, weighted=False, sparse=False):
@@ -95,14 +101,14 @@ def mlp_architecture(units, activations, link, settings=(), **options):
 def network_of(hidden, activation, loss, **options):
     """Return a network; ``activation`` is one name, or one for each hidden layer."""
     loss = LOSSES[loss]
-    n_outputs = N_OUTPUTS * loss.outputs_per_target(PARAMETERS)
+    n_outputs = N_OUTPUTS * loss.outputs_per_target(LOSS_OPTIONS)
     names = (activation,) * len(hidden) if isinstance(activation, str) else activation
     return Network(
         mlp_architecture(
             (N_FEATURES, *hidden, n_outputs),
             names,
             loss.link,
-            loss.settings_of(PARAMETERS),
+            loss.settings_of(LOSS_OPTIONS),
             **options,
         ),
         FLOAT64,
@@ -160,7 +166,7 @@ def with_gradient_of_the_sum(network, loss, problem, alpha, value_of):
     It differs from the loss that is reported, ``value_of(x)``, by the number of
     outputs where that is a mean over them.
     """
-    scale = loss_scale(LOSSES[loss], network)
+    scale = LOSSES[loss].reported_scale(network.n_outputs)
 
     def function(x):
         penalty = 0.5 * alpha * np.sum(x[: network.n_weights] ** 2) / problem.size
@@ -169,19 +175,17 @@ def with_gradient_of_the_sum(network, loss, problem, alpha, value_of):
     return function
 
 
+def task_of(network, loss, data, theta, parameters, seed=0):
+    """Return a fit of a network from theta on, ready to train."""
+    state = TrainingState.start(network, theta, TrainingOptions.of(parameters))
+    state.n_rows = data.n_rows
+    return FitTask(network, loss, data, state, np.random.RandomState(seed))
+
+
 def one_step(network, loss, problem, theta, **parameters):
     """Train for one batch of all rows; return the loss before it and theta after it."""
     parameters = {**PARAMETERS, **parameters}
-    progress = Progress(
-        theta.copy(), *new_state(network, parameters), learning_rate=1.0, seed=SEED
-    )
-    train_stochastic(
-        network,
-        LOSSES[loss],
-        problem,
-        progress,
-        parameters,
-        np.random.RandomState(0),
-        incremental=True,
-    )
-    return progress.loss, progress.theta
+    task = task_of(network, LOSSES[loss], problem, theta.copy(), parameters)
+    task.state.seed = SEED
+    train_stochastic(replace(task, is_incremental=True))
+    return task.state.loss, task.state.theta

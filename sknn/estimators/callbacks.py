@@ -14,7 +14,7 @@ from inspect import signature
 from typing import Any
 from uuid import UUID, uuid4
 
-from sknn.training.progress import Progress
+from sknn.training.progress import TrainingState
 
 # What stands in -------------------------------------------------------------------
 
@@ -156,13 +156,13 @@ except ImportError:
 @contextmanager
 def epoch_callbacks(
     estimator,
-    attributes_after: Callable[[Progress], dict],
+    attributes_after: Callable[[TrainingState], dict],
     max_epochs: int,
     X,
     y,
     sample_weight=None,
     task_name: str = "epoch",
-) -> Iterator[Callable[[Progress], bool] | None]:
+) -> Iterator[Callable[[TrainingState], bool] | None]:
     """Tell an estimator's callbacks of a fit, and of each epoch of it.
 
     Parameters
@@ -171,7 +171,7 @@ def epoch_callbacks(
         It must be fitted when the block ends. ``with_callbacks`` is to decorate the
         method with the block, or one that calls it.
     attributes_after : callable
-        Takes the progress; returns the attributes that the estimator would have if the
+        Takes the state; returns the attributes that the estimator would have if the
         fit ended there, in arrays that stay as they are. Called only if a callback
         asks for a fitted estimator.
     max_epochs : int
@@ -182,7 +182,7 @@ def epoch_callbacks(
     Yields
     ------
     after_epoch : callable or None
-        To be called with the progress after each epoch; returns whether to stop. None
+        To be called with the state after each epoch; returns whether to stop. None
         where no callback listens.
     """
     listens = hasattr(estimator, "_skl_callbacks")
@@ -200,12 +200,12 @@ def epoch_callbacks(
         epoch = fit.subcontext(task_name=task_name)
         epoch.call_on_fit_task_begin(**told)
 
-    def after_epoch(progress: Progress) -> bool:
+    def after_epoch(state: TrainingState) -> bool:
         nonlocal epoch
         ended, epoch = epoch, None
-        attributes = partial(attributes_after, progress)
+        attributes = partial(attributes_after, state)
         stop = ended.call_on_fit_task_end(**told, reconstruction_attributes=attributes)
-        if not stop and not progress.has_stopped and ended.task_id + 1 < max_epochs:
+        if not stop and not state.has_stopped and ended.task_id + 1 < max_epochs:
             begin_epoch()
         return stop
 

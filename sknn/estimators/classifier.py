@@ -12,6 +12,7 @@ from sknn._sklearn import Interval, StrOptions, first_call, fit_context
 from sknn.estimators.base import BaseMLP
 from sknn.estimators.class_weights import weights_of_rows
 from sknn.estimators.docstrings import documented, takes_validation
+from sknn.estimators.fitting import FitCall
 from sknn.estimators.held_out import groups_of, groups_of_indicators
 from sknn.estimators.labels import (
     binarizer_of,
@@ -251,7 +252,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             if first_call(twin, classes) and not shows_several_labels(y):
                 twin._label_binarizer = binarizer_of(twin.classes_)
             given = (X_val, y_val, sample_weight_val)
-            twin._train(X, y, sample_weight, given, incremental=True)
+            twin._train(FitCall(X, y, sample_weight, given, incremental=True))
         return self
 
     @on_snapshot

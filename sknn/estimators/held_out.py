@@ -1,9 +1,16 @@
-"""Which rows are held out for validation: those that scikit-learn would draw."""
+"""Rows for validation: those that were given, or those that scikit-learn would draw."""
+
+from typing import Any
 
 import numpy as np
 from sklearn.model_selection import train_test_split
 
 from sknn._sklearn import approximate_mode
+from sknn.estimators.validation import make_training_data, weights_of
+from sknn.kernels.losses.base import LossOptions
+from sknn.kernels.losses.table import Loss
+from sknn.network.data import TrainingData
+from sknn.training.monitor import Rows, Validation
 
 _BITS_AT_ONCE = 20
 
@@ -80,3 +87,89 @@ def _stratified(groups, counts, n_train, n_held_out, random_state):
         random_state.permutation(np.concatenate(train)),
         random_state.permutation(np.concatenate(held_out)),
     )
+
+
+def given_rows(
+    estimator: Any,
+    given: tuple[Any, Any, Any],
+    loss: Loss,
+    options: LossOptions,
+    targets: np.ndarray,
+) -> Validation:
+    """Check the validation set that came with a call.
+
+    Parameters
+    ----------
+    estimator : BaseMLP
+    given : tuple
+        X_val, y_val and sample_weight_val.
+    loss : Loss
+    options : LossOptions
+    targets : ndarray of shape (n_samples, n_targets)
+        Targets of the training data, in the network's dtype.
+    """
+    X, y, sample_weight = given
+    if X is None or y is None:
+        raise ValueError(
+            "X_val and y_val belong together, but one of them is None. Pass both, or "
+            "neither."
+        )
+    X, y = estimator._validated(X, y, reset=False)
+    y = estimator._check_known(y, targets.shape[1])
+    encoded = estimator._encode(y)
+    loss.check_targets(encoded, options)
+    weights = weights_of(sample_weight, X, targets.dtype)
+    data = make_training_data(X, encoded, weights, None, targets.dtype)
+    return Validation(Rows(X, y, weights), data, "X_val and y_val")
+
+
+def hold_out(
+    estimator: Any, rows: Rows, data: TrainingData, random_state: np.random.RandomState
+) -> tuple[TrainingData, Rows, Validation]:
+    """Set rows aside for validation; return the others, in both forms, and them.
+
+    As in a validation set that is given, weights of classes do not count in it.
+    """
+    if hasattr(estimator, "_split_state"):
+        # A warm start validates on the rows that were never trained on.
+        random_state = np.random.RandomState()
+        random_state.set_state(estimator._split_state)
+    else:
+        estimator._split_state = random_state.get_state(legacy=False)
+    groups, fraction = (
+        estimator._stratify_by(data.targets),
+        estimator.validation_fraction,
+    )
+    try:
+        train, held_out = split_rows(len(data.targets), fraction, groups, random_state)
+    except ValueError as error:
+        raise ValueError(f"{error}{estimator._rare_class(groups)}") from None
+    if len(held_out) < 2:
+        raise ValueError(
+            "The validation set is too small. Increase 'validation_fraction' or the "
+            "size of your dataset."
+        )
+    for name, part, weights in (
+        ("held out for validation", held_out, data.sample_weight),
+        ("left", train, data.weights),
+    ):
+        if weights.size and not weights[part].any():
+            raise ValueError(
+                f"All rows {name} have a weight of zero. Leave out the rows whose "
+                "weight is zero, or pass X_val and y_val."
+            )
+
+    def rows_of(indices: np.ndarray) -> Rows:
+        weights = data.sample_weight[indices] if data.sample_weight.size else None
+        return Rows(rows.X[indices], rows.y[indices], weights)
+
+    validation_rows, targets = rows_of(held_out), data.targets[held_out]
+    validation_data = make_training_data(
+        validation_rows.X, targets, validation_rows.sample_weight, None, targets.dtype
+    )
+    # A copy, which only the metrics need.
+    others = rows_of(train if estimator.metrics is not None else train[:0])
+    validation = Validation(
+        validation_rows, validation_data, "the rows held out for validation"
+    )
+    return data._replace(rows=train), others, validation

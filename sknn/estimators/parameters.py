@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass
 from functools import cache
 from numbers import Integral, Real
 from typing import Any, NamedTuple
@@ -15,7 +16,13 @@ from sknn.kernels.optim.optimizers import OPTIMIZERS
 from sknn.network.initializers import INITIALIZERS
 from sknn.network.layers.base import Layer
 from sknn.network.layout import Architecture, mlp_layers
-from sknn.training.schedules import SCHEDULES, SKLEARN_SCHEDULES, schedule_name
+from sknn.training.options import select
+from sknn.training.schedules import (
+    SCHEDULES,
+    SKLEARN_SCHEDULES,
+    ScheduleOptions,
+    schedule_name,
+)
 from sknn.training.user_warnings import warn_user
 
 # As keys of OPTIMIZERS, but for what is chosen by another parameter or is another name.
@@ -140,6 +147,14 @@ def defaults_of(estimator: type) -> dict[str, Any]:
     return {name: each.default for name, each in signature.parameters.items()}
 
 
+def parameters_of(estimator: Any) -> dict[str, Any]:
+    """Return an estimator's parameters, NumPy's scalars as Python's own."""
+    own: type = type(estimator)
+    return {
+        name: to_python_scalar(getattr(estimator, name)) for name in defaults_of(own)
+    }
+
+
 def check_effects(
     parameters: dict[str, Any], defaults: dict[str, Any], is_validated: bool = False
 ) -> None:
@@ -160,7 +175,9 @@ def check_effects(
                 f"{reason}. Use another solver, or leave {name} at its default, "
                 f"{defaults[name]!r}."
             )
-    schedule = None if is_lbfgs else SCHEDULES.get(schedule_name(parameters) or "")
+    schedule_options = select(ScheduleOptions, parameters)
+    key = None if is_lbfgs else schedule_name(schedule_options)
+    schedule = SCHEDULES[key] if key else None
     if parameters["tol"] is None and schedule and schedule.lower:
         raise ValueError(
             "tol=None cannot be used with learning_rate="
@@ -194,7 +211,7 @@ def check_effects(
             )
 
 
-def plain(value):
+def to_python_scalar(value):
     """Return a scalar of numpy's as Python's own, in which no number overflows."""
     if not isinstance(value, np.generic):
         return value
@@ -270,8 +287,22 @@ def _each(name: str, value, n_layers: int, options) -> tuple[str, ...]:
     return tuple(map(str, values))
 
 
-def _dropout(parameters: dict, n_layers: int) -> tuple[float, ...]:
-    value = parameters["dropout"]
+@dataclass(frozen=True)
+class NetworkOptions:
+    """The parameters that shape a network and its initial weights."""
+
+    hidden_layer_sizes: Any
+    n_hidden_layers: int | None
+    activation: Any
+    dropout: Any
+    input_dropout: float
+    normalization: str | None
+    kernel_initializer: Any
+    bias_initializer: str
+
+
+def _dropout(options: NetworkOptions, n_layers: int) -> tuple[float, ...]:
+    value = options.dropout
     rates = per_layer("dropout", value, n_layers)
     for rate in rates or _without_layers(value):
         if not (isinstance(rate, Real) and 0 <= float(rate) < 1):
@@ -279,45 +310,47 @@ def _dropout(parameters: dict, n_layers: int) -> tuple[float, ...]:
                 "dropout must be the share of neurons that is dropped, in [0, 1), got "
                 f"{rate!r}."
             )
-    rates = (parameters["input_dropout"], *rates)
+    rates = (options.input_dropout, *rates)
     return tuple(map(float, rates)) if any(rates) else ()
 
 
-def layers_of(parameters: dict, n_features: int, n_outputs: int) -> tuple[Layer, ...]:
-    """Check the parameters that shape a network; return its layers."""
-    hidden = hidden_units(
-        parameters["hidden_layer_sizes"], parameters["n_hidden_layers"]
-    )
+def layers_of(
+    options: NetworkOptions, n_features: int, n_outputs: int
+) -> tuple[Layer, ...]:
+    """Check the options that shape a network; return its layers."""
+    hidden = hidden_units(options.hidden_layer_sizes, options.n_hidden_layers)
     n_layers = len(hidden)
-    activations = _each("activation", parameters["activation"], n_layers, ACTIVATIONS)
-    dropout = _dropout(parameters, n_layers)
-    return mlp_layers(
-        hidden, n_outputs, activations, dropout, parameters["normalization"]
-    )
+    activations = _each("activation", options.activation, n_layers, ACTIVATIONS)
+    dropout = _dropout(options, n_layers)
+    return mlp_layers(hidden, n_outputs, activations, dropout, options.normalization)
 
 
 def architecture_of(
-    parameters: dict, n_features: int, n_outputs: int, link: str, settings: tuple
+    options: NetworkOptions,
+    n_features: int,
+    n_outputs: int,
+    link: str,
+    settings: tuple[float, ...],
 ) -> Architecture:
-    """Check the parameters that shape a network; return its description."""
-    layers = layers_of(parameters, n_features, n_outputs)
+    """Check the options that shape a network; return its description."""
+    layers = layers_of(options, n_features, n_outputs)
     return Architecture(n_features, layers, link, settings)
 
 
-def initializers_of(parameters: dict, n_layers: int) -> dict[str, Any]:
+def initializers_of(options: NetworkOptions, n_layers: int) -> dict[str, Any]:
     """Return what ``initial_parameters`` takes, checked.
 
     One value is for all layers; where each hidden layer has its own, the output layer
     has 'auto', and goes by the activation of the last hidden layer.
     """
-    kernels, options = parameters["kernel_initializer"], {"auto", *INITIALIZERS}
-    names = _each("kernel_initializer", kernels, n_layers, options)
-    activation = parameters["activation"]
+    kernels, known = options.kernel_initializer, {"auto", *INITIALIZERS}
+    names = _each("kernel_initializer", kernels, n_layers, known)
+    activation = options.activation
     activations = per_layer("activation", activation, n_layers)
     last = activation if isinstance(activation, str) else ("", *activations)[-1]
     return {
         "kernels": (*names, kernels if isinstance(kernels, str) else "auto"),
-        "bias": parameters["bias_initializer"],
+        "bias": options.bias_initializer,
         "activations": (*activations, last),
     }
 

@@ -92,7 +92,7 @@ class Network:
         self.n_weights = self.layout.n_penalized
         self.n_trained = self.layout.n_trained
         self.n_parameters = self.layout.n_parameters
-        self._settings = read_only(np.array(architecture.settings, dtype=np.float64))
+        self.settings = read_only(np.array(architecture.settings, dtype=np.float64))
         self._operations: dict[tuple[bool, ...], Operations] = {}
         learning = [placed for placed in self.layout.layers if placed.spec.learns]
         self.draws = any(placed.spec.draws for placed in self.layout.layers)
@@ -357,7 +357,7 @@ class Network:
         )
         before = (*inputs[:4], *(targets or nothing))
         after = (
-            block, loss, link, decide, self._settings,
+            block, loss, link, decide, self.settings,
             nothing[0] if out is None else out, labels, nonfinite_flags,
         )  # fmt: skip
 
@@ -405,7 +405,7 @@ class Network:
             batch_size=batch_size,
             block=block,
             loss=loss.train.address(self.dtype),
-            settings=self._settings,
+            settings=self.settings,
             sums=np.empty(batch_size // block + 1),
             shared=shared,
         )

@@ -16,6 +16,8 @@ from sknn.network.data import Inputs, TrainingData
 from sknn.network.layout import Architecture, mlp_layers
 from sknn.network.network import Network
 from sknn.network.network import network as network_of
+from sknn.training.options import TrainingOptions
+from sknn.training.task import FitTask
 from sknn.training.user_warnings import warn_user
 
 NOT_LEARNT = "The network has learnt less than a constant prediction"
@@ -50,16 +52,14 @@ class Baseline(NamedTuple):
     accuracy: float = np.nan
 
 
-def mean_loss(network: Network, loss: Loss, total: float, problem: TrainingData):
+def mean_loss(network: Network, loss: Loss, total: float, data: TrainingData):
     """Return a loss as it is reported, given the sum over rows and outputs."""
-    if loss.mean_over_outputs:
-        total /= network.n_outputs
-    return total / problem.size
+    return total * loss.reported_scale(network.n_outputs) / data.size
 
 
-def _moments(problem: TrainingData) -> tuple[np.ndarray, np.ndarray]:
+def _moments(data: TrainingData) -> tuple[np.ndarray, np.ndarray]:
     """Return the weighted mean of each target, and its variance."""
-    targets, weights = problem.targets, problem.weights
+    targets, weights = data.targets, data.weights
     shift = targets[0].astype(np.float64)
     sums, squares = np.zeros_like(shift), np.zeros_like(shift)
     for start in range(0, len(targets), _BLOCK):
@@ -68,32 +68,32 @@ def _moments(problem: TrainingData) -> tuple[np.ndarray, np.ndarray]:
         weight = weight if weight.size else np.ones(len(part))
         sums += weight @ part
         squares += weight @ (part * part)
-    mean = sums / problem.size
-    return mean + shift, np.maximum(squares / problem.size - mean * mean, 0.0)
+    mean = sums / data.size
+    return mean + shift, np.maximum(squares / data.size - mean * mean, 0.0)
 
 
-def _frequencies(problem: TrainingData, n_classes: int) -> np.ndarray:
+def _frequencies(data: TrainingData, n_classes: int) -> np.ndarray:
     """Return the share of each class, given by its number, or of each label's ones."""
-    if problem.targets.shape[1] > 1:
-        return _moments(problem)[0]
+    if data.targets.shape[1] > 1:
+        return _moments(data)[0]
     counts = np.zeros(n_classes)
-    for start in range(0, len(problem.targets), _BLOCK):
-        part = problem.targets[start : start + _BLOCK, 0].astype(np.intp)
-        weight = problem.weights[start : start + _BLOCK]
+    for start in range(0, len(data.targets), _BLOCK):
+        part = data.targets[start : start + _BLOCK, 0].astype(np.intp)
+        weight = data.weights[start : start + _BLOCK]
         counts += np.bincount(part, weight if weight.size else None, n_classes)
-    return counts / problem.size
+    return counts / data.size
 
 
 def _entropy(shares: np.ndarray) -> float:
     return -float(np.sum(shares * np.log(np.maximum(shares, np.finfo(float).tiny))))
 
 
-def baseline_of(network: Network, loss: Loss, problem: TrainingData) -> Baseline:
+def baseline_of(network: Network, loss: Loss, data: TrainingData) -> Baseline:
     """Return what predictions that do not look at the features come to."""
     n_outputs = network.n_outputs
     if any(loss is each for each in CLASSIFICATION_LOSSES.values()):
         is_softmax = network.link == "softmax"
-        shares = _frequencies(problem, n_outputs if is_softmax else 2)
+        shares = _frequencies(data, n_outputs if is_softmax else 2)
         if not is_softmax and n_outputs == 1:
             shares = shares[1:]
         accuracy = float(np.max(shares))
@@ -110,10 +110,10 @@ def baseline_of(network: Network, loss: Loss, problem: TrainingData) -> Baseline
             raw = np.log(np.maximum(shares, _TINY))
         if network.link == "logistic":
             raw -= np.log(np.maximum(1.0 - shares, _TINY))
-        best = constant_loss(network, loss, problem, raw)
-        start = constant_loss(network, loss, problem, np.zeros(n_outputs))
+        best = constant_loss(network, loss, data, raw)
+        start = constant_loss(network, loss, data, np.zeros(n_outputs))
         return Baseline(best, start, accuracy=accuracy)
-    mean, variance = _moments(problem)
+    mean, variance = _moments(data)
     largest, spread = np.sqrt(np.max(mean**2 + variance)), np.sqrt(np.max(variance))
     scale = None
     if network.link in ("identity", "quantiles"):
@@ -124,33 +124,33 @@ def baseline_of(network: Network, loss: Loss, problem: TrainingData) -> Baseline
             float(np.mean(mean**2 + variance)) / 2,
         )
     else:
-        best = constant_loss(network, loss, problem, _raw_constant(network, problem))
-        zero = constant_loss(network, loss, problem, np.zeros(n_outputs))
+        best = constant_loss(network, loss, data, _raw_constant(network, data))
+        zero = constant_loss(network, loss, data, np.zeros(n_outputs))
     return Baseline(best, max(best, zero), scale)
 
 
-def _raw_constant(network: Network, problem: TrainingData) -> np.ndarray:
+def _raw_constant(network: Network, data: TrainingData) -> np.ndarray:
     """Return raw outputs of a prediction that is the best constant, or close to it."""
     link, settings = network.link, network.architecture.settings
     if link == "quantiles":
         levels = settings[1 : 1 + int(settings[0])]
-        values = np.quantile(problem.targets, levels, axis=0).T.astype(np.float64)
+        values = np.quantile(data.targets, levels, axis=0).T.astype(np.float64)
         steps = np.maximum(np.diff(values, axis=1), _TINY)
         values[:, 1:] = [
             [z if z > 30 else log(expm1(z)) for z in own] for own in steps.tolist()
         ]
         return values.ravel()
-    mean, _ = _moments(problem)
+    mean, _ = _moments(data)
     if link == "exp":
         return np.log(np.maximum(mean, _TINY))
     if link == "logistic":
         share = np.clip(mean, _TINY, 1.0 - _TINY)
         return np.log(share) - np.log1p(-share)
-    return np.median(problem.targets, axis=0)
+    return np.median(data.targets, axis=0)
 
 
 def constant_loss(
-    network: Network, loss: Loss, problem: TrainingData, raw: np.ndarray
+    network: Network, loss: Loss, data: TrainingData, raw: np.ndarray
 ) -> float:
     """Return the mean loss where the raw outputs are the same for all rows."""
     link, settings = network.link, network.architecture.settings
@@ -159,20 +159,15 @@ def constant_loss(
     )
     theta = np.zeros(constant.n_parameters, constant.dtype)
     theta[constant.n_weights :] = raw
-    nothing = Inputs.of(
-        np.zeros((len(problem.targets), 1), network.dtype), network.dtype
-    )
-    _, total = constant.evaluate(theta, loss, problem._replace(inputs=nothing))
-    return mean_loss(network, loss, total, problem)
+    nothing = Inputs.of(np.zeros((len(data.targets), 1), network.dtype), network.dtype)
+    _, total = constant.evaluate(theta, loss, data._replace(inputs=nothing))
+    return mean_loss(network, loss, total, data)
 
 
 def warn_if_nothing_learnt(
-    network: Network,
-    loss: Loss,
-    problem: TrainingData,
+    task: FitTask,
     theta: np.ndarray,
     losses: list[float],
-    parameters: dict,
     *,
     has_converged: bool,
     final: float | None = None,
@@ -184,25 +179,22 @@ def warn_if_nothing_learnt(
 
     Parameters
     ----------
-    network : Network
-    loss : Loss
-    problem : TrainingData
+    task : FitTask
     theta : ndarray of shape (n_parameters,)
         What the fit returns.
     losses : list of float
         Of the fit's epochs, penalty included.
-    parameters : dict
-        The estimator's parameters.
     has_converged : bool
         Whether training ended by itself.
     final : float, default=None
         Mean loss without the penalty, where it is known.
     """
+    network, loss, data = task.network, task.loss, task.data
     has_grown = losses[-1] > _GROWTH * losses[0]
     if len(losses) <= _FEW_EPOCHS and not (has_converged or has_grown):
         return
     with np.errstate(over="ignore", invalid="ignore"):
-        baseline = baseline_of(network, loss, problem)
+        baseline = baseline_of(network, loss, data)
     reference = baseline.loss
     if reference <= _TINY * baseline.start:  # of targets that are all the same
         reference = baseline.start
@@ -216,11 +208,11 @@ def warn_if_nothing_learnt(
         return
     is_classifier = not isnan(baseline.accuracy)
     if final is None or is_classifier:
-        predictions, total = network.evaluate(theta, loss, problem)
-        final = mean_loss(network, loss, total, problem)
+        predictions, total = network.evaluate(theta, loss, data)
+        final = mean_loss(network, loss, total, data)
     if is_classifier:
         # A network may have learnt the classes, and yet be too sure where it errs.
-        gain = _accuracy(network, predictions, problem) - baseline.accuracy
+        gain = _accuracy(network, predictions, data) - baseline.accuracy
         if gain > _GAIN * (1.0 - baseline.accuracy):
             return
     if final > limit:
@@ -229,16 +221,14 @@ def warn_if_nothing_learnt(
         warn_user(
             f"{NOT_LEARNT}: the loss on the training data is {final:.3g}, that of the "
             f"best constant {baseline.loss:.3g}. "
-            + _remedy(baseline, has_grown or has_overshot, parameters),
+            + _remedy(baseline, has_grown or has_overshot, task.options),
             ConvergenceWarning,
         )
 
 
-def _accuracy(
-    network: Network, predictions: np.ndarray, problem: TrainingData
-) -> float:
+def _accuracy(network: Network, predictions: np.ndarray, data: TrainingData) -> float:
     """Return the share of labels that are right."""
-    targets, weights = problem.targets, problem.weights
+    targets, weights = data.targets, data.weights
     if targets.shape[1] == 1 and network.n_outputs > 1:
         right = predictions.argmax(axis=1) == targets[:, 0]
     else:
@@ -247,9 +237,9 @@ def _accuracy(
     return float(np.average(right, weights=weights if weights.size else None))
 
 
-def _remedy(baseline: Baseline, has_overshot: bool, parameters: dict) -> str:
-    is_lbfgs = parameters["solver"] == "lbfgs"
-    rate = f"learning_rate_init={parameters['learning_rate_init']:g}"
+def _remedy(baseline: Baseline, has_overshot: bool, options: TrainingOptions) -> str:
+    is_lbfgs = options.solver == "lbfgs"
+    rate = f"learning_rate_init={options.schedule.learning_rate_init:g}"
     advice = []
     if has_overshot and not is_lbfgs:
         advice.append(

@@ -1,7 +1,6 @@
 """Training with scipy's L-BFGS: an evaluation of all rows a turn."""
 
 import warnings
-from collections.abc import Callable
 from time import perf_counter
 
 import numpy as np
@@ -13,12 +12,13 @@ from sknn.kernels.losses.table import Loss
 from sknn.network.data import TrainingData, is_finite
 from sknn.network.network import Network
 from sknn.training.baseline import warn_if_nothing_learnt
-from sknn.training.progress import SCALE, Progress, not_finite, report_of
-from sknn.training.stochastic import loss_scale
+from sknn.training.progress import SCALE, not_finite, report_of
+from sknn.training.stochastic import AfterEpoch
+from sknn.training.task import FitTask
 
 
 def objective(
-    network: Network, loss: Loss, problem: TrainingData, alpha: float, x: np.ndarray
+    network: Network, loss: Loss, data: TrainingData, alpha: float, x: np.ndarray
 ) -> tuple[float, np.ndarray]:
     """Return the mean loss over all rows, penalty included, and its gradient.
 
@@ -29,31 +29,110 @@ def objective(
     ----------
     network : Network
     loss : Loss
-    problem : Problem
+    data : TrainingData
     alpha : float
         Strength of the L2 penalty.
     x : ndarray of shape (n_parameters,)
         Where to evaluate, in float64; the kernels work in the network's dtype.
     """
-    n, size = network.n_weights, problem.size
-    value, gradient = network.loss_gradient(x.astype(network.dtype), loss, problem)
+    n, size = network.n_weights, data.size
+    value, gradient = network.loss_gradient(x.astype(network.dtype), loss, data)
     gradient = gradient.astype(np.float64)
     gradient[:n] += alpha * x[:n]
     penalty = 0.5 * alpha * np.dot(x[:n], x[:n])
-    return (value * loss_scale(loss, network) + penalty) / size, gradient / size
+    return (
+        value * loss.reported_scale(network.n_outputs) + penalty
+    ) / size, gradient / size
 
 
-def train_lbfgs(
-    network: Network,
-    loss: Loss,
-    problem: TrainingData,
-    progress: Progress,
-    parameters: dict,
-    *,
-    monitor: Callable[[np.ndarray], dict[str, float]] | None = None,
-    after_epoch: Callable[[Progress], bool] | None = None,
-) -> None:
-    """Train with scipy's L-BFGS; update progress in place.
+class _Search:
+    """What scipy calls: evaluates the loss, and records each iteration.
+
+    Attributes
+    ----------
+    found : OptimizeResult
+        The last iterate: what is left when a KeyboardInterrupt ends the search.
+    first, lowest : float
+        Loss at the start, and the lowest loss of an iterate.
+    fault : str or None
+        What was not finite since the loss was last at its lowest.
+    is_halted : bool
+        Whether a callback has ended the search.
+    """
+
+    def __init__(self, task: FitTask, after_epoch: AfterEpoch | None):
+        self.task, self.after_epoch = task, after_epoch
+        self.alpha = float(task.options.regularization.alpha)
+        self.start = task.state.theta.astype(np.float64)
+        self.found = scipy.optimize.OptimizeResult(x=self.start, fun=np.nan, nit=0)
+        self.first = self.lowest = np.nan
+        self.fault: str | None = None
+        self.is_halted = False
+        self._began = perf_counter()
+
+    def evaluate(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return the loss at x, and its gradient."""
+        task = self.task
+        value, gradient = objective(task.network, task.loss, task.data, self.alpha, x)
+        if np.isnan(self.first):
+            self.first = self.lowest = value
+        if not np.isfinite(value):
+            self.fault = f"The loss became {value}."
+        elif not is_finite(gradient):
+            self.fault = "The gradient became too large."
+        return value, gradient
+
+    def after_iteration(
+        self, intermediate_result: scipy.optimize.OptimizeResult
+    ) -> None:
+        """Record an iteration; raise StopIteration where a callback asks for it."""
+        task, state = self.task, self.task.state
+        x, value = intermediate_result.x, float(intermediate_result.fun)
+        state.theta[:] = x
+        if value < self.lowest:
+            self.fault, self.lowest = None, value
+        record = {"loss": value, "seconds": 0.0}
+        if task.monitor:
+            record.update(task.monitor(state.theta))
+        now = perf_counter()
+        record["seconds"], self._began = now - self._began, now
+        state.commit({name: [number] for name, number in record.items()})
+        self.found.update(x=x.copy(), fun=value, nit=state.n_iter)
+        if task.options.verbose:
+            print(report_of(state))
+        if self.after_epoch and self.after_epoch(state):
+            self.is_halted = True
+            raise StopIteration
+
+    def run(self) -> None:
+        """Search until scipy, a callback or an exception ends it."""
+        options = self.task.options
+        self.found = scipy.optimize.minimize(
+            self.evaluate,
+            self.start,
+            method="L-BFGS-B",
+            jac=True,
+            callback=self.after_iteration,
+            options={
+                "maxfun": options.max_fun,
+                "maxiter": options.stopping.max_iter,
+                "gtol": options.stopping.tol,
+                # scipy's default, unless that is finer than the loss is known
+                "ftol": max(
+                    2.220446049250313e-09, np.finfo(self.task.network.dtype).eps
+                ),
+            },
+        )
+
+
+def train_lbfgs(task: FitTask, after_epoch: AfterEpoch | None = None) -> None:
+    """Train with scipy's L-BFGS; update the state in place.
+
+    Parameters
+    ----------
+    task : FitTask
+    after_epoch : callable, default=None
+        ``after_epoch(state)`` returns whether to stop.
 
     Raises
     ------
@@ -63,96 +142,43 @@ def train_lbfgs(
     Warns
     -----
     ConvergenceWarning
-        If max_iter or max_fun was reached, or the line search failed or met a loss
-        that is not finite.
+        If max_iter or max_fun was reached, the line search failed or met a loss that
+        is not finite, or training has learnt nothing.
     """
-    alpha = float(parameters["alpha"])
-    start = progress.theta.astype(np.float64)
-    # What is left when a KeyboardInterrupt ends the search.
-    found = scipy.optimize.OptimizeResult(x=start, fun=np.nan, nit=0)
-    n_before = progress.n_recorded
-    began, halted = perf_counter(), False
-    # What went wrong since the loss was last at its lowest.
-    fault: str | None = None
-    first, lowest = np.nan, np.nan
-
-    def evaluate(x: np.ndarray) -> tuple[float, np.ndarray]:
-        nonlocal fault, first, lowest
-        value, gradient = objective(network, loss, problem, alpha, x)
-        if np.isnan(first):
-            first = lowest = value
-        if not np.isfinite(value):
-            fault = f"The loss became {value}."
-        elif not is_finite(gradient):
-            fault = "The gradient became too large."
-        return value, gradient
-
-    def after_iteration(intermediate_result) -> None:
-        nonlocal began, halted, fault, lowest
-        x, value = intermediate_result.x, float(intermediate_result.fun)
-        progress.theta[:] = x
-        if value < lowest:
-            fault, lowest = None, value
-        record = {"loss": value, "seconds": 0.0}
-        if monitor:
-            record.update(monitor(progress.theta))
-        now = perf_counter()
-        record["seconds"], began = now - began, now
-        progress.commit({name: [each] for name, each in record.items()})
-        found.update(x=x.copy(), fun=value, nit=progress.n_iter)
-        if parameters["verbose"]:
-            print(report_of(progress, parameters))
-        if after_epoch and after_epoch(progress):
-            halted = True
-            raise StopIteration
-
+    state, search = task.state, _Search(task, after_epoch)
+    n_before = state.n_recorded
     try:
-        found = scipy.optimize.minimize(
-            evaluate,
-            start,
-            method="L-BFGS-B",
-            jac=True,
-            callback=after_iteration,
-            options={
-                "maxfun": parameters["max_fun"],
-                "maxiter": parameters["max_iter"],
-                "gtol": parameters["tol"],
-                # scipy's default, unless that is finer than the loss is known
-                "ftol": max(2.220446049250313e-09, np.finfo(network.dtype).eps),
-            },
-        )
-        progress.n_iter = found.nit
-        if not (halted or fault):
-            progress.n_iter = check_optimize_result(
-                "lbfgs", found, parameters["max_iter"]
-            )
-            weights = found.x[: network.n_weights]
-            penalty = 0.5 * alpha * float(weights @ weights) / problem.size
+        search.run()
+        found = search.found
+        state.n_iter = found.nit
+        if not (search.is_halted or search.fault):
+            max_iter = task.options.stopping.max_iter
+            state.n_iter = check_optimize_result("lbfgs", found, max_iter)
+            weights = found.x[: task.network.n_weights]
+            penalty = 0.5 * search.alpha * float(weights @ weights) / task.data.size
             warn_if_nothing_learnt(
-                network,
-                loss,
-                problem,
-                progress.theta,
-                [first, float(found.fun)],
-                parameters,
+                task,
+                state.theta,
+                [search.first, float(found.fun)],
                 has_converged=found.success,
                 final=float(found.fun) - penalty,
             )
     except KeyboardInterrupt:
-        warnings.warn("Training interrupted by user.", stacklevel=2)
-        progress.n_iter = found.nit
-        for column in progress.history.values():
+        warnings.warn("Training interrupted by user.", stacklevel=3)
+        found = search.found
+        state.n_iter = found.nit
+        for column in state.history.values():
             del column[n_before + found.nit :]
-    progress.theta[:] = found.x
-    progress.result = progress.theta
-    progress.loss = float(found.fun)
-    fault = fault or not_finite(progress.theta, 0.0)
+    state.theta[:] = found.x
+    state.result = state.theta
+    state.loss = float(found.fun)
+    fault = search.fault or not_finite(state.theta, 0.0)
     if fault:
         text = f"{fault} L-BFGS diverged after iteration {found.nit}. {SCALE}."
-        if not (lowest < first and is_finite(progress.theta)):
+        if not (search.lowest < search.first and is_finite(state.theta)):
             raise ValueError(text)
         warnings.warn(
             f"{text} The weights with the lowest loss were kept.",
             ConvergenceWarning,
-            stacklevel=2,
+            stacklevel=3,
         )

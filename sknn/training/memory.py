@@ -5,9 +5,8 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from sknn.kernels.optim.optimizers import OPTIMIZERS
 from sknn.network.network import Network
-from sknn.training.stochastic import optimizer_name
+from sknn.training.options import TrainingOptions
 
 _LIMIT_OF_CONTAINER = Path("/sys/fs/cgroup/memory.max")
 # What scipy's L-BFGS-B keeps of the parameters' size in float64: ten pairs of vectors,
@@ -28,26 +27,27 @@ def memory_of_machine() -> int:
         return memory
 
 
-def rows_at_once(network: Network, n_samples: int, parameters: dict) -> int:
-    """Return for how many rows the network keeps all outputs in training."""
-    if parameters["solver"] == "lbfgs":
-        return network.batch_of_lbfgs(n_samples)
-    batch_size = parameters["batch_size"]
-    return min(200 if batch_size == "auto" else batch_size, n_samples)
-
-
-def check_memory(network: Network, n_rows: int, is_sparse: bool, parameters: dict):
+def check_memory(
+    network: Network, n_samples: int, is_sparse: bool, options: TrainingOptions
+) -> None:
     """Refuse to train what cannot fit into memory, before any of it is asked for.
 
     The system may grant memory that is not there, and end the process when it is used.
-    ``n_rows`` is the number of rows in a batch. What is counted is needed for sure.
+    What is counted is needed for sure.
+
+    Raises
+    ------
+    MemoryError
+        If training needs more bytes than the machine has.
     """
-    itemsize, solver = network.dtype.itemsize, parameters["solver"]
-    if solver == "lbfgs":
+    itemsize, solver = network.dtype.itemsize, options.solver
+    optimizer = options.stochastic_optimizer
+    if optimizer is None:
+        n_rows = network.batch_of_lbfgs(n_samples)
         of_state = 8 * _VECTORS_OF_LBFGS * network.n_trained
     else:
-        n_slots = OPTIMIZERS[optimizer_name(parameters)].n_slots
-        of_state = itemsize * (1 + n_slots) * network.n_trained
+        n_rows = options.rows_of_batch(n_samples)
+        of_state = itemsize * (1 + optimizer.n_slots) * network.n_trained
     of_parameters = itemsize * network.n_parameters
     n_columns = 2 * network.layout.n_columns(is_sparse)
     n_columns += 0 if is_sparse else network.n_features

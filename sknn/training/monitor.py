@@ -12,8 +12,7 @@ from sknn.kernels.losses.table import Loss
 from sknn.network.data import TrainingData, is_finite
 from sknn.network.network import Network
 from sknn.training.explained_loss import ExplainedLoss
-from sknn.training.progress import Progress
-from sknn.training.stochastic import loss_scale
+from sknn.training.progress import TrainingState
 
 _CURE = "Use another scoring, or a validation set for which it is defined."
 
@@ -175,7 +174,9 @@ class Monitor:
             outputs, total = self.network.evaluate(
                 theta, self.loss, problem, raw=self.takes_raw
             )
-            record["val_loss"] = total * loss_scale(self.loss, self.network)
+            record["val_loss"] = total * self.loss.reported_scale(
+                self.network.n_outputs
+            )
             record["val_loss"] /= problem.size
             finite = finite and is_finite(outputs)
             record["val_score"] = np.nan
@@ -193,10 +194,10 @@ class Monitor:
                 record[name] = _number(f"the metric {name!r}", scorer(estimator))
         return record
 
-    def check_scores(self, progress: Progress, max_iter: int) -> None:
+    def check_scores(self, state: TrainingState, max_iter: int) -> None:
         """Refuse a training that should stop early, but never had a score."""
-        is_over = progress.has_stopped or progress.n_iter >= max_iter
-        if self.stops_early and is_over and progress.best_score == -np.inf:
+        is_over = state.has_stopped or state.n_iter >= max_iter
+        if self.stops_early and is_over and state.best_score == -np.inf:
             reason = self.undefined or "the predictions for it are not finite"
             raise ValueError(
                 "Early stopping cannot choose among the epochs, for the score of the "

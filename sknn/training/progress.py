@@ -1,14 +1,20 @@
-"""Where training stands between epochs, how it is judged and when it has diverged."""
+"""The state of training between epochs: how it is stored, judged and continued."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import isfinite
+from typing import Any
 
 import numpy as np
 
 from sknn.kernels.drivers import training as drivers
-from sknn.network.data import is_finite
-from sknn.training.schedules import Schedule
+from sknn.network.data import aligned_empty, is_finite
+from sknn.network.network import Network
+from sknn.training.options import StoppingOptions, TrainingOptions
+from sknn.training.schedules import Schedule, schedule_name
 
+# Columns of the history of any fit.
+_USUAL_COLUMNS = {"loss", "learning_rate", "seconds", "val_loss", "val_score"}
 NON_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large "
     "values and need to be preprocessed."
@@ -18,10 +24,10 @@ REMEDY = f"{SCALE}; or lower learning_rate_init; or set global_clipnorm."
 
 
 @dataclass
-class Progress:
-    """The state of training between epochs.
+class TrainingState:
+    """Where training stands between epochs.
 
-    Everything that a later fit or ``partial_fit`` goes on from is here.
+    ``state_dict`` returns all that a later fit or ``partial_fit`` goes on from.
 
     Attributes
     ----------
@@ -30,22 +36,33 @@ class Progress:
         Momentum and second moments, as the optimizer keeps them.
     momentum_product : ndarray of shape (1,)
         Product of the momentum coefficients of all steps, for NAdam.
+    options : TrainingOptions
     learning_rate : float
         Of the last epoch.
-    tallies : ndarray of shape (N_TALLIES,)
+    counters : ndarray of shape (N_COUNTERS,)
         What the kernels add up in epochs; see ``drivers.epochs``.
     n_epochs : int
         Epochs since the optimizer began.
     n_iter : int
         Epochs of this fit.
-    history : dict of lists
-        One entry an epoch in each.
+    n_samples_seen : int
+    seed : int
+        Seed of dropout.
+    loss, best_loss, best_score : float
     best_theta : ndarray of shape (n_parameters,) or None
         Parameters with the best validation score.
-    is_exhausted : bool
-        Whether the learning rate has become too low to learn from, and it was said.
+    n_without_improvement : int
     has_stopped : bool
         Whether training ended by itself.
+    is_exhausted : bool
+        Whether a warning has said that the learning rate is too low to learn from.
+    history : dict of lists
+        One entry an epoch in each.
+    n_rows : int
+        Rows that are trained on, without those held out.
+    shuffle_state : dict or None
+        State of the generator of a fit before it shuffled the rows; None in
+        ``partial_fit``, which cannot be resumed.
     result : ndarray of shape (n_parameters,)
         What the fit returns: theta, or the best one.
     """
@@ -53,6 +70,7 @@ class Progress:
     theta: np.ndarray
     optimizer_state: np.ndarray
     momentum_product: np.ndarray
+    options: TrainingOptions
     learning_rate: float
     counters: np.ndarray = field(default_factory=lambda: np.zeros(drivers.N_COUNTERS))
     n_epochs: int = 0
@@ -66,13 +84,122 @@ class Progress:
     n_without_improvement: int = 0
     has_stopped: bool = False
     is_exhausted: bool = False
-    result: np.ndarray = field(init=False)
     history: dict[str, list[float]] = field(default_factory=dict)
+    n_rows: int = 0
+    shuffle_state: dict[str, Any] | None = None
+    result: np.ndarray = field(init=False)
     n_recorded: int = field(init=False)
 
     def __post_init__(self):
         self.result = self.theta
         self.n_recorded = len(self.history.get("loss", ()))
+
+    @classmethod
+    def start(
+        cls, network: Network, theta: np.ndarray, options: TrainingOptions
+    ) -> "TrainingState":
+        """Return the state before the first epoch."""
+        arrays = initial_optimizer_state(network, options)
+        return cls(theta, *arrays, options, float(options.schedule.learning_rate_init))
+
+    # Storing ---------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state as fitted attributes of an estimator, by their names."""
+        stops_early, options = self.options.stopping.early_stopping, self.options
+        is_last = self.result is self.theta
+        resume_state = None
+        if self.shuffle_state is not None:
+            resume_state = {
+                "has_stopped": self.has_stopped,
+                "n_rows": self.n_rows,
+                "random_state": None if self.has_stopped else self.shuffle_state,
+                "rows_done": int(self.counters[drivers.ROWS]),
+                "loss_of_rows_done": float(self.counters[drivers.LOSS]),
+                "theta": None if is_last or self.has_stopped else self.theta,
+            }
+        return {
+            "loss_curve_": self.history.get("loss", []),
+            "best_loss_": None if stops_early else self.best_loss,
+            "validation_scores_": self.history.get("val_score"),
+            "best_validation_score_": self.best_score if stops_early else None,
+            "_no_improvement_count": self.n_without_improvement,
+            "_optimizer_state": {
+                "name": options.optimizer_name,
+                "slots": self.optimizer_state,
+                "product": float(self.momentum_product[0]),
+                "n_steps": int(self.counters[drivers.STEPS]),
+                "n_epochs": self.n_epochs,
+                "seed": self.seed,
+                "learning_rate": self.learning_rate,
+                "learning_rate_init": float(options.schedule.learning_rate_init),
+                "schedule": schedule_name(options.schedule),
+                "is_exhausted": self.is_exhausted,
+            },
+            "_resume_state": resume_state,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from the history and the scores of an earlier fit.
+
+        ``state`` holds the attributes of a fitted estimator; those that are missing
+        leave the state as it is. This is what a warm start goes on from.
+        """
+        history = state.get("history_", {})
+        self.history = {name: list(column) for name, column in history.items()}
+        self.n_recorded = len(self.history.get("loss", ()))
+        self.loss = history.get("loss", [np.nan])[-1]
+        self.n_samples_seen = state["t_"]
+        self.n_without_improvement = state.get("_no_improvement_count", 0)
+        if state.get("best_loss_") is not None:
+            self.best_loss = state["best_loss_"]
+        if state.get("best_validation_score_") is not None:
+            self.best_score = state["best_validation_score_"]
+            self.best_theta = self.theta.copy()
+
+    def load_optimizer_state(self, state: Mapping[str, Any]) -> bool:
+        """Go on with the optimizer too; return whether it is the same one."""
+        stored = state.get("_optimizer_state")
+        if stored is None or stored["name"] != self.options.optimizer_name:
+            return False
+        self.optimizer_state = stored["slots"].copy()
+        self.momentum_product = np.array([stored["product"]])
+        self.counters[drivers.STEPS] = stored["n_steps"]
+        self.n_epochs, self.seed = stored["n_epochs"], stored["seed"]
+        # States of earlier versions lack the schedule and whether it is exhausted.
+        schedule = schedule_name(self.options.schedule)
+        initial = self.options.schedule.learning_rate_init
+        if (stored["learning_rate_init"], stored.get("schedule", schedule)) == (
+            initial,
+            schedule,
+        ):
+            self.learning_rate = stored["learning_rate"]
+        self.is_exhausted = stored.get("is_exhausted", False)
+        return True
+
+    def load_resume_state(self, state: Mapping[str, Any]) -> np.random.RandomState:
+        """Go on from the very point at which a fit ended; return its generator."""
+        stored = state.get("_resume_state")
+        if stored is None or stored["n_rows"] != self.n_rows:
+            raise ValueError(
+                f"resume_fit must get the data of the fit that it goes on with: it had "
+                f"{stored['n_rows']} rows to train on, these are {self.n_rows}."
+                if stored
+                else "There is no fit to go on with: resume_fit needs a call of fit "
+                f"with the same stochastic solver before it, not "
+                f"{self.options.solver!r} or partial_fit."
+            )
+        self.n_iter, self.has_stopped = state["n_iter_"], stored["has_stopped"]
+        self.counters[drivers.ROWS] = stored["rows_done"]
+        self.counters[drivers.LOSS] = stored["loss_of_rows_done"]
+        if stored["theta"] is not None:
+            self.theta = stored["theta"].copy()
+        random_state = np.random.RandomState()
+        if stored["random_state"] is not None:
+            random_state.set_state(stored["random_state"])
+        return random_state
+
+    # Epochs ----------------------------------------------------------------------
 
     def commit(self, record: dict[str, list[float]]) -> None:
         """Count epochs and write them down, over what an interrupt left of them."""
@@ -87,11 +214,11 @@ class Progress:
         self.n_iter += len(losses)
         self.n_recorded += len(losses)
 
-    def losses(self, n_rows: int) -> list[float]:
+    def losses(self) -> list[float]:
         """Return the losses of the epochs that the kernels are done with."""
-        n_epochs = int(self.counters[drivers.ROWS]) // n_rows
+        n_epochs = int(self.counters[drivers.ROWS]) // self.n_rows
         sums = self.counters[drivers.LOSS : drivers.LOSS + n_epochs].tolist()
-        return [total / n_rows for total in sums]
+        return [total / self.n_rows for total in sums]
 
     def fault(self, losses: list[float]) -> str | None:
         """Say what is not finite after the epochs with these losses, if anything is.
@@ -114,6 +241,17 @@ class Progress:
         )
 
 
+def initial_optimizer_state(
+    network: Network, options: TrainingOptions
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return optimizer_state and momentum_product before the first step."""
+    optimizer = options.stochastic_optimizer
+    shape = (optimizer.n_slots if optimizer else 0, network.n_trained)
+    optimizer_state = aligned_empty(shape, network.dtype)
+    optimizer_state[:] = 0
+    return optimizer_state, np.ones(1)
+
+
 def not_finite(theta: np.ndarray, loss: float) -> str | None:
     """Say which of the two is not finite, if one is not."""
     if not is_finite(theta):
@@ -121,92 +259,91 @@ def not_finite(theta: np.ndarray, loss: float) -> str | None:
     return None if isfinite(loss) else f"The loss became {loss}."
 
 
-def epochs_ahead(progress: Progress, max_iter: int, parameters: dict) -> int:
+def epochs_ahead(state: TrainingState, max_iter: int) -> int:
     """Return after how many epochs, at the earliest, a plateau or max_iter comes."""
-    if progress.counters[drivers.ROWS]:  # an epoch was begun before an interrupt
+    if state.counters[drivers.ROWS]:  # an epoch was begun before an interrupt
         return 1
-    ahead = max_iter - progress.n_iter
-    if parameters["tol"] is not None:
-        patience = parameters["n_iter_no_change"] - progress.n_without_improvement
+    ahead: float = max_iter - state.n_iter
+    stopping = state.options.stopping
+    if stopping.tol is not None:
+        patience = stopping.n_iter_no_change - state.n_without_improvement
         ahead = min(ahead, patience + 1)
     return max(1, int(ahead))
 
 
 def end_epochs(
-    progress: Progress,
-    before: dict,
+    state: TrainingState,
+    before: dict[str, Any],
     record: dict[str, list[float]],
-    n_rows: int,
     schedule: Schedule,
-    parameters: dict,
 ) -> str | None:
-    """Bring progress to the end of epochs; return a line to print, if there is one.
+    """Bring state to the end of epochs; return a line to print, if there is one.
 
-    ``before`` are the attributes of progress before the call. Whatever an interrupt
+    ``before`` are the attributes of state before the call. Whatever an interrupt
     left half done, the same call again does all of it.
     """
-    vars(progress).update(before)
-    progress.commit(record)
+    vars(state).update(before)
+    state.commit(record)
     n_epochs = len(record["loss"])
-    progress.n_epochs += n_epochs
-    progress.n_samples_seen += n_epochs * n_rows
-    progress.counters[drivers.ROWS : drivers.LOSS + n_epochs] = 0.0
-    _judge(progress, record, parameters)
-    if progress.n_without_improvement <= parameters["n_iter_no_change"]:
+    state.n_epochs += n_epochs
+    state.n_samples_seen += n_epochs * state.n_rows
+    state.counters[drivers.ROWS : drivers.LOSS + n_epochs] = 0.0
+    _judge(state, record)
+    options = state.options
+    if state.n_without_improvement <= options.stopping.n_iter_no_change:
         return None
-    rate = schedule.after_plateau(progress.learning_rate, parameters)
-    progress.has_stopped = rate is None
+    rate = schedule.after_plateau(state.learning_rate, options.schedule)
+    state.has_stopped = rate is None
     if rate is not None:
-        progress.learning_rate = rate
-        progress.n_without_improvement = 0
-    return _plateau(parameters, schedule, rate)
+        state.learning_rate = rate
+        state.n_without_improvement = 0
+    return _plateau(options.stopping, schedule, rate)
 
 
-def _judge(
-    progress: Progress, record: dict[str, list[float]], parameters: dict
-) -> None:
+def _judge(state: TrainingState, record: dict[str, list[float]]) -> None:
     """Count epochs without improvement, and keep what is the best yet."""
-    tol = parameters["tol"] or 0.0
-    stops_early = parameters["early_stopping"]
+    stopping = state.options.stopping
+    tol, stops_early = stopping.tol or 0.0, stopping.early_stopping
     for value in record["val_score" if stops_early else "loss"]:
         if not stops_early:
-            has_improved = not value > progress.best_loss - tol
-            progress.best_loss = min(progress.best_loss, value)
+            has_improved = not value > state.best_loss - tol
+            state.best_loss = min(state.best_loss, value)
         else:
             is_number = isfinite(value)
-            has_improved = is_number and value >= progress.best_score + tol
-            if is_number and value > progress.best_score:
-                progress.best_score = value
-                progress.best_theta = progress.theta.copy()
-        progress.n_without_improvement += 1
-        if has_improved or parameters["tol"] is None:
-            progress.n_without_improvement = 0
+            has_improved = is_number and value >= state.best_score + tol
+            if is_number and value > state.best_score:
+                state.best_score = value
+                state.best_theta = state.theta.copy()
+        state.n_without_improvement += 1
+        if has_improved or stopping.tol is None:
+            state.n_without_improvement = 0
 
 
-def report_of(progress: Progress, parameters: dict) -> str:
+def report_of(state: TrainingState) -> str:
     """Return what ``verbose`` prints for an epoch: scikit-learn's lines, and more."""
-    record = {name: values[-1] for name, values in progress.history.items()}
+    record = {name: values[-1] for name, values in state.history.items()}
     values = [
         f"{name} = {value:.8f}"
         for name, value in record.items()
         if name not in ("learning_rate", "seconds") and not np.isnan(value)
     ]
-    if parameters["early_stopping"] and parameters["metrics"] is None:
+    has_metrics = not record.keys() <= _USUAL_COLUMNS
+    if state.options.stopping.early_stopping and not has_metrics:
         score = record.get("val_score")
         values = values[:1] + (
             [] if score is None else [f"\nValidation score: {score:f}"]
         )
-        return f"Iteration {progress.n_iter}, {''.join(values)}"
-    return ", ".join([f"Iteration {progress.n_iter}", *values])
+        return f"Iteration {state.n_iter}, {''.join(values)}"
+    return ", ".join([f"Iteration {state.n_iter}", *values])
 
 
-def _plateau(parameters: dict, schedule: Schedule, rate: float | None) -> str:
+def _plateau(stopping: StoppingOptions, schedule: Schedule, rate: float | None) -> str:
     """Return the line to print when the learning rate changes or training stops."""
-    is_score = parameters["early_stopping"]
+    is_score = stopping.early_stopping
     what = "Validation score" if is_score else "Training loss"
     message = (
-        f"{what} did not improve more than tol={parameters['tol']:f} for "
-        f"{parameters['n_iter_no_change']:.0f} consecutive epochs."
+        f"{what} did not improve more than tol={stopping.tol:f} for "
+        f"{stopping.n_iter_no_change:.0f} consecutive epochs."
     )
     if rate is not None:
         return f"{message} Setting learning rate to {rate:f}"

@@ -15,6 +15,7 @@ References
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from math import cos, pi
 from typing import NamedTuple
 
@@ -28,6 +29,20 @@ _VANISHED = 2.0**-52
 # divided by in the first epoch, and what that is divided by in the last. The peak may
 # lie between two epochs, and before the first one where there are three or fewer.
 _RISE, _FIRST, _LAST = 0.3, 25.0, 1e4
+
+
+@dataclass(frozen=True)
+class ScheduleOptions:
+    """The estimators' parameters that schedules depend on."""
+
+    solver: str
+    learning_rate: str | Callable[[int], float]
+    learning_rate_init: float
+    power_t: float
+    decay_rate: float
+    decay_epochs: int
+    warmup_epochs: int
+    max_iter: int
 
 
 class ScheduleState(NamedTuple):
@@ -45,9 +60,9 @@ class Schedule(NamedTuple):
     Attributes
     ----------
     rate : callable
-        ``rate(now, parameters)`` returns the rate of the next epoch.
+        ``rate(now, options)`` returns the rate of the next epoch.
     lower : callable or None
-        ``lower(rate, parameters)`` returns the rate to go on with after epochs without
+        ``lower(rate, options)`` returns the rate to go on with after epochs without
         improvement; None where training then stops.
     is_steady : bool
         Whether the rate stays the same until then.
@@ -55,59 +70,59 @@ class Schedule(NamedTuple):
         Whether the rate is at its lowest after ``max_iter`` epochs, and stays there.
     """
 
-    rate: Callable[[ScheduleState, dict], float]
-    lower: Callable[[float, dict], float] | None = None
+    rate: Callable[[ScheduleState, ScheduleOptions], float]
+    lower: Callable[[float, ScheduleOptions], float] | None = None
     is_steady: bool = False
     has_end: bool = False
 
-    def after_plateau(self, rate: float, parameters: dict) -> float | None:
+    def after_plateau(self, rate: float, options: ScheduleOptions) -> float | None:
         """Return the rate to go on with after a plateau, or None to stop."""
         if self.lower is None or rate <= SMALLEST_ADAPTIVE_RATE:
             return None
-        lower = self.lower(rate, parameters)
+        lower = self.lower(rate, options)
         return lower if lower < rate else None  # a factor of 1 would never stop
 
 
-def _constant(now: ScheduleState, parameters: dict) -> float:
-    return float(parameters["learning_rate_init"])
+def _constant(now: ScheduleState, options: ScheduleOptions) -> float:
+    return float(options.learning_rate_init)
 
 
-def _invscaling(now: ScheduleState, parameters: dict) -> float:
-    initial = float(parameters["learning_rate_init"])
+def _invscaling(now: ScheduleState, options: ScheduleOptions) -> float:
+    initial = float(options.learning_rate_init)
     if now.epoch == 0:
         return initial
     try:
-        return initial / float(now.n_samples_seen + 1) ** float(parameters["power_t"])
+        return initial / float(now.n_samples_seen + 1) ** float(options.power_t)
     except OverflowError:
         return 0.0
 
 
-def _unchanged(now: ScheduleState, parameters: dict) -> float:
+def _unchanged(now: ScheduleState, options: ScheduleOptions) -> float:
     return now.rate
 
 
-def _fifth(rate: float, parameters: dict) -> float:
+def _fifth(rate: float, options: ScheduleOptions) -> float:
     return rate / 5.0
 
 
-def _decayed(rate: float, parameters: dict) -> float:
-    return rate * float(parameters["decay_rate"])
+def _decayed(rate: float, options: ScheduleOptions) -> float:
+    return rate * float(options.decay_rate)
 
 
-def _inverse_time(now: ScheduleState, parameters: dict) -> float:
+def _inverse_time(now: ScheduleState, options: ScheduleOptions) -> float:
     """Return the rate of Keras' InverseTimeDecay, counted in epochs."""
-    times = now.epoch / parameters["decay_epochs"]
-    return parameters["learning_rate_init"] / (1.0 + parameters["decay_rate"] * times)
+    times = now.epoch / options.decay_epochs
+    return options.learning_rate_init / (1.0 + options.decay_rate * times)
 
 
-def _step(now: ScheduleState, parameters: dict) -> float:
-    times = now.epoch // parameters["decay_epochs"]
-    return parameters["learning_rate_init"] * parameters["decay_rate"] ** times
+def _step(now: ScheduleState, options: ScheduleOptions) -> float:
+    times = now.epoch // options.decay_epochs
+    return options.learning_rate_init * options.decay_rate**times
 
 
-def _exponential(now: ScheduleState, parameters: dict) -> float:
-    times = now.epoch / parameters["decay_epochs"]
-    return parameters["learning_rate_init"] * parameters["decay_rate"] ** times
+def _exponential(now: ScheduleState, options: ScheduleOptions) -> float:
+    times = now.epoch / options.decay_epochs
+    return options.learning_rate_init * options.decay_rate**times
 
 
 def _half_cosine(share: float) -> float:
@@ -115,21 +130,21 @@ def _half_cosine(share: float) -> float:
     return 0.5 * (1.0 + cos(pi * share))
 
 
-def _cosine(now: ScheduleState, parameters: dict) -> float:
+def _cosine(now: ScheduleState, options: ScheduleOptions) -> float:
     share = min(now.epoch / now.n_epochs, 1.0)
-    return parameters["learning_rate_init"] * _half_cosine(share)
+    return options.learning_rate_init * _half_cosine(share)
 
 
-def _cosine_restarts(now: ScheduleState, parameters: dict) -> float:
+def _cosine_restarts(now: ScheduleState, options: ScheduleOptions) -> float:
     """Return the rate in cycles of which each is twice as long as the one before."""
-    epoch, length = now.epoch, parameters["decay_epochs"]
+    epoch, length = now.epoch, options.decay_epochs
     while epoch >= length:
         epoch, length = epoch - length, 2 * length
-    return parameters["learning_rate_init"] * _half_cosine(epoch / length)
+    return options.learning_rate_init * _half_cosine(epoch / length)
 
 
-def _one_cycle(now: ScheduleState, parameters: dict) -> float:
-    highest = float(parameters["learning_rate_init"])
+def _one_cycle(now: ScheduleState, options: ScheduleOptions) -> float:
+    highest = float(options.learning_rate_init)
     first, last = highest / _FIRST, highest / _FIRST / _LAST
     peak, end = _RISE * now.n_epochs - 1.0, now.n_epochs - 1.0
     if now.epoch <= peak:
@@ -170,37 +185,37 @@ def _checked(function: Callable[[int], float], now: ScheduleState) -> float:
     return float(rate)
 
 
-def schedule_name(parameters: dict) -> str | None:
+def schedule_name(options: ScheduleOptions) -> str | None:
     """Return the key in ``SCHEDULES`` of what the solver follows; None for a function.
 
     scikit-learn's Adam ignores its schedules.
     """
-    chosen = parameters["learning_rate"]
+    chosen = options.learning_rate
     if callable(chosen):
         return None
-    if parameters["solver"] == "adam" and chosen in SKLEARN_SCHEDULES:
+    if options.solver == "adam" and chosen in SKLEARN_SCHEDULES:
         return "constant"
     return str(chosen)
 
 
-def exhausted(now: ScheduleState, rate: float, parameters: dict) -> str | None:
+def exhausted(now: ScheduleState, rate: float, options: ScheduleOptions) -> str | None:
     """Say that the rate has become too low to learn from, if it has, and what to do.
 
     Of a user's function, or one of scikit-learn's schedules, nothing is said.
     """
-    name = schedule_name(parameters)
+    name = schedule_name(options)
     if name is None or name in SKLEARN_SCHEDULES:
         return None
-    end = max(now.n_epochs, parameters["warmup_epochs"] + 1)
+    end = max(now.n_epochs, options.warmup_epochs + 1)
     if SCHEDULES[name].has_end and now.epoch >= end:
         return (
             f"learning_rate={name!r} has ended, for it lasts max_iter="
-            f"{parameters['max_iter']} epochs: the rate stays at {rate:.2g}, and "
+            f"{options.max_iter} epochs: the rate stays at {rate:.2g}, and "
             "further training changes next to nothing. Raise max_iter to the number of "
             "epochs, or of calls of partial_fit, in all; or use learning_rate="
             "'cosine_restarts' or 'constant'."
         )
-    if rate <= _VANISHED * float(parameters["learning_rate_init"]):
+    if rate <= _VANISHED * float(options.learning_rate_init):
         return (
             f"learning_rate={name!r} has lowered the rate to {rate:.2g} after "
             f"{now.epoch} epochs, and further training changes nothing. Raise "
@@ -209,26 +224,27 @@ def exhausted(now: ScheduleState, rate: float, parameters: dict) -> str | None:
     return None
 
 
-def schedule_of(parameters: dict) -> Schedule:
-    """Return the schedule that an estimator's parameters ask for, with its warm-up."""
-    chosen, warmup = parameters["learning_rate"], parameters["warmup_epochs"]
-    name = schedule_name(parameters)
-    if name is None:
-        schedule = Schedule(lambda now, parameters: _checked(chosen, now))
+def schedule_of(options: ScheduleOptions) -> Schedule:
+    """Return the schedule that the options ask for, with its warm-up."""
+    chosen, warmup = options.learning_rate, options.warmup_epochs
+    name = schedule_name(options)
+    if callable(chosen):
+        function = chosen
+        schedule = Schedule(lambda now, options: _checked(function, now))
     else:
-        schedule = SCHEDULES[name]
+        schedule = SCHEDULES[str(name)]
 
     if warmup == 0:
         return schedule
 
-    def rate(now: ScheduleState, parameters: dict) -> float:
+    def rate(now: ScheduleState, options: ScheduleOptions) -> float:
         if now.epoch < warmup:
             share = (now.epoch + 1) / warmup
-            return float(parameters["learning_rate_init"]) * share
+            return float(options.learning_rate_init) * share
         if now.epoch == warmup:
-            now = now._replace(rate=float(parameters["learning_rate_init"]))
+            now = now._replace(rate=float(options.learning_rate_init))
         epoch, n_epochs = now.epoch - warmup, max(now.n_epochs - warmup, 1)
         now = now._replace(epoch=epoch, n_epochs=n_epochs)
-        return schedule.rate(now, parameters)
+        return schedule.rate(now, options)
 
     return schedule._replace(rate=rate, is_steady=False)

@@ -10,7 +10,7 @@ from sklearn.utils import check_random_state
 
 from sknn.kernels.math import mt19937_shuffle as kernel
 from sknn.network.data import TrainingData
-from sknn.training.progress import Progress
+from sknn.training.progress import TrainingState
 
 # Orders of so many rows in all are drawn at a time, which stay in the cache.
 _ROWS_AT_A_TIME = 2**15
@@ -46,8 +46,8 @@ def random_state_of(random_state: object) -> np.random.RandomState:
 
 
 def orders(
-    problem: TrainingData,
-    progress: Progress,
+    data: TrainingData,
+    state: TrainingState,
     shuffles: bool,
     random_state: np.random.RandomState,
     most: int,
@@ -60,16 +60,16 @@ def orders(
     They have the shape (n, n_rows); or (1, n_rows), where all are the same, with no
     rows if that is as they are.
     """
-    rows = np.arange(0) if problem.rows is None else problem.rows
+    rows = np.arange(0) if data.rows is None else data.rows
     if not shuffles:
         return lambda n: rows[np.newaxis]
-    n_rows = problem.n_rows
+    n_rows = data.n_rows
     drawn = np.arange(most * n_rows).reshape(most, n_rows)
     if len(rows):
         drawn[0] = rows
     # The same draws, and so the same orders, as sklearn.utils.shuffle's.
-    shuffle = shuffler(random_state, drawn, progress.theta.dtype)
-    last, n_before = 0, progress.n_iter
+    shuffle = shuffler(random_state, drawn, state.theta.dtype)
+    last, n_before = 0, state.n_iter
 
     def draw(n: int) -> np.ndarray:
         nonlocal last, n_before

@@ -125,14 +125,14 @@ def test_multi_output_tag_is_true():
 def held_out_rows(monkeypatch, model, X, y, fits):
     """Return the rows that each of several fits validates on."""
     found = []
-    split = sknn.estimators.base.split_rows
+    split = sknn.estimators.held_out.split_rows
 
     def recorded(*arguments):
         train, test = split(*arguments)
         found.append(test)
         return train, test
 
-    monkeypatch.setattr(sknn.estimators.base, "split_rows", recorded)
+    monkeypatch.setattr(sknn.estimators.held_out, "split_rows", recorded)
     for _ in range(fits):
         model.fit(X, y)
     return found

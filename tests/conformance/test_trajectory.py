@@ -12,6 +12,7 @@ from sklearn.datasets import make_classification, make_regression
 from sklearn.model_selection import train_test_split
 
 import sknn
+from sknn.training.options import ScheduleOptions, select
 from sknn.training.schedules import ScheduleState, schedule_of
 
 EPOCHS = 25
@@ -304,9 +305,9 @@ def test_learning_rate_over_warm_starts(learning_rate):
         for library in (neural_network, sknn)
     )
     expected = theirs._optimizer.learning_rate
-    state, parameters = ours._optimizer_state, ours.get_params()
+    state, options = ours._optimizer_state, select(ScheduleOptions, ours.get_params())
     now = ScheduleState(state["n_epochs"], 30, ours.t_, state["learning_rate"])
-    rate = schedule_of(parameters).rate(now, parameters)
+    rate = schedule_of(options).rate(now, options)
     assert_allclose(rate, expected, rtol=1e-12)
     if learning_rate == "invscaling":
         assert_allclose(expected, 0.001 / (ours.t_ + 1) ** 0.25)

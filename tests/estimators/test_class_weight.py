@@ -148,13 +148,13 @@ def test_partial_fit():
 @pytest.fixture
 def split_rows(monkeypatch):
     """What the last fit trained on and validated on."""
-    split, rows = sknn.estimators.base.train_test_split, []
+    split, rows = sknn.estimators.held_out.split_rows, []
 
     def recorded(*arrays, **options):
         rows[:] = split(*arrays, **options)
         return rows
 
-    monkeypatch.setattr(sknn.estimators.base, "train_test_split", recorded)
+    monkeypatch.setattr(sknn.estimators.held_out, "split_rows", recorded)
     return rows
 
 

@@ -152,13 +152,13 @@ def regressor(name, **options):
 @pytest.fixture
 def split_rows(monkeypatch):
     """The rows that the last fit held out."""
-    split, rows = sknn.estimators.base.train_test_split, []
+    split, rows = sknn.estimators.held_out.split_rows, []
 
     def recorded(*arrays, **options):
         train, rows[:] = split(*arrays, **options)
         return train, rows
 
-    monkeypatch.setattr(sknn.estimators.base, "train_test_split", recorded)
+    monkeypatch.setattr(sknn.estimators.held_out, "split_rows", recorded)
     return rows
 
 

@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose
 from sknn import MLPRegressor
 from sknn.jit.declarations import INTERPRETED
 from sknn.jit.kernel import Kernel
+from sknn.kernels.losses.base import LossOptions
 from sknn.kernels.losses.table import REGRESSION_LOSSES, levels_of, register_custom
 
 X = np.random.RandomState(0).normal(size=(60, 3))
@@ -73,7 +74,7 @@ def test_one_level_that_is_none_is_refused(quantile):
     ids=str,
 )
 def test_levels(quantile, levels):
-    assert levels_of({"quantile": quantile}) == levels
+    assert levels_of(LossOptions(quantile=quantile)) == levels
 
 
 # ---------------------------------------------------------------------------------

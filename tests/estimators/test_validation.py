@@ -69,7 +69,7 @@ def test_a_given_set_is_what_a_held_out_one_would_be(monkeypatch):
         held_out.append(split_rows(*arguments))
         return held_out[-1]
 
-    monkeypatch.setattr("sknn.estimators.base.split_rows", spy)
+    monkeypatch.setattr("sknn.estimators.held_out.split_rows", spy)
     options = {"early_stopping": True, "shuffle": False, "max_iter": 30, **OPTIONS}
     drawn = sknn.MLPClassifier(**options).fit(X, LABELS)
     train, val = held_out[0]
@@ -269,7 +269,7 @@ def test_multilabel_sets_are_stratified_where_they_can_be(monkeypatch):
         rows.append(held_out)
         return train, held_out
 
-    monkeypatch.setattr("sknn.estimators.base.split_rows", spy)
+    monkeypatch.setattr("sknn.estimators.held_out.split_rows", spy)
     Y = np.repeat([[1, 0, 0], [1, 1, 0], [0, 0, 1]], [160, 60, 20], axis=0)
     model = sknn.MLPClassifier(
         early_stopping=True, validation_fraction=0.1, max_iter=2, random_state=0

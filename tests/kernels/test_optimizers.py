@@ -14,6 +14,7 @@ from sknn.jit.kernel import call
 from sknn.kernels.optim.optimizers import OPTIMIZERS
 from sknn.kernels.optim.regularization import DECAY, N_LIMITS, shape_gradient
 from sknn.network.data import read_only
+from sknn.training.options import OptimizerOptions, select
 
 PARAMETERS = {
     "momentum": 0.8,
@@ -39,7 +40,9 @@ class Steps:
             (self.optimizer.n_slots, len(theta)), theta.dtype
         )
         self.momentum_product = np.ones(1)
-        self.settings = read_only(np.array(self.optimizer.settings(parameters)))
+        self.settings = read_only(
+            np.array(self.optimizer.settings(select(OptimizerOptions, parameters)))
+        )
 
     def __call__(self, gradient, rate, n_weights=0, alpha=0.0, size=1.0):
         """Make a step in two parts, as if two threads shared it."""

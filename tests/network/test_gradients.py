@@ -5,9 +5,9 @@ import pytest
 import scipy.sparse
 from networks import (
     FLOAT64,
+    LOSS_OPTIONS,
     N_FEATURES,
     N_ROWS,
-    PARAMETERS,
     TARGETS,
     TOLERANCE,
     make_training_data,
@@ -136,7 +136,7 @@ FUNCTIONS = {
 
 def network_and_problem(units, name, n_rows, dtype, is_sparse, **options):
     names = (name,) * (len(units) - 2)
-    settings = LOSSES["squared_error"].settings_of(PARAMETERS)
+    settings = LOSSES["squared_error"].settings_of(LOSS_OPTIONS)
     network = Network(
         mlp_architecture(units, names, "identity", settings, **options), dtype
     )

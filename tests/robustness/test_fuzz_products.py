@@ -5,6 +5,7 @@ read, so that a number from beyond spoils the result, and known bytes around wha
 write. What is to be written is NaN at first, so that nothing is taken for written.
 """
 
+import dataclasses
 from itertools import pairwise
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 import scipy.sparse
 from fuzzing import amounts, holds, names_in, run
 from hypothesis import strategies as st
-from networks import PARAMETERS, differences, mlp_architecture
+from networks import LOSS_OPTIONS, PARAMETERS, differences, mlp_architecture, task_of
 from numpy.testing import assert_allclose
 from strategies import FLOATS, SPARSE, seeds
 
@@ -22,7 +23,7 @@ import sknn.training.stochastic
 from sknn.kernels.losses.table import LOSSES
 from sknn.network.data import Inputs, TrainingData, read_only
 from sknn.network.network import Network
-from sknn.training.stochastic import Progress, new_state, train_stochastic
+from sknn.training.stochastic import train_stochastic
 
 GUARD = 64  # elements on either side, as many as the widest tile might overrun
 
@@ -237,17 +238,9 @@ def products_of_an_epoch(example, data):
     parameters |= {"shuffle": shuffle, "batch_size": batch_size}
     with Guarded() as guards:
         theta, problem = example.guarded(guards)
-        state = new_state(example.network, parameters)
-        progress = Progress(theta, *state, learning_rate=rate)
-        train_stochastic(
-            example.network,
-            LOSSES["squared_error"],
-            problem,
-            progress,
-            parameters,
-            np.random.RandomState(seed),
-            incremental=True,
-        )
+        loss = LOSSES["squared_error"]
+        task = task_of(example.network, loss, problem, theta, parameters, seed=seed)
+        train_stochastic(dataclasses.replace(task, is_incremental=True))
     order = np.arange(n)
     if shuffle:
         np.random.RandomState(seed).shuffle(order)
@@ -273,7 +266,7 @@ def products_of_an_epoch(example, data):
 def gradients_are_differences(units, activation, loss, normalization, is_sparse, seed):
     rng = np.random.RandomState(seed)
     n, n_hidden = 7, len(units) - 2
-    settings = LOSSES[loss].settings_of(PARAMETERS)
+    settings = LOSSES[loss].settings_of(LOSS_OPTIONS)
     network = Network(
         mlp_architecture(
             tuple(units),

@@ -12,9 +12,11 @@ from numpy.testing import assert_allclose
 
 from sknn import MLPClassifier, MLPRegressor
 from sknn.estimators.parameters import STOCHASTIC_SOLVERS, USES
+from sknn.training.options import select
 from sknn.training.schedules import (
     SCHEDULES,
     SKLEARN_SCHEDULES,
+    ScheduleOptions,
     ScheduleState,
     schedule_of,
 )
@@ -34,11 +36,12 @@ TORCH = json.loads((Path(__file__).parents[1] / "torch_steps.json").read_text())
 def rates_of(learning_rate, n_epochs=N_EPOCHS, **parameters):
     """Return the rates of epochs that bring progress."""
     parameters = {**PARAMETERS, "learning_rate": learning_rate, **parameters}
-    schedule, rates = schedule_of(parameters), []
+    options = select(ScheduleOptions, parameters)
+    schedule, rates = schedule_of(options), []
     for epoch in range(n_epochs):
         before = rates[-1] if rates else parameters["learning_rate_init"]
         now = ScheduleState(epoch, n_epochs, epoch * N_ROWS, before)
-        rates.append(schedule.rate(now, parameters))
+        rates.append(schedule.rate(now, options))
     return rates
 
 
@@ -110,18 +113,18 @@ def test_against_pytorch(name, n_epochs):
 
 def test_invscaling_begins_anew_with_a_warm_start():
     """As in scikit-learn: samples seen before count from the second epoch on."""
-    parameters = {**PARAMETERS, "learning_rate": "invscaling"}
-    schedule = schedule_of(parameters)
-    assert schedule.rate(ScheduleState(0, 5, 100, INITIAL), parameters) == INITIAL
-    second = schedule.rate(ScheduleState(1, 5, 110, INITIAL), parameters)
+    options = select(ScheduleOptions, PARAMETERS | {"learning_rate": "invscaling"})
+    schedule = schedule_of(options)
+    assert schedule.rate(ScheduleState(0, 5, 100, INITIAL), options) == INITIAL
+    second = schedule.rate(ScheduleState(1, 5, 110, INITIAL), options)
     assert_allclose(second, INITIAL / 111**0.4, rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", ["cosine", "one_cycle"])
 def test_beyond_the_last_epoch_the_rate_stays_low(name):
     """Calls of partial_fit may be more than max_iter."""
-    parameters = {**PARAMETERS, "learning_rate": name}
-    rate = partial(schedule_of(parameters).rate, parameters=parameters)
+    options = select(ScheduleOptions, PARAMETERS | {"learning_rate": name})
+    rate = partial(schedule_of(options).rate, options=options)
     rates = [rate(ScheduleState(epoch, 10, 0, INITIAL)) for epoch in (10, 11, 15, 20)]
     assert len(set(rates)) == 1
     assert 0 <= rates[0] <= 1.2e-6
@@ -167,11 +170,12 @@ def test_warm_up_that_is_longer_than_training():
 
 def test_adaptive_begins_after_the_warm_up_with_the_full_rate():
     """Even if progress stalled while the rate was small."""
-    parameters = {**PARAMETERS, "learning_rate": "adaptive", "warmup_epochs": 4}
-    schedule = schedule_of(parameters)
-    assert schedule.after_plateau(0.1, parameters) == 0.1 / 5
-    assert schedule.rate(ScheduleState(4, 20, 0, 0.02), parameters) == INITIAL
-    assert schedule.rate(ScheduleState(5, 20, 0, 0.02), parameters) == 0.02
+    changes = {"learning_rate": "adaptive", "warmup_epochs": 4}
+    options = select(ScheduleOptions, PARAMETERS | changes)
+    schedule = schedule_of(options)
+    assert schedule.after_plateau(0.1, options) == 0.1 / 5
+    assert schedule.rate(ScheduleState(4, 20, 0, 0.02), options) == INITIAL
+    assert schedule.rate(ScheduleState(5, 20, 0, 0.02), options) == 0.02
 
 
 # ---------------------------------------------------------------------------------

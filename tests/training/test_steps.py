@@ -16,6 +16,7 @@ from networks import (
     one_step,
     parameters_of,
     point_and_differences,
+    task_of,
     with_gradient_of_the_sum,
 )
 from numpy.testing import assert_allclose
@@ -28,7 +29,7 @@ from sknn.kernels.losses.table import LOSSES
 from sknn.kernels.optim.optimizers import OPTIMIZERS
 from sknn.network.data import Inputs, TrainingData, read_only
 from sknn.network.network import Network
-from sknn.training.stochastic import Progress, new_state, train_stochastic
+from sknn.training.stochastic import train_stochastic
 
 
 def check_step(hidden, activation, loss, weighted, sparse, shuffle, **options):
@@ -208,13 +209,9 @@ def test_every_optimizer_descends(optimizer):
         "max_iter": 40,
         "alpha": 0.0,
     }
-    progress = Progress(
-        parameters_of(network), *new_state(network, parameters), learning_rate=0.05
-    )
+    task = task_of(network, loss, problem, parameters_of(network), parameters)
     with pytest.warns(match="Maximum iterations"):
-        train_stochastic(
-            network, loss, problem, progress, parameters, np.random.RandomState(0)
-        )
-    curve = progress.history["loss"]
+        train_stochastic(task)
+    curve = task.state.history["loss"]
     assert all(b < a for a, b in itertools.pairwise(curve))
     assert curve[-1] < 0.8 * curve[0]

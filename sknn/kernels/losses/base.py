@@ -1,6 +1,7 @@
 """The definition of a loss, and losses made from two scalar functions."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,18 @@ from sknn.kernels.losses.output_activations import SETTINGS
 N_SETTINGS = 4  # of a loss, which its scalar functions take
 
 
-def _no_settings(parameters: dict) -> Sequence[float]:
+@dataclass(frozen=True)
+class LossOptions:
+    """The estimators' parameters that losses depend on."""
+
+    delta: float = 1.0
+    quantile: float | Sequence[float] = 0.5
+    power: float = 1.5
+    label_smoothing: float = 0.0
+    focal_gamma: float = 2.0
+
+
+def _no_settings(options: LossOptions) -> Sequence[float]:
     """Return no settings."""
     return ()
 
@@ -23,20 +35,24 @@ class Loss(NamedTuple):
     train: Kernel  # returns the loss summed over a batch, sets its gradient
     link: str  # key of OUTPUT_ACTIVATIONS, the estimators' `out_activation_`
     mean_over_outputs: bool = False  # whether the reported loss is a mean over outputs
-    # Raises ValueError for targets outside of the domain, given the parameters.
-    check_targets: Callable[[np.ndarray, dict], None] = lambda y, parameters: None
+    # Raises ValueError for targets outside of the domain, given the options.
+    check_targets: Callable[[np.ndarray, LossOptions], None] = lambda y, options: None
     positive_only: bool = False  # whether all targets must be zero or positive
     # Settings that the kernels of the loss and of the output activation take.
-    settings: Callable[[dict], Sequence[float]] = _no_settings
+    settings: Callable[[LossOptions], Sequence[float]] = _no_settings
     # Number of raw outputs for each column of the targets.
-    outputs_per_target: Callable[[dict], int] = lambda parameters: 1
+    outputs_per_target: Callable[[LossOptions], int] = lambda options: 1
     # Takes a column of targets, their weights and the settings; returns the raw output
     # that has the lowest loss if it is the same for all rows. None: it is searched for.
     best_constant: Callable[[np.ndarray, np.ndarray, np.ndarray], float] | None = None
 
-    def settings_of(self, parameters: dict) -> tuple[float, ...]:
+    def reported_scale(self, n_outputs: int) -> float:
+        """Return the factor from the loss summed over outputs to the reported one."""
+        return 1.0 / n_outputs if self.mean_over_outputs else 1.0
+
+    def settings_of(self, options: LossOptions) -> tuple[float, ...]:
         """Return the settings, padded with zeros to N_SETTINGS floats or more."""
-        settings = [float(setting) for setting in self.settings(parameters)]
+        settings = [float(setting) for setting in self.settings(options)]
         return tuple(settings + [0.0] * (N_SETTINGS - len(settings)))
 
 

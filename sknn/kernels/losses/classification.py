@@ -137,9 +137,9 @@ CLASSIFICATION_LOSSES["log_loss"] = Loss(log_loss_train, "softmax")
 # Log loss with label smoothing s: the targets are (1 - s) y + s / n_classes.
 
 
-def _smoothing(parameters):
+def _smoothing(options):
     """Return the setting s, the label smoothing."""
-    return [parameters["label_smoothing"]]
+    return [options.label_smoothing]
 
 
 @inline_scalar
@@ -208,9 +208,9 @@ _by_class("smoothed_log_loss", smoothed_log_loss, "softmax", settings=_smoothing
 # the class, 1 - p = logistic(m) and -log(p) = softplus(m): exact for any m.
 
 
-def _focusing(parameters):
+def _focusing(options):
     """Return the setting gamma, the focusing parameter."""
-    return [parameters["focal_gamma"]]
+    return [options.focal_gamma]
 
 
 @inline_scalar

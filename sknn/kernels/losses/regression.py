@@ -12,7 +12,7 @@ import numpy as np
 from sknn.jit.kernel import flat, inline_scalar, kernel, like
 from sknn.kernels.batch import row_of
 from sknn.kernels.layers.activations import softplus
-from sknn.kernels.losses.base import Loss, elementwise, train_signature
+from sknn.kernels.losses.base import Loss, LossOptions, elementwise, train_signature
 from sknn.kernels.math.elementary import exp, expm1, log, logistic, tanh
 
 REGRESSION_LOSSES: dict[str, Loss] = {}
@@ -121,7 +121,7 @@ elementwise(
     huber,
     huber_gradient,
     "identity",
-    settings=lambda p: [p["delta"]],
+    settings=lambda options: [options.delta],
 )
 
 
@@ -162,7 +162,7 @@ def poisson_gradient(y, z, settings):
     return exp(z) - y
 
 
-def _check_counts(y, parameters):
+def _check_counts(y, options):
     """Raise a ValueError if a target is negative."""
     _check_sign(
         "poisson",
@@ -201,7 +201,7 @@ def gamma_gradient(y, z, settings):
     return like(z, 1) - y * exp(-z)
 
 
-def _check_amounts(y, parameters):
+def _check_amounts(y, options):
     """Raise a ValueError if a target is not positive."""
     _check_sign(
         "gamma",
@@ -257,9 +257,9 @@ def tweedie_gradient(y, z, settings):
     return exp(b * z) - y * exp(a * z)
 
 
-def _check_tweedie(y, parameters):
+def _check_tweedie(y, options):
     """Raise a ValueError if a target is negative, or zero where power >= 2."""
-    power = parameters["power"]
+    power = options.power
     meaning = f"power={power:g}"
     if power < 2:
         instead = "loss='squared_error' for targets of any sign"
@@ -277,7 +277,7 @@ elementwise(
     "exp",
     check_targets=_check_tweedie,
     positive_only=True,
-    settings=lambda p: [1.0 - p["power"], 2.0 - p["power"]],
+    settings=lambda options: [1.0 - options.power, 2.0 - options.power],
     best_constant=_log_of_mean,
 )
 
@@ -327,9 +327,9 @@ def quantile_train(raw, targets, batch, delta, settings):
     return total
 
 
-def levels_of(parameters: dict) -> tuple[float, ...]:
+def levels_of(options: LossOptions) -> tuple[float, ...]:
     """Return the quantile levels of the parameter ``quantile``, validated."""
-    quantile = parameters["quantile"]
+    quantile = options.quantile
     levels = tuple(quantile) if np.iterable(quantile) else (quantile,)
     are_numbers = bool(levels) and all(isinstance(level, Real) for level in levels)
     if not are_numbers or any(not a < b for a, b in pairwise((0, *levels, 1))):
@@ -341,9 +341,9 @@ def levels_of(parameters: dict) -> tuple[float, ...]:
     return tuple(map(float, levels))
 
 
-def _quantile_settings(parameters):
+def _quantile_settings(options):
     """Return the number of levels and the levels."""
-    levels = levels_of(parameters)
+    levels = levels_of(options)
     return len(levels), *levels
 
 
@@ -351,7 +351,7 @@ REGRESSION_LOSSES["quantile"] = Loss(
     quantile_train,
     "quantiles",
     settings=_quantile_settings,
-    outputs_per_target=lambda parameters: len(levels_of(parameters)),
+    outputs_per_target=lambda options: len(levels_of(options)),
     best_constant=lambda y, weights, settings: weighted_quantile(
         y, weights, settings[1]
     ),

@@ -74,7 +74,7 @@ def register_custom(
         """Return the derivative of the user's loss in the dtype of z."""
         return like(z, user_gradient(y, z))
 
-    def check(y, parameters):
+    def check(y, options):
         """Run the user's check of the targets, if there is one."""
         if check_targets is not None:
             check_targets(y)

@@ -6,6 +6,7 @@ one pass over all parameters, which also adds the L2 penalty to the gradient.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from math import sqrt
 from typing import NamedTuple
 
@@ -24,13 +25,24 @@ from sknn.jit.kernel import (
 N_SETTINGS = 5
 
 
+@dataclass(frozen=True)
+class OptimizerOptions:
+    """The estimators' parameters that optimizers depend on."""
+
+    momentum: float
+    beta_1: float
+    beta_2: float
+    epsilon: float
+    rho: float
+
+
 class Optimizer(NamedTuple):
     """The kernels of an optimizer, the size of its state and its settings."""
 
     rates: Kernel  # computes the rates of a step, common to all parameters
     step: Kernel  # updates a range of the parameters
     n_slots: int  # state arrays, each of shape (n_trained,)
-    settings: Callable[[dict], list[float]]  # from the estimator's parameters
+    settings: Callable[[OptimizerOptions], list[float]]
 
 
 OPTIMIZERS: dict[str, Optimizer] = {}
@@ -41,7 +53,7 @@ def register(
     rule: Callable,
     *,
     n_slots: int,
-    settings: Callable[[dict], list[float]],
+    settings: Callable[[OptimizerOptions], list[float]],
     rates: Callable | None = None,
 ) -> None:
     """Make an optimizer available under a name.
@@ -57,8 +69,8 @@ def register(
     n_slots : int
         Number of state arrays, which start at zero.
     settings : callable
-        Takes the estimator's parameters as a mapping; returns up to 5 numbers, which
-        the rule takes as a tuple in the dtype of theta.
+        Takes the options; returns up to 5 numbers, which the rule takes as a tuple in
+        the dtype of theta.
     rates : function, default=None
         ``rates(learning_rate, t, settings, momentum_product)`` returns three floats,
         in float64, common to all parameters in step t = 1, 2, ...; the rule takes them
@@ -70,7 +82,7 @@ def register(
         Kernel(_rates(rates or _constant), rates_signature, f"{name}_rates"),
         Kernel(_step(rule), step_signature, f"{name}_step"),
         n_slots,
-        lambda parameters: (settings(parameters) + [0.0] * N_SETTINGS)[:N_SETTINGS],
+        lambda options: (settings(options) + [0.0] * N_SETTINGS)[:N_SETTINGS],
     )
 
 
@@ -225,8 +237,8 @@ def nesterov(theta, optimizer_state, i, g, rates, settings):
     theta[i] += settings[0] * velocity - rates[0] * g
 
 
-register("sgd", sgd, n_slots=1, settings=lambda p: [p["momentum"]])
-register("nesterov", nesterov, n_slots=1, settings=lambda p: [p["momentum"]])
+register("sgd", sgd, n_slots=1, settings=lambda options: [options.momentum])
+register("nesterov", nesterov, n_slots=1, settings=lambda options: [options.momentum])
 
 
 # ---------------------------------------------------------------------------------
@@ -240,14 +252,14 @@ register("nesterov", nesterov, n_slots=1, settings=lambda p: [p["momentum"]])
 #    ICLR 2018, https://arxiv.org/abs/1904.09237.
 
 
-def _betas(parameters: dict) -> list[float]:
+def _betas(options: OptimizerOptions) -> list[float]:
     """Return beta_1, 1 - beta_1, beta_2, 1 - beta_2 and epsilon, in float64.
 
     The rule takes the complements 1 - beta as settings, since computed in float32 they
     would lose digits.
     """
-    beta_1, beta_2 = parameters["beta_1"], parameters["beta_2"]
-    return [beta_1, 1.0 - beta_1, beta_2, 1.0 - beta_2, parameters["epsilon"]]
+    beta_1, beta_2 = options.beta_1, options.beta_2
+    return [beta_1, 1.0 - beta_1, beta_2, 1.0 - beta_2, options.epsilon]
 
 
 @inline_scalar
@@ -367,12 +379,12 @@ def rmsprop(theta, optimizer_state, i, g, rates, settings):
     theta[i] -= rates[0] * g / (sqrt(v) + epsilon)
 
 
-register("adagrad", adagrad, n_slots=1, settings=lambda p: [p["epsilon"]])
+register("adagrad", adagrad, n_slots=1, settings=lambda options: [options.epsilon])
 register(
     "rmsprop",
     rmsprop,
     n_slots=1,
-    settings=lambda p: [p["rho"], 1.0 - p["rho"], p["epsilon"]],
+    settings=lambda options: [options.rho, 1.0 - options.rho, options.epsilon],
 )
 
 

@@ -3,7 +3,10 @@
 A network with the L2 penalty alone skips these kernels: the optimizer's step adds it.
 """
 
+from dataclasses import dataclass
 from math import sqrt
+
+import numpy as np
 
 from sknn.jit.kernel import INTEGER, REAL, Array, caller, kernel, matrix, vector
 from sknn.kernels.gemm.products import NARROW
@@ -12,6 +15,39 @@ from sknn.kernels.table import FAN_IN, FAN_OUT, WEIGHTS
 # Entries of `limits`, the settings of regularization.
 L1, L2, DECAY, CLIP_VALUE, CLIP_NORM, MAX_NORM = range(6)
 N_LIMITS = 6
+
+# Of 'adamw', as in PyTorch; without it the solver would be plain Adam.
+ADAMW_WEIGHT_DECAY = 0.01
+
+
+@dataclass(frozen=True)
+class RegularizationOptions:
+    """The estimators' parameters that regularize."""
+
+    alpha: float
+    l1_ratio: float
+    weight_decay: float | str
+    clipvalue: float | None
+    global_clipnorm: float | None
+    max_norm: float | None
+
+    @property
+    def l2(self) -> float:
+        """Strength of the L2 penalty."""
+        return float(self.alpha) * (1.0 - self.l1_ratio)
+
+    def limits(self, solver: str) -> np.ndarray:
+        """Return the settings of the kernels in this file, but for the L2 penalty."""
+        decay = self.weight_decay
+        if decay == "auto":
+            decay = ADAMW_WEIGHT_DECAY if solver == "adamw" else 0.0
+        limits = np.zeros(N_LIMITS)
+        limits[L1] = self.alpha * self.l1_ratio
+        limits[DECAY] = decay
+        limits[CLIP_VALUE] = self.clipvalue or 0.0
+        limits[CLIP_NORM] = self.global_clipnorm or 0.0
+        limits[MAX_NORM] = self.max_norm or 0.0
+        return limits
 
 
 _LIMITS = Array(REAL, is_read_only=True)

@@ -1,0 +1,94 @@
+"""The options of a fit: frozen, and made once from an estimator's parameters."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+
+from sknn.kernels.losses.base import LossOptions
+from sknn.kernels.optim.optimizers import OPTIMIZERS, Optimizer, OptimizerOptions
+from sknn.kernels.optim.regularization import RegularizationOptions
+from sknn.training.schedules import ScheduleOptions
+
+_AUTO_BATCH_SIZE = 200
+
+_Options = TypeVar("_Options")
+
+
+def select(options: type[_Options], parameters: Mapping[str, Any]) -> _Options:
+    """Return options that take the parameters of the names of their fields.
+
+    Parameters that the estimator does not have keep the default of the field.
+    """
+    names = [field.name for field in fields(options)]  # type: ignore[arg-type]
+    return options(**{name: parameters[name] for name in names if name in parameters})
+
+
+@dataclass(frozen=True)
+class StoppingOptions:
+    """When training ends, and which weights it returns."""
+
+    max_iter: int
+    tol: float | None
+    n_iter_no_change: float
+    early_stopping: bool
+    restore_best_weights: bool
+
+    @property
+    def restores(self) -> bool:
+        """Whether training returns the weights with the best validation score."""
+        return self.early_stopping and self.restore_best_weights
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """All that training depends on beside the network, the loss and the data."""
+
+    solver: str
+    nesterovs_momentum: bool
+    batch_size: int | str
+    shuffle: bool
+    verbose: bool | int
+    max_fun: int
+    optimizer: OptimizerOptions
+    regularization: RegularizationOptions
+    schedule: ScheduleOptions
+    stopping: StoppingOptions
+
+    @classmethod
+    def of(cls, parameters: Mapping[str, Any]) -> "TrainingOptions":
+        """Return the options that an estimator's parameters ask for."""
+        groups = {
+            "optimizer": select(OptimizerOptions, parameters),
+            "regularization": select(RegularizationOptions, parameters),
+            "schedule": select(ScheduleOptions, parameters),
+            "stopping": select(StoppingOptions, parameters),
+        }
+        return select(cls, {**parameters, **groups})
+
+    @property
+    def optimizer_name(self) -> str:
+        """Key in ``OPTIMIZERS``; 'lbfgs' for L-BFGS, which is not there."""
+        if self.solver == "sgd" and self.nesterovs_momentum:
+            return "nesterov"
+        return "adam" if self.solver == "adamw" else self.solver
+
+    @property
+    def stochastic_optimizer(self) -> Optimizer | None:
+        """The optimizer's kernels; None for L-BFGS."""
+        return OPTIMIZERS.get(self.optimizer_name)
+
+    def rows_of_batch(self, n_rows: int) -> int:
+        """Return the number of rows of a batch."""
+        size = _AUTO_BATCH_SIZE if self.batch_size == "auto" else self.batch_size
+        return min(int(size), n_rows)
+
+
+__all__ = [
+    "LossOptions",
+    "OptimizerOptions",
+    "RegularizationOptions",
+    "ScheduleOptions",
+    "StoppingOptions",
+    "TrainingOptions",
+    "select",
+]
