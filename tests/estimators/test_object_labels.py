@@ -136,6 +136,23 @@ def test_many_numbers_make_no_long_message():
     assert len(str(raised.value)) < 200
 
 
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        (np.linspace(0, 1, 1000), "^Unknown label type: classes holds continuous num"),
+        ([0.5, 1, 2], "^Unknown label type: classes holds continuous numbers"),
+        (filled(0, 1, pd.NA), "^classes holds missing values"),
+        (filled(0, 1, None), "types, NoneType and int"),
+    ],
+)
+def test_classes_are_refused_in_a_short_sentence(classes, message):
+    model = new()
+    with pytest.raises((ValueError, TypeError), match=message) as raised:
+        model.partial_fit(X, CODES, classes=classes)
+    assert len(str(raised.value)) < 300
+    assert not hasattr(model, "classes_")
+
+
 @pytest.mark.parametrize("dtype", ["datetime64[D]", "timedelta64[D]"])
 def test_dates_are_labels(dtype):
     """As in scikit-learn."""
