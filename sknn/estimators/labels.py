@@ -28,12 +28,7 @@ def read_labels(y, name: str = "y") -> Any:
     if _is_matrix(y):
         return read_indicators(y, name)
     y = column_or_1d(y, warn=True)
-    if _has_fractions(y):
-        raise ValueError(
-            f"Unknown label type: {name} holds continuous numbers (dtype {y.dtype}). "
-            "Use MLPRegressor for numbers, or turn them into classes, as np.digitize "
-            "does."
-        )
+    _refuse_fractions(y, name)
     return y
 
 
@@ -82,6 +77,15 @@ def _has_fractions(y: np.ndarray) -> bool:
         return False
     with np.errstate(invalid="ignore"):
         return bool((y != y.astype(np.int64)).any())
+
+
+def _refuse_fractions(y: np.ndarray, name: str) -> None:
+    if _has_fractions(y):
+        raise ValueError(
+            f"Unknown label type: {name} holds continuous numbers (dtype {y.dtype}). "
+            "Use MLPRegressor for numbers, or turn them into classes, as np.digitize "
+            "does."
+        )
 
 
 def read_indicators(y, name: str = "y") -> Any:
@@ -145,10 +149,12 @@ def _refuse_indicators(y, values: np.ndarray, name: str) -> None:
 
 def read_classes(classes) -> Any:
     """Return the ``classes`` of ``partial_fit`` with the dtype that y will have."""
-    array = np.asarray(classes)
-    if classes is None or array.dtype != object:
-        return classes
-    return with_natural_dtype(array, "classes")
+    if classes is None:
+        return None
+    array = with_natural_dtype(np.asarray(classes), "classes")
+    _refuse_fractions(array, "classes")
+    # A list of numbers and strings is scikit-learn's to refuse.
+    return array if np.asarray(classes).dtype == object else classes
 
 
 def labels_to_score(y) -> Any:
