@@ -5,6 +5,7 @@ from functools import cache, cached_property, lru_cache, partial
 from itertools import chain
 from operator import is_
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 
@@ -57,11 +58,20 @@ def _no_targets(dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
     return np.empty((0, 0), dtype), np.empty(0, dtype)
 
 
+_networks: WeakSet["Network"] = WeakSet()
+
+
+def look_up_kernels_again() -> None:
+    """Let all networks look up their kernels anew, after some have been replaced."""
+    network.cache_clear()
+    for each in list(_networks):
+        each.forget_operations()
+
+
 def cached_theta(attributes: Mapping[str, Any]) -> tuple["Network | None", Any]:
     """Return the network and the vector that fitted attributes are views of, if any."""
-    theta, views, architecture = attributes.get("_theta_cache", _NO_VIEWS)
+    theta, views, found = attributes.get("_theta_cache", _NO_VIEWS)
     if theta is not None:
-        found = network(architecture, theta.dtype)
         parts = chain.from_iterable([attributes[name] for name in found.layout.shapes])
         if all(map(is_, parts, views)):
             return found, theta
@@ -94,6 +104,7 @@ class Network:
         self.n_parameters = self.layout.n_parameters
         self._settings = read_only(np.array(architecture.settings, dtype=np.float64))
         self._operations: dict[tuple[bool, ...], Operations] = {}
+        _networks.add(self)
         learning = [placed for placed in self.layout.layers if placed.spec.learns]
         self.draws = any(placed.spec.draws for placed in self.layout.layers)
         self._widest = max(placed.fan_out for placed in learning)
@@ -112,12 +123,12 @@ class Network:
     def unpack(self, theta: np.ndarray) -> dict[str, Any]:
         """Return the fitted attributes: views of theta, in lists with one a layer.
 
-        With them comes ``_theta_cache``: theta, all the views, and the architecture. It
-        is not pickled.
+        With them comes ``_theta_cache``: theta, all the views, and the network. It is
+        not pickled.
         """
         attributes: dict[str, Any] = self.layout.views(theta)
         parts = tuple(part for parts in attributes.values() for part in parts)
-        return {**attributes, "_theta_cache": (theta, parts, self.architecture)}
+        return {**attributes, "_theta_cache": (theta, parts, self)}
 
     def initial_parameters(
         self,
@@ -187,6 +198,10 @@ class Network:
         if key not in self._operations:
             self._operations[key] = operations(self.layout, self.dtype, *key)
         return self._operations[key]
+
+    def forget_operations(self) -> None:
+        """Drop the operations, which hold the addresses of kernels."""
+        self._operations.clear()
 
     @cached_property
     def limited(self) -> np.ndarray:
