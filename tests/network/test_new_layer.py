@@ -80,8 +80,8 @@ def scaling_backward(op, batch, theta, gradient, values, deltas):
 
 
 @kernel(gradient_signature)
-def scaling_gradient(op, batch, gradient, values, deltas, share, n_shares):
-    if share > 0:
+def scaling_gradient(op, batch, gradient, values, deltas, thread, n_threads):
+    if thread > 0:
         return 0.0
     x, delta = input_of(op, batch, values), output_of(op, batch, deltas)
     total = vector(gradient, op[WEIGHTS], op[FAN_IN])
@@ -145,8 +145,8 @@ def embedding_backward(op, batch, theta, gradient, values, deltas):
 
 
 @kernel(gradient_signature)
-def embedding_gradient(op, batch, gradient, values, deltas, share, n_shares):
-    if share > 0:
+def embedding_gradient(op, batch, gradient, values, deltas, thread, n_threads):
+    if thread > 0:
         return 0.0
     x, delta = input_of(op, batch, values), output_of(op, batch, deltas)
     dim = op[FAN_OUT] - op[FAN_IN] + 1
