@@ -5,6 +5,7 @@ from functools import cache, cached_property, lru_cache, partial
 from itertools import chain
 from operator import is_
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 
@@ -25,25 +26,11 @@ from sknn.network.threads import (
     n_threads_for,
     run_together,
 )
+from sknn.network.work import Work
 
-# Rows pass through a network in blocks of about so many numbers a layer, which stay in
-# the cache from one operation to the next; and of so many rows at least, for each
-# block reads all weights.
-_BLOCK_SIZE = 2**12
-_FEWEST_ROWS = 32
-# Rows of which L-BFGS finds the gradient at a time.
-_BATCH_SIZE = 512
-# A rest of fewer rows than this part of a batch has no statistics of its own.
-_SMALLEST_SHARE = 8
 _LABELS_AT_ONCE = 2**16
 _NO_LABELS = np.empty(0, dtype=np.int64)
 _NO_VIEWS = None, (), None
-
-# Multiplications in products that take a slow core about a fifth of a second; and, in
-# these units, what else costs time: a multiplication with an element of CSR, an output
-# of a layer in a row, a parameter in a step, and a batch.
-_OPERATIONS_A_CALL = 10**9
-_OF_SPARSE, _OF_OUTPUT, _OF_PARAMETER, _OF_BATCH = 5, 100, 30, 30_000
 
 
 @lru_cache(maxsize=128)
@@ -57,18 +44,27 @@ def _no_targets(dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
     return np.empty((0, 0), dtype), np.empty(0, dtype)
 
 
+_networks: WeakSet["Network"] = WeakSet()
+
+
+def look_up_kernels_again() -> None:
+    """Let all networks look up their kernels anew, after some have been replaced."""
+    network.cache_clear()
+    for each in list(_networks):
+        each.forget_operations()
+
+
 def cached_theta(attributes: Mapping[str, Any]) -> tuple["Network | None", Any]:
     """Return the network and the vector that fitted attributes are views of, if any."""
-    theta, views, architecture = attributes.get("_theta_cache", _NO_VIEWS)
+    theta, views, found = attributes.get("_theta_cache", _NO_VIEWS)
     if theta is not None:
-        found = network(architecture, theta.dtype)
         parts = chain.from_iterable([attributes[name] for name in found.layout.shapes])
         if all(map(is_, parts, views)):
             return found, theta
     return None, None
 
 
-class Network:
+class Network(Work):
     """A sequence of layers, and a link at the end.
 
     All parameters live in one vector, ``theta``, of which ``coefs_`` and
@@ -91,33 +87,23 @@ class Network:
         *self.hidden_widths, self.n_outputs = self.layout.widths
         self.n_weights = self.layout.n_penalized
         self.n_trained = self.layout.n_trained
-        self.n_parameters = self.layout.n_parameters
+        self.draws = any(placed.spec.draws for placed in self.layout.layers)
         self.settings = read_only(np.array(architecture.settings, dtype=np.float64))
         self._operations: dict[tuple[bool, ...], Operations] = {}
-        learning = [placed for placed in self.layout.layers if placed.spec.learns]
-        self.draws = any(placed.spec.draws for placed in self.layout.layers)
-        self._widest = max(placed.fan_out for placed in learning)
-        self._needs_whole_batch = any(p.spec.needs_whole_batch for p in learning)
-        products = [p.spec.n_multiplications(p.fan_in, p.fan_out) for p in learning]
-        self._n_multiplications = sum(products)
-        beside = 3 * sum(products[1:]) + _OF_OUTPUT * sum(p.fan_out for p in learning)
-        # For dense and for CSR inputs, of which all elements may be there.
-        self._cost_of_row = (
-            3 * products[0] + beside,
-            3 * _OF_SPARSE * products[0] + beside,
-        )
+        _networks.add(self)
+        super().__init__(self.layout)
 
     # Parameters ------------------------------------------------------------------
 
     def unpack(self, theta: np.ndarray) -> dict[str, Any]:
         """Return the fitted attributes: views of theta, in lists with one a layer.
 
-        With them comes ``_theta_cache``: theta, all the views, and the architecture. It
-        is not pickled.
+        With them comes ``_theta_cache``: theta, all the views, and the network. It is
+        not pickled.
         """
         attributes: dict[str, Any] = self.layout.views(theta)
         parts = tuple(part for parts in attributes.values() for part in parts)
-        return {**attributes, "_theta_cache": (theta, parts, self.architecture)}
+        return {**attributes, "_theta_cache": (theta, parts, self)}
 
     def initial_parameters(
         self,
@@ -188,6 +174,10 @@ class Network:
             self._operations[key] = operations(self.layout, self.dtype, *key)
         return self._operations[key]
 
+    def forget_operations(self) -> None:
+        """Drop the operations, which hold the addresses of kernels."""
+        self._operations.clear()
+
     @cached_property
     def limited(self) -> np.ndarray:
         """The weights that ``max_norm`` limits, as a table."""
@@ -196,66 +186,6 @@ class Network:
     def buffer(self, n_rows: int, n_columns: int) -> np.ndarray:
         """Return memory for what all operations write."""
         return aligned_empty(n_rows * n_columns, self.dtype)
-
-    def multiplications(self, n_rows: int) -> int:
-        """Return how many multiplications a prediction for n_rows rows takes."""
-        return n_rows * self._n_multiplications
-
-    def training_multiplications(self, batch_size: int) -> int:
-        """Return how many multiplications the gradient of a batch takes, about."""
-        return 3 * self.multiplications(batch_size)
-
-    def block(self, n_rows: int) -> int:
-        """Return how many rows to pass through the network at a time."""
-        return min(n_rows, max(_FEWEST_ROWS, _BLOCK_SIZE // self._widest // 8 * 8))
-
-    def batch_of_lbfgs(self, n_rows: int) -> int:
-        """Return of how many rows L-BFGS finds the gradient at a time."""
-        return min(n_rows, _BATCH_SIZE)
-
-    def training_block(self, n_rows: int) -> int:
-        """Return how many rows of a batch to pass through the network at a time."""
-        return n_rows if self._needs_whole_batch else self.block(n_rows)
-
-    def smallest_batch(self, batch_size: int) -> int:
-        """Return how many rows a rest must have to be a batch of its own.
-
-        The mean and the variance of very few rows are those of no other batch; a
-        single row has no variance.
-        """
-        if not self._needs_whole_batch:
-            return 1
-        return min(batch_size, max(2, -(-batch_size // _SMALLEST_SHARE)))
-
-    def calls(
-        self,
-        n_rows: int,
-        batch_size: int,
-        is_sparse: bool = False,
-        first: int = 0,
-        forward_only: bool = False,
-    ) -> list[tuple[int, int]]:
-        """Return from where to where each call of a driver goes, in whole batches."""
-        batches = self._batches_a_call(batch_size, is_sparse, forward_only)
-        step = batch_size * max(1, batches)
-        starts = range(first, n_rows, step)
-        return [(start, min(start + step, n_rows)) for start in starts]
-
-    def epochs_a_call(self, n_rows: int, batch_size: int, is_sparse: bool) -> int:
-        """Return how many epochs a call of a driver may run."""
-        n_batches = -(-n_rows // batch_size)
-        return max(1, self._batches_a_call(batch_size, is_sparse) // n_batches)
-
-    def _batches_a_call(
-        self, batch_size: int, is_sparse: bool, forward_only: bool = False
-    ) -> int:
-        """Return of how many batches a call takes about a fifth of a second.
-
-        Only between calls can Ctrl-C interrupt. The way forward is a third of the work.
-        """
-        of_batch = _OF_PARAMETER * self.n_parameters + _OF_BATCH
-        of_batch += batch_size * self._cost_of_row[is_sparse]
-        return _OPERATIONS_A_CALL * (3 if forward_only else 1) // of_batch
 
     def predict(
         self,

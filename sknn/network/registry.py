@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sknn.jit.kernel import inline_scalar, like
 from sknn.kernels.layers import activations
 from sknn.kernels.losses import table as losses
-from sknn.network.network import network
+from sknn.network.network import look_up_kernels_again
 
 
 class Definition(NamedTuple):
@@ -78,7 +78,7 @@ def _add_activation(name: str, function: Callable, derivative: Callable) -> None
         needs_preactivation=True,
         cached=False,
     )
-    network.cache_clear()  # networks hold the addresses of replaced kernels
+    look_up_kernels_again()
 
 
 def _add_loss(name, function, derivative, link, check_targets):

@@ -131,7 +131,7 @@ def test_interrupted_within_an_epoch(case, monkeypatch):
     if case == "early stopping":
         parameters |= {"early_stopping": True, "n_iter_no_change": 20}
     # Calls of two batches each, so that there are many to interrupt.
-    monkeypatch.setattr("sknn.network.network._OPERATIONS_A_CALL", 1)
+    monkeypatch.setattr("sknn.network.work._OPERATIONS_A_CALL", 1)
     whole = sknn.MLPRegressor(**parameters).fit(X, NUMBERS)
     prepare = Driver.prepare
     for n_calls in (1, 4, 13, 20):

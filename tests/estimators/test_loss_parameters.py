@@ -44,8 +44,8 @@ def test_targets_outside_of_the_domain_are_refused(loss, power, smallest, messag
 
 @pytest.mark.parametrize(("loss", "power"), [("poisson", 1.5), ("tweedie", 1.99)])
 def test_zeros_are_taken(loss, power):
-    parameters = {"power": power}
-    REGRESSION_LOSSES[loss].check_targets(np.array([[0.0], [3.0]]), parameters)
+    options = LossOptions(power=power)
+    REGRESSION_LOSSES[loss].check_targets(np.array([[0.0], [3.0]]), options)
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ def test_a_rest_joins_the_batch_of_another_call(monkeypatch):
         tol=None, random_state=0,
     )  # fmt: skip
     whole = pickle.loads(pickle.dumps(model)).fit(inputs, y)
-    monkeypatch.setattr("sknn.network.network._OPERATIONS_A_CALL", 1)
+    monkeypatch.setattr("sknn.network.work._OPERATIONS_A_CALL", 1)
     assert_same(model.fit(inputs, y), whole)
 
 
