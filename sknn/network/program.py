@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sknn.jit.kernel import Kernel
+from sknn.jit.kernel import Kernel, requesting
 from sknn.kernels import table
 from sknn.kernels.gemm import products
 from sknn.kernels.gemm.microkernels import NO_EPILOGUE
@@ -56,6 +56,8 @@ def operations(
     With ``forward_only`` there are no leaves but those of the way forward, so that no
     others are loaded.
     """
+    with requesting():  # so that they are compiled at the same time
+        _Builder(architecture, dtype, forward_only).build(is_sparse, training)
     return _Builder(architecture, dtype, forward_only).build(is_sparse, training)
 
 

@@ -248,8 +248,10 @@ def _runner(network, loss, problem, progress, parameters):
     most = min(n_rows, batch_size + smallest - 1)  # rows of a batch that a rest joins
     shape = (most, inputs.n_features) if gathers else (0, 0)
     gathered = aligned_empty(shape, dtype)
-    operations = network.operations(inputs.is_sparse, training=True)
     optimizer = OPTIMIZERS[optimizer_name(parameters)]
+    for kernel in (drivers.epochs, loss.train, optimizer.rates, optimizer.step):
+        kernel.request(dtype)
+    operations = network.operations(inputs.is_sparse, training=True)
     limits = limits_of(parameters)
     # Only where there is something to do that the optimizer's own pass does not do.
     shape_gradient, constrain = regularization.shape_gradient, regularization.constrain
