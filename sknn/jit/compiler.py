@@ -61,8 +61,7 @@ def lower_intrinsic(
     def register(definition: Callable[..., Any]) -> None:
         parameters = [*inspect.signature(definition).parameters.values()][1:]
 
-        @type_callable(function)
-        def _(context: Any) -> Callable[..., Any]:
+        def typed(context: Any) -> Callable[..., Any]:
             def signature_of(*arguments: Any) -> Any:
                 found = definition(context, *arguments)
                 return found[0] if found else None
@@ -71,10 +70,12 @@ def lower_intrinsic(
             vars(signature_of)["__signature__"] = inspect.Signature(parameters)
             return signature_of
 
-        @lower_builtin(function, types.VarArg(types.Any))
-        def _(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        def lowered(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             _, codegen = definition(context.typing_context, *signature.args)
             return codegen(context, builder, signature, values)
+
+        type_callable(function)(typed)
+        lower_builtin(function, types.VarArg(types.Any))(lowered)
 
     return register
 

@@ -74,14 +74,12 @@ def _argument_intrinsics(
         values = cgutils.unpack_tuple(builder, words)
         return read_arguments(context, builder, kernel, dtype, argument_types, values)
 
-    @intrinsic
     def fits(typingctx: Any, words: Any) -> Any:
         def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             return read(context, builder, *values)[0]
 
         return types.boolean(words), codegen
 
-    @intrinsic
     def arguments(typingctx: Any, words: Any) -> Any:
         def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             items = list(read(context, builder, *values)[1])
@@ -89,11 +87,10 @@ def _argument_intrinsics(
 
         return result(words), codegen
 
-    return fits, arguments
+    return intrinsic(fits), intrinsic(arguments)
 
 
 def _failure_intrinsic(kernel: Any) -> Any:
-    @intrinsic
     def note(typingctx: Any) -> Any:
         def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             if declarations.BOUNDS_CHECKED:
@@ -102,7 +99,7 @@ def _failure_intrinsic(kernel: Any) -> Any:
 
         return types.void(), codegen
 
-    return note
+    return intrinsic(note)
 
 
 def _emitted(text: str, name: str, symbol: str) -> Code:

@@ -133,7 +133,7 @@ def test_arrays_of_the_specialization_have_one_dtype():
     def mixed(address, x, order, square, factor):
         return call_pair(address, (x, np.zeros(3, np.float32)))
 
-    with pytest.raises(Exception, match="argument 2 must be.*'dtype' is float64; got"):
+    with pytest.raises(Exception, match=r"argument 2 must be.*'dtype' is float64; got"):
         compiled(mixed).address(np.dtype(np.float64))
 
 
@@ -143,5 +143,5 @@ def test_a_read_only_array_is_not_passed_to_be_written():
     def run(address, x, order, square, factor):
         return call_write(address, (order,))
 
-    with pytest.raises(Exception, match="write: argument 1 must be Array.*readonly"):
+    with pytest.raises(Exception, match=r"write: argument 1 must be Array.*readonly"):
         compiled(run).address(np.dtype(np.float64))
