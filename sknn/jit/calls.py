@@ -100,5 +100,6 @@ class _Checker:
         return bool(actual == self.dtype)
 
     def refuse(self, expected: str, actual: Any, what: str) -> None:
-        own = f", where 'dtype' is {self.dtype}" if self.dtype else ""
+        is_open = self.dtype is not None and repr(DTYPE) in expected
+        own = f", where {DTYPE!r} is {self.dtype}" if is_open else ""
         raise TypingError(f"{self.name}: {what} must be {expected}{own}; got {actual}.")

@@ -61,8 +61,7 @@ def lower_intrinsic(
     def register(definition: Callable[..., Any]) -> None:
         parameters = [*inspect.signature(definition).parameters.values()][1:]
 
-        @type_callable(function)
-        def _(context: Any) -> Callable[..., Any]:
+        def typed(context: Any) -> Callable[..., Any]:
             def signature_of(*arguments: Any) -> Any:
                 found = definition(context, *arguments)
                 return found[0] if found else None
@@ -71,10 +70,12 @@ def lower_intrinsic(
             vars(signature_of)["__signature__"] = inspect.Signature(parameters)
             return signature_of
 
-        @lower_builtin(function, types.VarArg(types.Any))
-        def _(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        def lowered(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             _, codegen = definition(context.typing_context, *signature.args)
             return codegen(context, builder, signature, values)
+
+        type_callable(function)(typed)
+        lower_builtin(function, types.VarArg(types.Any))(lowered)
 
     return register
 
@@ -162,6 +163,7 @@ def lower(kernel: Any, dtype: np.dtype[Any], symbol: str) -> Callable[[], Code]:
     -------
     finish : callable
         Returns the machine code. May be called in another thread, without Numba's lock.
+        If it raises, ``compile_after`` may help.
     """
     arguments = kernel, dtype, symbol
     if _uses_documented():
@@ -171,17 +173,10 @@ def lower(kernel: Any, dtype: np.dtype[Any], symbol: str) -> Callable[[], Code]:
             register()
             from sknn.jit import numba_internals
 
-            finish_internal = numba_internals.lower(*arguments)
+            return numba_internals.lower(*arguments)
     except Exception as error:
-        return _lower_after(error, *arguments)
-
-    def finish() -> Code:
-        try:
-            return finish_internal()
-        except Exception as error:
-            return _lower_after(error, *arguments)()
-
-    return finish
+        code = compile_after(error, *arguments)
+        return lambda: code
 
 
 def _lower_documented(*arguments: Any) -> Callable[[], Code]:
@@ -192,13 +187,21 @@ def _lower_documented(*arguments: Any) -> Callable[[], Code]:
         return numba_documented.lower(*arguments)
 
 
-def _lower_after(error: Exception, *arguments: Any) -> Callable[[], Code]:
-    """Compile in the documented way what failed otherwise.
+def compile_after(
+    error: Exception, kernel: Any, dtype: np.dtype[Any], symbol: str
+) -> Code:
+    """Compile in the documented way what failed otherwise, and warn.
 
-    If that fails too, the cause is not Numba's private names but what is compiled.
+    Parameters
+    ----------
+    error : Exception
+        What was raised. It is raised again if the documented way fails too: then it is
+        not for Numba's private names, but for what is compiled.
+    kernel, dtype, symbol
+        See ``lower``.
     """
     try:
-        code = _lower_documented(*arguments)()
+        code = _lower_documented(kernel, dtype, symbol)()
     except Exception:
         raise error from None
     if not _failed:
@@ -211,12 +214,7 @@ def _lower_after(error: Exception, *arguments: Any) -> Callable[[], Code]:
             RuntimeWarning,
             stacklevel=2,
         )
-    return lambda: code
-
-
-def compiled(kernel: Any, dtype: np.dtype[Any], symbol: str) -> Code:
-    """Return the machine code of a specialization; see ``lower``."""
-    return lower(kernel, dtype, symbol)()
+    return code
 
 
 def provide_symbols() -> None:

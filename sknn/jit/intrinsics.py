@@ -1,6 +1,7 @@
 """What kernels are written with, as LLVM's instructions. Imported by the compiler."""
 
 import sys
+from typing import Any
 
 from llvmlite import ir
 from numba import types
@@ -13,18 +14,20 @@ from sknn.jit.compiler import lower_intrinsic
 
 
 @lower_intrinsic(jit.like)
-def _like(typingctx, x, constant):
-    def codegen(context, builder, signature, values):
+def _like(typingctx: Any, x: Any, constant: Any) -> Any:
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         return context.cast(builder, values[1], constant, x)
 
     return x(x, constant), codegen
 
 
 @lower_intrinsic(jit.matrix)
-def _matrix(typingctx, buffer, start, n_rows, n_columns):
+def _matrix(
+    typingctx: Any, buffer: Any, start: Any, n_rows: Any, n_columns: Any
+) -> Any:
     view, integer = types.Array(buffer.dtype, 2, "C"), types.intp
 
-    def codegen(context, builder, signature, values):
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         first = data_pointer(context, builder, buffer, values[0])
         data = builder.gep(first, [values[1]])
         return array_at(context, builder, view, data, values[2:])
@@ -33,10 +36,10 @@ def _matrix(typingctx, buffer, start, n_rows, n_columns):
 
 
 @lower_intrinsic(jit.vector)
-def _vector(typingctx, buffer, start, size):
+def _vector(typingctx: Any, buffer: Any, start: Any, size: Any) -> Any:
     view, integer = types.Array(buffer.dtype, 1, "C"), types.intp
 
-    def codegen(context, builder, signature, values):
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         first = data_pointer(context, builder, buffer, values[0])
         data = builder.gep(first, [values[1]])
         return array_at(context, builder, view, data, values[2:])
@@ -44,7 +47,7 @@ def _vector(typingctx, buffer, start, size):
     return view(buffer, integer, integer), codegen
 
 
-def emit_prefetch(builder, pointer):
+def emit_prefetch(builder: Any, pointer: Any) -> None:
     """Ask for the line of the cache in which something lies, before it is needed."""
     byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
     kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
@@ -55,8 +58,8 @@ def emit_prefetch(builder, pointer):
 
 
 @lower_intrinsic(jit.prefetch)
-def _prefetch(typingctx, buffer, place):
-    def codegen(context, builder, signature, values):
+def _prefetch(typingctx: Any, buffer: Any, place: Any) -> Any:
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         first = data_pointer(context, builder, buffer, values[0])
         emit_prefetch(builder, builder.gep(first, [values[1]]))
         return context.get_dummy_value()
@@ -65,10 +68,10 @@ def _prefetch(typingctx, buffer, place):
 
 
 @lower_intrinsic(jit.flat)
-def _flat(typingctx, array):
+def _flat(typingctx: Any, array: Any) -> Any:
     view = types.Array(array.dtype, 1, "C")
 
-    def codegen(context, builder, signature, values):
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         whole = array_struct(context, builder, array, values[0])
         return array_at(context, builder, view, whole.data, [whole.nitems])
 
@@ -76,12 +79,12 @@ def _flat(typingctx, array):
 
 
 @lower_intrinsic(jit.scratch)
-def _scratch(typingctx, x, size):
+def _scratch(typingctx: Any, x: Any, size: Any) -> Any:
     if not isinstance(size, types.IntegerLiteral):
         return None
     view = types.Array(x, 1, "C")
 
-    def codegen(context, builder, signature, values):
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         count = ir.Constant(ir.IntType(64), size.literal_value)
         data = cgutils.alloca_once(builder, context.get_data_type(x), count)
         data.align = 64  # vectors across two lines of the cache take longer
@@ -91,16 +94,16 @@ def _scratch(typingctx, x, size):
 
 
 # ---------------------------------------------------------------------------------
-# What the members of a team share.
+# What threads share.
 
 
-def _element(context, builder, kind, array, index):
+def _element(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
     return builder.gep(data_pointer(context, builder, kind, array), [index])
 
 
 @lower_intrinsic(atomics.add)
-def _add(typingctx, array, index, value):
-    def codegen(context, builder, signature, values):
+def _add(typingctx: Any, array: Any, index: Any, value: Any) -> Any:
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         pointer = _element(context, builder, array, *values[:2])
         return builder.atomic_rmw("add", pointer, values[2], "seq_cst")
 
@@ -108,8 +111,8 @@ def _add(typingctx, array, index, value):
 
 
 @lower_intrinsic(atomics.read)
-def _read(typingctx, array, index):
-    def codegen(context, builder, signature, values):
+def _read(typingctx: Any, array: Any, index: Any) -> Any:
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         pointer = _element(context, builder, array, *values)
         return builder.load_atomic(pointer, "seq_cst", 8)
 
@@ -117,8 +120,8 @@ def _read(typingctx, array, index):
 
 
 @lower_intrinsic(atomics.sched_yield)
-def _give_way(typingctx):
-    def codegen(context, builder, signature, values):
+def _give_way(typingctx: Any) -> Any:
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         name = "SwitchToThread" if sys.platform == "win32" else "sched_yield"
         kind = ir.FunctionType(ir.IntType(32), [])
         builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [])

@@ -14,7 +14,9 @@ does not hold: the decorators only write down what is to be compiled.
 
 import ctypes
 import struct
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from operator import itemgetter
 from typing import Any
@@ -63,6 +65,7 @@ __all__ = [
     "like",
     "matrix",
     "prefetch",
+    "requesting",
     "scratch",
     "vector",
 ]
@@ -74,6 +77,27 @@ _FIRST_ITEM = tuple.__basicsize__  # bytes from a tuple's address to its first p
 
 # Every kernel and driver, in the order of definition.
 COMPILED: list["CompiledFunction"] = []
+
+
+class _Requests(threading.local):
+    active = False
+
+
+_requests = _Requests()
+
+
+@contextmanager
+def requesting() -> Iterator[None]:
+    """Request specializations where their addresses are asked for, in this thread.
+
+    ``address`` returns another number meanwhile, and waits for nothing. So what needs
+    many kernels can be run twice, the first time to find out which.
+    """
+    before, _requests.active = _requests.active, True
+    try:
+        yield
+    finally:
+        _requests.active = before
 
 
 class CompiledFunction:
@@ -121,7 +145,20 @@ class CompiledFunction:
         try:
             return self.specializations[dtype]
         except KeyError:
+            if _requests.active:
+                self.request(dtype)
+                return self.number
             return self._make(dtype)
+
+    def request(self, dtype: np.dtype[Any]) -> None:
+        """Begin to make the specialization for a dtype, if it is not there.
+
+        Where several have to be compiled it takes less time to request them all before
+        the first address is asked for: LLVM then works on one in another thread while
+        Numba translates the next.
+        """
+        if dtype not in self.specializations and not INTERPRETED:
+            specializations.request(self, dtype)
 
     def _make(self, dtype: np.dtype[Any]) -> int:
         if INTERPRETED:

@@ -21,15 +21,9 @@ from sknn.jit.calls import numba_type
 from sknn.jit.entry import note_failure, parameters_of, read_arguments
 from sknn.jit.loader import Code
 
-# The function that Numba is to compile. `{words}` are numbers and pointers.
+# The function that Numba is to compile. `{words}` are numbers and pointers. Exceptions
+# are caught, for a callback would print them with the help of Python.
 _ENTRY = """
-def entry({words}):
-    words = ({words},)
-    if not fits(words):
-        return nan
-    return function(*arguments(words))
-"""
-_CHECKED_ENTRY = """
 def entry({words}):
     words = ({words},)
     if not fits(words):
@@ -58,9 +52,8 @@ def lower(kernel: Any, dtype: np.dtype[Any], symbol: str) -> Callable[[], Code]:
             boundscheck=declarations.BOUNDS_CHECKED,
         )(kernel.function),
     }
-    source = _CHECKED_ENTRY if declarations.BOUNDS_CHECKED else _ENTRY
     words = ", ".join(f"word{k}" for k in range(len(word_types)))
-    exec(source.format(words=words), names)
+    exec(_ENTRY.format(words=words), names)
     callback = numba.cfunc(types.float64(*word_types))(names["entry"])
     text = callback.inspect_llvm()
     if kernel.cached:  # and so allocates nothing
@@ -81,14 +74,12 @@ def _argument_intrinsics(
         values = cgutils.unpack_tuple(builder, words)
         return read_arguments(context, builder, kernel, dtype, argument_types, values)
 
-    @intrinsic
     def fits(typingctx: Any, words: Any) -> Any:
         def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             return read(context, builder, *values)[0]
 
         return types.boolean(words), codegen
 
-    @intrinsic
     def arguments(typingctx: Any, words: Any) -> Any:
         def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             items = list(read(context, builder, *values)[1])
@@ -96,19 +87,19 @@ def _argument_intrinsics(
 
         return result(words), codegen
 
-    return fits, arguments
+    return intrinsic(fits), intrinsic(arguments)
 
 
 def _failure_intrinsic(kernel: Any) -> Any:
-    @intrinsic
     def note(typingctx: Any) -> Any:
         def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-            note_failure(builder, kernel)
+            if declarations.BOUNDS_CHECKED:
+                note_failure(builder, kernel)
             return context.get_dummy_value()
 
         return types.void(), codegen
 
-    return note
+    return intrinsic(note)
 
 
 def _emitted(text: str, name: str, symbol: str) -> Code:

@@ -8,16 +8,18 @@ so that it can run without.
 Where a name is missing, or its use fails, `numba_documented.py` takes over.
 """
 
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from llvmlite import binding, ir
 from numba import types
-from numba.core import cgutils
-from numba.core.codegen import JITCodeLibrary, JITCPUCodegen
+from numba.core import cgutils, typed_passes
+from numba.core.codegen import CodeLibrary, JITCodeLibrary, JITCPUCodegen
 from numba.core.compiler import Flags, compile_extra
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.cpu import FastMathOptions
@@ -36,8 +38,8 @@ PRIVATE_NAMES: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (
         JITCodeLibrary,
         (
-            "_optimize_functions",
             "_get_module_for_linking",
+            "_optimize_functions",
             "add_ir_module",
             "add_linking_library",
             "finalize",
@@ -47,6 +49,7 @@ PRIVATE_NAMES: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (
         JITCPUCodegen,
         (
+            "_create_empty_module",
             "_library_class",
             "_module_pass_manager",
             "create_library",
@@ -55,43 +58,75 @@ PRIVATE_NAMES: tuple[tuple[Any, tuple[str, ...]], ...] = (
     ),
     (NRTContext, ("_call_incref_decref",)),
     (rtsys, ("library",)),
+    (typed_passes, ("llvm",)),
     (cpu_target, ("typing_context", "target_context")),
     (
         cpu_target.target_context,
-        ("_internal_codegen", "call_conv", "create_module", "refresh"),
+        (
+            "_internal_codegen",
+            "call_conv",
+            "create_module",
+            "get_abi_sizeof",
+            "refresh",
+        ),
     ),
     (cpu_target.target_context.call_conv, ("call_function", "get_function_type")),
 )
 
 
+# Held while LLVM makes machine code, which another thread may do.
+_emission_lock = threading.RLock()
+
+
 class _KernelLibrary(JITCodeLibrary):  # type: ignore[misc]
-    """A library that keeps the code of a function until it is put together."""
+    """A library that keeps the code of a function as text until it is put together.
+
+    So Numba, which fills it, does not wait for LLVM, which works on other kernels.
+    """
 
     interleave = 1
+
+    def __init__(self, codegen: Any, name: str):
+        CodeLibrary.__init__(self, codegen, name)
+        self._linking_libraries: list[Any] = []
+        self._texts: list[tuple[str, str]] = []  # names of modules, and their code
+        self._final_module: Any = None
 
     def add_ir_module(self, ir_module: ir.Module) -> None:
         if self.interleave > 1:
             target.interleave_loops(ir_module, self.interleave)
-        module = binding.parse_assembly(cgutils.normalize_ir_text(str(ir_module)))
-        module.name = ir_module.name
-        # Without these passes `exp` and what contains it are a sixth slower.
-        self._optimize_functions(module)
-        self._final_module.link_in(module)
+        text = cgutils.normalize_ir_text(str(ir_module))
+        self._texts.append((ir_module.name, text))
 
     def finalize(self) -> None:
-        for function in self._final_module.functions:
-            if not function.is_declaration:
-                function.linkage = "linkonce_odr"
         self._finalized = True
 
     def get_pointer_to_function(self, name: str) -> int:
         return 1  # there is none yet; Numba wants a number
 
+    def module(self) -> Any:
+        """Return the code of this function, optimised by itself."""
+        if self._final_module is None:
+            empty = self._codegen._create_empty_module(self.name)
+            module = binding.parse_assembly(str(empty))
+            for name, text in self._texts:
+                part = binding.parse_assembly(text)
+                part.name = name
+                # Without these passes `exp` and what contains it are a sixth slower.
+                self._optimize_functions(part)
+                module.link_in(part)
+            for function in module.functions:
+                if not function.is_declaration:
+                    function.linkage = "linkonce_odr"
+            self._final_module = module
+        return self._final_module
+
     def _get_module_for_linking(self) -> Any:
         """Return this code and all that it contains: for code of others."""
-        module = self._final_module.clone()
-        _link(module, self)
-        return module
+        with _emission_lock:
+            module = self.module().clone()
+            _link(module, _contained_in(self))
+            return module
 
 
 class _KernelCodegen(JITCPUCodegen):  # type: ignore[misc]
@@ -100,10 +135,37 @@ class _KernelCodegen(JITCPUCodegen):  # type: ignore[misc]
     def set_env(self, env_name: str, env: Any) -> None:
         pass
 
+    def _create_empty_module(self, name: str) -> ir.Module:
+        module = ir.Module(cgutils.normalize_ir_text(name))
+        module.triple = _triple()  # asked for once, for LLVM may be at work
+        if self._data_layout:
+            module.data_layout = self._data_layout
+        return module
+
+
+@cache
+def _triple() -> str:
+    return str(binding.get_process_triple())
+
 
 @cache
 def _codegen() -> _KernelCodegen:
     return _KernelCodegen(configuration().name)
+
+
+@contextmanager
+def _replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
+    """Put something in place of a private name of Numba for a while."""
+    is_own = name in vars(owner)
+    before = getattr(owner, name)
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        if is_own:
+            setattr(owner, name, before)
+        else:
+            delattr(owner, name)
 
 
 @contextmanager
@@ -112,44 +174,59 @@ def _collecting(context: Any) -> Iterator[None]:
 
     Kernels allocate nothing. In functions of Numba's own, which others may use later,
     references are counted. All other threads that compile wait meanwhile.
+
+    Nor does Numba ask LLVM, which may be at work in another thread, for statistics, or
+    twice for the size of a type.
     """
-    codegen, count = context._internal_codegen, NRTContext._call_incref_decref
-    contains = configuration().contains
+    count, contains = NRTContext._call_incref_decref, configuration().contains
 
     def count_elsewhere(self: Any, *arguments: Any) -> None:
         if not contains(self._context.fndesc.modname):
             count(self, *arguments)
 
-    context._internal_codegen = _codegen()
-    NRTContext._call_incref_decref = count_elsewhere
-    try:
+    with ExitStack() as stack:
+        for owner, name, value in (
+            (context, "_internal_codegen", _codegen()),
+            (context, "get_abi_sizeof", _size_of),
+            (NRTContext, "_call_incref_decref", count_elsewhere),
+            (typed_passes, "llvm", _NO_STATISTICS),
+        ):
+            stack.enter_context(_replaced(owner, name, value))
         yield
-    finally:
-        context._internal_codegen = codegen
-        NRTContext._call_incref_decref = count
 
 
-def _libraries_of(library: Any) -> dict[Any, None]:
-    """Return a library and, in order, all others that it needs."""
-    reached: dict[Any, None] = {}
-    waiting = [library]
+@cache
+def _size_of(type_: ir.Type) -> int:
+    return int(type_.get_abi_size(_codegen().target_data))
+
+
+_SOURCE = SimpleNamespace(dump_refprune_stats=lambda: 0)
+_NO_STATISTICS = SimpleNamespace(newpassmanagers=_SOURCE, passmanagers=_SOURCE)
+
+
+def _contained_in(library: Any) -> list[Any]:
+    """Return, in order, all other libraries that one needs, or their modules.
+
+    Those of others are turned into modules, which have all that they need.
+    """
+    contained: dict[Any, Any] = {library: None}
+    waiting = [*library._linking_libraries]
     while waiting:
         other = waiting.pop()
-        if other in reached or other is rtsys.library:
+        if other in contained or other is rtsys.library:
             continue
-        reached[other] = None
-        if isinstance(other, _KernelLibrary):  # others contain what they need
+        if isinstance(other, _KernelLibrary):
+            contained[other] = other
             waiting += other._linking_libraries
-    return reached
+        else:
+            contained[other] = other._get_module_for_linking()
+    return [*contained.values()][1:]
 
 
-def _link(module: Any, library: Any) -> None:
-    """Add to a library's module the code of all that the library needs."""
-    for other in _libraries_of(library):
-        if other is library:
-            continue
-        is_collected = isinstance(other, _KernelLibrary)
-        code = other._final_module if is_collected else other._get_module_for_linking()
+def _link(module: Any, contained: list[Any]) -> None:
+    """Add to a module the code of libraries or modules."""
+    for other in contained:
+        code = other.module() if isinstance(other, _KernelLibrary) else other
         module.link_in(code, preserve=True)
 
 
@@ -164,7 +241,8 @@ def lower(kernel: Any, dtype: np.dtype[Any], symbol: str) -> Callable[[], Code]:
         else:
             with _collecting(context):
                 library = _lowered(kernel, dtype, symbol, typing, context)
-        return lambda: _emitted(library, symbol)
+        contained = _contained_in(library)
+        return lambda: _emitted(library, contained, symbol)
 
 
 def _lowered(
@@ -234,13 +312,14 @@ def _optimize(module: Any) -> None:
         passes.run(module)
 
 
-def _emitted(library: Any, symbol: str) -> Code:
+def _emitted(library: _KernelLibrary, contained: list[Any], symbol: str) -> Code:
     """Put a function and what it contains together, optimise and emit it."""
-    module = library._final_module
-    _link(module, library)
-    if any(f.name.startswith("NRT_") for f in module.functions if f.is_declaration):
-        module.link_in(rtsys.library._get_module_for_linking(), preserve=True)
-    target.keep_only(module, symbol)
-    module.data_layout = _codegen()._data_layout
-    _optimize(module)
-    return target.emit(module, _codegen()._tm)
+    with _emission_lock:
+        module = library.module()
+        _link(module, contained)
+        if any(f.name.startswith("NRT_") for f in module.functions if f.is_declaration):
+            module.link_in(rtsys.library._get_module_for_linking(), preserve=True)
+        target.keep_only(module, symbol)
+        module.data_layout = _codegen()._data_layout
+        _optimize(module)
+        return target.emit(module, _codegen()._tm)

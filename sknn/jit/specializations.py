@@ -18,19 +18,95 @@ COMPILED_HERE: list[str] = []  # names of what this process has compiled
 # One at a time, and none while the process forks: the child would wait forever for a
 # lock that no thread of its own holds.
 _lock = threading.RLock()
+_pending: dict[tuple[Any, np.dtype[Any]], "_Pending"] = {}
+_numbers = itertools.count()
+
+
+class _Pending:
+    """Machine code in the making.
+
+    LLVM optimises and emits a kernel in a thread of its own, without the GIL, while
+    Numba translates the next one.
+    """
+
+    def __init__(
+        self, symbol: str, is_current: bool, finish: Callable[[], loader.Code]
+    ):
+        self.symbol = symbol
+        self.is_current = is_current  # whether it is of the sources on disk
+        self._finish = finish
+        self._code: loader.Code | None = None
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="LLVM")
+        try:
+            self._thread.start()
+        except RuntimeError:  # no more threads, or the interpreter is about to end
+            self._run()
+
+    def _run(self) -> None:
+        try:
+            self._code = self._finish()
+        except BaseException as error:
+            self._error = error
+
+    def wait(self) -> None:
+        """Wait until the code is there."""
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def code(self) -> loader.Code:
+        """Return the code, or raise what went wrong."""
+        self.wait()
+        if self._error is not None:
+            raise self._error
+        assert self._code is not None
+        return self._code
+
+
+def _before_fork() -> None:
+    _lock.acquire()
+    for pending in _pending.values():
+        pending.wait()
+
+
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
-        before=_lock.acquire,
+        before=_before_fork,
         after_in_parent=_lock.release,
         after_in_child=_lock.release,
     )
-
-_numbers = itertools.count()
 
 
 def name_of(kernel: Any, dtype: np.dtype[Any]) -> str:
     """Return the name of a specialization in the cache."""
     return f"{kernel.name}-{dtype.name}"
+
+
+def request(kernel: Any, dtype: np.dtype[Any]) -> None:
+    """Load a specialization from the cache, or begin to compile it.
+
+    Parameters
+    ----------
+    kernel : Kernel or Driver
+    dtype : dtype
+        float32 or float64.
+    """
+    with interrupts_wait(), _lock:
+        if dtype in kernel.specializations or (kernel, dtype) in _pending:
+            return
+        name = name_of(kernel, dtype)
+        symbol = f"{configuration().name}_{kernel.name}_{dtype.name}"
+        if not kernel.cached:  # names may be registered again
+            symbol = f"{symbol}_{next(_numbers)}"
+        code = object_cache.read(name) if kernel.cached else None
+        if code is not None and _is_complete(code):
+            kernel.specializations[dtype] = loader.load(code, symbol)
+            return
+        is_current = not check_unread_sources()
+        from sknn.jit import compiler
+
+        finish = compiler.lower(kernel, dtype, symbol)
+        _pending[kernel, dtype] = _Pending(symbol, is_current, finish)
 
 
 def make(kernel: Any, dtype: np.dtype[Any]) -> None:
@@ -43,23 +119,22 @@ def make(kernel: Any, dtype: np.dtype[Any]) -> None:
         float32 or float64.
     """
     with interrupts_wait(), _lock:
-        if dtype in kernel.specializations:
+        request(kernel, dtype)
+        pending = _pending.pop((kernel, dtype), None)
+        if pending is None:
             return
-        name = name_of(kernel, dtype)
-        symbol = f"{configuration().name}_{kernel.name}_{dtype.name}"
-        if not kernel.cached:  # names may be registered again
-            symbol = f"{symbol}_{next(_numbers)}"
-        code = object_cache.read(name) if kernel.cached else None
-        if code is None or not _is_complete(code):
-            is_current = not check_unread_sources()
+        name, symbol = name_of(kernel, dtype), pending.symbol
+        try:
+            code = pending.code()
+        except Exception as error:
             from sknn.jit import compiler
 
-            code = compiler.compiled(kernel, dtype, symbol)
-            COMPILED_HERE.append(name)
-            if kernel.cached and is_current:
-                object_cache.write(name, code)
-            if not _is_complete(code):  # LLVM would end the process
-                raise RuntimeError(f"{name} needs one of {code.externals}.")
+            code = compiler.compile_after(error, kernel, dtype, symbol)
+        COMPILED_HERE.append(name)
+        if kernel.cached and pending.is_current:
+            object_cache.write(name, code)
+        if not _is_complete(code):  # LLVM would end the process
+            raise RuntimeError(f"{name} needs one of {code.externals}.")
         kernel.specializations[dtype] = loader.load(code, symbol)
 
 

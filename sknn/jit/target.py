@@ -72,8 +72,8 @@ def optimize(module: Any) -> None:
 def keep_only(module: Any, symbol: str) -> None:
     """Make all functions of a module private but one, so that unused ones go."""
     for function in module.functions:
-        if not function.is_declaration and function.name != symbol:
-            function.linkage = "internal"
+        if not function.is_declaration:
+            function.linkage = "external" if function.name == symbol else "internal"
 
 
 def emit(module: Any, target_machine: Any) -> Code:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sknn.jit.kernel import requesting
 from sknn.kernels import table
 from sknn.kernels.gemm import products
 from sknn.kernels.gemm.microkernels import NO_EPILOGUE
@@ -53,13 +54,20 @@ def operations(
         If the first layer cannot read CSR inputs.
     """
     use = Use(np.dtype(dtype), training, False, forward_only, of_inputs)
+    with requesting():  # so that they are compiled at the same time
+        _build(layout, use, is_sparse)
+    return _build(layout, use, is_sparse)
+
+
+def _build(layout: Layout, use: Use, is_sparse: bool) -> Operations:
+    """Return the operations of a network."""
     builder = _Builder()
     steps: list[tuple[PlacedLayer, Use, LayerKernels]] = []
     joining: dict[int, list[PlacedLayer]] = {}  # by the step that does their work
     for placed in layout.layers:
         own = use._replace(reads_csr=is_sparse and not steps)
         if own.reads_csr and placed.spec.joins_next_on_csr:
-            if training:
+            if use.training:
                 joining.setdefault(len(steps), []).append(placed)
             continue
         kernels = placed.spec.kernels_for(placed, own)

@@ -108,6 +108,14 @@ class EpochRunner:
         gathered = aligned_empty(
             (most, data.inputs.n_features) if gathers else (0, 0), dtype
         )
+        # Compiled while the kernels of the operations are.
+        for kernel in (
+            drivers.epochs,
+            self._loss.train,
+            optimizer.rates,
+            optimizer.step,
+        ):
+            kernel.request(dtype)
         operations = network.operations(data.inputs.is_sparse, training=True)
         n_sums = max(most // self._block, network.n_trained // drivers.CHUNK) + 1
         step_settings = optimizer.settings(options.optimizer)

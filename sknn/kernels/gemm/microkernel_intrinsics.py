@@ -70,7 +70,7 @@ def _tile(n_rows, n_vectors):
                 return [vectors.load(builder.gep(pointer, [s])) for s in shifts]
 
             none = [vectors.zero] * n_vectors
-            first = vectors.chosen(vectors.is_place(bias0), biases, none)
+            first = vectors.chosen(vectors.is_index(bias0), biases, none)
 
             sums = _accumulate(
                 vectors, a_rows, b_start, steps, shifts, n_terms, first * n_rows
@@ -210,7 +210,7 @@ def _dots(n_rows, n_columns):
                 return [vectors.first(pointer, vectors.mask(m, size))]
 
             none = ir.Constant(ir.VectorType(vectors.scalar, size), None)
-            (bias_vector,) = vectors.chosen(vectors.is_place(bias0), biases, [none])
+            (bias_vector,) = vectors.chosen(vectors.is_index(bias0), biases, [none])
             totals = vectors.totals(sums)
             results = [
                 builder.fadd(vectors.part(totals, first, size), bias_vector)

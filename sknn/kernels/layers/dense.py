@@ -128,12 +128,12 @@ def narrow_forward(op, batch, theta, values):
     fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
     x, start = source_of(op, batch, values)
     out = place(batch, op[OUTPUT], fan_out)
-    product = DotsProduct(
+    dots = DotsProduct(
         a=x, a0=start, a_row=fan_in, b=theta, b0=op[WEIGHTS], b_row=fan_in, bias=theta,
         bias0=op[BIAS], epilogue=op[EPILOGUE], c=values, c0=out, n=batch.n, m=fan_out,
         n_terms=fan_in,
     )  # fmt: skip
-    call_dots_product(op[DOTS_PRODUCT], (product,))
+    call_dots_product(op[DOTS_PRODUCT], (dots,))
     activate(op, batch, values)
     return 0.0
 
