@@ -1,13 +1,10 @@
 """The rows that are held out are those that scikit-learn draws."""
 
-import time
-
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.model_selection import train_test_split
 
-from sknn import MLPClassifier, MLPRegressor
 from sknn.estimators.held_out import groups_of, groups_of_indicators, split_rows
 
 rng = np.random.RandomState(0)
@@ -70,37 +67,3 @@ def test_groups_of_indicators_are_the_inverse_of_unique(n_labels, probability):
     targets = (rng.rand(300, n_labels) < probability).astype(np.float32)
     expected = np.unique(targets, axis=0, return_inverse=True)[1].reshape(-1)
     assert_array_equal(groups_of_indicators(targets), expected)
-
-
-TARGETS = {
-    "bool": lambda X: X[:, 0] > 0,
-    "three": lambda X: np.digitize(X[:, 0], [-0.5, 0.5]),
-    "strings": lambda X: np.array(["no", "yes"])[(X[:, 0] > 0).astype(int)],
-    "indicators": lambda X: (X[:, :3] > 0).astype(int),
-    "numbers": lambda X: X[:, 0].copy(),
-}
-
-
-@pytest.mark.parametrize("name", TARGETS)
-def test_early_stopping_on_many_rows_takes_little_more(name):
-    """It took twenty times as long for two classes, through a string for each row."""
-    X = rng.normal(size=(400_000, 20)).astype(np.float32)
-    y = TARGETS[name](X)
-    estimator = MLPRegressor if name == "numbers" else MLPClassifier
-    seconds = {}
-    for early_stopping in (False, True):
-        model = estimator(
-            hidden_layer_sizes=(10,),
-            max_iter=1,
-            batch_size=2000,
-            early_stopping=early_stopping,
-            random_state=0,
-        )
-        model.fit(X[:4000], y[:4000])
-        durations = []
-        for _ in range(3):
-            start = time.process_time()
-            model.fit(X, y)
-            durations.append(time.process_time() - start)
-        seconds[early_stopping] = min(durations)
-    assert seconds[True] < 3 * seconds[False]

@@ -5,7 +5,7 @@ from inspect import getdoc
 
 import pytest
 
-from sknn.jit.declarations import BY_DTYPE, INLINED, INSTRUCTIONS
+from sknn.jit.declarations import BY_DTYPE, INLINED, INTRINSICS
 from sknn.jit.kernel import COMPILED
 from sknn.network import network  # noqa: F401  (which imports all kernels)
 
@@ -16,7 +16,7 @@ FUNCTIONS = {
     "kernels and drivers": [each.function for each in COMPILED],
     "inline functions": [function for function, _ in INLINED],
     "functions by dtype": [each for functions in BY_DTYPE for each in functions],
-    "intrinsics": list(INSTRUCTIONS),
+    "intrinsics": list(INTRINSICS),
 }
 
 

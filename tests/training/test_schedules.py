@@ -394,6 +394,10 @@ def test_a_lowered_max_iter_is_past_its_end_at_once():
     assert [len(said) for said in said_by(3, model)] == [1, 0, 0]
 
 
+def zero_rate(epoch):
+    return 0.0
+
+
 @pytest.mark.parametrize(
     "parameters",
     [
@@ -403,9 +407,11 @@ def test_a_lowered_max_iter_is_past_its_end_at_once():
         {"learning_rate": "plateau"},
         {"learning_rate": "step", "decay_epochs": 1},
         {"learning_rate": "invscaling", "solver": "sgd", "power_t": 200.0},
-        {"learning_rate": lambda epoch: 0.0},
+        {"learning_rate": zero_rate},
     ],
-    ids=str,
+    ids=lambda parameters: "-".join(
+        str(getattr(v, "__name__", v)) for v in parameters.values()
+    ),
 )
 def test_schedules_without_an_end_say_nothing(parameters):
     """Nor does a user's function that returns 0, or what scikit-learn has too."""
