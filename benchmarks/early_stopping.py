@@ -1,4 +1,4 @@
-"""What early stopping adds to an epoch on many rows: drawing and scoring a held-out set.
+"""What early stopping adds to an epoch on many rows: a held-out set and its score.
 
     python -m benchmarks.early_stopping
 
@@ -7,6 +7,7 @@ those that scikit-learn would draw.
 """
 
 import warnings
+from functools import partial
 
 import numpy as np
 
@@ -41,7 +42,7 @@ def main() -> None:
             model.fit(X[:4000], y[:4000])
         figures = in_turns(
             {
-                stops: lambda model=model: seconds(model.fit, X, y)
+                stops: partial(seconds, model.fit, X, y)
                 for stops, model in models.items()
             },
             N_REPEATS,
