@@ -95,6 +95,13 @@ report(fit("MLPRegressor", hidden_layer_sizes=(20, 3)))
     assert reports[0]["weights"] == reports[1]["weights"]
 
 
+def test_an_llvm_without_its_older_loader(usual):
+    script = "import llvmlite.binding\ndel llvmlite.binding.create_mcjit_compiler\n"
+    report = run(script + USUAL, NUMBA_CACHE_DIR=str(usual[0]))
+    assert not report["compiled"]
+    assert report["weights"] == usual[1]["weights"]
+
+
 def test_nobody_else_can_write_the_files(tmp_path, monkeypatch):
     """For they hold machine code."""
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
