@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from processes import FIT, FITS, PACKAGE, run
+from processes import FIT, FITS, ONE_KERNEL, PACKAGE, copy_package, files_of, run
 
 from sknn.jit import configuration, loader
 from sknn.jit import object_cache as cache
@@ -22,19 +22,6 @@ pytestmark = pytest.mark.skipif(
     INTERPRETED or BOUNDS_CHECKED, reason="there is no cache"
 )
 
-ONE_KERNEL = (
-    FITS
-    + FIT
-    + """
-from sknn.kernels.layers.activations import ACTIVATIONS
-from sknn.jit.kernel import call
-
-z = np.linspace(-1, 1, 6)
-call(ACTIVATIONS["relu"].backward.address(z.dtype), (np.maximum(z, 0), z))
-assert np.allclose(z, [0, 0, 0, 0.2, 0.6, 1])
-report()
-"""
-)
 USUAL = FITS + FIT + 'report(fit("MLPRegressor", hidden_layer_sizes=3))'
 
 
@@ -62,15 +49,6 @@ def check(report, usual, n_warnings=0):
     for category, message in report["warnings"]:
         assert category == "RuntimeWarning"
         assert "NUMBA_CACHE_DIR" in message
-
-
-def files_of(folder):
-    return sorted(path for path in folder.rglob("*") if path.is_file())
-
-
-def copy_package(root):
-    no_caches = shutil.ignore_patterns("__pycache__")
-    return Path(shutil.copytree(PACKAGE, root / "sknn", ignore=no_caches))
 
 
 # A full cache ------------------------------------------------------------------------
