@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,15 @@ def run(script, *arguments, python=(sys.executable,), **environment):
     )
     assert result.returncode == 0, result.stderr
     return json.loads(result.stdout)
+
+
+def files_of(folder):
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def copy_package(root):
+    no_caches = shutil.ignore_patterns("__pycache__")
+    return Path(shutil.copytree(PACKAGE, root / "sknn", ignore=no_caches))
 
 
 # Fits of all kinds, for the processes below.
@@ -93,3 +103,18 @@ warnings.showwarning = lambda message, category, *rest: caught.append(
     warnings.WarningMessage(message, category, *rest)
 )
 """
+
+# One kernel, called from Python.
+ONE_KERNEL = (
+    FITS
+    + FIT
+    + """
+from sknn.kernels.layers.activations import ACTIVATIONS
+from sknn.jit.kernel import call
+
+z = np.linspace(-1, 1, 6)
+call(ACTIVATIONS["relu"].backward.address(z.dtype), (np.maximum(z, 0), z))
+assert np.allclose(z, [0, 0, 0, 0.2, 0.6, 1])
+report()
+"""
+)

@@ -210,7 +210,7 @@ def compile_after(
         warnings.warn(
             f"Numba {numba.__version__} lacks something that {name} compiles with "
             f"({type(error).__name__}: {error}), so {name} compiles in a slower way. "
-            f"Results are the same. A newer version of {name} may mend this.",
+            f"Results are the same to rounding. A newer {name} may mend this.",
             RuntimeWarning,
             stacklevel=2,
         )

@@ -5,8 +5,10 @@ The package calls ``configure`` before it defines its first kernel.
 
 import hashlib
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 
@@ -24,12 +26,15 @@ class Configuration(NamedTuple):
         Folders with all that compiled code is made of. The cache may lie in the first.
     digests : dict
         Digest of each source file as it was when the package was imported.
+    stamps : dict
+        Times and size of each of them, which differ where it was written since.
     """
 
     name: str = "kernels"
     package: str = ""
     sources: tuple[Path, ...] = ()
-    digests: dict[Path, bytes] = {}  # noqa: RUF012  # never changed
+    digests: Mapping[Path, bytes] = MappingProxyType({})
+    stamps: Mapping[Path, tuple[int, ...]] = MappingProxyType({})
 
     def contains(self, module: str) -> bool:
         """Return whether a module belongs to the package."""
@@ -41,9 +46,14 @@ class Configuration(NamedTuple):
 
     def changed_sources(self) -> set[Path]:
         """Return the source files that are not what they were at import."""
-        now = digests_of(self.sources)
-        files = now.keys() | self.digests.keys()
-        return {file for file in files if now.get(file) != self.digests.get(file)}
+        now = _stamps(self.sources)
+        files = now.keys() | self.stamps.keys()
+        return {
+            file
+            for file in files
+            if now.get(file) != self.stamps.get(file)
+            and _digest(file) != self.digests.get(file)
+        }
 
 
 _LIBRARY = Path(__file__).parent
@@ -63,7 +73,9 @@ def configure(name: str, package: str, sources: Iterable[Path]) -> None:
         The folders of this package. This library's own is added.
     """
     folders = (*sources, _LIBRARY)
-    _current[0] = Configuration(name, package, folders, digests_of(folders))
+    _current[0] = Configuration(
+        name, package, folders, _digests(folders), _stamps(folders)
+    )
 
 
 def configuration() -> Configuration:
@@ -71,16 +83,32 @@ def configuration() -> Configuration:
     return _current[0]
 
 
-def digests_of(folders: Iterable[Path]) -> dict[Path, bytes]:
-    """Return the digest of each Python file in some folders; of none, if one fails."""
+def _files(folders: Iterable[Path]) -> Iterator[Path]:
+    for folder in folders:
+        yield from sorted(folder.rglob("*.py"))
+
+
+def _digest(file: Path) -> bytes | None:
     try:
-        return {
-            file: hashlib.sha256(file.read_bytes()).digest()
-            for folder in folders
-            for file in sorted(folder.rglob("*.py"))
-        }
-    except OSError:  # such as in an archive, or while files are being replaced
-        return {}
+        return hashlib.sha256(file.read_bytes()).digest()
+    except OSError:
+        return None
+
+
+def _digests(folders: Iterable[Path]) -> dict[Path, bytes]:
+    """Return the digest of each Python file in some folders; of none, if one fails."""
+    digests = {file: _digest(file) for file in _files(folders)}
+    found = {file: digest for file, digest in digests.items() if digest is not None}
+    return found if len(found) == len(digests) else {}
+
+
+def _stamps(folders: Iterable[Path]) -> dict[Path, tuple[int, ...]]:
+    stamps = {}
+    for file in _files(folders):
+        with suppress(OSError):
+            status = file.stat()
+            stamps[file] = status.st_mtime_ns, status.st_ctime_ns, status.st_size
+    return stamps
 
 
 def check_unread_sources() -> set[Path]:

@@ -39,8 +39,47 @@ def processor() -> str:
     return f"{llvmlite.__version__} {binding.get_process_triple()} {name} {features}"
 
 
+class _Mcjit:
+    """LLVM's older loader. It takes half as long as the newer one."""
+
+    def __init__(self, machine: Any):
+        from llvmlite import binding
+
+        empty = binding.parse_assembly("")
+        self._engine = binding.create_mcjit_compiler(empty, machine)
+
+    def load(self, code: Code, symbol: str) -> int:
+        from llvmlite import binding
+
+        self._engine.add_object_file(binding.ObjectFileRef.from_data(code.data))
+        self._engine.finalize_object()
+        return int(self._engine.get_function_address(symbol))
+
+
+class _Lljit:
+    """LLVM's newer loader, for when there will be no other one."""
+
+    def __init__(self, machine: Any):
+        from llvmlite import binding
+
+        self._engine = binding.create_lljit_compiler(machine)
+        self._libraries: list[Any] = []  # which go with the code in them
+
+    def load(self, code: Code, symbol: str) -> int:
+        from llvmlite import binding
+
+        builder = binding.JITLibraryBuilder()
+        builder.add_object_img(code.data).add_current_process().export_symbol(symbol)
+        for name in code.externals:
+            builder.import_symbol(name, binding.address_of_symbol(name))
+        # A name may come again where a kernel is loaded twice.
+        library = builder.link(self._engine, f"{symbol}_{len(self._libraries)}")
+        self._libraries.append(library)
+        return int(library[symbol])
+
+
 @cache
-def _engine() -> Any:
+def _loader() -> _Mcjit | _Lljit:
     from llvmlite import binding
 
     with suppress(RuntimeError):  # newer versions need no call, and say so
@@ -49,14 +88,14 @@ def _engine() -> Any:
     binding.initialize_native_asmprinter()
     target = binding.Target.from_triple(binding.get_process_triple())
     machine = target.create_target_machine(jit=True)
-    return binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
+    return (_Mcjit if hasattr(binding, "create_mcjit_compiler") else _Lljit)(machine)
 
 
 def is_complete(code: Code) -> bool:
     """Return whether this process has all symbols that code needs."""
     from llvmlite import binding
 
-    _engine()  # which lets LLVM look among the symbols of the process
+    _loader()  # which lets LLVM look among the symbols of the process
     return all(binding.address_of_symbol(name) is not None for name in code.externals)
 
 
@@ -70,9 +109,4 @@ def load(code: Code, symbol: str) -> int:
     symbol : str
         Name of the function.
     """
-    from llvmlite import binding
-
-    engine = _engine()
-    engine.add_object_file(binding.ObjectFileRef.from_data(code.data))
-    engine.finalize_object()
-    return int(engine.get_function_address(symbol))
+    return _loader().load(code, symbol)

@@ -57,7 +57,7 @@ PRIVATE_NAMES: tuple[tuple[Any, tuple[str, ...]], ...] = (
         ),
     ),
     (NRTContext, ("_call_incref_decref",)),
-    (rtsys, ("library",)),
+    (type(rtsys), ("library",)),
     (typed_passes, ("llvm",)),
     (cpu_target, ("typing_context", "target_context")),
     (

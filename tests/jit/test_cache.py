@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from processes import FIT, FITS, PACKAGE, run
+from processes import FIT, FITS, ONE_KERNEL, PACKAGE, copy_package, files_of, run
 
 from sknn.jit import configuration, loader
 from sknn.jit import object_cache as cache
@@ -22,19 +22,6 @@ pytestmark = pytest.mark.skipif(
     INTERPRETED or BOUNDS_CHECKED, reason="there is no cache"
 )
 
-ONE_KERNEL = (
-    FITS
-    + FIT
-    + """
-from sknn.kernels.layers.activations import ACTIVATIONS
-from sknn.jit.kernel import call
-
-z = np.linspace(-1, 1, 6)
-call(ACTIVATIONS["relu"].backward.address(z.dtype), (np.maximum(z, 0), z))
-assert np.allclose(z, [0, 0, 0, 0.2, 0.6, 1])
-report()
-"""
-)
 USUAL = FITS + FIT + 'report(fit("MLPRegressor", hidden_layer_sizes=3))'
 
 
@@ -64,15 +51,6 @@ def check(report, usual, n_warnings=0):
         assert "NUMBA_CACHE_DIR" in message
 
 
-def files_of(folder):
-    return sorted(path for path in folder.rglob("*") if path.is_file())
-
-
-def copy_package(root):
-    no_caches = shutil.ignore_patterns("__pycache__")
-    return Path(shutil.copytree(PACKAGE, root / "sknn", ignore=no_caches))
-
-
 # A full cache ------------------------------------------------------------------------
 
 
@@ -93,6 +71,13 @@ report(fit("MLPRegressor", hidden_layer_sizes=(20, 3)))
     reports = [run(script, NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(2)]
     assert [report["numba"] for report in reports] == [True, False]
     assert reports[0]["weights"] == reports[1]["weights"]
+
+
+def test_an_llvm_without_its_older_loader(usual):
+    script = "import llvmlite.binding\ndel llvmlite.binding.create_mcjit_compiler\n"
+    report = run(script + USUAL, NUMBA_CACHE_DIR=str(usual[0]))
+    assert not report["compiled"]
+    assert report["weights"] == usual[1]["weights"]
 
 
 def test_nobody_else_can_write_the_files(tmp_path, monkeypatch):
