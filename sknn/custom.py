@@ -1,7 +1,7 @@
-"""Activations and losses of one's own, each registered in one call.
+"""Registration of users' activations and losses.
 
-They are pairs of plain Python functions of numbers, which are checked, compiled and
-entered in the same tables as those that are built in. Estimators that use them carry
+Each is a pair of Python functions of numbers, which are checked, compiled and added to
+the tables of built-in ones. Estimators that use them carry
 their definitions along, so that they work in other processes too.
 """
 
@@ -133,8 +133,8 @@ def _compiled(caller: str, n_numbers: int, **functions: Callable) -> list[Callab
             ]
         except Exception as error:
             raise ValueError(
-                f"{caller}: Numba cannot compile the {role}: {_gist(error)}. It has "
-                f"to take {n_numbers} number{'s' * (n_numbers > 1)} and return one. "
+                f"{caller}: Numba cannot compile the {role}: {_cause_in(error)}. It "
+                f"has to take {n_numbers} number{'s' * (n_numbers > 1)} and return one. "
                 "Use arithmetic, functions of math and NumPy, and `a if c else b` "
                 "rather than np.where; other functions that it calls need Numba's "
                 "@njit."
@@ -143,8 +143,8 @@ def _compiled(caller: str, n_numbers: int, **functions: Callable) -> list[Callab
     return compiled
 
 
-def _gist(error: Exception) -> str:
-    """Return what Numba says about the cause, without where it came upon it."""
+def _cause_in(error: Exception) -> str:
+    """Return the cause in a message of Numba, without the traceback."""
     innermost = str(error).rpartition("raised a specific error:")[2]
     lines = [line.strip() for line in innermost.splitlines() if line.strip()]
     if "Failed in " in lines[0]:
@@ -193,10 +193,10 @@ def _check_derivative(
 
     for point in points:
         at(function, "function", point)
-    found = [at(derivative, "derivative", point) for point in points]
+    slopes_returned = [at(derivative, "derivative", point) for point in points]
     expected = [[difference(point, step) for step in _STEPS] for point in points]
     scale = np.median(np.abs(expected)) if expected else 0.0
-    for point, actual, slopes in zip(points, found, expected, strict=True):
+    for point, actual, slopes in zip(points, slopes_returned, expected, strict=True):
         errors = [abs(actual - slope) for slope in slopes]
         best = int(np.argmin(errors))
         if errors[best] > _TOLERANCE * max(scale, abs(slopes[best])) + 1e-9:

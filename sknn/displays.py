@@ -1,4 +1,4 @@
-"""Pictures of a trained network, in the form of scikit-learn's displays."""
+"""Displays of a trained network, after the pattern of scikit-learn's."""
 
 from itertools import pairwise, product
 

@@ -1,4 +1,4 @@
-"""What the classifier and the regressor share: the course of a fit."""
+"""The base class of the classifier and the regressor."""
 
 from abc import ABCMeta, abstractmethod
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from sknn.estimators.parameters import (
 from sknn.estimators.prediction import Predictor
 from sknn.estimators.validation import (
     check_for_missing,
-    is_plain,
+    skips_validation,
 )
 from sknn.network.data import FLOATS
 from sknn.training.monitor import DefaultScore
@@ -46,15 +46,15 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
 
     _parameter_constraints: ClassVar[dict] = CONSTRAINTS
 
-    # What the two estimators define ----------------------------------------------
+    # Defined by the two estimators ----------------------------------------------
 
     @abstractmethod
     def _learn_targets(self, y, goes_on: bool) -> Any:
-        """Check y; learn what is to be known before its encoding; return it to use."""
+        """Check y; set the attributes that its encoding needs; return y."""
 
     @abstractmethod
     def _check_known(self, y, n_targets: int) -> Any:
-        """Check targets for validation; return them to use."""
+        """Check the targets of a validation set; return them."""
 
     @abstractmethod
     def _encode(self, y) -> np.ndarray:
@@ -77,12 +77,12 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         """Return the number of each row's group in a stratified split, or None."""
 
     def _rare_class(self, groups: np.ndarray | None) -> str:
-        """Return what to add to scikit-learn's message where groups are too small."""
+        """Return an addition to scikit-learn's message where groups are too small."""
         return ""
 
     @abstractmethod
     def _default_score(self) -> DefaultScore:
-        """Return what scores a validation set where nobody names a scorer."""
+        """Return the score of a validation set where ``scoring`` is None."""
 
     @abstractmethod
     def _score_predictions(self, targets, predictions, sample_weight) -> float:
@@ -144,7 +144,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         return self._fit(X, y, sample_weight, given, resumes=True)
 
     def _fit(self, *arguments, **options):
-        """Train, or change nothing."""
+        """Train; leave the estimator as it was if training fails."""
         # Outside of the callbacks' management, which needs what it set to tear down.
         with self._all_or_nothing() as twin:
             twin._train(FitCall(*arguments, **options))
@@ -156,7 +156,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         train_and_publish(self, call, prepare(self, call))
 
     def _validated(self, X, y, reset: bool) -> tuple[Any, Any]:
-        if is_plain(X, y):
+        if skips_validation(X, y):
             if reset:
                 self.n_features_in_ = X.shape[1]
                 self.__dict__.pop("feature_names_in_", None)
@@ -181,10 +181,10 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
 
     @contextmanager
     def _all_or_nothing(self) -> Iterator["BaseMLP"]:
-        """Yield a twin to train, and become it at the end, unless an exception passes.
+        """Yield a copy to train; take over its attributes if there is no exception.
 
-        Until then the estimator is as it was, for other threads too. Those that train
-        it as well take turns.
+        Until then the estimator is as it was, for other threads too. Threads that
+        train the same estimator wait for each other.
         """
         with fit_lock(self):
             twin, generator = self._with(vars(self).copy()), self.random_state

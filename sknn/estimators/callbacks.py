@@ -1,4 +1,4 @@
-"""Callbacks: scikit-learn's, and what stands in for them before version 1.9.
+"""scikit-learn's callbacks, and a substitute for them before version 1.9.
 
 A callback that follows the protocol of ``sklearn.callback.FitCallback`` works with
 both. Only scikit-learn's own passes callbacks on from a search or a pipeline.
@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 
 from sknn.training.progress import TrainingState
 
-# What stands in -------------------------------------------------------------------
+# Substitute before scikit-learn 1.9 -------------------------------------------------
 
 _HOOKS = ("setup", "on_fit_task_begin", "on_fit_task_end", "teardown")
 
@@ -150,7 +150,7 @@ except ImportError:
     CallbackSupportMixin, with_callbacks = StandInMixin, stand_in_decorator
 
 
-# What a fit uses ------------------------------------------------------------------
+# Calls from a fit ------------------------------------------------------------------
 
 
 @contextmanager
@@ -163,7 +163,7 @@ def epoch_callbacks(
     sample_weight=None,
     task_name: str = "epoch",
 ) -> Iterator[Callable[[TrainingState], bool] | None]:
-    """Tell an estimator's callbacks of a fit, and of each epoch of it.
+    """Call an estimator's callbacks at the begin and end of a fit and of each epoch.
 
     Parameters
     ----------
@@ -176,7 +176,7 @@ def epoch_callbacks(
         asks for a fitted estimator.
     max_epochs : int
     X, y, sample_weight
-        As they came to the fit: a fitted estimator knows the names of the features.
+        As the user passed them.
     task_name : str, default="epoch"
 
     Yields

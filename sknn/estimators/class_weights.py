@@ -1,4 +1,4 @@
-"""What each row of a classifier weighs by its class."""
+"""The weight of each row of a classifier that follows from ``class_weight``."""
 
 import numpy as np
 import scipy.sparse
@@ -30,7 +30,9 @@ def _weights_by(class_weight, classes: np.ndarray, y, sample_weight) -> np.ndarr
     codes = np.searchsorted(classes, y)
     if isinstance(class_weight, str):
         counts = np.bincount(codes, sample_weight, len(classes))
-        with np.errstate(divide="ignore"):  # by classes whose rows all weigh nothing
+        with np.errstate(
+            divide="ignore"
+        ):  # by classes whose rows all have a weight of zero
             weights = counts.sum() / (len(classes) * counts)
         weights[np.isinf(weights)] = 0
     else:

@@ -28,7 +28,7 @@ from sknn.estimators.labels import (
 )
 from sknn.estimators.missing import refuse_missing
 from sknn.estimators.prediction import on_snapshot
-from sknn.estimators.scores import accuracy, share
+from sknn.estimators.scores import accuracy, fraction_correct
 from sknn.estimators.validation import (
     has_decision_function,
     has_partial_fit,
@@ -441,7 +441,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             right = predictions.argmax(axis=1) == targets[:, 0]
         else:
             right = ((predictions > self._boundary) == targets).all(axis=1)
-        return share(right, sample_weight)
+        return fraction_correct(right, sample_weight)
 
     @property
     def _boundary(self) -> float:

@@ -1,4 +1,4 @@
-"""What scikit-learn asks of an estimator: parameters, tags, pickles."""
+"""Parameters, tags and pickling of an estimator."""
 
 import warnings
 from functools import cache, lru_cache
@@ -15,7 +15,7 @@ from sknn.estimators.parameters import defaults_of, is_of_layer, with_layer
 from sknn.estimators.stored_state import canonical, check_stored
 from sknn.network.registry import Definitions, definitions_of, register_missing
 
-_PLAIN = frozenset({bool, int, float, str, NoneType})
+_HASHABLE_TYPES = frozenset({bool, int, float, str, NoneType})
 
 
 @cache
@@ -24,28 +24,30 @@ def _names_of(estimator: Any) -> list[str]:
 
 
 @lru_cache(maxsize=256)
-def _check_plain(estimator: Any, values: tuple, types: tuple[type, ...]) -> None:
-    """Check parameters once: what raises is not kept.
+def _check_hashable_params(
+    estimator: Any, values: tuple, types: tuple[type, ...]
+) -> None:
+    """Check parameters; valid ones are remembered and not checked again.
 
-    The types tell apart what is equal, such as 1 and True.
+    The types distinguish equal values, such as 1 and True.
     """
     parameters = dict(zip(_names_of(estimator), values, strict=True))
     constraints = estimator._parameter_constraints
     validate_parameter_constraints(constraints, parameters, estimator.__name__)
 
 
-def _is_plain(value: Any) -> bool:
-    kinds = map(type, value) if type(value) is tuple else (type(value),)
-    return _PLAIN.issuperset(kinds)
+def _is_hashable_param(value: Any) -> bool:
+    types = map(type, value) if type(value) is tuple else (type(value),)
+    return _HASHABLE_TYPES.issuperset(types)
 
 
 class Estimator(BaseEstimator):
-    """Base of both estimators, as far as it knows nothing of training."""
+    """Base of both estimators: what does not depend on training."""
 
     activation: Any
     loss: Any
 
-    # What a fitted one needs, beside its network.
+    # Attributes that a fitted estimator has beside its network.
     _stored_attributes: ClassVar[tuple[str, ...]] = ()
 
     def _store(self, arguments: dict[str, Any]) -> None:
@@ -85,11 +87,11 @@ class Estimator(BaseEstimator):
         return _names_of(own).copy()
 
     def _validate_params(self):
-        """Check the parameters; where these were checked before, do nothing."""
+        """Check the parameters, unless the same values were checked before."""
         own: type = type(self)
         values = tuple([getattr(self, name) for name in _names_of(own)])
-        if all(map(_is_plain, values)):
-            _check_plain(own, values, tuple(map(type, values)))
+        if all(map(_is_hashable_param, values)):
+            _check_hashable_params(own, values, tuple(map(type, values)))
         else:
             super()._validate_params()
 
@@ -100,23 +102,23 @@ class Estimator(BaseEstimator):
 
     def __getstate__(self):
         state = {**super().__getstate__(), "_sknn_version": __version__}
-        state.pop("_theta_cache", None)  # the same memory once more
+        state.pop("_theta_cache", None)  # views of the same memory
         if "history_" in state:  # times differ between equal fits
             history = state["history_"]
             state["history_"] = {k: history[k] for k in history if k != "seconds"}
-        if own := definitions_of(self._names_in_use()):
-            state["_definitions"] = Definitions(own)
+        if definitions := definitions_of(self._names_in_use()):
+            state["_definitions"] = Definitions(definitions)
         return canonical(dict(sorted(state.items())))
 
     def _names_in_use(self) -> set[str]:
-        """Return the names that may be those of users' activations and losses."""
+        """Return the names of the activations and of the loss."""
         names = [self.loss, *np.ravel(self.activation)]
         layers = getattr(self, "_architecture", {}).get("layers", ())
         names += [activation for _, _, activation in layers]
         return {name for name in names if isinstance(name, str)}
 
     def __setstate__(self, state):
-        # What a version before this one did not know of was at its default.
+        # Parameters that an earlier version did not have get their defaults.
         own: type = type(self)
         state = {**defaults_of(own), **state}
         definitions = state.pop("_definitions", None)

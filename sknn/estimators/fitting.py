@@ -1,4 +1,4 @@
-"""The course of a fit: prepare a task, train it, publish what it found."""
+"""The three steps of a fit: prepare a task, train, publish fitted attributes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -68,7 +68,7 @@ class FitCall:
     @property
     def has_validation(self) -> bool:
         """Whether a validation set was given."""
-        return any(part is not None for part in self.validation[:2])
+        return any(argument is not None for argument in self.validation[:2])
 
 
 def prepare(estimator: Any, call: FitCall) -> FitTask:
@@ -197,7 +197,7 @@ def _warn_of_other_scale(
         rows.X,
         validation.rows.X,
         data.targets if are_numbers else None,
-        validation.problem.targets if are_numbers else None,
+        validation.data.targets if are_numbers else None,
     )
 
 

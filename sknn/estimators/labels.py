@@ -14,7 +14,7 @@ _NUMBERS = (int, float, np.integer, np.floating, np.bool_)
 _N_VALUES_SHOWN = 5
 
 
-# What y holds -----------------------------------------------------------------------
+# Reading y -------------------------------------------------------------------------
 
 
 def read_labels(y, name: str = "y") -> Any:
@@ -37,21 +37,23 @@ def _is_matrix(y) -> bool:
 
 
 def with_natural_dtype(y: np.ndarray, name: str) -> np.ndarray:
-    """Return an array of objects that are numbers with the dtype that NumPy has for it.
+    """Return an array of objects, if they are numbers, with a numeric dtype.
 
     Arrays of another dtype, and of strings, are returned as they are.
     """
     if y.dtype != object:
         return y
     types = set(map(type, y.ravel().tolist()))
-    names = sorted(each.__name__ for each in types)
-    if all(issubclass(each, str) for each in types):
+    names = sorted(label_type.__name__ for label_type in types)
+    if all(issubclass(label_type, str) for label_type in types):
         return y
     if "NAType" in names:
         raise missing_values(name)
-    if all(issubclass(each, _NUMBERS) for each in types):
+    if all(issubclass(label_type, _NUMBERS) for label_type in types):
         converted = np.array(y.tolist())
-        are_whole = not any(issubclass(each, float | np.floating) for each in types)
+        are_whole = not any(
+            issubclass(label_type, float | np.floating) for label_type in types
+        )
         if converted.dtype.kind in ("biu" if are_whole else "f"):
             return converted
         raise ValueError(
@@ -153,7 +155,7 @@ def read_classes(classes) -> Any:
         return None
     array = with_natural_dtype(np.asarray(classes), "classes")
     _refuse_fractions(array, "classes")
-    # A list of numbers and strings is scikit-learn's to refuse.
+    # scikit-learn refuses a list of numbers and strings.
     return array if np.asarray(classes).dtype == object else classes
 
 
@@ -177,7 +179,7 @@ def shows_several_labels(y) -> bool:
         raise
 
 
-# What is known of y -----------------------------------------------------------------
+# Comparing with known labels --------------------------------------------------------
 
 
 def labels_in(y) -> np.ndarray:
@@ -206,12 +208,12 @@ def binarizer_of(y) -> LabelBinarizer:
 
 
 def _whole_numbers_in(y) -> np.ndarray | None:
-    """Return the labels, or None where scikit-learn may have something to say of them.
+    """Return the distinct labels, or None where scikit-learn has to look at them.
 
-    It has of labels that hardly ever repeat.
+    It warns where there are more than half as many classes as rows.
     """
-    is_plain = type(y) is np.ndarray and y.ndim == 1 and y.dtype.isnative
-    if not (is_plain and y.dtype.kind in "iub"):
+    is_vector = type(y) is np.ndarray and y.ndim == 1 and y.dtype.isnative
+    if not (is_vector and y.dtype.kind in "iub"):
         return None
     classes = np.unique(y)
     return classes if 0 < 2 * len(classes) <= len(y) else None
@@ -220,8 +222,8 @@ def _whole_numbers_in(y) -> np.ndarray | None:
 def check_form(y, classes: np.ndarray, n_labels: int, name: str, before: str) -> None:
     """Refuse labels of another form or type than those that are known.
 
-    ``n_labels`` is the number of columns of the indicator matrix, 0 where there was
-    none; ``before`` says where it was.
+    ``n_labels`` is the number of columns of the known indicator matrix, or 0 for one
+    label a row; ``before`` names the known labels in messages.
     """
     if y.ndim == 2 and not n_labels:
         raise ValueError(
@@ -280,7 +282,7 @@ def _type_of(labels: np.ndarray) -> str:
 
 
 def rare_class(groups: np.ndarray, classes: np.ndarray) -> str:
-    """Return what to say of a class of one row among two, if there is one."""
+    """Return a sentence on the class of one row, if there are two classes, else ''."""
     counts = np.bincount(np.ravel(groups), minlength=2)
     if len(classes) != 2 or counts.min() > 1:
         return ""

@@ -54,20 +54,20 @@ def _is_metric(metric) -> bool:
 def _named(metrics) -> dict[str, str | Callable]:
     """Name the metrics of a sequence; those of one function by its arguments."""
     is_sequence = np.iterable(metrics) and not isinstance(metrics, (str, bytes, Set))
-    found: list[Any] = []
+    distinct: list[Any] = []
     for metric in metrics if is_sequence else [metrics]:
         if not _is_metric(metric):
             raise TypeError(
                 "metrics must hold names of scorers or functions of an estimator, X "
                 f"and y, got {metric!r}. Write for example metrics=['accuracy']."
             )
-        if not any(metric is other or _same_name(metric, other) for other in found):
-            found.append(metric)
-    names = [_name(metric) for metric in found]
+        if not any(metric is other or _same_name(metric, other) for other in distinct):
+            distinct.append(metric)
+    names = [_name(metric) for metric in distinct]
     counts = Counter(names)
     names = [
         _with_arguments(name, metric) if counts[name] > 1 else name
-        for name, metric in zip(names, found, strict=True)
+        for name, metric in zip(names, distinct, strict=True)
     ]
     for name, n in Counter(names).items():
         if n > 1:
@@ -76,7 +76,7 @@ def _named(metrics) -> dict[str, str | Callable]:
                 "column of history_. Give them names with a dict, such as "
                 "metrics={'first': function, 'second': other_function}."
             )
-    return dict(zip(names, found, strict=True))
+    return dict(zip(names, distinct, strict=True))
 
 
 def _same_name(one, other) -> bool:

@@ -1,4 +1,4 @@
-"""What a fitted estimator does with its network: predict, and let look inside."""
+"""Predictions, hidden activations, gradients and the summary of a fitted network."""
 
 import warnings
 from collections.abc import Callable
@@ -28,8 +28,8 @@ from sknn.network.threads import active_fit
 _CONVERTED_AT_ONCE = 2**18  # numbers
 
 
-def _parts_to_convert(X, dtype: np.dtype) -> list[tuple[int, int]]:
-    """Return parts of the rows of which a copy in another dtype takes little memory."""
+def _blocks_to_convert(X, dtype: np.dtype) -> list[tuple[int, int]]:
+    """Return blocks of rows of which a copy in another dtype takes little memory."""
     n_rows, n_features = X.shape
     if X.dtype == dtype or scipy.sparse.issparse(X):
         return [(0, n_rows)]
@@ -37,7 +37,7 @@ def _parts_to_convert(X, dtype: np.dtype) -> list[tuple[int, int]]:
     return [(k, min(k + step, n_rows)) for k in range(0, n_rows, step)]
 
 
-def _warn_of_odd(dtype: np.dtype) -> None:
+def _warn_of_nonfinite_predictions(dtype: np.dtype) -> None:
     warnings.warn(
         "Some of the predictions are not finite numbers: X holds values too large "
         f"for this network in {dtype}, or the very last step of training diverged. "
@@ -48,9 +48,9 @@ def _warn_of_odd(dtype: np.dtype) -> None:
 
 
 def on_snapshot(method: Callable) -> Callable:
-    """Let a method see its estimator as it is now, though others may train it.
+    """Let a method see the estimator as it is now, while other threads train it.
 
-    A training does not change attributes in place, but all of them at once.
+    A fit does not change attributes in place: it replaces all of them at once.
     """
 
     @wraps(method)
@@ -61,7 +61,7 @@ def on_snapshot(method: Callable) -> Callable:
 
 
 class Predictor:
-    """The part of both estimators that needs nothing but fitted attributes."""
+    """Methods of both estimators that need only fitted attributes."""
 
     coefs_: list[np.ndarray]
     intercepts_: list[np.ndarray]
@@ -117,7 +117,7 @@ class Predictor:
         ValueError
             If there is no such hidden layer.
         """
-        X, network, theta = self._ready(X)
+        X, network, theta = self._validated_with_network(X)
         n_hidden = len(network.hidden_widths)
         if not -n_hidden <= layer < n_hidden:
             raise ValueError(
@@ -147,7 +147,7 @@ class Predictor:
             Of the predicted number, or of the probability of the second of two
             classes; for several outputs, classes or labels, of each of them.
         """
-        X, network, theta = self._ready(X)
+        X, network, theta = self._validated_with_network(X)
         inputs, gradient = (
             Inputs.of(X, network.dtype),
             OUTPUT_ACTIVATIONS[network.link].gradient,
@@ -179,55 +179,57 @@ class Predictor:
     def _predicted(self, X, predict: Callable) -> np.ndarray:
         """Check X; return what a method of the network predicts.
 
-        Whether X is finite is seen by the kernels, block by block: a pass of its own
-        would take as long as a small network.
+        The kernels check that X is finite, block by block: a separate pass would take
+        as long as a small network.
         """
-        is_plain = self._is_plain(X)
-        X, network, theta = self._fitting(X if is_plain else self._validated_X(X))
+        skips_validation = self._skips_validation(X)
+        X, network, theta = self._with_network(
+            X if skips_validation else self._validated_X(X)
+        )
         nonfinite_flags = np.zeros(N_NONFINITE_FLAGS, dtype=np.int64)
-        nonfinite_flags[CHECK_INPUT] = is_plain
+        nonfinite_flags[CHECK_INPUT] = skips_validation
 
         def predicted():
             whole, n_rows = None, X.shape[0]
-            for start, stop in _parts_to_convert(X, network.dtype):
+            for start, stop in _blocks_to_convert(X, network.dtype):
                 rows = X if stop - start == n_rows else X[start:stop]
-                part = predict(
+                block = predict(
                     network,
                     theta,
                     Inputs.of(rows, network.dtype),
                     nonfinite_flags=nonfinite_flags,
                 )
                 if rows is X:
-                    return part
+                    return block
                 if whole is None:
-                    whole = np.empty((n_rows, *part.shape[1:]), part.dtype)
-                whole[start:stop] = part
+                    whole = np.empty((n_rows, *block.shape[1:]), block.dtype)
+                whole[start:stop] = block
             return whole
 
         with active_fit():
-            found = predicted()
+            predictions = predicted()
             if nonfinite_flags[NONFINITE_INPUT]:
-                # scikit-learn refuses it, unless it is to assume that all is finite.
+                # scikit-learn refuses it, unless assume_finite is set.
                 self._validated_X(X)
                 nonfinite_flags[:] = 0
-                found = predicted()
+                predictions = predicted()
         if nonfinite_flags[NONFINITE_OUTPUT]:
-            _warn_of_odd(network.dtype)
-        return found
+            _warn_of_nonfinite_predictions(network.dtype)
+        return predictions
 
-    def _ready(self, X) -> tuple[Any, Network, np.ndarray]:
+    def _validated_with_network(self, X) -> tuple[Any, Network, np.ndarray]:
         """Check X; return it, and the network and parameters in the dtype to use."""
         values = X.data if scipy.sparse.issparse(X) else X
-        if not (self._is_plain(X) and is_finite(values)):
+        if not (self._skips_validation(X) and is_finite(values)):
             X = self._validated_X(X)
-        return self._fitting(X)
+        return self._with_network(X)
 
     def _validated_X(self, X):
         check_is_fitted(self)
         refuse_missing(X=X)
         return validate_data(self, X, accept_sparse="csr", order="C", reset=False)
 
-    def _fitting(self, X) -> tuple[Any, Network, np.ndarray]:
+    def _with_network(self, X) -> tuple[Any, Network, np.ndarray]:
         """Return X, and the network and parameters in the dtype to use."""
         network, theta = cached_theta(vars(self))
         if network is None or network.dtype != X.dtype:
@@ -235,14 +237,14 @@ class Predictor:
             dtype = dtype if dtype in FLOATS else np.dtype(np.float64)
             network = self._network_of_weights(dtype)
             theta = network.vector_of(vars(self))
-        if X.shape[1] != network.n_features:  # someone set the weights by hand
+        if X.shape[1] != network.n_features:  # the user set the weights
             raise ValueError(
                 f"X has {X.shape[1]} features, but the weights in coefs_[0] are for "
                 f"{network.n_features}."
             )
         return X, network, theta
 
-    def _is_plain(self, X) -> bool:
+    def _skips_validation(self, X) -> bool:
         """Return True if X is what ``validate_data`` would return, if it is finite.
 
         Validation costs ten times what the network does for a single row.
@@ -267,7 +269,7 @@ class Predictor:
         if known is not None:
             architecture = Architecture.of_plain(known)
             architecture = architecture.with_arrays(vars(self), self.n_outputs_)
-        else:  # someone set the weights by hand
+        else:  # the user set the weights
             n_features, *hidden = (coef.shape[0] for coef in self.coefs_)
             names = per_layer("activation", self.activation, len(hidden))
             layers = mlp_layers(hidden, self.n_outputs_, names)

@@ -330,8 +330,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             np.reshape(predictions, (*targets.shape, len(levels))), -1, 0
         )
         scores = [
-            d2_pinball_score(targets, own, sample_weight=sample_weight, alpha=level)
-            for level, own in zip(levels, of_levels, strict=True)
+            d2_pinball_score(
+                targets, prediction, sample_weight=sample_weight, alpha=level
+            )
+            for level, prediction in zip(levels, of_levels, strict=True)
         ]
         return float(np.mean(scores))
 

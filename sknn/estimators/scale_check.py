@@ -31,23 +31,23 @@ class _Scale(NamedTuple):
 
 
 def warn_of_other_scale(X, X_val, y, y_val) -> None:
-    """Warn where X_val or y_val look as if they missed what was done to X or y.
+    """Warn where X or y seem to have been scaled, but X_val or y_val do not.
 
     ``y`` and ``y_val`` are None for a classifier.
     """
-    found = _difference(X, X_val)
-    if found:
+    difference = _difference(X, X_val)
+    if difference:
         warnings.warn(
-            f"X_val lies far outside of X: {found}. If X was scaled, as by a Pipeline, "
-            "X_val must be scaled in the same way: pass transform_input=['X_val'] to "
-            "the Pipeline (with scikit-learn's metadata routing), or scaler.transform("
+            f"X_val lies far outside of X: {difference}. If X was scaled, as by a "
+            "Pipeline, X_val must be scaled in the same way: pass transform_input="
+            "['X_val'] to the Pipeline (with scikit-learn's metadata routing), or scaler.transform("
             "X_val).",
             stacklevel=2,
         )
-    found = None if y is None else _difference(y, y_val)
-    if found:
+    difference = None if y is None else _difference(y, y_val)
+    if difference:
         warnings.warn(
-            f"y_val lies far outside of y: {found}. If y was transformed, as by a "
+            f"y_val lies far outside of y: {difference}. If y was transformed, as by a "
             "TransformedTargetRegressor, y_val must be transformed in the same way: "
             "pass transformer.transform(y_val).",
             stacklevel=2,
@@ -55,7 +55,7 @@ def warn_of_other_scale(X, X_val, y, y_val) -> None:
 
 
 def _difference(data, other) -> str | None:
-    """Say how the second lies outside of the first, if most of its columns do."""
+    """Describe how ``other`` lies outside of ``data``, if most of its columns do."""
     if data.shape[0] < _FEWEST_ROWS:
         return None
     a, b = _scale(data), _scale(other)

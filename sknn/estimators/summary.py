@@ -1,4 +1,4 @@
-"""What a network consists of, for ``summary`` and for pictures."""
+"""The layers of a network, for ``summary`` and for displays."""
 
 from contextlib import suppress
 from typing import NamedTuple
@@ -76,7 +76,7 @@ def layers_of(estimator) -> tuple[str, list[str]]:
 
 
 def _untrained(network: Network) -> str:
-    """Return what the parameters that are not trained are."""
+    """Return the names of the parameters that are not trained."""
     return " and ".join(
         array.attribute.strip("_").replace("_", " ")
         for array in parameters_of_layers()

@@ -1,4 +1,4 @@
-"""Checks of the data that users pass, beyond those of scikit-learn."""
+"""Checks of data and weights beyond those of scikit-learn."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from sknn.network.network import Network, cached_theta
 
 
 def has_partial_fit(estimator) -> bool:
-    """Return True for a stochastic solver, else say why ``partial_fit`` is missing."""
+    """Return True for a stochastic solver, else raise an AttributeError."""
     if estimator.solver in STOCHASTIC_SOLVERS:
         return True
     raise AttributeError(
@@ -20,7 +20,7 @@ def has_partial_fit(estimator) -> bool:
 
 
 def has_probabilities(estimator) -> bool:
-    """Return True for a loss of probabilities, else say what there is instead."""
+    """Return True for a loss of probabilities, else name the alternative."""
     if estimator.loss != "hinge":
         return True
     raise AttributeError(
@@ -32,7 +32,7 @@ def has_probabilities(estimator) -> bool:
 
 
 def has_decision_function(estimator) -> bool:
-    """Return True for a loss of scores, else say what there is instead."""
+    """Return True for a loss of scores, else name the alternative."""
     if estimator.loss == "hinge":
         return True
     raise AttributeError(
@@ -41,10 +41,10 @@ def has_decision_function(estimator) -> bool:
     )
 
 
-def is_plain(X, y) -> bool:
-    """Return True if ``validate_data`` would find nothing wrong and return X and y.
+def skips_validation(X, y) -> bool:
+    """Return whether ``validate_data`` would return X and y as they are.
 
-    That takes longer than the training of a small network for some epochs.
+    The validation would take longer than some epochs of a small network.
     """
     if not (type(X) is type(y) is np.ndarray and X.ndim == 2 and y.ndim == 1):
         return False
@@ -136,9 +136,9 @@ def make_training_data(
     factors: np.ndarray | None,
     dtype: np.dtype,
 ) -> TrainingData:
-    """Bring all data into the network's dtype; check what this may spoil.
+    """Convert data to the network's dtype; check that all stays finite.
 
-    ``factors``, the weights of classes, multiply the weights.
+    ``factors``, the weights of classes, multiply the sample weights.
     """
     with np.errstate(over="ignore"):
         targets = np.ascontiguousarray(targets, dtype=dtype)

@@ -42,7 +42,7 @@ class Definitions:
     __reduce__ = __getstate__
 
 
-DEFINITIONS: dict[tuple[str, str], Definition] = {}  # by kind and name
+DEFINITIONS: dict[tuple[str, str], Definition] = {}  # by component and name
 
 
 def definitions_of(names: Container[str]) -> dict[tuple[str, str], Definition]:
@@ -56,18 +56,18 @@ def register_missing(definitions: dict[tuple[str, str], Definition]) -> None:
     What was registered by a call in this process stays. What came from another one is
     replaced: workers live on when a user changes a function and registers it again.
     """
-    for (kind, name), definition in definitions.items():
-        known = DEFINITIONS.get((kind, name))
+    for (component, name), definition in definitions.items():
+        known = DEFINITIONS.get((component, name))
         if known is None or (known.is_received and known.token != definition.token):
-            check_name("register_missing", kind, name)
-            define(kind, name, definition._replace(is_received=True))
+            check_name("register_missing", component, name)
+            define(component, name, definition._replace(is_received=True))
 
 
-def define(kind: str, name: str, definition: Definition) -> None:
-    """Enter an activation or a loss into the table of its kind."""
-    add = _add_activation if kind == "activation" else _add_loss
+def define(component: str, name: str, definition: Definition) -> None:
+    """Enter an activation or a loss into the table of its component."""
+    add = _add_activation if component == "activation" else _add_loss
     add(name, *definition.arguments)
-    DEFINITIONS[kind, name] = definition
+    DEFINITIONS[component, name] = definition
 
 
 def _add_activation(name: str, function: Callable, derivative: Callable) -> None:
@@ -119,15 +119,15 @@ def _typed(function: Callable) -> Callable:
     return inline_scalar(lambda z: like(z, untyped(z)))
 
 
-def check_name(caller: str, kind: str, name: Any) -> None:
+def check_name(caller: str, component: str, name: Any) -> None:
     """Refuse a name that is no identifier, or that of a built-in one."""
-    table = activations.ACTIVATIONS if kind == "activation" else losses.LOSSES
+    table = activations.ACTIVATIONS if component == "activation" else losses.LOSSES
     if not isinstance(name, str) or not name.isidentifier():
         raise ValueError(
-            f"{caller}: the name {name!r} is not a string such as 'my_{kind}', of "
+            f"{caller}: the name {name!r} is not a string such as 'my_{component}', of "
             "letters, digits and underscores."
         )
-    if name in table and (kind, name) not in DEFINITIONS:
+    if name in table and (component, name) not in DEFINITIONS:
         raise ValueError(
-            f"{caller}: {name!r} is a built-in {kind}. Choose another name."
+            f"{caller}: {name!r} is a built-in {component}. Choose another name."
         )

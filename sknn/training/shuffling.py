@@ -1,4 +1,4 @@
-"""In which orders the rows are trained on."""
+"""The order of the rows in each epoch."""
 
 import ctypes
 from collections.abc import Callable
@@ -14,8 +14,8 @@ from sknn.training.progress import TrainingState
 
 # Orders of so many rows in all are drawn at a time, which stay in the cache.
 _ROWS_AT_A_TIME = 2**15
-# Rows, in all orders of a call, for which our own code is worth one, and compiling.
-_WORTH_IT = kernel.N_WORDS
+# With fewer rows, in all orders of a call, compiling and calling the kernel do not pay.
+_FEWEST_ROWS = kernel.N_WORDS
 
 
 def orders_at_a_time(n_rows: int) -> int:
@@ -24,7 +24,7 @@ def orders_at_a_time(n_rows: int) -> int:
 
 
 class _AnyState(np.random.SeedSequence):
-    """The state of a generator that is about to be seeded."""
+    """An entropy source of zeros, for a generator that is seeded later."""
 
     def generate_state(self, n_words, dtype=np.uint32):
         return np.zeros(n_words, dtype)
@@ -95,7 +95,7 @@ def shuffler(
     if (
         type(random_state) is not np.random.RandomState
         or type(generator) is not np.random.MT19937
-        or orders.size < _WORTH_IT
+        or orders.size < _FEWEST_ROWS
         or not _is_where_expected()
     ):
         return partial(_shuffle_by_numpy, random_state, list(orders))
@@ -142,6 +142,6 @@ def _is_where_expected() -> bool:
     """Return whether the state of generators is laid out as the kernel takes it."""
     generator = np.random.MT19937(0)
     generator.random_raw()
-    known, found = generator.state["state"], _state_of(generator)
-    words = known["key"].astype(np.uint32).view(np.int32)
-    return bool(np.array_equal(found, [*words, known["pos"]]))
+    expected, actual = generator.state["state"], _state_of(generator)
+    words = expected["key"].astype(np.uint32).view(np.int32)
+    return bool(np.array_equal(actual, [*words, expected["pos"]]))
