@@ -134,8 +134,8 @@ def _compiled(caller: str, n_numbers: int, **functions: Callable) -> list[Callab
         except Exception as error:
             raise ValueError(
                 f"{caller}: Numba cannot compile the {role}: {_cause_in(error)}. It "
-                f"has to take {n_numbers} number{'s' * (n_numbers > 1)} and return one. "
-                "Use arithmetic, functions of math and NumPy, and `a if c else b` "
+                f"has to take {n_numbers} number{'s' * (n_numbers > 1)} and return "
+                "one. Use arithmetic, functions of math and NumPy, and `a if c else b` "
                 "rather than np.where; other functions that it calls need Numba's "
                 "@njit."
             ) from error

@@ -4,6 +4,12 @@ import numpy as np
 import scipy.sparse
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 
+BALANCED_IN_PARTIAL_FIT = (
+    "class_weight='balanced' is not supported by partial_fit, which does not see all "
+    "rows. Find the weights from all of y with sklearn.utils.class_weight."
+    "compute_class_weight, and pass them as a dict."
+)
+
 
 def weights_of_rows(
     class_weight, classes: np.ndarray, y, sample_weight, is_multilabel: bool

@@ -10,10 +10,10 @@ from sklearn.utils.metaestimators import available_if
 
 from sknn._sklearn import Interval, StrOptions, first_call, fit_context
 from sknn.estimators.base import BaseMLP
-from sknn.estimators.class_weights import weights_of_rows
+from sknn.estimators.class_weights import BALANCED_IN_PARTIAL_FIT, weights_of_rows
 from sknn.estimators.docstrings import documented, takes_validation
 from sknn.estimators.fitting import FitCall
-from sknn.estimators.held_out import groups_of, groups_of_indicators
+from sknn.estimators.held_out import stratification_groups
 from sknn.estimators.labels import (
     binarizer_of,
     check_classes,
@@ -407,28 +407,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         if self.class_weight is None:
             return None
         if incremental and self.class_weight == "balanced":
-            raise ValueError(
-                "class_weight='balanced' is not supported by partial_fit, which does "
-                "not see all rows. Find the weights from all of y with sklearn.utils."
-                "class_weight.compute_class_weight, and pass them as a dict."
-            )
+            raise ValueError(BALANCED_IN_PARTIAL_FIT)
         return weights_of_rows(
             self.class_weight, self.classes_, y, sample_weight, self._is_multilabel
         )
 
     def _stratify_by(self, targets):
-        if self.n_outputs_ == 1:
-            return targets[:, 0] != 0
-        # Only where each class, or combination of labels, can be on both sides; a
-        # rare one is no error.
-        if self._is_multiclass:
-            groups = groups_of(targets[:, 0].astype(np.int64))
-        else:
-            groups = groups_of_indicators(targets)
-        counts = np.bincount(groups)
-        n_held_out = int(np.ceil(self.validation_fraction * len(targets)))
-        possible = counts.min() >= 2 and n_held_out >= len(counts)
-        return groups if possible else None
+        fraction = self.validation_fraction
+        return stratification_groups(targets, self._is_multiclass, fraction)
 
     def _rare_class(self, groups):
         return "" if groups is None else rare_class(groups, self.classes_)

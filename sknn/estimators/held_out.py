@@ -40,6 +40,25 @@ def groups_of_indicators(targets: np.ndarray) -> np.ndarray:
     return groups_of(groups)
 
 
+def stratification_groups(
+    targets: np.ndarray, is_multiclass: bool, fraction: float
+) -> np.ndarray | None:
+    """Return the number of each row's class, or combination of labels.
+
+    None where one of them is too rare to be in both sets, which is no error.
+    """
+    if targets.shape[1] == 1 and not is_multiclass:
+        return np.asarray(targets[:, 0] != 0)
+    if is_multiclass:
+        groups = groups_of(targets[:, 0].astype(np.int64))
+    else:
+        groups = groups_of_indicators(targets)
+    counts = np.bincount(groups)
+    n_held_out = int(np.ceil(fraction * len(targets)))
+    is_possible = counts.min() >= 2 and n_held_out >= len(counts)
+    return groups if is_possible else None
+
+
 def split_rows(
     n_rows: int, fraction: float, groups: np.ndarray | None, random_state
 ) -> tuple[np.ndarray, np.ndarray]:

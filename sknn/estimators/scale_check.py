@@ -40,8 +40,8 @@ def warn_of_other_scale(X, X_val, y, y_val) -> None:
         warnings.warn(
             f"X_val lies far outside of X: {difference}. If X was scaled, as by a "
             "Pipeline, X_val must be scaled in the same way: pass transform_input="
-            "['X_val'] to the Pipeline (with scikit-learn's metadata routing), or scaler.transform("
-            "X_val).",
+            "['X_val'] to the Pipeline (with scikit-learn's metadata routing), or "
+            "scaler.transform(X_val).",
             stacklevel=2,
         )
     difference = None if y is None else _difference(y, y_val)

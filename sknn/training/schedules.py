@@ -25,9 +25,9 @@ SMALLEST_ADAPTIVE_RATE = 1e-6
 # Relative to the first rate, a rate that changes no weight: the precision of float64.
 _VANISHED = 2.0**-52
 
-# One-cycle, as in PyTorch: the rate rises in the fraction _RISE of the epochs; the first
-# rate is the highest divided by _FIRST, the last is the first divided by _LAST. The peak
-# may lie between two epochs, and before the first of three epochs or fewer.
+# One-cycle, as in PyTorch: the rate rises in the fraction _RISE of epochs. The first
+# rate is the highest divided by _FIRST; the last is the first divided by _LAST. The
+# peak may lie between two epochs, and before the first of three epochs or fewer.
 _RISE, _FIRST, _LAST = 0.3, 25.0, 1e4
 
 
