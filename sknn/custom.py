@@ -6,7 +6,8 @@ their definitions along, so that they work in other processes too.
 """
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,9 @@ _TOLERANCE = 1e-4
 _DTYPES = (np.dtype(np.float64), np.dtype(np.float32))
 
 
-def register_activation(name: str, function: Callable, derivative: Callable) -> None:
+def register_activation(
+    name: str, function: Callable[..., Any], derivative: Callable[..., Any]
+) -> None:
     """Make your own activation available as ``activation="name"``.
 
     Both functions are plain Python functions of one number. They are compiled by
@@ -67,11 +70,11 @@ def register_activation(name: str, function: Callable, derivative: Callable) -> 
 
 def register_loss(
     name: str,
-    function: Callable,
-    derivative: Callable,
+    function: Callable[..., Any],
+    derivative: Callable[..., Any],
     *,
     link: str = "identity",
-    check_targets: Callable | None = None,
+    check_targets: Callable[..., Any] | None = None,
 ) -> None:
     """Make your own loss available as ``MLPRegressor(loss="name")``.
 
@@ -118,7 +121,9 @@ def register_loss(
     define("loss", name, Definition(arguments, uuid.uuid4().hex))
 
 
-def _compiled(caller: str, n_numbers: int, **functions: Callable) -> list[Callable]:
+def _compiled(
+    caller: str, n_numbers: int, **functions: Callable[..., Any]
+) -> list[Callable[..., Any]]:
     """Return compiled functions of float64, after a trial in both dtypes."""
     for role, function in functions.items():
         if not callable(function):
@@ -154,7 +159,7 @@ def _cause_in(error: Exception) -> str:
     return " ".join(lines[:end]).partition(" for '$")[0].rstrip(".")
 
 
-def _accepts(check_targets: Callable | None, y: float) -> bool:
+def _accepts(check_targets: Callable[..., Any] | None, y: float) -> bool:
     try:
         if check_targets is not None:
             check_targets(np.array([[y]]))
@@ -164,11 +169,14 @@ def _accepts(check_targets: Callable | None, y: float) -> bool:
 
 
 def _check_derivative(
-    caller: str, function: Callable, derivative: Callable, points: list[tuple]
+    caller: str,
+    function: Callable[..., Any],
+    derivative: Callable[..., Any],
+    points: Sequence[tuple[float, ...]],
 ) -> None:
     """Compare a derivative by the last argument with fourth-order differences."""
 
-    def at(called, role, point):
+    def at(called: Callable[..., Any], role: str, point: tuple[float, ...]) -> float:
         try:
             with np.errstate(all="ignore"):
                 number = float(called(*map(np.float64, point)))
@@ -184,8 +192,8 @@ def _check_derivative(
             + (" for all targets that check_targets takes." if point[1:] else ".")
         )
 
-    def difference(point, step):
-        def f(shift):
+    def difference(point: tuple[float, ...], step: float) -> float:
+        def f(shift: float) -> float:
             return at(function, "function", (*point[:-1], point[-1] + shift))
 
         near, far = f(step) - f(-step), f(2 * step) - f(-2 * step)
@@ -207,5 +215,5 @@ def _check_derivative(
             )
 
 
-def _listed(point: tuple) -> str:
+def _listed(point: tuple[float, ...]) -> str:
     return "(" + ", ".join(f"{x:g}" for x in point) + ")"

@@ -3,7 +3,7 @@
 import warnings
 from functools import cache, lru_cache
 from types import NoneType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -20,12 +20,13 @@ _HASHABLE_TYPES = frozenset({bool, int, float, str, NoneType})
 
 @cache
 def _names_of(estimator: Any) -> list[str]:
-    return super(Estimator, estimator)._get_param_names()
+    names: list[str] = super(Estimator, estimator)._get_param_names()
+    return names
 
 
 @lru_cache(maxsize=256)
 def _check_hashable_params(
-    estimator: Any, values: tuple, types: tuple[type, ...]
+    estimator: Any, values: tuple[Any, ...], types: tuple[type, ...]
 ) -> None:
     """Check parameters; valid ones are remembered and not checked again.
 
@@ -56,7 +57,7 @@ class Estimator(BaseEstimator):
             if name != "self":
                 setattr(self, name, value)
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set parameters, also of one layer.
 
         Parameters
@@ -81,26 +82,27 @@ class Estimator(BaseEstimator):
         return self
 
     @classmethod
-    def _get_param_names(cls):
+    def _get_param_names(cls) -> list[str]:
         """Return the names of the parameters, read from the signature once."""
-        own: type = cls
-        return _names_of(own).copy()
+        estimator_type: type = cls
+        return _names_of(estimator_type).copy()
 
-    def _validate_params(self):
+    def _validate_params(self) -> None:
         """Check the parameters, unless the same values were checked before."""
-        own: type = type(self)
-        values = tuple([getattr(self, name) for name in _names_of(own)])
+        estimator_type: type = type(self)
+        names = _names_of(estimator_type)
+        values = tuple([getattr(self, name) for name in names])
         if all(map(_is_hashable_param, values)):
-            _check_hashable_params(own, values, tuple(map(type, values)))
+            _check_hashable_params(estimator_type, values, tuple(map(type, values)))
         else:
             super()._validate_params()
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         state = {**super().__getstate__(), "_sknn_version": __version__}
         state.pop("_theta_cache", None)  # views of the same memory
         if "history_" in state:  # times differ between equal fits
@@ -108,7 +110,8 @@ class Estimator(BaseEstimator):
             state["history_"] = {k: history[k] for k in history if k != "seconds"}
         if definitions := definitions_of(self._names_in_use()):
             state["_definitions"] = Definitions(definitions)
-        return canonical(dict(sorted(state.items())))
+        stored: dict[str, Any] = canonical(dict(sorted(state.items())))
+        return stored
 
     def _names_in_use(self) -> set[str]:
         """Return the names of the activations and of the loss."""
@@ -117,10 +120,10 @@ class Estimator(BaseEstimator):
         names += [activation for _, _, activation in layers]
         return {name for name in names if isinstance(name, str)}
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: dict[str, Any]) -> None:
         # Parameters that an earlier version did not have get their defaults.
-        own: type = type(self)
-        state = {**defaults_of(own), **state}
+        estimator_type: type = type(self)
+        state = {**defaults_of(estimator_type), **state}
         definitions = state.pop("_definitions", None)
         if isinstance(definitions, Definitions):
             register_missing(definitions.entries)

@@ -8,7 +8,7 @@ from typing import Any
 _locks: dict[int, Any] = {}  # locks, by the id of the estimator
 
 
-def fit_lock(estimator):
+def fit_lock(estimator: Any) -> Any:
     """Return the lock of an estimator, for a ``with`` statement around its training.
 
     It is reentrant, since a callback may train the estimator again. Python releases it

@@ -1,5 +1,7 @@
 """Which attributes a fit leaves on an estimator, and which a new fit drops."""
 
+from typing import Any
+
 from sknn.network.layers.table import parameters_of_layers
 
 # Attributes of a stochastic fit, which lbfgs does not have.
@@ -15,7 +17,7 @@ STOCHASTIC_ATTRIBUTES = {
 }
 
 
-def forget(estimator) -> None:
+def forget(estimator: Any) -> None:
     """Drop the attributes of earlier fits."""
     estimator.t_ = 0
     arrays = {array.attribute for array in parameters_of_layers()}
@@ -24,7 +26,7 @@ def forget(estimator) -> None:
         delattr(estimator, name)
 
 
-def forget_optimizer(estimator) -> None:
+def forget_optimizer(estimator: Any) -> None:
     """Drop the optimizer's state of a stochastic fit, after one by L-BFGS.
 
     Public attributes stay, as in scikit-learn.

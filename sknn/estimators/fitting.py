@@ -170,7 +170,7 @@ def publish(estimator: Any, task: FitTask) -> None:
 
 
 def _holds_out(estimator: Any) -> bool:
-    return estimator.early_stopping or estimator.validate
+    return bool(estimator.early_stopping or estimator.validate)
 
 
 def _check_holding_out(estimator: Any, call: FitCall) -> None:

@@ -19,7 +19,8 @@ def groups_of(codes: np.ndarray) -> np.ndarray:
     """Return numbers of the distinct values of non-negative integers, in order."""
     is_used = np.bincount(codes) > 0
     numbers = np.cumsum(is_used) - 1
-    return numbers.astype(np.min_scalar_type(int(numbers[-1])))[codes]
+    smallest = np.min_scalar_type(int(numbers[-1]))
+    return np.asarray(numbers.astype(smallest)[codes])
 
 
 def groups_of_indicators(targets: np.ndarray) -> np.ndarray:
@@ -60,7 +61,10 @@ def stratification_groups(
 
 
 def split_rows(
-    n_rows: int, fraction: float, groups: np.ndarray | None, random_state
+    n_rows: int,
+    fraction: float,
+    groups: np.ndarray | None,
+    random_state: np.random.RandomState,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows to train on and those held out, as ``train_test_split`` does.
 
@@ -92,7 +96,13 @@ def split_rows(
     return train, held_out
 
 
-def _stratified(groups, counts, n_train, n_held_out, random_state):
+def _stratified(
+    groups: np.ndarray,
+    counts: np.ndarray,
+    n_train: int,
+    n_held_out: int,
+    random_state: np.random.RandomState,
+) -> tuple[np.ndarray, np.ndarray]:
     """Draw the rows that ``StratifiedShuffleSplit`` draws, without Python lists."""
     of_groups = np.split(np.argsort(groups, kind="stable"), np.cumsum(counts)[:-1])
     n_each_train = approximate_mode(counts, n_train, random_state)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from sknn._sklearn import BaseScorer
+from sknn.network.data import ArrayLike
 
 # Columns of ``history_`` that training fills itself.
 _RESERVED = {"loss", "val_loss", "val_score", "learning_rate", "seconds"}
@@ -15,7 +16,7 @@ _LONGEST_ARGUMENT = 40  # characters
 _CURE = "Choose another name with a dict, such as metrics={'my_metric': function}."
 
 
-def metrics_of(metrics) -> dict[str, str | Callable]:
+def metrics_of(metrics: Any) -> dict[str, str | Callable[..., Any]]:
     """Return the metrics to evaluate, by their names in ``history_``, all checked."""
     if metrics is None:
         return {}
@@ -47,11 +48,11 @@ def metrics_of(metrics) -> dict[str, str | Callable]:
     return named
 
 
-def _is_metric(metric) -> bool:
+def _is_metric(metric: Any) -> bool:
     return isinstance(metric, str) or callable(metric)
 
 
-def _named(metrics) -> dict[str, str | Callable]:
+def _named(metrics: Any) -> dict[str, str | Callable[..., Any]]:
     """Name the metrics of a sequence; those of one function by its arguments."""
     is_sequence = np.iterable(metrics) and not isinstance(metrics, (str, bytes, Set))
     distinct: list[Any] = []
@@ -79,11 +80,11 @@ def _named(metrics) -> dict[str, str | Callable]:
     return dict(zip(names, distinct, strict=True))
 
 
-def _same_name(one, other) -> bool:
+def _same_name(one: Any, other: ArrayLike) -> bool:
     return isinstance(one, str) and isinstance(other, str) and one == other
 
 
-def _name(metric: str | Callable) -> str:
+def _name(metric: str | Callable[..., Any]) -> str:
     """Return the name of a metric's function."""
     if isinstance(metric, str):
         return str(metric)
@@ -96,9 +97,9 @@ def _name(metric: str | Callable) -> str:
     return name if isinstance(name, str) else type(metric).__name__
 
 
-def _with_arguments(name: str, metric: str | Callable) -> str:
+def _with_arguments(name: str, metric: str | Callable[..., Any]) -> str:
     """Return a metric's name with the arguments that make it another one."""
-    values: tuple = ()
+    values: tuple[Any, ...] = ()
     options: dict[str, Any] = {}
     function: Any = metric
     if isinstance(function, BaseScorer):

@@ -14,7 +14,7 @@ _HARMLESS = frozenset(
 _DATES = (np.datetime64, np.timedelta64, datetime)
 
 
-def refuse_missing_in_fit(data: tuple, given: tuple) -> None:
+def refuse_missing_in_fit(data: tuple[Any, ...], given: tuple[Any, ...]) -> None:
     """Refuse missing values in the training data and in the validation data."""
     refuse_missing(**dict(zip(_OF_FIT, (*data, *given), strict=True)))
 

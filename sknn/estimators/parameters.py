@@ -1,7 +1,7 @@
 """What the parameters of both estimators may be, and when they have an effect."""
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 from numbers import Integral, Real
@@ -36,7 +36,7 @@ _COUNT = Interval(Integral, 1, None, closed="left")
 _MOST_LAYERS = 10**5
 _PYTHON_TYPES = {np.bool_: bool, np.integer: int, np.floating: float, np.str_: str}
 
-CONSTRAINTS: dict[str, list] = {
+CONSTRAINTS: dict[str, list[Any]] = {
     "hidden_layer_sizes": ["array-like", _COUNT],
     # Live views of the tables, which include what users register.
     "activation": [StrOptions(ACTIVATIONS.keys()), "array-like"],
@@ -214,7 +214,7 @@ def check_effects(
             )
 
 
-def to_python_scalar(value):
+def to_python_scalar(value: Any) -> Any:
     """Return a scalar of NumPy as a Python number, in which none overflows."""
     if not isinstance(value, np.generic):
         return value
@@ -224,11 +224,13 @@ def to_python_scalar(value):
     return value
 
 
-def _is_sequence(value) -> bool:
+def _is_sequence(value: Any) -> bool:
     return np.iterable(value) and not isinstance(value, (str, bytes, Mapping, Set))
 
 
-def hidden_units(hidden_layer_sizes, n_hidden_layers=None) -> list[int]:
+def hidden_units(
+    hidden_layer_sizes: Any, n_hidden_layers: int | None = None
+) -> list[int]:
     """Check the sizes of the hidden layers; return the width of each."""
     values = (
         hidden_layer_sizes
@@ -261,7 +263,7 @@ def hidden_units(hidden_layer_sizes, n_hidden_layers=None) -> list[int]:
     )
 
 
-def per_layer(name: str, value, n_layers: int) -> tuple:
+def per_layer(name: str, value: Any, n_layers: int) -> tuple[Any, ...]:
     """Return a parameter's value for each hidden layer, unchecked."""
     if not _is_sequence(value):
         return (value,) * n_layers
@@ -274,12 +276,14 @@ def per_layer(name: str, value, n_layers: int) -> tuple:
     return values
 
 
-def _without_layers(value) -> tuple:
+def _without_layers(value: Any) -> tuple[Any, ...]:
     """Return the values to check where there is no hidden layer to take them."""
     return () if np.shape(value) == (0,) else (value,)
 
 
-def _options_per_layer(name: str, value, n_layers: int, options) -> tuple[str, ...]:
+def _options_per_layer(
+    name: str, value: Any, n_layers: int, options: Collection[str]
+) -> tuple[str, ...]:
     """Return the names for each layer, all of them among the options."""
     values = per_layer(name, value, n_layers)
     for one in values or _without_layers(value):
@@ -370,7 +374,9 @@ def is_of_layer(key: str) -> bool:
     return name in PER_LAYER and k.isdigit()
 
 
-def with_layer(parameters: dict, name: str, k: int, value) -> tuple:
+def with_layer(
+    parameters: dict[str, Any], name: str, k: int, value: Any
+) -> tuple[Any, ...]:
     """Return a parameter's value for each hidden layer, with that of one changed."""
     sizes = hidden_units(
         parameters["hidden_layer_sizes"], parameters["n_hidden_layers"]

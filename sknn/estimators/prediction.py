@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable
 from functools import partial, wraps
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import numpy as np
 import scipy.sparse
@@ -19,7 +19,7 @@ from sknn.kernels.drivers.prediction import (
     NONFINITE_OUTPUT,
 )
 from sknn.kernels.losses.table import OUTPUT_ACTIVATIONS
-from sknn.network.data import FLOATS, NATIVE_FLOATS, Inputs, is_finite
+from sknn.network.data import FLOATS, NATIVE_FLOATS, ArrayLike, Inputs, is_finite
 from sknn.network.layout import Architecture, mlp_layers
 from sknn.network.network import Network, cached_theta
 from sknn.network.network import network as network_of
@@ -27,8 +27,11 @@ from sknn.network.threads import active_fit
 
 _CONVERTED_AT_ONCE = 2**18  # numbers
 
+_Parameters = ParamSpec("_Parameters")
+_Result = TypeVar("_Result")
 
-def _blocks_to_convert(X, dtype: np.dtype) -> list[tuple[int, int]]:
+
+def _blocks_to_convert(X: ArrayLike, dtype: np.dtype) -> list[tuple[int, int]]:
     """Return blocks of rows of which a copy in another dtype takes little memory."""
     n_rows, n_features = X.shape
     if X.dtype == dtype or scipy.sparse.issparse(X):
@@ -47,14 +50,18 @@ def _warn_of_nonfinite_predictions(dtype: np.dtype) -> None:
     )
 
 
-def on_snapshot(method: Callable) -> Callable:
+def on_snapshot(
+    method: Callable[Concatenate[Any, _Parameters], _Result],
+) -> Callable[Concatenate[Any, _Parameters], _Result]:
     """Let a method see the estimator as it is now, while other threads train it.
 
     A fit does not change attributes in place: it replaces all of them at once.
     """
 
     @wraps(method)
-    def on_twin(self, *arguments, **options):
+    def on_twin(
+        self: Any, /, *arguments: _Parameters.args, **options: _Parameters.kwargs
+    ) -> _Result:
         return method(self._with(vars(self)), *arguments, **options)
 
     return on_twin
@@ -97,7 +104,7 @@ class Predictor:
         print(summary_of(self))
 
     @on_snapshot
-    def hidden_activations(self, X, layer=-1):
+    def hidden_activations(self, X: ArrayLike, layer: int = -1) -> np.ndarray:
         """Return the outputs of a hidden layer, as the next layer gets them.
 
         Parameters
@@ -130,7 +137,7 @@ class Predictor:
             )
 
     @on_snapshot
-    def input_gradients(self, X):
+    def input_gradients(self, X: ArrayLike) -> np.ndarray:
         """Return the gradient of the predictions with respect to the inputs.
 
         It says how fast a prediction changes with each feature, at each row of X.
@@ -162,21 +169,21 @@ class Predictor:
             ]
         return gradients[0] if len(gradients) == 1 else np.stack(gradients, axis=1)
 
-    def _with(self, attributes: dict[str, Any]):
+    def _with(self, attributes: dict[str, Any]) -> Self:
         """Return a twin that has these attributes."""
         twin = object.__new__(type(self))
         twin.__dict__ = attributes
         return twin
 
-    def _predict_outputs(self, X) -> np.ndarray:
+    def _predict_outputs(self, X: ArrayLike) -> np.ndarray:
         """Check X; return the network's predictions, shape (n_samples, n_outputs)."""
         return self._predicted(X, Network.predict)
 
-    def _predict_labels(self, X, names: np.ndarray) -> np.ndarray:
+    def _predict_labels(self, X: ArrayLike, names: np.ndarray) -> np.ndarray:
         """Check X; return the names of the predicted classes, shape (n_samples,)."""
         return self._predicted(X, partial(Network.labels, names=names))
 
-    def _predicted(self, X, predict: Callable) -> np.ndarray:
+    def _predicted(self, X: ArrayLike, predict: Callable[..., Any]) -> np.ndarray:
         """Check X; return what a method of the network predicts.
 
         The kernels check that X is finite, block by block: a separate pass would take
@@ -189,11 +196,12 @@ class Predictor:
         nonfinite_flags = np.zeros(N_NONFINITE_FLAGS, dtype=np.int64)
         nonfinite_flags[CHECK_INPUT] = skips_validation
 
-        def predicted():
-            whole, n_rows = None, X.shape[0]
+        def predicted() -> np.ndarray:
+            n_rows = X.shape[0]
+            whole: np.ndarray = np.empty(0)
             for start, stop in _blocks_to_convert(X, network.dtype):
                 rows = X if stop - start == n_rows else X[start:stop]
-                block = predict(
+                block: np.ndarray = predict(
                     network,
                     theta,
                     Inputs.of(rows, network.dtype),
@@ -201,7 +209,7 @@ class Predictor:
                 )
                 if rows is X:
                     return block
-                if whole is None:
+                if start == 0:
                     whole = np.empty((n_rows, *block.shape[1:]), block.dtype)
                 whole[start:stop] = block
             return whole
@@ -217,19 +225,19 @@ class Predictor:
             _warn_of_nonfinite_predictions(network.dtype)
         return predictions
 
-    def _validated_with_network(self, X) -> tuple[Any, Network, np.ndarray]:
+    def _validated_with_network(self, X: ArrayLike) -> tuple[Any, Network, np.ndarray]:
         """Check X; return it, and the network and parameters in the dtype to use."""
         values = X.data if scipy.sparse.issparse(X) else X
         if not (self._skips_validation(X) and is_finite(values)):
             X = self._validated_X(X)
         return self._with_network(X)
 
-    def _validated_X(self, X):
+    def _validated_X(self, X: ArrayLike) -> Any:
         check_is_fitted(self)
         refuse_missing(X=X)
         return validate_data(self, X, accept_sparse="csr", order="C", reset=False)
 
-    def _with_network(self, X) -> tuple[Any, Network, np.ndarray]:
+    def _with_network(self, X: ArrayLike) -> tuple[Any, Network, np.ndarray]:
         """Return X, and the network and parameters in the dtype to use."""
         network, theta = cached_theta(vars(self))
         if network is None or network.dtype != X.dtype:
@@ -244,7 +252,7 @@ class Predictor:
             )
         return X, network, theta
 
-    def _skips_validation(self, X) -> bool:
+    def _skips_validation(self, X: ArrayLike) -> bool:
         """Return True if X is what ``validate_data`` would return, if it is finite.
 
         Validation costs ten times what the network does for a single row.
@@ -263,7 +271,7 @@ class Predictor:
             and hasattr(self, "coefs_")
         )
 
-    def _network_of_weights(self, dtype) -> Network:
+    def _network_of_weights(self, dtype: np.dtype) -> Network:
         """Return the network of the fitted attributes."""
         known = getattr(self, "_architecture", None)
         if known is not None:

@@ -7,6 +7,8 @@ import numpy as np
 import scipy.sparse
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
+from sknn.network.data import ArrayLike
+
 _MOST_ROWS = 10_000  # to look at, evenly spaced
 _FEWEST_ROWS = 10  # to know a location from
 _FEWEST_FOR_SPREAD = 30
@@ -30,7 +32,9 @@ class _Scale(NamedTuple):
     quartiles: np.ndarray  # their distance, as a standard deviation
 
 
-def warn_of_other_scale(X, X_val, y, y_val) -> None:
+def warn_of_other_scale(
+    X: ArrayLike, X_val: ArrayLike, y: ArrayLike, y_val: ArrayLike
+) -> None:
     """Warn where X or y seem to have been scaled, but X_val or y_val do not.
 
     ``y`` and ``y_val`` are None for a classifier.
@@ -54,7 +58,7 @@ def warn_of_other_scale(X, X_val, y, y_val) -> None:
         )
 
 
-def _difference(data, other) -> str | None:
+def _difference(data: ArrayLike, other: ArrayLike) -> str | None:
     """Describe how ``other`` lies outside of ``data``, if most of its columns do."""
     if data.shape[0] < _FEWEST_ROWS:
         return None
@@ -92,7 +96,7 @@ def _difference(data, other) -> str | None:
     )
 
 
-def _scale(data) -> _Scale:
+def _scale(data: ArrayLike) -> _Scale:
     n_rows = data.shape[0]
     rows = data[:: -(-n_rows // _MOST_ROWS)]
     if scipy.sparse.issparse(rows):

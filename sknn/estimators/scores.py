@@ -9,7 +9,7 @@ from math import isfinite
 import numpy as np
 from sklearn.metrics import accuracy_score, r2_score
 
-from sknn.network.data import FLOATS
+from sknn.network.data import FLOATS, ArrayLike
 
 
 def fraction_correct(right: np.ndarray, weights: np.ndarray | None = None) -> float:
@@ -17,7 +17,7 @@ def fraction_correct(right: np.ndarray, weights: np.ndarray | None = None) -> fl
     return float(np.average(right, weights=weights))
 
 
-def accuracy(y, predicted: np.ndarray, sample_weight) -> float:
+def accuracy(y: ArrayLike, predicted: np.ndarray, sample_weight: ArrayLike) -> float:
     """Return ``accuracy_score(y, predicted, sample_weight=sample_weight)``."""
     skips_validation = (
         sample_weight is None
@@ -29,10 +29,10 @@ def accuracy(y, predicted: np.ndarray, sample_weight) -> float:
     )
     if skips_validation:
         return fraction_correct(y == predicted)
-    return accuracy_score(y, predicted, sample_weight=sample_weight)
+    return float(accuracy_score(y, predicted, sample_weight=sample_weight))
 
 
-def r2(y, predicted: np.ndarray, sample_weight) -> float:
+def r2(y: ArrayLike, predicted: np.ndarray, sample_weight: ArrayLike) -> float:
     """Return ``r2_score(y, predicted, sample_weight=sample_weight)``."""
     skips_validation = (
         type(y) is np.ndarray
@@ -46,10 +46,10 @@ def r2(y, predicted: np.ndarray, sample_weight) -> float:
     score = _r2(y, predicted) if skips_validation else np.nan
     if isfinite(score):
         return score
-    return r2_score(y, predicted, sample_weight=sample_weight)
+    return float(r2_score(y, predicted, sample_weight=sample_weight))
 
 
-def _r2(y, predicted):
+def _r2(y: np.ndarray, predicted: np.ndarray) -> float:
     """Return R^2; NaN where numbers are not finite or do not vary."""
     y, predicted = y.reshape(len(y), -1), predicted.reshape(len(y), -1)
     with np.errstate(all="ignore"):

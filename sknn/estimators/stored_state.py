@@ -63,7 +63,7 @@ def canonical(value: Any, copies: dict[int, Any] | None = None) -> Any:
     return copy
 
 
-def check_stored(estimator, state: Mapping[str, Any], version: str) -> None:
+def check_stored(estimator: Any, state: Mapping[str, Any], version: str) -> None:
     """Raise a ValueError unless the state is complete and consistent.
 
     Parameters
@@ -89,7 +89,7 @@ def check_stored(estimator, state: Mapping[str, Any], version: str) -> None:
         )
 
 
-def _faults(estimator, state: Mapping[str, Any]) -> Iterator[str]:
+def _faults(estimator: Any, state: Mapping[str, Any]) -> Iterator[str]:
     for name in (*_ALWAYS, *estimator._stored_attributes):
         if name not in state:
             yield f"it has no attribute {name!r}"

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.sparse
 
+ArrayLike = Any  # of the user: an array, sparse matrix, DataFrame or sequence
 FLOATS = (np.float64, np.float32)  # in which networks are computed
 NATIVE_FLOATS = frozenset(map(np.dtype, FLOATS))  # in the machine's order of bytes
 _CACHE_LINE = 64  # bytes
@@ -38,7 +39,7 @@ class Inputs(NamedTuple):
     is_sparse: bool
 
     @classmethod
-    def of(cls, X, dtype: np.dtype) -> "Inputs":
+    def of(cls, X: ArrayLike, dtype: np.dtype) -> "Inputs":
         """Take a C-ordered or CSR matrix; copy only what has another type."""
         n_samples, n_features = X.shape
         is_sparse = scipy.sparse.issparse(X)

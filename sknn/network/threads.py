@@ -32,7 +32,7 @@ _FIRST_CALLS, _CALLS_BETWEEN_TRIALS, _REMEMBERED = 3, 25, 3
 
 # No lock and no count, which an interrupt could leave held or wrong: what is not there
 # any more is not counted.
-_active: WeakSet = WeakSet()
+_active: WeakSet["active_fit"] = WeakSet()
 
 
 class active_fit:
@@ -63,7 +63,7 @@ def n_threads_for(n_multiplications: float, worth_one: int) -> int:
     """
     if not is_shared(n_multiplications, worth_one) or _is_worker_thread():
         return 1
-    n_cores = openmp_effective_n_threads()
+    n_cores = int(openmp_effective_n_threads())
     if hasattr(os, "sched_getaffinity"):
         n_cores = min(n_cores, len(os.sched_getaffinity(0)))
     n_available = n_cores // max(1, len(_active))
@@ -85,7 +85,7 @@ class ThreadCountTuner:
     work. So both are tried, and now and then the one that was slower once more.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         # For a row, in the last calls with one thread and with several.
         self._seconds: dict[bool, deque[float]] = {
             several: deque(maxlen=_REMEMBERED) for several in (True, False)
@@ -141,7 +141,7 @@ def run_together(calls: Sequence[Callable[[], Any]], shared: np.ndarray) -> Any:
     errors: list[BaseException] = []
     core = _core_finder()()
 
-    def run(call):
+    def run(call: Callable[[], Any]) -> None:
         try:
             _keep_off(core)
             call()

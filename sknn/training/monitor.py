@@ -46,7 +46,7 @@ class DefaultScore(NamedTuple):
     fewest_rows: int = 1
 
 
-def scorer_of(scoring: str | Callable, rows: Rows) -> Callable:
+def scorer_of(scoring: str | Callable[..., Any], rows: Rows) -> Callable[..., Any]:
     """Return a function that scores a fitted estimator on rows.
 
     Sample weights go to scikit-learn's own scorers, which are given by name.
@@ -60,7 +60,7 @@ def scorer_of(scoring: str | Callable, rows: Rows) -> Callable:
     return lambda estimator: scorer(estimator, rows.X, rows.y, **weight)
 
 
-def _number(name: str, value) -> float:
+def _number(name: str, value: Any) -> float:
     """Return a score as a float; refuse what is not one real number."""
     try:
         array = np.asarray(value)
@@ -105,8 +105,8 @@ class Monitor:
         train: Rows,
         validation: Validation | None,
         *,
-        scoring: str | Callable | None,
-        metrics: dict[str, str | Callable],
+        scoring: str | Callable[..., Any] | None,
+        metrics: dict[str, str | Callable[..., Any]],
         default_score: DefaultScore,
         stops_early: bool,
         estimator_of: Callable[[np.ndarray], Any],
@@ -119,7 +119,7 @@ class Monitor:
         self.scoring = scoring
         self.metrics = {name: scorer_of(m, train) for name, m in metrics.items()}
         self.stops_early = stops_early
-        self.scorer: Callable | None = None
+        self.scorer: Callable[..., Any] | None = None
         # Takes the network's outputs, raw or not, and their loss.
         self.score_outputs: Callable[[np.ndarray, float], float] | None = None
         self.takes_raw = False
@@ -204,7 +204,9 @@ class Monitor:
                 f"validation set was never a finite number: {reason}. {_CURE}"
             )
 
-    def _warn_of_score(self, validation: Validation, estimator, score: float) -> None:
+    def _warn_of_score(
+        self, validation: Validation, estimator: Any, score: float
+    ) -> None:
         """Warn, once, that a score is not a finite number, and why."""
         name, reason = self.default_score.name, ""
         if self.scoring is not None:

@@ -90,7 +90,7 @@ class TrainingState:
     result: np.ndarray = field(init=False)
     n_recorded: int = field(init=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.result = self.theta
         self.n_recorded = len(self.history.get("loss", ()))
 

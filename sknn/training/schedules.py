@@ -92,9 +92,10 @@ def _invscaling(now: ScheduleState, options: ScheduleOptions) -> float:
     if now.epoch == 0:
         return initial
     try:
-        return initial / float(now.n_samples_seen + 1) ** float(options.power_t)
+        rate = initial / float(now.n_samples_seen + 1) ** float(options.power_t)
     except OverflowError:
         return 0.0
+    return float(rate)
 
 
 def _unchanged(now: ScheduleState, options: ScheduleOptions) -> float:
@@ -117,12 +118,12 @@ def _inverse_time(now: ScheduleState, options: ScheduleOptions) -> float:
 
 def _step(now: ScheduleState, options: ScheduleOptions) -> float:
     times = now.epoch // options.decay_epochs
-    return options.learning_rate_init * options.decay_rate**times
+    return float(options.learning_rate_init * options.decay_rate**times)
 
 
 def _exponential(now: ScheduleState, options: ScheduleOptions) -> float:
     times = now.epoch / options.decay_epochs
-    return options.learning_rate_init * options.decay_rate**times
+    return float(options.learning_rate_init * options.decay_rate**times)
 
 
 def _half_cosine(fraction: float) -> float:

@@ -4,6 +4,7 @@ import ctypes
 from collections.abc import Callable
 from functools import cache, partial
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -26,7 +27,7 @@ def orders_at_a_time(n_rows: int) -> int:
 class _AnyState(np.random.SeedSequence):
     """An entropy source of zeros, for a generator that is seeded later."""
 
-    def generate_state(self, n_words, dtype=np.uint32):
+    def generate_state(self, n_words: int, dtype: Any = np.uint32) -> np.ndarray:
         return np.zeros(n_words, dtype)
 
 
@@ -38,8 +39,10 @@ def random_state_of(random_state: object) -> np.random.RandomState:
 
     NumPy asks the system for a random state first, even if a seed will replace it.
     """
+    generator: np.random.RandomState
     if not isinstance(random_state, Integral):
-        return check_random_state(random_state)
+        generator = check_random_state(random_state)
+        return generator
     generator = np.random.RandomState(np.random.MT19937(_ANY_STATE))
     generator.seed(int(random_state))
     return generator
