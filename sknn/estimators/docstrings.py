@@ -2,14 +2,17 @@
 
 import inspect
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
+from sknn.estimators.decorators import Method
 from sknn.estimators.parameters import STOCHASTIC_SOLVERS
 from sknn.kernels.layers.activations import ACTIVATIONS
 from sknn.network.initializers import INITIALIZERS
 from sknn.training.schedules import SCHEDULES
 
 _WIDTH = 88
+_Estimator = TypeVar("_Estimator")
 
 _SHARED = {
     "parameters": """\
@@ -264,7 +267,7 @@ sample_weight_val : array-like of shape (n_val,), default=None
     Weights of the validation data."""
 
 
-def _options(names) -> str:
+def _options(names: Iterable[str]) -> str:
     """Return names as they stand in a sentence."""
     return ", ".join(f"'{name}'" for name in names)
 
@@ -278,13 +281,13 @@ _LISTS = {
 }
 
 
-def documented(**own: str) -> Callable[[type], type]:
-    """Fill the shared parts, and an estimator's own, into its docstring."""
+def documented(**sections: str) -> Callable[[type[_Estimator]], type[_Estimator]]:
+    """Fill the shared sections, and those given, into an estimator's docstring."""
 
-    def fill(estimator: type) -> type:
+    def fill(estimator: type[_Estimator]) -> type[_Estimator]:
         text = inspect.cleandoc(estimator.__doc__ or "")
-        for name, part in (_SHARED | _LISTS | own).items():
-            text = text.replace(f"{{{name}}}", part)
+        for name, section in (_SHARED | _LISTS | sections).items():
+            text = text.replace(f"{{{name}}}", section)
         estimator.__doc__ = "\n".join(
             line for long in text.split("\n") for line in _wrapped(long)
         )
@@ -293,8 +296,8 @@ def documented(**own: str) -> Callable[[type], type]:
     return fill
 
 
-def takes_validation(method: Callable) -> Callable:
-    """Fill the part on validation data into the docstring of a method."""
+def takes_validation(method: Method) -> Method:
+    """Fill the section on validation data into the docstring of a method."""
     text = inspect.cleandoc(method.__doc__ or "")
     method.__doc__ = text.replace("{validation}", _VALIDATION)
     return method

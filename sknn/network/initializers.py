@@ -27,7 +27,9 @@ _SMALL = 0.05  # as in Keras
 
 
 def _uniform(bound: Callable[[int, int], float]) -> Initializer:
-    def draw(random_state, fan_in, fan_out):
+    def draw(
+        random_state: np.random.RandomState, fan_in: int, fan_out: int
+    ) -> np.ndarray:
         limit = bound(fan_in, fan_out)
         return random_state.uniform(-limit, limit, (fan_in, fan_out))
 
@@ -35,13 +37,17 @@ def _uniform(bound: Callable[[int, int], float]) -> Initializer:
 
 
 def _normal(deviation: Callable[[int, int], float]) -> Initializer:
-    def draw(random_state, fan_in, fan_out):
+    def draw(
+        random_state: np.random.RandomState, fan_in: int, fan_out: int
+    ) -> np.ndarray:
         return random_state.normal(0.0, deviation(fan_in, fan_out), (fan_in, fan_out))
 
     return draw
 
 
-def _orthogonal(random_state, fan_in, fan_out):
+def _orthogonal(
+    random_state: np.random.RandomState, fan_in: int, fan_out: int
+) -> np.ndarray:
     """Return a matrix whose rows or columns, the fewer, are orthonormal."""
     longer, shorter = max(fan_in, fan_out), min(fan_in, fan_out)
     q, r = np.linalg.qr(random_state.normal(size=(longer, shorter)))
