@@ -27,6 +27,7 @@ from sknn.estimators.validation import (
     is_plain,
 )
 from sknn.network.data import FLOATS
+from sknn.network.layers.base import Layer
 from sknn.training.monitor import DefaultScore
 
 
@@ -87,6 +88,12 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
     @abstractmethod
     def _score_predictions(self, targets, predictions, sample_weight) -> float:
         """Return the score of predictions for a validation set."""
+
+    # What a derived estimator may define -------------------------------------------
+
+    def _change_layers(self, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
+        """Return the layers to train, given those of a multi-layer perceptron."""
+        return layers
 
     # Fitting ---------------------------------------------------------------------
 

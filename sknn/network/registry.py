@@ -75,6 +75,7 @@ def _add_activation(name: str, function: Callable, derivative: Callable) -> None
         name,
         _typed(function),
         _typed(derivative),
+        description="registered by a user",
         needs_preactivation=True,
         cached=False,
     )

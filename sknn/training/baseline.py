@@ -11,7 +11,12 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from sknn.kernels.losses.table import CLASSIFICATION_LOSSES, LOSSES, Loss
+from sknn.kernels.losses.table import (
+    CLASSIFICATION_LOSSES,
+    LOSSES,
+    OUTPUT_ACTIVATIONS,
+    Loss,
+)
 from sknn.network.data import Inputs, TrainingData
 from sknn.network.layout import Architecture, mlp_layers
 from sknn.network.network import Network
@@ -140,13 +145,11 @@ def _raw_constant(network: Network, data: TrainingData) -> np.ndarray:
             [z if z > 30 else log(expm1(z)) for z in own] for own in steps.tolist()
         ]
         return values.ravel()
+    inverse = OUTPUT_ACTIVATIONS[link].inverse
+    if link == "identity" or inverse is None:
+        return np.median(data.targets, axis=0)
     mean, _ = _moments(data)
-    if link == "exp":
-        return np.log(np.maximum(mean, _TINY))
-    if link == "logistic":
-        share = np.clip(mean, _TINY, 1.0 - _TINY)
-        return np.log(share) - np.log1p(-share)
-    return np.median(data.targets, axis=0)
+    return np.asarray(inverse(mean))
 
 
 def constant_loss(

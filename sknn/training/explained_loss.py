@@ -6,21 +6,16 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.optimize
-import scipy.special
 
-from sknn.kernels.losses.output_activations import levels_of_settings
+from sknn.kernels.losses.output_activations import (
+    OUTPUT_ACTIVATIONS,
+    levels_of_settings,
+)
 from sknn.kernels.losses.table import Loss
 from sknn.network.data import Inputs, TrainingData, read_only
 from sknn.network.layout import Architecture, mlp_layers
 from sknn.network.network import Network
 from sknn.network.network import network as network_of
-
-# What turns a prediction into the raw output that makes it.
-_INVERSE_LINKS: dict[str, Callable] = {
-    "identity": lambda y: y,
-    "exp": lambda y: np.log(np.maximum(y, np.finfo(float).tiny)),
-    "logistic": lambda y: scipy.special.logit(np.clip(y, 1e-9, 1 - 1e-9)),
-}
 
 
 class _Column(NamedTuple):
@@ -109,7 +104,8 @@ def _columns(network, loss, data, levels) -> Iterator[_Column]:
         if loss.best_constant:
             best = loss_of_constant(loss.best_constant(y, w, np.array(settings)))
         else:
-            best = _lowest(loss_of_constant, y, w, _INVERSE_LINKS[network.link])
+            inverse_link = OUTPUT_ACTIVATIONS[network.link].inverse
+            best = _lowest(loss_of_constant, y, w, inverse_link)
         yield _Column(loss_of, best, bool((y == y[0]).all()))
 
 
