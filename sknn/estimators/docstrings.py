@@ -347,12 +347,9 @@ def documented(**own: str) -> Callable[[Any], Any]:
     def fill(target: Any) -> Any:
         text = inspect.cleandoc(target.__doc__ or "")
         for name, part in (_SHARED | _LISTS | own).items():
-            text = re.sub(
-                rf"^( *)\{{{name}\}}$",
-                lambda match, part=part: textwrap.indent(part, match[1]),
-                text,
-                flags=re.MULTILINE,
-            )
+            for indent in re.findall(rf"^( *)\{{{name}\}}$", text, re.MULTILINE):
+                lines = textwrap.indent(part, indent)
+                text = text.replace(f"\n{indent}{{{name}}}\n", f"\n{lines}\n")
             text = text.replace(f"{{{name}}}", part)
         text = _numbered(text)
         target.__doc__ = "\n".join(

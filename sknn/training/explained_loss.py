@@ -105,6 +105,7 @@ def _columns(network, loss, data, levels) -> Iterator[_Column]:
             best = loss_of_constant(loss.best_constant(y, w, np.array(settings)))
         else:
             inverse_link = OUTPUT_ACTIVATIONS[network.link].inverse
+            assert inverse_link, "a loss without it needs best_constant"
             best = _lowest(loss_of_constant, y, w, inverse_link)
         yield _Column(loss_of, best, bool((y == y[0]).all()))
 

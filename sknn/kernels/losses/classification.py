@@ -55,7 +55,9 @@ def register(name, *, by_class, by_label, links=("softmax", "logistic"), **optio
         Other fields of `Loss`, its description among them.
     """
     kernel = by_class if isinstance(by_class, Kernel) else _by_class(name, by_class)
-    elementwise(CLASSIFICATION_LOSSES, f"binary_{name}", *by_label, links[1], **options)
+    value, gradient = by_label
+    labels = f"binary_{name}"
+    elementwise(CLASSIFICATION_LOSSES, labels, value, gradient, links[1], **options)
     add_loss(CLASSIFICATION_LOSSES, name, kernel, links[0], **options)
 
 

@@ -52,7 +52,7 @@ def register(kind: str, spec: LayerSpec) -> None:
     LAYERS[kind] = spec
 
 
-for _, _name, _ in iter_modules(layers.__path__, f"{layers.__name__}."):
-    if _name != __name__:
-        for _kind, _spec in getattr(import_module(_name), "KINDS", {}).items():
+for _module in iter_modules(layers.__path__, f"{layers.__name__}."):
+    if _module.name != __name__:
+        for _kind, _spec in getattr(import_module(_module.name), "KINDS", {}).items():
             register(_kind, _spec)
