@@ -1,5 +1,6 @@
 """What scikit-learn asks of an estimator: parameters, tags, pickles."""
 
+import inspect
 import warnings
 from functools import cache, lru_cache
 from types import NoneType
@@ -20,7 +21,13 @@ _PLAIN = frozenset({bool, int, float, str, NoneType})
 
 @cache
 def _names_of(estimator: Any) -> list[str]:
-    return super(Estimator, estimator)._get_param_names()
+    """Return the names of the parameters; those of its base too, for ``**parameters``."""
+    names = super(Estimator, estimator)._get_param_names()
+    definers = [each for each in estimator.__mro__ if "__init__" in vars(each)]
+    signature = inspect.signature(definers[0])
+    if any(each.kind is each.VAR_KEYWORD for each in signature.parameters.values()):
+        names = sorted({*names, *_names_of(definers[1])})
+    return names
 
 
 @lru_cache(maxsize=256)
