@@ -12,6 +12,7 @@ import warnings
 
 import networks
 import numpy as np
+import pytest
 from networks import (
     FLOAT64,
     LOSS_OPTIONS,
@@ -165,7 +166,8 @@ def check_schedule(name):
     """A schedule: its rates, fits, documentation."""
     check_documentation(SCHEDULES[name], name, *BOTH)
     check_learning(*BOTH, learning_rate=name)
-    model = MLPRegressor(4, learning_rate=name, max_iter=9, warmup_epochs=3)
+    options = {"learning_rate": name, "max_iter": 9, "warmup_epochs": 3}
+    model = MLPRegressor(hidden_layer_sizes=4, **options)
     rates = np.array(model.fit(X, NUMBERS).history_["learning_rate"])
     assert_allclose(rates[:4], [0.001 / 3, 0.002 / 3, 0.001, 0.001])
     assert (rates >= 0).all()
@@ -225,12 +227,8 @@ def check_estimator(name):
     for parameter in own:
         assert f"\n{parameter} : " in inspect.getdoc(estimator), parameter
         assert parameter in estimator._parameter_constraints
-        try:
+        with pytest.raises(ValueError, match=parameter):
             estimator(**{parameter: object()}).fit(X, CLASSES)
-        except ValueError as error:
-            assert parameter in str(error)
-        else:
-            raise AssertionError(parameter)
     assert set(base().get_params()) <= set(estimator().get_params())
     model = estimator(alpha=0.5)
     assert clone(model).get_params() == model.get_params()

@@ -193,7 +193,8 @@ def test_docstrings_show_every_component(name, component, targets):
         text = " ".join(target.__doc__.split())
         assert f"- '{name}': {component.description}" in text
         if reference := getattr(component, "reference", ""):
-            cited = re.search(rf"- '{name}': [^-]*? \[(\d+)\]_", text)
+            item = re.escape(f"- '{name}': {component.description} ")
+            cited = re.search(rf"{item}\[(\d+)\]_", text)
             assert cited, text
             assert f".. [{cited[1]}] {reference}." in text
 

@@ -54,9 +54,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         What is minimised, with ``p`` the probability of the true class:
 
         {losses_of_classifier}
-
-        Those with the output activation 'identity', as 'hinge', have no probabilities,
-        but a ``decision_function``.
     label_smoothing : float, default=0.0
         Share of each target that is spread evenly over all classes, in [0, 1), for
         ``loss='log_loss'`` [label_smoothing]_.

@@ -112,13 +112,12 @@ dropout : float or sequence of float, default=0.0
 input_dropout : float, default=0.0
     The same for the inputs. Not for 'lbfgs'.
 normalization : str, default=None
-    Normalises what enters each hidden activation:
+    Normalises what enters each hidden activation. 'batch' is not for 'lbfgs'; with it,
+    rows that are left over join the batch before them where they are fewer than an
+    eighth of ``batch_size``, and a batch of one row is normalised by the running
+    statistics.
 
     {normalizations}
-
-    'batch' is not for 'lbfgs'; with it, rows that are left over join the batch before
-    them where they are fewer than an eighth of ``batch_size``, and a batch of one row
-    is normalised by the running statistics.
 kernel_initializer : str or sequence of str, default='auto'
     How the initial weights of all layers, or of each hidden layer, are drawn:
 

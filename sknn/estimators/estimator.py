@@ -21,7 +21,7 @@ _PLAIN = frozenset({bool, int, float, str, NoneType})
 
 @cache
 def _names_of(estimator: Any) -> list[str]:
-    """Return the names of the parameters; those of its base too, for ``**parameters``."""
+    """Return the parameters; ``**parameters`` stands for those of the base."""
     names = super(Estimator, estimator)._get_param_names()
     definers = [each for each in estimator.__mro__ if "__init__" in vars(each)]
     signature = inspect.signature(definers[0])

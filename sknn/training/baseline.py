@@ -98,11 +98,12 @@ def baseline_of(network: Network, loss: Loss, data: TrainingData) -> Baseline:
     n_outputs = network.n_outputs
     if any(loss is each for each in CLASSIFICATION_LOSSES.values()):
         is_softmax = network.link == "softmax"
-        shares = _frequencies(data, n_outputs if is_softmax else 2)
-        if not is_softmax and n_outputs == 1:
+        is_multiclass = data.targets.shape[1] < n_outputs
+        shares = _frequencies(data, n_outputs if is_multiclass else 2)
+        if n_outputs == 1:
             shares = shares[1:]
         accuracy = float(np.max(shares))
-        if not is_softmax:
+        if not is_multiclass:
             accuracy = float(np.mean(np.maximum(shares, 1.0 - shares)))
         start = log(n_outputs) if is_softmax else n_outputs * log(2)
         if loss is LOSSES["log_loss"]:

@@ -206,6 +206,18 @@ register(
     is_steady=True,
 )
 register(
+    "step",
+    _step,
+    description="``r * decay_rate ** (e // decay_epochs)``",
+    uses=("decay_rate", "decay_epochs"),
+)
+register(
+    "exponential",
+    _exponential,
+    description="``r * decay_rate ** (e / decay_epochs)``",
+    uses=("decay_rate", "decay_epochs"),
+)
+register(
     "plateau",
     _unchanged,
     description="multiplies the rate by ``decay_rate`` whenever training would "
@@ -220,18 +232,6 @@ register(
     _inverse_time,
     description="``r / (1 + decay_rate * e / decay_epochs)`` (Keras' "
     "``InverseTimeDecay``, in epochs)",
-    uses=("decay_rate", "decay_epochs"),
-)
-register(
-    "step",
-    _step,
-    description="``r * decay_rate ** (e // decay_epochs)``",
-    uses=("decay_rate", "decay_epochs"),
-)
-register(
-    "exponential",
-    _exponential,
-    description="``r * decay_rate ** (e / decay_epochs)``",
     uses=("decay_rate", "decay_epochs"),
 )
 register(

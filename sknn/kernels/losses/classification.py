@@ -362,7 +362,7 @@ register(
     by_label=(binary_hinge, binary_hinge_gradient),
     links=("identity", "identity"),
     description="the hinge loss of support vector machines, Crammer and Singer's for "
-    "more than two classes",
+    "more than two classes; with a ``decision_function`` in place of probabilities",
     reference='K. Crammer and Y. Singer, "On the Algorithmic Implementation of '
     'Multiclass Kernel-based Vector Machines", Journal of Machine Learning Research 2,'
     " 2001",
