@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from sknn.estimators.docstrings import documented
 from sknn.jit.specializations import compile_for_python
 from sknn.network.registry import Definition, check_name, define, fresh_function
 
@@ -68,6 +69,7 @@ def register_activation(
     define("activation", name, Definition((function, derivative), uuid.uuid4().hex))
 
 
+@documented()
 def register_loss(
     name: str,
     function: Callable[..., Any],
@@ -91,8 +93,10 @@ def register_loss(
         ``z`` of the network, before the link.
     derivative : callable
         ``derivative(y, z)`` returns its derivative with respect to ``z``.
-    link : {"identity", "exp", "logistic"}, default="identity"
-        Turns raw outputs into predictions.
+    link : str, default="identity"
+        Turns raw outputs ``z`` into predictions:
+
+        {links_for_users}
     check_targets : callable, default=None
         ``check_targets(y)`` raises a ValueError if the array ``y`` has values that
         the loss does not take. None: it takes all. The derivative is compared with

@@ -78,6 +78,7 @@ class Embedding(LayerSpec):
     """Rows of a table in place of codes. Options: number of rows, and of columns."""
 
     name = "embedding"
+    description = "rows of a trained table in place of codes"
     arrays = (
         LayerParameter(
             "tables_", lambda fan_in, fan_out, options: options, is_penalized=True

@@ -18,15 +18,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md")]
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
-QUOTE = re.compile(r"<!-- from (\S+) -->\n```python\n(.*?)```", re.DOTALL)
 LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
-
-
-def test_quoted_code_stands_in_the_files():
-    quotes = QUOTE.findall((ROOT / "docs/extending.md").read_text("utf-8"))
-    assert len(quotes) >= 5
-    for path, code in quotes:
-        assert code.strip() in (ROOT / path).read_text("utf-8"), (path, code)
 
 
 @pages

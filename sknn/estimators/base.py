@@ -27,6 +27,7 @@ from sknn.estimators.validation import (
     skips_validation,
 )
 from sknn.network.data import FLOATS, ArrayLike
+from sknn.network.layers.base import Layer
 from sknn.training.monitor import DefaultScore
 
 
@@ -91,6 +92,12 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         self, targets: ArrayLike, predictions: ArrayLike, sample_weight: ArrayLike
     ) -> float:
         """Return the score of predictions for a validation set."""
+
+    # What a derived estimator may define -------------------------------------------
+
+    def _change_layers(self, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
+        """Return the layers to train, given those of a multi-layer perceptron."""
+        return layers
 
     # Fitting ---------------------------------------------------------------------
 

@@ -33,6 +33,7 @@ from sknn.estimators.validation import (
     has_partial_fit,
     has_probabilities,
 )
+from sknn.kernels.losses.table import losses_of_classifier
 from sknn.network.data import ArrayLike
 from sknn.training.monitor import DefaultScore
 
@@ -49,14 +50,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     Parameters
     ----------
     {parameters}
-    loss : {'log_loss', 'focal', 'hinge'}, default='log_loss'
-        What is minimised: the log loss (cross-entropy); the focal loss [20]_, which
-        gives less weight to rows that are classified well; or the hinge loss of support
-        vector machines (Crammer and Singer's for more than two classes [21]_), which
-        has no probabilities, but a ``decision_function``.
+    loss : str, default='log_loss'
+        What is minimised, with ``p`` the probability of the true class:
+
+        {losses_of_classifier}
     label_smoothing : float, default=0.0
         Share of each target that is spread evenly over all classes, in [0, 1), for
-        ``loss='log_loss'`` [22]_.
+        ``loss='log_loss'`` [label_smoothing]_.
     focal_gamma : float, default=2.0
         Exponent of ``loss='focal'``; 0 makes it the log loss.
     class_weight : dict, list of dict or 'balanced', default=None
@@ -72,8 +72,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Class labels; for multilabel targets ``0, ..., n_labels - 1``.
     {attributes}
     out_activation_ : str
-        'softmax' for more than two classes, 'logistic' for two classes and for
-        multilabel targets; 'identity' for ``loss='hinge'``.
+        Turns the raw outputs ``z`` into predictions:
+
+        {links_of_classifier}
 
     See Also
     --------
@@ -82,11 +83,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     Notes
     -----
     {notes}
-    .. [20] T. Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017.
-    .. [21] K. Crammer and Y. Singer, "On the Algorithmic Implementation of Multiclass
-       Kernel-based Vector Machines", JMLR 2, 2001.
-    .. [22] C. Szegedy et al., "Rethinking the Inception Architecture for Computer
-       Vision", CVPR 2016.
 
     Examples
     --------
@@ -110,7 +106,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseMLP._parameter_constraints,
-        "loss": [StrOptions({"log_loss", "focal", "hinge"})],
+        "loss": [StrOptions(set(losses_of_classifier()))],
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
         "focal_gamma": [Interval(Real, 0, None, closed="left")],
         "class_weight": [dict, list, StrOptions({"balanced"}), None],
@@ -281,7 +277,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     @available_if(has_decision_function)
     @on_snapshot
     def decision_function(self, X: ArrayLike) -> np.ndarray:
-        """Return the raw outputs, for ``loss='hinge'`` alone.
+        """Return the raw outputs, for losses without probabilities, as 'hinge'.
 
         Parameters
         ----------

@@ -1,18 +1,29 @@
 """The parts of the docstrings that both estimators share."""
 
 import inspect
+import re
 import textwrap
-from collections.abc import Callable, Iterable
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from sknn.estimators.decorators import Method
-from sknn.estimators.parameters import STOCHASTIC_SOLVERS
 from sknn.kernels.layers.activations import ACTIVATIONS
+from sknn.kernels.layers.normalization import NORMALIZATIONS
+from sknn.kernels.losses.table import (
+    CLASSIFICATION_LOSSES,
+    OUTPUT_ACTIVATIONS,
+    REGRESSION_LOSSES,
+    Loss,
+    elementwise_names,
+    losses_of_classifier,
+)
+from sknn.kernels.optim.optimizers import SOLVERS
 from sknn.network.initializers import INITIALIZERS
+from sknn.network.layers.table import LAYERS
 from sknn.training.schedules import SCHEDULES
 
 _WIDTH = 88
-_Estimator = TypeVar("_Estimator")
+_Documented = TypeVar("_Documented")
 
 _SHARED = {
     "parameters": """\
@@ -20,38 +31,32 @@ hidden_layer_sizes : array-like of int or int, default=(100,)
     Number of neurons in each hidden layer; ``()`` makes a linear model. A plain number
     is the width of one layer, or of ``n_hidden_layers``.
 activation : str or sequence of str, default='relu'
-    Activation of the hidden layers, or of each of them: {activations}, or one that
-    was registered with :func:`sknn.register_activation`. [3]_ to [8]_ describe them.
-    'step' is the perceptron's, 1 from zero on; it is trained with the gradient of
-    the identity in [-1, 1] (straight-through).
-solver : {solvers}, default='adam'
-    'sgd' is stochastic gradient descent with momentum; 'adagrad' [9]_, 'rmsprop'
-    [10]_, 'adam' [1]_, 'adamw' [11]_, 'nadam' [12]_, 'amsgrad' [13]_ and 'lion' [14]_
-    adapt the step of each weight; 'lbfgs' is scipy's quasi-Newton method, which looks
-    at all rows in each step and suits small data. A batch of all rows makes 'sgd'
-    plain gradient descent. 'lion' wants a ``learning_rate_init`` three to ten times
-    smaller than 'adam'.
+    Activation of the hidden layers, or of each of them, as a function of the weighted
+    sum ``z``:
+
+    {activations}
+
+    Or one that was registered with :func:`sknn.register_activation`.
+solver : str, default='adam'
+    How the weights are found:
+
+    {solvers}
+    - 'lbfgs': scipy's quasi-Newton method, which looks at all rows in each step and
+      suits small data
 alpha : float, default=0.0001
     Strength of the L2 penalty on the weights, not on the biases. It is divided by the
     number of rows of the batch (or the sum of their weights), so that it weighs more
     in smaller batches. ``weight_decay`` does not.
 batch_size : int, default='auto'
     Rows in a batch; 'auto' is ``min(200, n_samples)``. Not used by 'lbfgs'.
-learning_rate : {schedules} or callable, default='constant'
+learning_rate : str or callable, default='constant'
     Schedule of the learning rate, for all solvers but 'lbfgs'. With ``e`` the number
-    of epochs done and ``r`` the initial rate: 'invscaling' is ``r / (t + 1) **
-    power_t``, with t the number of samples seen. 'adaptive' divides the rate by 5
-    whenever training would otherwise stop, until it is as low as 1e-6. With 'adam'
-    these two are 'constant', as in scikit-learn; the others are heeded by 'adam' too.
-    'plateau' multiplies the rate by ``decay_rate`` whenever training would otherwise
-    stop (Keras' ``ReduceLROnPlateau``, with ``n_iter_no_change`` as patience), and
-    training stops when that happens at a rate of 1e-6 or lower. 'inverse_time' is
-    ``r / (1 + decay_rate * e / decay_epochs)`` (Keras' ``InverseTimeDecay``, in
-    epochs). 'step' is ``r * decay_rate ** (e // decay_epochs)``, 'exponential' ``r *
-    decay_rate ** (e / decay_epochs)``. 'cosine' falls from r to 0 over ``max_iter``
-    epochs; 'cosine_restarts' does so over ``decay_epochs``, then over twice as many,
-    and so on [15]_. 'one_cycle' rises from r / 25 to r in the first 30% of the epochs,
-    and then falls to nearly nothing [16]_. A function takes e and returns the rate.
+    of epochs done, ``t`` that of samples seen and ``r`` the initial rate:
+
+    {schedules}
+
+    A function takes e and returns the rate. With ``solver='adam'``, 'invscaling' and
+    'adaptive' are 'constant', as in scikit-learn; the others are heeded by 'adam' too.
     ``history_["learning_rate"]`` holds the rate of each epoch.
 learning_rate_init : float, default=0.001
     Initial, or highest, learning rate of all solvers but 'lbfgs'.
@@ -105,20 +110,24 @@ n_hidden_layers : int, default=None
     search over. None takes as many as ``hidden_layer_sizes`` has.
 dropout : float or sequence of float, default=0.0
     Share of the outputs of the hidden layers, or of each of them, that is set to zero
-    in training, drawn anew for each row [17]_. Not for 'lbfgs'.
+    in training, drawn anew for each row [dropout]_. Not for 'lbfgs'.
 input_dropout : float, default=0.0
     The same for the inputs. Not for 'lbfgs'.
-normalization : {'batch', 'layer'}, default=None
-    Normalises what enters each hidden activation: over the rows of the batch [18]_, or
-    over the neurons of the layer [19]_. 'batch' is not for 'lbfgs'; with it, rows that
-    are left over join the batch before them where they are fewer than an eighth of
-    ``batch_size``, and a batch of one row is normalised by the running statistics.
+normalization : str, default=None
+    Normalises what enters each hidden activation. 'batch' is not for 'lbfgs'; with it,
+    rows that are left over join the batch before them where they are fewer than an
+    eighth of ``batch_size``, and a batch of one row is normalised by the running
+    statistics.
+
+    {normalizations}
 kernel_initializer : str or sequence of str, default='auto'
-    How the initial weights of all layers, or of each hidden layer, are drawn: 'auto',
-    {initializers}. 'auto' is scikit-learn's rule, 'glorot_uniform' [2]_ with a smaller
-    bound for logistic layers. 'uniform' draws from [-0.05, 0.05], 'normal' with a
-    standard deviation of 0.05. Where each hidden layer has its own, the output layer
-    has 'auto'.
+    How the initial weights of all layers, or of each hidden layer, are drawn:
+
+    - 'auto': scikit-learn's rule, 'glorot_uniform' with a smaller bound for logistic
+      layers
+    {initializers}
+
+    Where each hidden layer has its own, the output layer has 'auto'.
 bias_initializer : {'auto', 'zeros'}, default='auto'
     Initial biases: 'auto' draws them with the weights where these are 'auto', and is
     'zeros' elsewhere.
@@ -127,10 +136,10 @@ l1_ratio : float, default=0.0
     in [0, 1]; the rest is on half their squares. Not for 'lbfgs'.
 weight_decay : float, default='auto'
     Share of itself, times the learning rate, that each weight loses in each step,
-    whatever the size of the batch [11]_. 'auto' is 0.01 for 'adamw' and 0 for others.
-    Not for 'lbfgs'.
+    whatever the size of the batch [adamw]_. 'auto' is 0.01 for 'adamw' and 0 for
+    others. Not for 'lbfgs'.
 max_norm : float, default=None
-    Largest Euclidean norm of the weights that enter a hidden neuron [17]_. Not for
+    Largest Euclidean norm of the weights that enter a hidden neuron [dropout]_. Not for
     'lbfgs'.
 clipvalue : float, default=None
     Largest absolute value of an entry of the gradient. Not for 'lbfgs'.
@@ -215,40 +224,13 @@ A parameter of scikit-learn's that the chosen solver does not use is ignored, as
 scikit-learn. Any other that has no effect is ignored with a warning; what 'lbfgs'
 cannot do, such as dropout, is refused, with the reason.
 
+``summary`` prints a line for each layer. The kinds of layers are:
+
+{layers}
+
 References
 ----------
-.. [1] D. Kingma and J. Ba, "Adam: A Method for Stochastic Optimization", 2014,
-   https://arxiv.org/abs/1412.6980.
-.. [2] X. Glorot and Y. Bengio, "Understanding the difficulty of training deep
-   feedforward neural networks", AISTATS 2010.
-.. [3] D. Clevert, T. Unterthiner and S. Hochreiter, "Fast and Accurate Deep Network
-   Learning by Exponential Linear Units (ELUs)", ICLR 2016 ('elu').
-.. [4] G. Klambauer et al., "Self-Normalizing Neural Networks", NIPS 2017 ('selu').
-.. [5] D. Hendrycks and K. Gimpel, "Gaussian Error Linear Units (GELUs)", 2016,
-   https://arxiv.org/abs/1606.08415 ('gelu', 'silu').
-.. [6] D. Misra, "Mish: A Self Regularized Non-Monotonic Activation Function", 2019,
-   https://arxiv.org/abs/1908.08681 ('mish').
-.. [7] X. Glorot, A. Bordes and Y. Bengio, "Deep Sparse Rectifier Neural Networks",
-   AISTATS 2011 ('relu', 'softplus').
-.. [8] Y. Bengio, N. Leonard and A. Courville, "Estimating or Propagating Gradients
-   Through Stochastic Neurons", 2013, https://arxiv.org/abs/1308.3432 ('step').
-.. [9] J. Duchi, E. Hazan and Y. Singer, "Adaptive Subgradient Methods", JMLR 12, 2011.
-.. [10] T. Tieleman and G. Hinton, "Lecture 6.5 - RMSProp", COURSERA, 2012.
-.. [11] I. Loshchilov and F. Hutter, "Decoupled Weight Decay Regularization", ICLR 2019.
-.. [12] T. Dozat, "Incorporating Nesterov Momentum into Adam", 2016.
-.. [13] S. Reddi, S. Kale and S. Kumar, "On the Convergence of Adam and Beyond", ICLR
-   2018.
-.. [14] X. Chen et al., "Symbolic Discovery of Optimization Algorithms", 2023,
-   https://arxiv.org/abs/2302.06675.
-.. [15] I. Loshchilov and F. Hutter, "SGDR: Stochastic Gradient Descent with Warm
-   Restarts", ICLR 2017.
-.. [16] L. Smith and N. Topin, "Super-Convergence: Very Fast Training of Neural Networks
-   Using Large Learning Rates", 2018, https://arxiv.org/abs/1708.07120.
-.. [17] N. Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from
-   Overfitting", JMLR 15, 2014.
-.. [18] S. Ioffe and C. Szegedy, "Batch Normalization", ICML 2015.
-.. [19] J. Ba, J. Kiros and G. Hinton, "Layer Normalization", 2016,
-   https://arxiv.org/abs/1607.06450.""",
+{references}""",
 }
 
 
@@ -267,31 +249,114 @@ sample_weight_val : array-like of shape (n_val,), default=None
     Weights of the validation data."""
 
 
-def _options(names: Iterable[str]) -> str:
-    """Return names as they stand in a sentence."""
-    return ", ".join(f"'{name}'" for name in names)
+# Publications that the text cites by these names. Components bring their own.
+_REFERENCES = {
+    "dropout": 'N. Srivastava et al., "Dropout: A Simple Way to Prevent Neural '
+    'Networks from Overfitting", JMLR 15, 2014',
+    "label_smoothing": CLASSIFICATION_LOSSES["smoothed_log_loss"].reference,
+}
+_CITATION = re.compile(r"\[([a-z]\w*)\]_")
 
 
-# Lists in the text that are those of the tables.
+def _listed(components: Mapping[str, Any]) -> str:
+    """Return an item with the description of each component, and what it cites."""
+    items = []
+    for name, component in components.items():
+        item = f"- '{name}': {component.description}"
+        if reference := getattr(component, "reference", ""):
+            key = name
+            while _REFERENCES.setdefault(key, reference) != reference:
+                key += "_"  # a component of another table has this name
+            item += f" [{key}]_"
+        items.append(item)
+    return "\n".join(items)
+
+
+def _joined(names: list[str]) -> str:
+    *others, last = [f"'{name}'" for name in names]
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _links_of_regressor() -> str:
+    """Return an item for each output activation, with the losses that have it."""
+    items = []
+    for link, output in OUTPUT_ACTIVATIONS.items():
+        names = [name for name, loss in REGRESSION_LOSSES.items() if loss.link == link]
+        if names:
+            items.append(f"- '{link}': {output.description}; of {_joined(names)}")
+    return "\n".join(items)
+
+
+def _links_of_classifier() -> str:
+    """Return an item for each output activation, with the losses that have it."""
+
+    def with_link(link: str, prefix: str) -> list[str]:
+        losses: Mapping[str, Loss] = CLASSIFICATION_LOSSES
+        return [
+            name
+            for name in losses_of_classifier()
+            if losses[f"{prefix}{name}"].link == link
+        ]
+
+    items = []
+    for link, output in OUTPUT_ACTIVATIONS.items():
+        by_class, by_label = with_link(link, ""), with_link(link, "binary_")
+        if names := by_class + [name for name in by_label if name not in by_class]:
+            item = f"- '{link}': {output.description}; of {_joined(names)}"
+            if not by_label:
+                item += " for more than two classes"
+            if not by_class:
+                item += " for two classes and for multilabel targets"
+            items.append(item)
+    return "\n".join(items)
+
+
+def _links_for_users() -> str:
+    """Return an item for each output activation that a user's loss may have."""
+    return _listed({name: OUTPUT_ACTIVATIONS[name] for name in elementwise_names()})
+
+
+# Lists in the text: what the tables say about their entries.
 _LISTS = {
-    "activations": _options(ACTIVATIONS),
-    "solvers": f"{{{_options(['lbfgs', *sorted(STOCHASTIC_SOLVERS)])}}}",
-    "schedules": f"{{{_options(SCHEDULES)}}}",
-    "initializers": _options(INITIALIZERS),
+    "activations": _listed(ACTIVATIONS),
+    "solvers": _listed(SOLVERS),
+    "schedules": _listed(SCHEDULES),
+    "normalizations": _listed(NORMALIZATIONS),
+    "initializers": _listed(INITIALIZERS),
+    "layers": _listed(LAYERS),
+    "losses_of_classifier": _listed(losses_of_classifier()),
+    "losses_of_regressor": _listed(REGRESSION_LOSSES),
+    "links_of_classifier": _links_of_classifier(),
+    "links_of_regressor": _links_of_regressor(),
+    "links_for_users": _links_for_users(),
 }
 
 
-def documented(**sections: str) -> Callable[[type[_Estimator]], type[_Estimator]]:
-    """Fill the shared sections, and those given, into an estimator's docstring."""
+def documented(**sections: str) -> Callable[[_Documented], _Documented]:
+    """Fill shared parts, and lists of components, into the docstring of an object.
 
-    def fill(estimator: type[_Estimator]) -> type[_Estimator]:
-        text = inspect.cleandoc(estimator.__doc__ or "")
+    Parameters
+    ----------
+    **sections : str
+        Sections of this object alone, by name.
+
+    Returns
+    -------
+    decorator : callable
+    """
+
+    def fill(target: _Documented) -> _Documented:
+        text = inspect.cleandoc(target.__doc__ or "")
         for name, section in (_SHARED | _LISTS | sections).items():
+            for indent in re.findall(rf"^( *)\{{{name}\}}$", text, re.MULTILINE):
+                lines = textwrap.indent(section, indent)
+                text = text.replace(f"\n{indent}{{{name}}}\n", f"\n{lines}\n")
             text = text.replace(f"{{{name}}}", section)
-        estimator.__doc__ = "\n".join(
+        text = _numbered(text)
+        target.__doc__ = "\n".join(
             line for long in text.split("\n") for line in _wrapped(long)
         )
-        return estimator
+        return target
 
     return fill
 
@@ -303,9 +368,30 @@ def takes_validation(method: Method) -> Method:
     return method
 
 
+def _numbered(text: str) -> str:
+    """Return the text with numbered citations and a list of what they cite."""
+    numbers: dict[str, int] = {}
+
+    def number(match: re.Match[str]) -> str:
+        n = numbers.setdefault(_REFERENCES[match[1]], len(numbers) + 1)
+        return f"[{n}]_"
+
+    text = _CITATION.sub(number, text)
+    listed = "\n".join(f".. [{n}] {cited}." for cited, n in numbers.items())
+    return text.replace("{references}", listed)
+
+
 def _wrapped(line: str) -> list[str]:
-    """Break a line that a list of options has made too long."""
+    """Break a line that a component's description has made too long."""
     if len(line) <= _WIDTH or " : " in line:
         return [line]
-    indent = line[: len(line) - len(line.lstrip())]
-    return textwrap.wrap(line, _WIDTH, subsequent_indent=indent, break_on_hyphens=False)
+    body = line.lstrip()
+    indent = line[: len(line) - len(body)]
+    indent += "  " if body.startswith("- ") else "   " if body.startswith(".. ") else ""
+    return textwrap.wrap(
+        line,
+        _WIDTH,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

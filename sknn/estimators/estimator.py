@@ -1,5 +1,6 @@
 """Parameters, tags and pickling of an estimator."""
 
+import inspect
 import warnings
 from functools import cache, lru_cache
 from types import NoneType
@@ -20,7 +21,15 @@ _HASHABLE_TYPES = frozenset({bool, int, float, str, NoneType})
 
 @cache
 def _names_of(estimator: Any) -> list[str]:
+    """Return the parameters; ``**parameters`` stands for those of the base."""
     names: list[str] = super(Estimator, estimator)._get_param_names()
+    owners = [base for base in estimator.__mro__ if "__init__" in vars(base)]
+    signature = inspect.signature(owners[0])
+    if any(
+        parameter.kind is parameter.VAR_KEYWORD
+        for parameter in signature.parameters.values()
+    ):
+        names = sorted({*names, *_names_of(owners[1])})
     return names
 
 

@@ -231,6 +231,8 @@ def _network(
     architecture = architecture_of(
         options, n_features, n_outputs, definition.link, settings
     )
+    layers = estimator._change_layers(architecture.layers)
+    architecture = architecture._replace(layers=layers)
     # Checked where training goes on too, which does not use them.
     initializers = initializers_of(options, architecture.n_hidden)
     network = network_of(architecture, fitted_dtype or dtype)

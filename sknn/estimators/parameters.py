@@ -12,7 +12,8 @@ import numpy as np
 from sknn._sklearn import Interval, Options, StrOptions
 from sknn.kernels.layers.activations import ACTIVATIONS
 from sknn.kernels.layers.normalization import NORMALIZATIONS
-from sknn.kernels.optim.optimizers import OPTIMIZERS
+from sknn.kernels.losses.table import LOSSES, losses_of_classifier
+from sknn.kernels.optim.optimizers import OPTIMIZERS, SOLVERS
 from sknn.network.initializers import INITIALIZERS
 from sknn.network.layers.base import Layer
 from sknn.network.layout import Architecture, mlp_layers
@@ -25,9 +26,7 @@ from sknn.training.schedules import (
 )
 from sknn.training.user_warnings import warn_user
 
-# The keys of OPTIMIZERS, except 'nesterov', which nesterovs_momentum selects; and
-# 'adamw', which trains with the kernels of 'adam'.
-STOCHASTIC_SOLVERS = (OPTIMIZERS.keys() - {"nesterov"}) | {"adamw"}
+STOCHASTIC_SOLVERS = frozenset(SOLVERS)
 
 _RATE = Interval(Real, 0, 1, closed="left")
 _NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
@@ -90,23 +89,24 @@ class Use(NamedTuple):
     values: Sequence[Any]
 
 
+def _users(parameter: str, components: Mapping[str, Any]) -> list[str]:
+    """Return the names of the components that a parameter has an effect with."""
+    return [name for name, entry in components.items() if parameter in entry.uses]
+
+
 # With other values the parameter is ignored with a warning. scikit-learn's parameters
 # are not listed: they are ignored without a warning, as in scikit-learn.
 USES: dict[str, Use] = {
-    "rho": Use("solver", ["rmsprop"]),
-    "decay_rate": Use(
-        "learning_rate", ["step", "exponential", "plateau", "inverse_time"]
-    ),
-    "decay_epochs": Use(
-        "learning_rate", ["step", "exponential", "inverse_time", "cosine_restarts"]
-    ),
+    "rho": Use("solver", _users("rho", OPTIMIZERS)),
+    "decay_rate": Use("learning_rate", _users("decay_rate", SCHEDULES)),
+    "decay_epochs": Use("learning_rate", _users("decay_epochs", SCHEDULES)),
     "scoring": Use("early_stopping", [True]),
     "restore_best_weights": Use("early_stopping", [True]),
-    "delta": Use("loss", ["huber"]),
-    "quantile": Use("loss", ["quantile"]),
-    "power": Use("loss", ["tweedie"]),
+    "delta": Use("loss", _users("delta", LOSSES)),
+    "quantile": Use("loss", _users("quantile", LOSSES)),
+    "power": Use("loss", _users("power", LOSSES)),
     "label_smoothing": Use("loss", ["log_loss"]),
-    "focal_gamma": Use("loss", ["focal"]),
+    "focal_gamma": Use("loss", _users("focal_gamma", losses_of_classifier())),
 }
 
 # Parameters that L-BFGS cannot honour, and why: these are refused. The functions return

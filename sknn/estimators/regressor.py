@@ -31,7 +31,6 @@ _SCORED_BY_R2 = ("squared_error", "poisson")
     default_score="R^2 for ``loss='squared_error'`` and 'poisson', as in scikit-learn. "
     "For all other losses it is D^2 of the very loss: one minus the loss divided by "
     "that of the best constant, a mean over the outputs",
-    losses=f"{{{', '.join(map(repr, REGRESSION_LOSSES))}}}",
 )
 class MLPRegressor(RegressorMixin, BaseMLP):
     """Multi-layer perceptron regressor.
@@ -43,14 +42,12 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     Parameters
     ----------
-    loss : {losses}, default='squared_error'
-        What is minimised: half the squared error; the absolute error; the error of
-        Huber [20]_, squared below ``delta`` and absolute beyond; the logarithm of the
-        error's hyperbolic cosine; the pinball loss of ``quantile`` [21]_; or half the
-        deviance of the Poisson, gamma or Tweedie distribution [22]_, whose outputs are
-        exponentials and which need ``y >= 0`` ('gamma', and 'tweedie' with ``power >=
-        2``: ``y > 0``). Or a loss that was registered with
-        :func:`sknn.register_loss`.
+    loss : str, default='squared_error'
+        What is minimised, with ``y`` the target and ``z`` the raw output:
+
+        {losses_of_regressor}
+
+        Or a loss that was registered with :func:`sknn.register_loss`.
     {parameters}
     delta : float, default=1.0
         Where ``loss='huber'`` turns from squared to absolute.
@@ -65,8 +62,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     ----------
     {attributes}
     out_activation_ : str
-        'identity'; 'exp' for ``loss='poisson'``, 'gamma' and 'tweedie'; 'quantiles'
-        for several quantiles.
+        Turns the raw outputs ``z`` into predictions:
+
+        {links_of_regressor}
 
     See Also
     --------
@@ -75,10 +73,6 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     Notes
     -----
     {notes}
-    .. [20] P. Huber, "Robust Estimation of a Location Parameter", Annals of
-       Mathematical Statistics 35, 1964.
-    .. [21] R. Koenker and G. Bassett, "Regression Quantiles", Econometrica 46, 1978.
-    .. [22] B. Jorgensen, "The Theory of Dispersion Models", 1997.
 
     Examples
     --------

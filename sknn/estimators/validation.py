@@ -6,6 +6,7 @@ import numpy as np
 
 from sknn._sklearn import check_sample_weight
 from sknn.estimators.parameters import STOCHASTIC_SOLVERS
+from sknn.kernels.losses.table import losses_of_classifier
 from sknn.network.data import (
     NATIVE_FLOATS,
     ArrayLike,
@@ -30,23 +31,36 @@ def has_partial_fit(estimator: Any) -> bool:
 
 def has_probabilities(estimator: Any) -> bool:
     """Return True for a loss of probabilities, else name the alternative."""
-    if estimator.loss != "hinge":
+    with_probabilities, with_scores = _losses_by_outputs()
+    if estimator.loss not in with_scores:
         return True
     raise AttributeError(
-        "Probabilities are only available for loss='log_loss' and loss='focal'; the "
-        "outputs of loss='hinge' are scores, which decision_function returns. Use "
-        "another loss, or wrap the classifier in sklearn.calibration."
+        f"Probabilities are only available for {_any_of(with_probabilities)}; the "
+        f"outputs of loss={estimator.loss!r} are scores, which decision_function "
+        "returns. Use another loss, or wrap the classifier in sklearn.calibration."
         "CalibratedClassifierCV."
     )
 
 
+def _losses_by_outputs() -> tuple[list[str], list[str]]:
+    """Return the classifier's losses of probabilities, and those of scores."""
+    losses = losses_of_classifier()
+    with_scores = [name for name in losses if losses[name].link == "identity"]
+    return [name for name in losses if name not in with_scores], with_scores
+
+
+def _any_of(losses: list[str]) -> str:
+    return " and ".join(f"loss={name!r}" for name in losses)
+
+
 def has_decision_function(estimator: Any) -> bool:
     """Return True for a loss of scores, else name the alternative."""
-    if estimator.loss == "hinge":
+    _, with_scores = _losses_by_outputs()
+    if estimator.loss in with_scores:
         return True
     raise AttributeError(
-        "decision_function is only available for loss='hinge'; the outputs of loss="
-        f"{estimator.loss!r} are probabilities, which predict_proba returns."
+        f"decision_function is only available for {_any_of(with_scores)}; the outputs "
+        f"of loss={estimator.loss!r} are probabilities, which predict_proba returns."
     )
 
 

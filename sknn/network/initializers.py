@@ -1,32 +1,59 @@
-"""Initial weights: a function for the matrix of one layer, and its name.
+"""Initial weights: functions that draw the matrix of one layer.
 
 Normal draws are not truncated, as in PyTorch and unlike in Keras.
-
-References
-----------
-.. [1] X. Glorot and Y. Bengio, "Understanding the difficulty of training deep
-   feedforward neural networks", AISTATS 2010.
-.. [2] K. He et al., "Delving Deep into Rectifiers", ICCV 2015,
-   https://arxiv.org/abs/1502.01852.
-.. [3] Y. LeCun et al., "Efficient BackProp", Neural Networks: Tricks of the Trade,
-   1998.
-.. [4] A. Saxe, J. McClelland and S. Ganguli, "Exact solutions to the nonlinear
-   dynamics of learning in deep linear neural networks", ICLR 2014,
-   https://arxiv.org/abs/1312.6120.
 """
 
 from collections.abc import Callable
 from math import sqrt
+from typing import NamedTuple
 
 import numpy as np
 
+from sknn.kernels.descriptions import check_description
+
 # Takes a RandomState, fan_in and fan_out; returns an array of shape (fan_in, fan_out).
-Initializer = Callable[[np.random.RandomState, int, int], np.ndarray]
+Draw = Callable[[np.random.RandomState, int, int], np.ndarray]
+
+
+class Initializer(NamedTuple):
+    """A function that draws weights, and its description."""
+
+    draw: Draw
+    description: str
+    reference: str
+
+    def __call__(
+        self, random_state: np.random.RandomState, fan_in: int, fan_out: int
+    ) -> np.ndarray:
+        """Return initial weights of shape (fan_in, fan_out)."""
+        return self.draw(random_state, fan_in, fan_out)
+
+
+INITIALIZERS: dict[str, Initializer] = {}
+
+
+def register(name: str, draw: Draw, *, description: str, reference: str = "") -> None:
+    """Make an initializer available as ``kernel_initializer="name"``.
+
+    Parameters
+    ----------
+    name : str
+    draw : callable
+        ``draw(random_state, fan_in, fan_out)`` returns an array of shape (fan_in,
+        fan_out).
+    description : str
+        One line for the docstrings of the estimators.
+    reference : str, default=""
+        Publication that the docstrings cite.
+    """
+    check_description(name, description)
+    INITIALIZERS[name] = Initializer(draw, description, reference)
+
 
 _SMALL = 0.05  # as in Keras
 
 
-def _uniform(bound: Callable[[int, int], float]) -> Initializer:
+def _uniform(bound: Callable[[int, int], float]) -> Draw:
     def draw(
         random_state: np.random.RandomState, fan_in: int, fan_out: int
     ) -> np.ndarray:
@@ -36,7 +63,7 @@ def _uniform(bound: Callable[[int, int], float]) -> Initializer:
     return draw
 
 
-def _normal(deviation: Callable[[int, int], float]) -> Initializer:
+def _normal(deviation: Callable[[int, int], float]) -> Draw:
     def draw(
         random_state: np.random.RandomState, fan_in: int, fan_out: int
     ) -> np.ndarray:
@@ -55,14 +82,63 @@ def _orthogonal(
     return q if fan_in >= fan_out else q.T
 
 
-INITIALIZERS: dict[str, Initializer] = {
-    "glorot_uniform": _uniform(lambda m, n: sqrt(6.0 / (m + n))),
-    "glorot_normal": _normal(lambda m, n: sqrt(2.0 / (m + n))),
-    "he_uniform": _uniform(lambda m, n: sqrt(6.0 / m)),
-    "he_normal": _normal(lambda m, n: sqrt(2.0 / m)),
-    "lecun_uniform": _uniform(lambda m, n: sqrt(3.0 / m)),
-    "lecun_normal": _normal(lambda m, n: sqrt(1.0 / m)),
-    "uniform": _uniform(lambda m, n: _SMALL),
-    "normal": _normal(lambda m, n: _SMALL),
-    "orthogonal": _orthogonal,
-}
+register(
+    "glorot_uniform",
+    _uniform(lambda m, n: sqrt(6.0 / (m + n))),
+    description="uniform, with the variance ``2 / (fan_in + fan_out)``",
+    reference='X. Glorot and Y. Bengio, "Understanding the difficulty of training deep'
+    ' feedforward neural networks", AISTATS 2010',
+)
+register(
+    "glorot_normal",
+    _normal(lambda m, n: sqrt(2.0 / (m + n))),
+    description="normal, with the variance ``2 / (fan_in + fan_out)``",
+    reference='X. Glorot and Y. Bengio, "Understanding the difficulty of training deep'
+    ' feedforward neural networks", AISTATS 2010',
+)
+register(
+    "he_uniform",
+    _uniform(lambda m, n: sqrt(6.0 / m)),
+    description="uniform, with the variance ``2 / fan_in``",
+    reference='K. He et al., "Delving Deep into Rectifiers", ICCV 2015, '
+    "https://arxiv.org/abs/1502.01852",
+)
+register(
+    "he_normal",
+    _normal(lambda m, n: sqrt(2.0 / m)),
+    description="normal, with the variance ``2 / fan_in``",
+    reference='K. He et al., "Delving Deep into Rectifiers", ICCV 2015, '
+    "https://arxiv.org/abs/1502.01852",
+)
+register(
+    "lecun_uniform",
+    _uniform(lambda m, n: sqrt(3.0 / m)),
+    description="uniform, with the variance ``1 / fan_in``",
+    reference='Y. LeCun et al., "Efficient BackProp", Neural Networks: Tricks of the '
+    "Trade, 1998",
+)
+register(
+    "lecun_normal",
+    _normal(lambda m, n: sqrt(1.0 / m)),
+    description="normal, with the variance ``1 / fan_in``",
+    reference='Y. LeCun et al., "Efficient BackProp", Neural Networks: Tricks of the '
+    "Trade, 1998",
+)
+register(
+    "uniform",
+    _uniform(lambda m, n: _SMALL),
+    description="uniform in [-0.05, 0.05]",
+)
+register(
+    "normal",
+    _normal(lambda m, n: _SMALL),
+    description="normal, with a standard deviation of 0.05",
+)
+register(
+    "orthogonal",
+    _orthogonal,
+    description="rows or columns, the fewer, that are orthonormal",
+    reference='A. Saxe, J. McClelland and S. Ganguli, "Exact solutions to the '
+    'nonlinear dynamics of learning in deep linear neural networks", ICLR 2014, '
+    "https://arxiv.org/abs/1312.6120",
+)

@@ -77,6 +77,7 @@ def _add_activation(
         name,
         _typed(function),
         _typed(derivative),
+        description="registered by a user",
         needs_preactivation=True,
         cached=False,
     )

@@ -1,43 +1,27 @@
 """The loss of predictions that do not depend on the features."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.optimize
-import scipy.special
 
-from sknn.kernels.losses.output_activations import levels_of_settings
+from sknn.kernels.losses.output_activations import (
+    OUTPUT_ACTIVATIONS,
+    levels_of_settings,
+)
 from sknn.kernels.losses.table import Loss
 from sknn.network.data import Inputs, TrainingData, read_only
 from sknn.network.layout import Architecture, mlp_layers
 from sknn.network.network import Network
 from sknn.network.network import network as network_of
 
-_SMALLEST = np.finfo(np.float64).tiny
-_MARGIN = 1e-9  # of probabilities to 0 and 1
-
-
-def _log(predictions: np.ndarray) -> np.ndarray:
-    return np.asarray(np.log(np.maximum(predictions, _SMALLEST)))
-
-
-def _logit(predictions: np.ndarray) -> np.ndarray:
-    clipped = np.clip(predictions, _MARGIN, 1.0 - _MARGIN)
-    return np.asarray(scipy.special.logit(clipped))
-
-
-_INVERSE_LINKS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "identity": np.asarray,
-    "exp": _log,
-    "logistic": _logit,
-    "softmax": _log,
-}
-
 
 def raw_outputs_of(link: str, predictions: Any) -> np.ndarray:
     """Return raw outputs for which the output activation gives these predictions."""
-    return _INVERSE_LINKS[link](np.asarray(predictions, dtype=np.float64))
+    inverse = OUTPUT_ACTIVATIONS[link].inverse
+    assert inverse, "a loss whose output activation has no inverse needs best_constant"
+    return np.asarray(inverse(np.asarray(predictions, dtype=np.float64)))
 
 
 def _identity_network(

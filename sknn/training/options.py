@@ -5,7 +5,12 @@ from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 from sknn.kernels.losses.base import LossOptions
-from sknn.kernels.optim.optimizers import OPTIMIZERS, Optimizer, OptimizerOptions
+from sknn.kernels.optim.optimizers import (
+    OPTIMIZERS,
+    SOLVERS,
+    Optimizer,
+    OptimizerOptions,
+)
 from sknn.kernels.optim.regularization import RegularizationOptions
 from sknn.training.schedules import ScheduleOptions
 
@@ -70,7 +75,7 @@ class TrainingOptions:
         """Key in ``OPTIMIZERS``; 'lbfgs' for L-BFGS, which is not there."""
         if self.solver == "sgd" and self.nesterovs_momentum:
             return "nesterov"
-        return "adam" if self.solver == "adamw" else self.solver
+        return SOLVERS[self.solver].optimizer if self.solver in SOLVERS else "lbfgs"
 
     @property
     def stochastic_optimizer(self) -> Optimizer | None:

@@ -1,23 +1,18 @@
 """Learning-rate schedules: the rate of each epoch.
 
-A schedule is one function and one line in ``SCHEDULES``. Epochs count from 0, and
+A schedule is one function, and a call of `register`. Epochs count from 0, and
 begin after the warm-up.
 
 'constant', 'invscaling' and 'adaptive' are scikit-learn's names, and mean what they
 mean there: its Adam keeps the rate constant, whichever of them it is given.
-
-References
-----------
-.. [1] I. Loshchilov and F. Hutter, "SGDR: Stochastic Gradient Descent with Warm
-   Restarts", ICLR 2017, https://arxiv.org/abs/1608.03983.
-.. [2] L. Smith and N. Topin, "Super-Convergence: Very Fast Training of Neural Networks
-   Using Large Learning Rates", 2018, https://arxiv.org/abs/1708.07120.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import cos, pi
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from sknn.kernels.descriptions import check_description
 
 # A plateau ends training at this learning rate or below.
 SMALLEST_ADAPTIVE_RATE = 1e-6
@@ -61,6 +56,14 @@ class Schedule(NamedTuple):
     ----------
     rate : callable
         ``rate(now, options)`` returns the rate of the next epoch.
+    description : str
+        One line for the docstrings of the estimators, where ``e`` is the number of
+        epochs done, ``t`` that of samples seen and ``r`` the initial rate.
+    reference : str
+        Publication that the docstrings cite.
+    uses : tuple of str
+        Those of the estimators' parameters that scikit-learn does not have and that
+        have an effect with this schedule. They give a warning with others.
     lower : callable or None
         ``lower(rate, options)`` returns the rate to go on with after epochs without
         improvement; None where training then stops.
@@ -71,6 +74,9 @@ class Schedule(NamedTuple):
     """
 
     rate: Callable[[ScheduleState, ScheduleOptions], float]
+    description: str = ""  # that of a user's function is empty
+    reference: str = ""
+    uses: tuple[str, ...] = ()
     lower: Callable[[float, ScheduleOptions], float] | None = None
     is_steady: bool = False
     has_end: bool = False
@@ -81,6 +87,30 @@ class Schedule(NamedTuple):
             return None
         lower = self.lower(rate, options)
         return lower if lower < rate else None  # a factor of 1 would never stop
+
+
+SCHEDULES: dict[str, Schedule] = {}
+
+
+def register(
+    name: str,
+    rate: Callable[[ScheduleState, ScheduleOptions], float],
+    *,
+    description: str,
+    **fields: Any,
+) -> None:
+    """Make a schedule available as ``learning_rate="name"``.
+
+    Parameters
+    ----------
+    name : str
+    rate : callable
+    description : str
+    **fields
+        The other fields of `Schedule`.
+    """
+    check_description(name, description)
+    SCHEDULES[name] = Schedule(rate, description, **fields)
 
 
 def _constant(now: ScheduleState, options: ScheduleOptions) -> float:
@@ -157,18 +187,78 @@ def _one_cycle(now: ScheduleState, options: ScheduleOptions) -> float:
 # Those that scikit-learn has.
 SKLEARN_SCHEDULES = ("constant", "invscaling", "adaptive")
 
-SCHEDULES: dict[str, Schedule] = {
-    "constant": Schedule(_constant, is_steady=True),
-    "invscaling": Schedule(_invscaling),
-    "adaptive": Schedule(_unchanged, _fifth, is_steady=True),
-    "plateau": Schedule(_unchanged, _decayed, is_steady=True),
-    "inverse_time": Schedule(_inverse_time),
-    "step": Schedule(_step),
-    "exponential": Schedule(_exponential),
-    "cosine": Schedule(_cosine, has_end=True),
-    "cosine_restarts": Schedule(_cosine_restarts),
-    "one_cycle": Schedule(_one_cycle, has_end=True),
-}
+register(
+    "constant",
+    _constant,
+    description="``r``",
+    is_steady=True,
+)
+register(
+    "invscaling",
+    _invscaling,
+    description="``r / (t + 1) ** power_t``",
+)
+register(
+    "adaptive",
+    _unchanged,
+    description="divides the rate by 5 whenever training would otherwise stop, until "
+    "it is as low as 1e-6",
+    lower=_fifth,
+    is_steady=True,
+)
+register(
+    "step",
+    _step,
+    description="``r * decay_rate ** (e // decay_epochs)``",
+    uses=("decay_rate", "decay_epochs"),
+)
+register(
+    "exponential",
+    _exponential,
+    description="``r * decay_rate ** (e / decay_epochs)``",
+    uses=("decay_rate", "decay_epochs"),
+)
+register(
+    "plateau",
+    _unchanged,
+    description="multiplies the rate by ``decay_rate`` whenever training would "
+    "otherwise stop (Keras' ``ReduceLROnPlateau``, with ``n_iter_no_change`` as "
+    "patience), until that happens at a rate of 1e-6 or lower",
+    uses=("decay_rate",),
+    lower=_decayed,
+    is_steady=True,
+)
+register(
+    "inverse_time",
+    _inverse_time,
+    description="``r / (1 + decay_rate * e / decay_epochs)`` (Keras' "
+    "``InverseTimeDecay``, in epochs)",
+    uses=("decay_rate", "decay_epochs"),
+)
+register(
+    "cosine",
+    _cosine,
+    description="falls from r to 0 over ``max_iter`` epochs",
+    has_end=True,
+)
+register(
+    "cosine_restarts",
+    _cosine_restarts,
+    description="falls from r to 0 over ``decay_epochs`` epochs, then over twice as "
+    "many, and so on",
+    reference='I. Loshchilov and F. Hutter, "SGDR: Stochastic Gradient Descent with '
+    'Warm Restarts", ICLR 2017, https://arxiv.org/abs/1608.03983',
+    uses=("decay_epochs",),
+)
+register(
+    "one_cycle",
+    _one_cycle,
+    description="rises from r / 25 to r in the first 30% of the epochs, and then falls"
+    " to nearly nothing",
+    reference='L. Smith and N. Topin, "Super-Convergence: Very Fast Training of Neural'
+    ' Networks Using Large Learning Rates", 2018, https://arxiv.org/abs/1708.07120',
+    has_end=True,
+)
 
 
 def _checked(function: Callable[[int], float], now: ScheduleState) -> float:

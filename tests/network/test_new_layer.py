@@ -104,6 +104,7 @@ class Scaling(LayerSpec):
     """A trained factor for each input."""
 
     name = "scaling"
+    description = "multiplies each input by a trained factor"
     arrays = (
         LayerParameter(
             "factors_", lambda fan_in, fan_out, options: (fan_in,), initial=1.0

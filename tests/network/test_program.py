@@ -33,7 +33,9 @@ def square_slope(z):
 
 @pytest.fixture
 def keeps_its_sum():
-    activations.register("square", square, square_slope, needs_preactivation=True)
+    activations.register(
+        "square", square, square_slope, description="z**2", needs_preactivation=True
+    )
     yield "square"
     del ACTIVATIONS["square"]
 

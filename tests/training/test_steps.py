@@ -105,7 +105,9 @@ def cubic_slope(z):
 
 @pytest.fixture
 def keeps_its_sum():
-    activations.register("cubic", cubic, cubic_slope, needs_preactivation=True)
+    activations.register(
+        "cubic", cubic, cubic_slope, description="z**3", needs_preactivation=True
+    )
     yield "cubic"
     del ACTIVATIONS["cubic"]
 

@@ -1,169 +1,32 @@
 """Activation functions of the hidden layers.
 
 An activation is two scalar functions: the value y = f(z) at the preactivation ``z``,
-and the derivative f'(z), as a function of y where possible, so that z need not be kept.
-``_forward`` and ``_backward`` make kernels of them, which pass over the outputs of a
-layer for a block of rows while these are in the cache.
-
-Beside the classical ones there are the step with a straight-through gradient [1]_
-[2]_, leaky ReLU [3]_, ELU [4]_, SELU [5]_, GELU [6]_ in its exact form, SiLU [7]_,
-Mish [8]_, softplus [9]_, softsign [10]_ and a hard sigmoid, ``relu6(z + 3) / 6`` as in
-Keras 3 and PyTorch.
-
-References
-----------
-.. [1] Y. Bengio, N. Leonard and A. Courville, "Estimating or Propagating Gradients
-   Through Stochastic Neurons for Conditional Computation", 2013,
-   https://arxiv.org/abs/1308.3432.
-.. [2] I. Hubara et al., "Binarized Neural Networks", NeurIPS 2016.
-.. [3] A. Maas, A. Hannun and A. Ng, "Rectifier Nonlinearities Improve Neural Network
-   Acoustic Models", ICML 2013.
-.. [4] D. Clevert, T. Unterthiner and S. Hochreiter, "Fast and Accurate Deep Network
-   Learning by Exponential Linear Units (ELUs)", ICLR 2016.
-.. [5] G. Klambauer et al., "Self-Normalizing Neural Networks", NeurIPS 2017.
-.. [6] D. Hendrycks and K. Gimpel, "Gaussian Error Linear Units (GELUs)", 2016,
-   https://arxiv.org/abs/1606.08415.
-.. [7] S. Elfwing, E. Uchibe and K. Doya, "Sigmoid-Weighted Linear Units for Neural
-   Network Function Approximation in Reinforcement Learning", Neural Networks 107, 2018.
-.. [8] D. Misra, "Mish: A Self Regularized Non-Monotonic Activation Function", BMVC
-   2020.
-.. [9] C. Dugas et al., "Incorporating Second-Order Functional Knowledge for Better
-   Option Pricing", NeurIPS 2000.
-.. [10] X. Glorot and Y. Bengio, "Understanding the Difficulty of Training Deep
-   Feedforward Neural Networks", AISTATS 2010.
+and the derivative f'(z), as a function of y where possible, so that z need not be kept;
+and a call of `register`, which says what `activation_base.py` makes of them and what
+the docstrings of the estimators say about it.
 """
 
 import math
-from collections.abc import Callable
-from functools import partial
-from typing import NamedTuple
 
-from sknn.jit.kernel import Array, Kernel, caller, inline_scalar, like
-from sknn.kernels.gemm.microkernels import NO_EPILOGUE, QUADRATIC_GRAD, RELU, RELU_GRAD
+from sknn.jit.kernel import inline_scalar, like
+from sknn.kernels.layers.activation_base import (
+    ACTIVATIONS,
+    FUSED_RELU,
+    NOT_FUSED,
+    FusedEpilogue,
+    call_activation,
+    fused_quadratic_grad,
+    register,
+)
 from sknn.kernels.math.elementary import erf, exp, expm1, log1p, logistic, tanh
 
-
-class FusedEpilogue(NamedTuple):
-    """Epilogues of the GEMMs around an activation that replace its kernels.
-
-    With NO_EPILOGUE the kernel of that direction is called after the GEMM.
-    """
-
-    forwards: int = NO_EPILOGUE  # of the forward GEMM, for y = f(z)
-    backwards: int = NO_EPILOGUE  # of the backward GEMM, for the product with f'(z)
-    slope: tuple[int, int] = (0, 0)  # p and q of QUADRATIC_GRAD
-
-
-NOT_FUSED = FusedEpilogue()
-# y = max(0, z), with derivative 1 if y != 0 else 0.
-FUSED_RELU = FusedEpilogue(RELU, RELU_GRAD)
-
-
-def fused_quadratic_grad(p: int, q: int) -> FusedEpilogue:
-    """Return the epilogue of an activation with derivative ``p + y (q - y)``."""
-    return FusedEpilogue(NO_EPILOGUE, QUADRATIC_GRAD, (p, q))
-
-
-class Activation(NamedTuple):
-    """The two kernels of an activation function."""
-
-    forward: Kernel
-    backward: Kernel
-    needs_preactivation: bool  # whether the derivative is a function of z, not of y
-    fused_epilogue: FusedEpilogue
-
-
-ACTIVATIONS: dict[str, Activation] = {}
-
-
-def register(
-    name: str,
-    value: Callable,
-    derivative: Callable,
-    *,
-    needs_preactivation: bool = False,
-    fused_epilogue: FusedEpilogue = NOT_FUSED,
-    cached: bool = True,
-) -> None:
-    """Make an activation available under a name.
-
-    Parameters
-    ----------
-    name : str
-        Value of the parameter ``activation``.
-    value : function
-        ``value(z)`` returns ``f(z)`` for the preactivation z; an ``@inline_scalar``.
-    derivative : function
-        ``derivative(y)`` returns ``f'(z)`` for y = f(z), or ``derivative(z)`` with
-        ``needs_preactivation``; an ``@inline_scalar``.
-    needs_preactivation : bool, default=False
-        Whether the derivative is a function of z. To keep z costs memory and time.
-    fused_epilogue : FusedEpilogue, default=NOT_FUSED
-        Epilogues of the GEMMs that replace the kernels: ``FUSED_RELU``, or
-        ``fused_quadratic_grad(p, q)`` where the derivative is ``p + y (q - y)`` with
-        integers p and q.
-    cached : bool, default=True
-        Whether to keep the compiled kernels on disk.
-    """
-    forward = _forward_saving(value) if needs_preactivation else _forward(value)
-    kernel = partial(
-        Kernel, signature=activation_signature, cached=cached, interleave=4
-    )
-    ACTIVATIONS[name] = Activation(
-        kernel(forward, name=f"{name}_forward"),
-        kernel(_backward(derivative), name=f"{name}_backward"),
-        needs_preactivation,
-        fused_epilogue,
-    )
-
-
-# z and saved forwards, saved and delta backwards: flat, of shape (size,).
-activation_signature = (Array(), Array())
-call_activation = caller("activation", activation_signature)
-
-
-def _forward(value):
-    """Return the kernel function that applies value, where saved is the output."""
-
-    def forward(z, saved):
-        for k in range(z.size):
-            z[k] = value(z[k])
-        return 0.0
-
-    forward.__doc__ = f"Set z, of shape (size,), to {value.__name__}(z)."
-    return forward
-
-
-def _forward_saving(value):
-    """Return the kernel function that applies value and saves the preactivation."""
-
-    def forward(z, saved):
-        for k in range(z.size):
-            saved[k] = z[k]
-            z[k] = value(saved[k])
-        return 0.0
-
-    forward.__doc__ = (
-        f"Set saved to z, then z to {value.__name__}(z); both of shape (size,)."
-    )
-    return forward
-
-
-def _backward(derivative):
-    """Return the kernel function that applies the chain rule."""
-
-    def backward(saved, delta):
-        for k in range(saved.size):
-            delta[k] *= derivative(saved[k])
-        return 0.0
-
-    backward.__doc__ = (
-        f"Multiply delta by {derivative.__name__}(saved); both of shape (size,)."
-    )
-    return backward
-
-
-# ---------------------------------------------------------------------------------
+__all__ = [
+    "ACTIVATIONS",
+    "NOT_FUSED",
+    "FusedEpilogue",
+    "call_activation",
+    "register",
+]
 
 
 @inline_scalar
@@ -178,7 +41,12 @@ def identity_derivative(y):
     return like(y, 1)
 
 
-register("identity", identity, identity_derivative)
+register(
+    "identity",
+    identity,
+    identity_derivative,
+    description="``z``",
+)
 
 
 # The activation of the perceptron. Its derivative is zero, so that the layers before it
@@ -197,7 +65,17 @@ def step_derivative(z):
     return like(z, 1) if abs(z) <= 1 else like(z, 0)
 
 
-register("step", step, step_derivative, needs_preactivation=True)
+register(
+    "step",
+    step,
+    step_derivative,
+    needs_preactivation=True,
+    description="1 if ``z >= 0`` else 0, the perceptron's, trained with the gradient "
+    "of the identity in [-1, 1] (straight-through)",
+    reference='Y. Bengio, N. Leonard and A. Courville, "Estimating or Propagating '
+    'Gradients Through Stochastic Neurons for Conditional Computation", 2013, '
+    "https://arxiv.org/abs/1308.3432",
+)
 
 
 @inline_scalar
@@ -212,7 +90,15 @@ def relu_derivative(y):
     return like(y, 1) if y != 0 else like(y, 0)
 
 
-register("relu", relu, relu_derivative, fused_epilogue=FUSED_RELU)
+register(
+    "relu",
+    relu,
+    relu_derivative,
+    fused_epilogue=FUSED_RELU,
+    description="``max(0, z)``",
+    reference='X. Glorot, A. Bordes and Y. Bengio, "Deep Sparse Rectifier Neural '
+    'Networks", AISTATS 2011',
+)
 
 
 # The slope 0.01 below zero is PyTorch's default. Keras has 0.2 for the activation of
@@ -231,7 +117,14 @@ def leaky_relu_derivative(y):
     return like(y, 1) if y > 0 else like(y, 0.01)
 
 
-register("leaky_relu", leaky_relu, leaky_relu_derivative)
+register(
+    "leaky_relu",
+    leaky_relu,
+    leaky_relu_derivative,
+    description="``z`` if ``z > 0`` else ``0.01 z``",
+    reference='A. Maas, A. Hannun and A. Ng, "Rectifier Nonlinearities Improve Neural '
+    'Network Acoustic Models", ICML 2013',
+)
 
 
 @inline_scalar
@@ -246,7 +139,14 @@ def elu_derivative(y):
     return like(y, 1) if y > 0 else y + like(y, 1)
 
 
-register("elu", elu, elu_derivative)
+register(
+    "elu",
+    elu,
+    elu_derivative,
+    description="``z`` if ``z > 0`` else ``exp(z) - 1``",
+    reference='D. Clevert, T. Unterthiner and S. Hochreiter, "Fast and Accurate Deep '
+    'Network Learning by Exponential Linear Units (ELUs)", ICLR 2016',
+)
 
 
 # SELU keeps mean 0 and variance 1 from layer to layer where the weights have variance
@@ -267,7 +167,13 @@ def selu_derivative(y):
     return like(y, SELU_SCALE) if y > 0 else y + like(y, SELU_LIMIT)
 
 
-register("selu", selu, selu_derivative)
+register(
+    "selu",
+    selu,
+    selu_derivative,
+    description="1.0507 times ``z`` if ``z > 0`` else ``1.6733 (exp(z) - 1)``",
+    reference='G. Klambauer et al., "Self-Normalizing Neural Networks", NeurIPS 2017',
+)
 
 
 @inline_scalar
@@ -290,7 +196,15 @@ def gelu_derivative(z):
     return _normal_cdf(z) + z * density
 
 
-register("gelu", gelu, gelu_derivative, needs_preactivation=True)
+register(
+    "gelu",
+    gelu,
+    gelu_derivative,
+    needs_preactivation=True,
+    description="``z Phi(z)``, with Phi the standard normal distribution function",
+    reference='D. Hendrycks and K. Gimpel, "Gaussian Error Linear Units (GELUs)", '
+    "2016, https://arxiv.org/abs/1606.08415",
+)
 
 
 @inline_scalar
@@ -300,7 +214,11 @@ def logistic_derivative(y):
 
 
 register(
-    "logistic", logistic, logistic_derivative, fused_epilogue=fused_quadratic_grad(0, 1)
+    "logistic",
+    logistic,
+    logistic_derivative,
+    fused_epilogue=fused_quadratic_grad(0, 1),
+    description="``1 / (1 + exp(-z))``",
 )
 
 
@@ -317,7 +235,16 @@ def silu_derivative(z):
     return y * (like(z, 1) + z * (like(z, 1) - y))
 
 
-register("silu", silu, silu_derivative, needs_preactivation=True)
+register(
+    "silu",
+    silu,
+    silu_derivative,
+    needs_preactivation=True,
+    description="``z / (1 + exp(-z))``",
+    reference='S. Elfwing, E. Uchibe and K. Doya, "Sigmoid-Weighted Linear Units for '
+    'Neural Network Function Approximation in Reinforcement Learning", Neural Networks'
+    " 107, 2018",
+)
 
 
 # With e = exp(z) and n = e (e + 2), tanh(softplus(z)) = tanh(log(1 + e)) = n / (n + 2).
@@ -348,7 +275,15 @@ def mish_derivative(z):
     return (n + like(z, 4) * z * e * ((like(z, 1) + e) / total)) / total
 
 
-register("mish", mish, mish_derivative, needs_preactivation=True)
+register(
+    "mish",
+    mish,
+    mish_derivative,
+    needs_preactivation=True,
+    description="``z tanh(log(1 + exp(z)))``",
+    reference='D. Misra, "Mish: A Self Regularized Non-Monotonic Activation Function",'
+    " BMVC 2020, https://arxiv.org/abs/1908.08681",
+)
 
 
 @inline_scalar
@@ -363,7 +298,14 @@ def softplus_derivative(y):
     return -expm1(-y)
 
 
-register("softplus", softplus, softplus_derivative)
+register(
+    "softplus",
+    softplus,
+    softplus_derivative,
+    description="``log(1 + exp(z))``",
+    reference='C. Dugas et al., "Incorporating Second-Order Functional Knowledge for '
+    'Better Option Pricing", NeurIPS 2000',
+)
 
 
 @inline_scalar
@@ -372,7 +314,13 @@ def tanh_derivative(y):
     return like(y, 1) - y * y
 
 
-register("tanh", tanh, tanh_derivative, fused_epilogue=fused_quadratic_grad(1, 0))
+register(
+    "tanh",
+    tanh,
+    tanh_derivative,
+    fused_epilogue=fused_quadratic_grad(1, 0),
+    description="``tanh(z)``",
+)
 
 
 @inline_scalar
@@ -388,7 +336,14 @@ def softsign_derivative(y):
     return root * root
 
 
-register("softsign", softsign, softsign_derivative)
+register(
+    "softsign",
+    softsign,
+    softsign_derivative,
+    description="``z / (1 + |z|)``",
+    reference='X. Glorot and Y. Bengio, "Understanding the difficulty of training deep'
+    ' feedforward neural networks", AISTATS 2010',
+)
 
 
 @inline_scalar
@@ -404,4 +359,9 @@ def hard_sigmoid_derivative(y):
     return like(y, 1 / 6) if abs(y - like(y, 0.5)) < 0.5 else like(y, 0)
 
 
-register("hard_sigmoid", hard_sigmoid, hard_sigmoid_derivative)
+register(
+    "hard_sigmoid",
+    hard_sigmoid,
+    hard_sigmoid_derivative,
+    description="``z / 6 + 1 / 2`` clipped to [0, 1], as in Keras and PyTorch",
+)

@@ -55,6 +55,8 @@ class Normalization(NamedTuple):
     predict_backward: Kernel
     predict_gradient: Kernel
     keeps_running_statistics: bool  # and so needs all rows of a batch at once
+    description: str  # one line for the docstrings of the estimators
+    reference: str = ""  # publication that the docstrings cite
 
 
 @inline_scalar
@@ -303,6 +305,9 @@ NORMALIZATIONS: dict[str, Normalization] = {
         fixed_norm_backward,
         fixed_norm_gradient,
         keeps_running_statistics=True,
+        description="normalises each neuron over the rows of the batch",
+        reference='S. Ioffe and C. Szegedy, "Batch Normalization: Accelerating Deep '
+        'Network Training by Reducing Internal Covariate Shift", ICML 2015',
     ),
     "layer": Normalization(
         layer_norm_forward,
@@ -312,5 +317,8 @@ NORMALIZATIONS: dict[str, Normalization] = {
         layer_norm_backward,
         layer_norm_gradient,
         keeps_running_statistics=False,
+        description="normalises each row over the neurons of the layer",
+        reference='J. Ba, J. Kiros and G. Hinton, "Layer Normalization", 2016, '
+        "https://arxiv.org/abs/1607.06450",
     ),
 }

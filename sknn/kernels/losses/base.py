@@ -8,6 +8,7 @@ import numpy as np
 
 from sknn.jit.kernel import Array, Kernel, caller, flat
 from sknn.kernels.batch import BATCH, row_of
+from sknn.kernels.descriptions import check_description
 from sknn.kernels.losses.output_activations import SETTINGS
 
 N_SETTINGS = 4  # of a loss, which its scalar functions take
@@ -34,6 +35,13 @@ class Loss(NamedTuple):
 
     train: Kernel  # returns the loss summed over a batch, sets its gradient
     link: str  # key of OUTPUT_ACTIVATIONS, the estimators' `out_activation_`
+    description: str  # one line for the docstrings of the estimators
+    reference: str = ""  # publication that the docstrings cite
+    # Those of the estimators' parameters that only some losses have a use for, this one
+    # among them. They give a warning with others.
+    uses: tuple[str, ...] = ()
+    # Parameter that chooses it instead of the loss that is asked for; "" if users ask.
+    chosen_by: str = ""
     mean_over_outputs: bool = False  # whether the reported loss is a mean over outputs
     # Raises ValueError for targets outside of the domain, given the options.
     check_targets: Callable[[np.ndarray, LossOptions], None] = lambda y, options: None
@@ -81,6 +89,28 @@ train_signature = (
 call_loss = caller("loss", train_signature)
 
 
+def add_loss(losses, name, kernel, link, *, description, **options):
+    """Enter a loss into a table.
+
+    Parameters
+    ----------
+    losses : dict
+        Table that the loss is entered in.
+    name : str
+        Key in the table; users write ``loss="name"``.
+    kernel : Kernel
+        Returns the loss summed over a batch, and sets its gradient.
+    link : str
+        Key of the output activation in ``OUTPUT_ACTIVATIONS``.
+    description : str
+        One line for the docstrings of the estimators.
+    **options
+        Other fields of `Loss`.
+    """
+    description = check_description(name, description)
+    losses[name] = Loss(kernel, link, description, **options)
+
+
 def elementwise(losses, name, value, gradient, link, *, cached=True, **options):
     """Register the loss that sums ``weight * value(y, z, settings)`` over all z.
 
@@ -100,7 +130,7 @@ def elementwise(losses, name, value, gradient, link, *, cached=True, **options):
     cached : bool, default=True
         Whether to keep the compiled kernel on disk.
     **options
-        Other fields of `Loss`.
+        Other fields of `Loss`, its description among them.
     """
 
     def train(raw, targets, batch, delta, settings):
@@ -141,4 +171,4 @@ def elementwise(losses, name, value, gradient, link, *, cached=True, **options):
     Return the sum of weight * {value.__name__}(y, z, settings) over rows and outputs.
     {TRAIN_PARAMETERS}"""
     kernel = Kernel(train, train_signature, f"{name}_train", cached=cached)
-    losses[name] = Loss(kernel, link, **options)
+    add_loss(losses, name, kernel, link, **options)

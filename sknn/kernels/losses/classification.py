@@ -1,9 +1,9 @@
 """Classification losses.
 
-Each loss has two entries. Under its plain name it is multiclass: one output for each
-class, and the index of the class as the target. Under the prefix ``binary_`` it has one
-output and one target, 0 or 1, for each label: a single label for two classes, several
-for multilabel targets.
+`register` gives each loss two entries. Under its plain name it is multiclass: one
+output for each class, and the index of the class as the target. Under the prefix
+``binary_`` it has one output and one target, 0 or 1, for each label: a single label for
+two classes, several for multilabel targets.
 
 In the formulas z is a raw output, p the predicted probability of the class or label,
 and y the target.
@@ -25,6 +25,7 @@ from sknn.kernels.layers.activations import softplus
 from sknn.kernels.losses.base import (
     TRAIN_PARAMETERS,
     Loss,
+    add_loss,
     elementwise,
     train_signature,
 )
@@ -34,12 +35,34 @@ from sknn.kernels.math.softmax import fill_softmax
 CLASSIFICATION_LOSSES: dict[str, Loss] = {}
 
 
-def _by_class(name, row_loss, link, **options):
-    """Register the loss that sums row_loss(raw, i, label, delta, settings) over rows.
+def register(name, *, by_class, by_label, links=("softmax", "logistic"), **options):
+    """Make a loss available to the classifier, in its two forms.
 
-    ``row_loss`` returns the loss of row i, whose class has the index ``label``, and
-    sets ``delta[i]`` to its gradient.
+    Parameters
+    ----------
+    name : str
+        Users write ``loss="name"``. The form for labels is entered as ``binary_name``.
+    by_class : function or Kernel
+        ``by_class(raw, i, label, delta, settings)`` returns the loss of row i, whose
+        class has the index ``label``, and sets ``delta[i]`` to its gradient; an
+        ``@inline_array``. Or the kernel for all rows.
+    by_label : tuple of two functions
+        ``value(y, z, settings)``, the loss of raw output z for the label y, 0 or 1, and
+        ``gradient(y, z, settings)``, its derivative by z; both an ``@inline_scalar``.
+    links : tuple of str, default=("softmax", "logistic")
+        Output activations of the two forms: keys of ``OUTPUT_ACTIVATIONS``.
+    **options
+        Other fields of `Loss`, its description among them.
     """
+    kernel = by_class if isinstance(by_class, Kernel) else _by_class(name, by_class)
+    value, gradient = by_label
+    labels = f"binary_{name}"
+    elementwise(CLASSIFICATION_LOSSES, labels, value, gradient, links[1], **options)
+    add_loss(CLASSIFICATION_LOSSES, name, kernel, links[0], **options)
+
+
+def _by_class(name, row_loss):
+    """Return the kernel of row_loss(raw, i, label, delta, settings) for all rows."""
 
     def train(raw, targets, batch, delta, settings):
         n_rows, n_outputs = raw.shape
@@ -59,13 +82,7 @@ def _by_class(name, row_loss, link, **options):
 
     Return the sum of weight * {row_loss.__name__}(raw, i, label, ...) over rows i.
     {TRAIN_PARAMETERS}"""
-    kernel = Kernel(train, train_signature, f"{name}_train")
-    CLASSIFICATION_LOSSES[name] = Loss(kernel, link, **options)
-
-
-def _by_label(name, value, gradient, link, **options):
-    """Register the loss that sums value(y, z, settings) over rows and labels."""
-    elementwise(CLASSIFICATION_LOSSES, name, value, gradient, link, **options)
+    return Kernel(train, train_signature, f"{name}_train")
 
 
 # ---------------------------------------------------------------------------------
@@ -129,8 +146,12 @@ def log_loss_train(raw, targets, batch, delta, settings):
     return total
 
 
-_by_label("binary_log_loss", binary_log_loss, binary_log_loss_gradient, "logistic")
-CLASSIFICATION_LOSSES["log_loss"] = Loss(log_loss_train, "softmax")
+register(
+    "log_loss",
+    by_class=log_loss_train,
+    by_label=(binary_log_loss, binary_log_loss_gradient),
+    description="the log loss (cross-entropy), ``-log(p)`` of the true class",
+)
 
 
 # ---------------------------------------------------------------------------------
@@ -193,14 +214,16 @@ def smoothed_log_loss(raw, i, label, delta, settings):
     return log(scale) - weighted
 
 
-_by_label(
-    "binary_smoothed_log_loss",
-    binary_smoothed_log_loss,
-    binary_smoothed_log_loss_gradient,
-    "logistic",
+register(
+    "smoothed_log_loss",
+    by_class=smoothed_log_loss,
+    by_label=(binary_smoothed_log_loss, binary_smoothed_log_loss_gradient),
+    description="the log loss with a share of each target spread over all classes",
+    reference='C. Szegedy et al., "Rethinking the Inception Architecture for Computer '
+    'Vision", CVPR 2016',
+    chosen_by="label_smoothing",
     settings=_smoothing,
 )
-_by_class("smoothed_log_loss", smoothed_log_loss, "softmax", settings=_smoothing)
 
 
 # ---------------------------------------------------------------------------------
@@ -274,14 +297,16 @@ def focal(raw, i, label, delta, settings):
     return _focal(m, gamma)
 
 
-_by_label(
-    "binary_focal",
-    binary_focal,
-    binary_focal_gradient,
-    "logistic",
+register(
+    "focal",
+    by_class=focal,
+    by_label=(binary_focal, binary_focal_gradient),
+    description="the focal loss, ``-(1 - p)**focal_gamma log(p)``, which gives less "
+    "weight to rows that are classified well",
+    reference='T. Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017',
+    uses=("focal_gamma",),
     settings=_focusing,
 )
-_by_class("focal", focal, "softmax", settings=_focusing)
 
 
 # ---------------------------------------------------------------------------------
@@ -313,13 +338,8 @@ def binary_hinge_gradient(y, z, settings):
 def hinge(raw, i, label, delta, settings):
     """Return max(0, 1 + raw[i, rival] - raw[i, label]); set delta[i].
 
-    The rival is the largest output of another class [1]_. Inside the margin delta[i] is
-    1 for the rival and -1 for the label, else 0.
-
-    References
-    ----------
-    .. [1] K. Crammer and Y. Singer, "On the Algorithmic Implementation of Multiclass
-       Kernel-based Vector Machines", Journal of Machine Learning Research 2, 2001.
+    The rival is the largest output of another class. Inside the margin delta[i] is 1
+    for the rival and -1 for the label, else 0.
     """
     rival = 1 if label == 0 else 0
     total = like(raw[i, 0], 0)
@@ -336,5 +356,14 @@ def hinge(raw, i, label, delta, settings):
     return violation if total == total else total
 
 
-_by_label("binary_hinge", binary_hinge, binary_hinge_gradient, "identity")
-_by_class("hinge", hinge, "identity")
+register(
+    "hinge",
+    by_class=hinge,
+    by_label=(binary_hinge, binary_hinge_gradient),
+    links=("identity", "identity"),
+    description="the hinge loss of support vector machines, Crammer and Singer's for "
+    "more than two classes; with a ``decision_function`` in place of probabilities",
+    reference='K. Crammer and Y. Singer, "On the Algorithmic Implementation of '
+    'Multiclass Kernel-based Vector Machines", Journal of Machine Learning Research 2,'
+    " 2001",
+)

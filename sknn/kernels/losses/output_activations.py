@@ -7,6 +7,7 @@ import numpy as np
 import scipy.special
 
 from sknn.jit.kernel import REAL, Array, Kernel, caller, flat, kernel
+from sknn.kernels.descriptions import check_description
 from sknn.kernels.layers.activations import identity, softplus
 from sknn.kernels.math.elementary import exp, probability
 from sknn.kernels.math.softmax import fill_softmax
@@ -15,13 +16,18 @@ from sknn.kernels.math.softmax import fill_softmax
 class OutputActivation(NamedTuple):
     """A kernel that works in place, and the gradient of a prediction.
 
+    ``description`` is one line for the docstrings of the estimators.
     ``gradient(raw, k, settings)`` returns the gradient of the k-th prediction of every
     row with respect to the raw outputs of that row, in the shape of raw. It is written
-    in NumPy, since only ``input_gradients`` needs it.
+    in NumPy, since only ``input_gradients`` needs it. ``inverse(y)`` returns the raw
+    outputs that make predictions y, as near as there are any; None where a prediction
+    depends on other raw outputs of the row, or on settings.
     """
 
     apply: Kernel
     gradient: Callable
+    description: str
+    inverse: Callable | None = None
 
 
 OUTPUT_ACTIVATIONS: dict[str, OutputActivation] = {}
@@ -38,10 +44,21 @@ call_output_activation = caller("output activation", output_activation_signature
 # Elementwise output activations.
 
 
-def _elementwise(name, function, derivative):
-    """Register the output activation function(z), a scalar function.
+def register(name, function, *, derivative, inverse, description):
+    """Make an elementwise output activation available to losses.
 
-    ``derivative`` is its derivative for an array of raw outputs.
+    Parameters
+    ----------
+    name : str
+        Key in ``OUTPUT_ACTIVATIONS``.
+    function : function
+        ``function(z)`` is the prediction; an ``@inline_scalar``.
+    derivative : function
+        Its derivative for an array of raw outputs, in NumPy.
+    inverse : function
+        Its inverse for an array of predictions, in NumPy; finite for all numbers.
+    description : str
+        One line for the docstrings of the estimators.
     """
 
     def link(raw, settings):
@@ -59,7 +76,10 @@ def _elementwise(name, function, derivative):
         f"Set raw, of shape (n_rows, n_outputs), to {function.__name__}(raw)."
     )
     OUTPUT_ACTIVATIONS[name] = OutputActivation(
-        Kernel(link, output_activation_signature, f"{name}_link"), gradient
+        Kernel(link, output_activation_signature, f"{name}_link"),
+        gradient,
+        check_description(name, description),
+        inverse,
     )
 
 
@@ -69,12 +89,32 @@ def _logistic_derivative(z):
     return p * (1 - p)
 
 
-_elementwise("identity", identity, np.ones_like)
-_elementwise("exp", exp, np.exp)
-_elementwise("logistic", probability, _logistic_derivative)
+register(
+    "identity",
+    identity,
+    derivative=np.ones_like,
+    inverse=lambda y: y,
+    description="``z``",
+)
+register(
+    "exp",
+    exp,
+    derivative=np.exp,
+    inverse=lambda y: np.log(np.maximum(y, np.finfo(float).tiny)),
+    description="``exp(z)``",
+)
+register(
+    "logistic",
+    probability,
+    derivative=_logistic_derivative,
+    inverse=lambda y: scipy.special.logit(np.clip(y, 1e-9, 1 - 1e-9)),
+    description="``1 / (1 + exp(-z))``",
+)
 
-# Names of those that need neither settings nor the other outputs of the row.
-ELEMENTWISE = frozenset(OUTPUT_ACTIVATIONS)
+
+def elementwise_names() -> list[str]:
+    """Return the names of those that take neither settings nor other raw outputs."""
+    return [name for name, link in OUTPUT_ACTIVATIONS.items() if link.inverse]
 
 
 # ---------------------------------------------------------------------------------
@@ -96,7 +136,11 @@ def _softmax_gradient(raw, k, settings):
     return jacobian
 
 
-OUTPUT_ACTIVATIONS["softmax"] = OutputActivation(softmax, _softmax_gradient)
+OUTPUT_ACTIVATIONS["softmax"] = OutputActivation(
+    softmax,
+    _softmax_gradient,
+    check_description("softmax", "``exp(z) / sum(exp(z))``, with the sum over classes"),
+)
 
 
 # ---------------------------------------------------------------------------------
@@ -130,7 +174,14 @@ def _quantiles_gradient(raw, k, settings):
     return jacobian
 
 
-OUTPUT_ACTIVATIONS["quantiles"] = OutputActivation(quantiles, _quantiles_gradient)
+OUTPUT_ACTIVATIONS["quantiles"] = OutputActivation(
+    quantiles,
+    _quantiles_gradient,
+    check_description(
+        "quantiles",
+        "``z`` for the lowest level, and ``log(1 + exp(z))`` more for each one above",
+    ),
+)
 
 
 def levels_of_settings(settings) -> np.ndarray:

@@ -12,7 +12,13 @@ import numpy as np
 from sknn.jit.kernel import flat, inline_scalar, kernel, like
 from sknn.kernels.batch import row_of
 from sknn.kernels.layers.activations import softplus
-from sknn.kernels.losses.base import Loss, LossOptions, elementwise, train_signature
+from sknn.kernels.losses.base import (
+    Loss,
+    LossOptions,
+    add_loss,
+    elementwise,
+    train_signature,
+)
 from sknn.kernels.math.elementary import exp, expm1, log, logistic, tanh
 
 REGRESSION_LOSSES: dict[str, Loss] = {}
@@ -66,6 +72,7 @@ elementwise(
     squared_error,
     squared_error_gradient,
     "identity",
+    description="half the squared error, ``(z - y)**2 / 2``",
     mean_over_outputs=True,
 )
 
@@ -93,6 +100,7 @@ elementwise(
     absolute_error,
     absolute_error_gradient,
     "identity",
+    description="the absolute error, ``|z - y|``",
     best_constant=_median,
 )
 
@@ -121,6 +129,11 @@ elementwise(
     huber,
     huber_gradient,
     "identity",
+    description="half the squared error up to an error of ``delta``, and ``delta (|z -"
+    " y| - delta / 2)`` beyond",
+    reference='P. Huber, "Robust Estimation of a Location Parameter", Annals of '
+    "Mathematical Statistics 35, 1964",
+    uses=("delta",),
     settings=lambda options: [options.delta],
 )
 
@@ -142,7 +155,14 @@ def log_cosh_gradient(y, z, settings):
     return tanh(z - y)
 
 
-elementwise(REGRESSION_LOSSES, "log_cosh", log_cosh, log_cosh_gradient, "identity")
+elementwise(
+    REGRESSION_LOSSES,
+    "log_cosh",
+    log_cosh,
+    log_cosh_gradient,
+    "identity",
+    description="``log(cosh(z - y))``",
+)
 
 
 # ---------------------------------------------------------------------------------
@@ -179,6 +199,7 @@ elementwise(
     poisson,
     poisson_gradient,
     "exp",
+    description="half the Poisson deviance, for ``y >= 0``",
     check_targets=_check_counts,
     positive_only=True,
 )
@@ -219,6 +240,7 @@ elementwise(
     gamma,
     gamma_gradient,
     "exp",
+    description="half the gamma deviance, for ``y > 0``",
     check_targets=_check_amounts,
     positive_only=True,
     best_constant=_log_of_mean,
@@ -275,6 +297,10 @@ elementwise(
     tweedie,
     tweedie_gradient,
     "exp",
+    description="half the Tweedie deviance of ``power``, for ``y >= 0``, or ``y > 0`` "
+    "if ``power >= 2``",
+    reference='B. Jorgensen, "The Theory of Dispersion Models", 1997',
+    uses=("power",),
     check_targets=_check_tweedie,
     positive_only=True,
     settings=lambda options: [1.0 - options.power, 2.0 - options.power],
@@ -347,9 +373,15 @@ def _quantile_settings(options):
     return len(levels), *levels
 
 
-REGRESSION_LOSSES["quantile"] = Loss(
+add_loss(
+    REGRESSION_LOSSES,
+    "quantile",
     quantile_train,
     "quantiles",
+    description="the pinball loss of the levels ``quantile``, summed over them",
+    reference='R. Koenker and G. Bassett, "Regression Quantiles", Econometrica 46, '
+    "1978",
+    uses=("quantile",),
     settings=_quantile_settings,
     outputs_per_target=lambda options: len(levels_of(options)),
     best_constant=lambda y, weights, settings: weighted_quantile(

@@ -9,7 +9,10 @@ import numpy as np
 from sknn.jit.kernel import inline_scalar, like
 from sknn.kernels.losses.base import Loss, elementwise
 from sknn.kernels.losses.classification import CLASSIFICATION_LOSSES
-from sknn.kernels.losses.output_activations import ELEMENTWISE, OUTPUT_ACTIVATIONS
+from sknn.kernels.losses.output_activations import (
+    OUTPUT_ACTIVATIONS,
+    elementwise_names,
+)
 from sknn.kernels.losses.regression import REGRESSION_LOSSES, levels_of
 
 __all__ = [
@@ -18,12 +21,23 @@ __all__ = [
     "OUTPUT_ACTIVATIONS",
     "REGRESSION_LOSSES",
     "Loss",
+    "elementwise_names",
     "levels_of",
+    "losses_of_classifier",
     "register_custom",
 ]
 
 LOSSES = ChainMap(REGRESSION_LOSSES, CLASSIFICATION_LOSSES)
 _BUILT_IN = frozenset(LOSSES)
+
+
+def losses_of_classifier() -> dict[str, Loss]:
+    """Return those losses that users ask the classifier for, by name."""
+    return {
+        name: loss
+        for name, loss in CLASSIFICATION_LOSSES.items()
+        if not (name.startswith("binary_") or loss.chosen_by)
+    }
 
 
 def register_custom(
@@ -44,8 +58,8 @@ def register_custom(
         Plain Python in the subset that Numba compiles.
     gradient : function
         The derivative of ``value`` by ``z``.
-    link : {'identity', 'exp', 'logistic'}, default='identity'
-        Output activation, which turns ``z`` into the prediction.
+    link : str, default='identity'
+        Elementwise output activation, which turns ``z`` into the prediction.
     check_targets : function, default=None
         Takes all targets, of shape (n_samples, n_outputs); raises ValueError where
         they are outside of the loss's domain.
@@ -53,13 +67,13 @@ def register_custom(
     Raises
     ------
     ValueError
-        If sknn has a built-in loss of this name, or the link is none of the three.
+        If sknn has a built-in loss of this name, or no such link.
     """
     if name in _BUILT_IN:
         raise ValueError(f"{name!r} is a loss of sknn itself. Choose another name.")
-    if link not in ELEMENTWISE:
+    if link not in elementwise_names():
         raise ValueError(
-            f"link must be one of {sorted(ELEMENTWISE)} for a custom loss, got "
+            f"link must be one of {sorted(elementwise_names())} for a custom loss, got "
             f"{link!r}."
         )
     user_value, user_gradient = inline_scalar(value), inline_scalar(gradient)
@@ -86,5 +100,6 @@ def register_custom(
         typed_gradient,
         link,
         cached=False,
+        description="registered by a user",
         check_targets=check,
     )

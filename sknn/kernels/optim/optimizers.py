@@ -1,224 +1,34 @@
 """Optimizers, which update the parameters with the gradient of a batch.
 
-An optimizer is an update rule for a scalar parameter, the number of state arrays that
-it keeps, and a function for the rates of a step. ``_step`` makes a kernel of the rule:
-one pass over all parameters, which also adds the L2 penalty to the gradient.
+Each is an update rule for a scalar parameter, and a call of `register`, which says what
+`optim/base.py` makes of it and what the docstrings of the estimators say about it.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from math import sqrt
-from typing import NamedTuple
 
-import numpy as np
-
-from sknn.jit.kernel import (
-    INTEGER,
-    REAL,
-    Array,
-    Kernel,
-    caller,
-    inline_scalar,
-    like,
+from sknn.jit.kernel import inline_scalar, like
+from sknn.kernels.optim.base import (
+    OPTIMIZERS,
+    SOLVERS,
+    Optimizer,
+    OptimizerOptions,
+    Solver,
+    call_rates,
+    call_step,
+    register,
 )
 
-N_SETTINGS = 5
-
-
-@dataclass(frozen=True)
-class OptimizerOptions:
-    """The estimators' parameters that optimizers depend on."""
-
-    momentum: float
-    beta_1: float
-    beta_2: float
-    epsilon: float
-    rho: float
-
-
-class Optimizer(NamedTuple):
-    """The kernels of an optimizer, the size of its state and its settings."""
-
-    rates: Kernel  # computes the rates of a step, common to all parameters
-    step: Kernel  # updates a range of the parameters
-    n_slots: int  # state arrays, each of shape (n_trained,)
-    settings: Callable[[OptimizerOptions], list[float]]
-
-
-OPTIMIZERS: dict[str, Optimizer] = {}
-
-
-def register(
-    name: str,
-    rule: Callable,
-    *,
-    n_slots: int,
-    settings: Callable[[OptimizerOptions], list[float]],
-    rates: Callable | None = None,
-) -> None:
-    """Make an optimizer available under a name.
-
-    Parameters
-    ----------
-    name : str
-        Key in ``OPTIMIZERS``.
-    rule : function
-        ``rule(theta, optimizer_state, i, g, rates, settings)`` updates the parameter
-        ``theta[i]`` and its state ``optimizer_state[:, i]`` in place, given its
-        gradient ``g``; an ``@inline_scalar``.
-    n_slots : int
-        Number of state arrays, which start at zero.
-    settings : callable
-        Takes the options; returns up to 5 numbers, which the rule takes as a tuple in
-        the dtype of theta.
-    rates : function, default=None
-        ``rates(learning_rate, t, settings, momentum_product)`` returns three floats,
-        in float64, common to all parameters in step t = 1, 2, ...; the rule takes them
-        in the dtype of theta. ``momentum_product`` is an array of shape (1,) that
-        persists from step to step and starts at 1. None stands for
-        ``(learning_rate, 0, 0)``.
-    """
-    OPTIMIZERS[name] = Optimizer(
-        Kernel(_rates(rates or _constant), rates_signature, f"{name}_rates"),
-        Kernel(_step(rule), step_signature, f"{name}_step"),
-        n_slots,
-        lambda options: (settings(options) + [0.0] * N_SETTINGS)[:N_SETTINGS],
-    )
-
-
-_SETTINGS = Array(REAL, is_read_only=True)
-
-# out, learning_rate, t, settings, momentum_product
-rates_signature = (Array(REAL), REAL, INTEGER, _SETTINGS, Array(REAL))
-call_rates = caller("rates", rates_signature)
-
-
-def _rates(rates_of_step):
-    """Return the kernel function that stores the rates of a step."""
-
-    def rates(out, learning_rate, t, settings, momentum_product):
-        first, second, third = rates_of_step(
-            learning_rate, t, settings, momentum_product
-        )
-        out[0], out[1], out[2] = first, second, third
-        return 0.0
-
-    rates.__doc__ = f"""Set out to the rates of step t, by {rates_of_step.__name__}.
-
-    Parameters
-    ----------
-    out : ndarray of shape (3,), float64
-        Rates, overwritten.
-    learning_rate : float
-    t : int
-        Number of the step, from 1.
-    settings : ndarray of shape (N_SETTINGS,), float64
-    momentum_product : ndarray of shape (1,), float64
-        Product of the momentum coefficients so far, updated in place.
-    """
-    return rates
-
-
-# theta, gradient, optimizer_state, rates_of_step, first, last, n_weights, alpha, size,
-# settings
-step_signature = (
-    Array(),
-    Array(),
-    Array(ndim=2),
-    Array(REAL),
-    INTEGER,
-    INTEGER,
-    INTEGER,
-    REAL,
-    REAL,
-    _SETTINGS,
-)
-call_step = caller("step", step_signature)
-
-
-def _step(rule):
-    """Return the kernel function that applies the rule to a range of parameters."""
-
-    def step(
-        theta,
-        gradient,
-        optimizer_state,
-        rates_of_step,
-        first,
-        last,
-        n_weights,
-        alpha,
-        size,
-        settings,
-    ):
-        dtype = theta.dtype.type
-        typed_settings = (
-            dtype(settings[0]),
-            dtype(settings[1]),
-            dtype(settings[2]),
-            dtype(settings[3]),
-            dtype(settings[4]),
-        )
-        rates = (
-            dtype(rates_of_step[0]),
-            dtype(rates_of_step[1]),
-            dtype(rates_of_step[2]),
-        )
-        penalty, scale = dtype(alpha), dtype(1.0 / size)
-        # Accumulating in float64 would halve the number of float32 lanes in a vector.
-        total = dtype(0.0)
-        # Unsigned indices spare the test for negative ones, which count from the end.
-        end = last if last < n_weights else n_weights
-        for i in range(np.uintp(first), np.uintp(end)):
-            w = theta[i]
-            total += w * w
-            g = (gradient[i] + penalty * w) * scale
-            rule(theta, optimizer_state, i, g, rates, typed_settings)
-        begin = first if first > n_weights else n_weights
-        for i in range(np.uintp(begin), np.uintp(last)):
-            rule(theta, optimizer_state, i, gradient[i] * scale, rates, typed_settings)
-        return total
-
-    step.__doc__ = f"""Update theta[first:last] by {rule.__name__}.
-
-    The gradient of the mean loss with its penalty is g = (gradient + alpha * w) / size
-    for weights w, and g = gradient / size for biases. Returns the sum of the squared
-    weights in the range before the update.
-
-    Parameters
-    ----------
-    theta : ndarray of shape (n_trained,)
-        Parameters, n_weights weights before the others; updated in place.
-    gradient : ndarray of shape (n_trained,)
-        Gradient of the loss, summed over the batch.
-    optimizer_state : ndarray of shape (n_slots, n_trained)
-        Updated in place.
-    rates_of_step : ndarray of shape (3,), float64
-        Output of the kernel for the rates.
-    first, last : int
-        Range of the parameters to update.
-    n_weights : int
-        Number of penalised parameters.
-    alpha : float
-        L2 penalty.
-    size : float
-        Number of rows of the batch, or the sum of their weights.
-    settings : ndarray of shape (N_SETTINGS,), float64
-    """
-    return step
-
-
-@inline_scalar
-def _constant(learning_rate, t, settings, momentum_product):
-    """Return (learning_rate, 0, 0)."""
-    return learning_rate, 0.0, 0.0
-
+__all__ = [
+    "OPTIMIZERS",
+    "SOLVERS",
+    "Optimizer",
+    "OptimizerOptions",
+    "call_rates",
+    "call_step",
+]
 
 # ---------------------------------------------------------------------------------
-# Stochastic gradient descent with momentum, classical or Nesterov's [1]_.
-#
-# .. [1] I. Sutskever et al., "On the importance of initialization and momentum in
-#    deep learning", ICML 2013.
+# Stochastic gradient descent with momentum, classical or Nesterov's.
 
 
 @inline_scalar
@@ -237,19 +47,30 @@ def nesterov(theta, optimizer_state, i, g, rates, settings):
     theta[i] += settings[0] * velocity - rates[0] * g
 
 
-register("sgd", sgd, n_slots=1, settings=lambda options: [options.momentum])
-register("nesterov", nesterov, n_slots=1, settings=lambda options: [options.momentum])
+register(
+    "sgd",
+    sgd,
+    n_slots=1,
+    settings=lambda options: [options.momentum],
+    description="stochastic gradient descent with momentum; with all rows in a batch "
+    "and no momentum, plain gradient descent",
+)
+register(
+    "nesterov",
+    nesterov,
+    n_slots=1,
+    settings=lambda options: [options.momentum],
+    description="stochastic gradient descent with Nesterov's momentum",
+    reference='I. Sutskever et al., "On the importance of initialization and momentum '
+    'in deep learning", ICML 2013',
+    is_solver=False,  # but what 'sgd' is with nesterovs_momentum
+)
 
 
 # ---------------------------------------------------------------------------------
-# Adam [1]_, and AMSGrad [2]_, which divides by the maximum of the second moment so far
-# instead of the current one. Epsilon is added before the bias correction of both
-# moments, as in scikit-learn and Keras.
-#
-# .. [1] D. Kingma and J. Ba, "Adam: A Method for Stochastic Optimization", 2014,
-#    https://arxiv.org/abs/1412.6980.
-# .. [2] S. Reddi, S. Kale and S. Kumar, "On the Convergence of Adam and Beyond",
-#    ICLR 2018, https://arxiv.org/abs/1904.09237.
+# Adam, and AMSGrad, which divides by the maximum of the second moment so far instead of
+# the current one. Epsilon is added before the bias correction of both moments, as in
+# scikit-learn and Keras.
 
 
 def _betas(options: OptimizerOptions) -> list[float]:
@@ -300,15 +121,39 @@ def adam_rates(learning_rate, t, settings, momentum_product):
     return rate, 0.0, 0.0
 
 
-register("adam", adam, n_slots=2, rates=adam_rates, settings=_betas)
-register("amsgrad", amsgrad, n_slots=3, rates=adam_rates, settings=_betas)
+register(
+    "adam",
+    adam,
+    n_slots=2,
+    rates=adam_rates,
+    settings=_betas,
+    description="steps along the mean gradient, divided by the root of the mean of its"
+    " square",
+    reference='D. Kingma and J. Ba, "Adam: A Method for Stochastic Optimization", '
+    "2014, https://arxiv.org/abs/1412.6980",
+)
+register(
+    "amsgrad",
+    amsgrad,
+    n_slots=3,
+    rates=adam_rates,
+    settings=_betas,
+    description="'adam' with the largest mean square so far",
+    reference='S. Reddi, S. Kale and S. Kumar, "On the Convergence of Adam and '
+    'Beyond", ICLR 2018, https://arxiv.org/abs/1904.09237',
+)
+
+# Adam, too: its weight decay is that of all optimizers, with another default.
+SOLVERS["adamw"] = Solver(
+    "adam",
+    "'adam' with ``weight_decay``",
+    'I. Loshchilov and F. Hutter, "Decoupled Weight Decay Regularization", ICLR 2019',
+)
 
 
 # ---------------------------------------------------------------------------------
-# NAdam [1]_: Adam with Nesterov momentum, which rises from beta_1 / 2 to beta_1 as in
+# NAdam: Adam with Nesterov momentum, which rises from beta_1 / 2 to beta_1 as in
 # PyTorch.
-#
-# .. [1] T. Dozat, "Incorporating Nesterov Momentum into Adam", ICLR 2016 Workshop.
 
 
 @inline_scalar
@@ -345,18 +190,21 @@ def nadam_rates(learning_rate, t, settings, momentum_product):
     return gradient_rate, momentum_rate, 1.0 / (1.0 - beta_2**steps)
 
 
-register("nadam", nadam, n_slots=2, rates=nadam_rates, settings=_betas)
+register(
+    "nadam",
+    nadam,
+    n_slots=2,
+    rates=nadam_rates,
+    settings=_betas,
+    description="'adam' with Nesterov's momentum",
+    reference='T. Dozat, "Incorporating Nesterov Momentum into Adam", ICLR 2016 '
+    "Workshop",
+)
 
 
 # ---------------------------------------------------------------------------------
-# AdaGrad [1]_ and RMSprop [2]_ divide by the root of the sum of the squared gradients,
-# or of their moving average.
-#
-# .. [1] J. Duchi, E. Hazan and Y. Singer, "Adaptive Subgradient Methods for Online
-#    Learning and Stochastic Optimization", Journal of Machine Learning Research 12,
-#    2011.
-# .. [2] T. Tieleman and G. Hinton, "Lecture 6.5 - RMSprop", Neural Networks for Machine
-#    Learning, Coursera, 2012.
+# AdaGrad and RMSprop divide by the root of the sum of the squared gradients, or of
+# their moving average.
 
 
 @inline_scalar
@@ -379,20 +227,32 @@ def rmsprop(theta, optimizer_state, i, g, rates, settings):
     theta[i] -= rates[0] * g / (sqrt(v) + epsilon)
 
 
-register("adagrad", adagrad, n_slots=1, settings=lambda options: [options.epsilon])
+register(
+    "adagrad",
+    adagrad,
+    n_slots=1,
+    settings=lambda options: [options.epsilon],
+    description="steps along the gradient, divided by the root of the sum of its "
+    "squares",
+    reference='J. Duchi, E. Hazan and Y. Singer, "Adaptive Subgradient Methods for '
+    'Online Learning and Stochastic Optimization", Journal of Machine Learning '
+    "Research 12, 2011",
+)
 register(
     "rmsprop",
     rmsprop,
     n_slots=1,
     settings=lambda options: [options.rho, 1.0 - options.rho, options.epsilon],
+    description="steps along the gradient, divided by the root of the mean of its "
+    "square",
+    reference='T. Tieleman and G. Hinton, "Lecture 6.5 - RMSprop", Neural Networks for'
+    " Machine Learning, Coursera, 2012",
+    uses=("rho",),
 )
 
 
 # ---------------------------------------------------------------------------------
-# Lion [1]_: every parameter moves by the learning rate, with the sign of an average.
-#
-# .. [1] X. Chen et al., "Symbolic Discovery of Optimization Algorithms", NeurIPS 2023,
-#    https://arxiv.org/abs/2302.06675.
+# Lion: every parameter moves by the learning rate, with the sign of an average.
 
 
 @inline_scalar
@@ -409,4 +269,13 @@ def lion(theta, optimizer_state, i, g, rates, settings):
     theta[i] -= rates[0] * sign
 
 
-register("lion", lion, n_slots=1, settings=_betas)
+register(
+    "lion",
+    lion,
+    n_slots=1,
+    settings=_betas,
+    description="steps of the learning rate, with the sign of a mean gradient; wants a"
+    " ``learning_rate_init`` three to ten times smaller than 'adam'",
+    reference='X. Chen et al., "Symbolic Discovery of Optimization Algorithms", '
+    "NeurIPS 2023, https://arxiv.org/abs/2302.06675",
+)

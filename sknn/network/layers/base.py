@@ -131,6 +131,10 @@ class LayerSpec:
     ----------
     name : str
         In ``summary`` and in messages.
+    description : str
+        One line for the docstrings of the estimators.
+    reference : str
+        Publication that the docstrings cite, or "".
     parameter : str
         The estimator's parameter that asks for such layers.
     arrays : tuple of LayerParameter
@@ -164,6 +168,8 @@ class LayerSpec:
     """
 
     name: str
+    description: str = ""
+    reference: str = ""
     parameter: str = ""
     arrays: tuple[LayerParameter, ...] = ()
     kernels: LayerKernels

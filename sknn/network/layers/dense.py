@@ -26,6 +26,7 @@ class Dense(LayerSpec):
     """A dense layer. Its option is the number of its neurons."""
 
     name = "dense"
+    description = "``f(x W + b)``, with f the activation"
     parameter = "hidden_layer_sizes"
     arrays = (
         LayerParameter(
@@ -113,3 +114,6 @@ class Dense(LayerSpec):
         coef[:] = random_state.uniform(-bound, bound, coef.shape)
         if bias == "auto":
             intercept[:] = random_state.uniform(-bound, bound, intercept.shape)
+
+
+KINDS = {"dense": Dense()}

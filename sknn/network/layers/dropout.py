@@ -18,6 +18,7 @@ class Dropout(LayerSpec):
     """Dropout, which does nothing in prediction. Its option is the share dropped."""
 
     name = "dropout"
+    description = "sets a share of its inputs to zero in training"
     parameter = "dropout"
     kernels = DROPOUT
     skips_input_delta = True
@@ -41,3 +42,6 @@ class Dropout(LayerSpec):
     def text(self, layer: Layer) -> str:
         """Return the name and the share."""
         return f"dropout {layer.options[0]:g}"
+
+
+KINDS = {"dropout": Dropout()}

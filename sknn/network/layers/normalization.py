@@ -43,6 +43,7 @@ class Normalization(LayerSpec):
     def __init__(self, key: str):
         self.name = f"{key} norm"
         self._kernels = NORMALIZATIONS[key]
+        self.description = self._kernels.description
         self.needs_whole_batch = self._kernels.keeps_running_statistics
         self.arrays = (*_TRAINED, _RUNNING) if self.needs_whole_batch else _TRAINED
         self.kernels = LayerKernels(*self._kernels[:3])
@@ -55,3 +56,6 @@ class Normalization(LayerSpec):
         """Return the kernels for training, or for prediction."""
         kernels = super().kernels_for(placed, use)
         return kernels if use.training else LayerKernels(*self._kernels[3:6])
+
+
+KINDS = {f"{key}_norm": Normalization(key) for key in NORMALIZATIONS}

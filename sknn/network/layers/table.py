@@ -1,10 +1,11 @@
-"""The table of kinds of layers."""
+"""The table of kinds of layers: the ``KINDS`` of all modules in this folder."""
 
-from sknn.kernels.layers.normalization import NORMALIZATIONS
+from importlib import import_module
+from pkgutil import iter_modules
+
+from sknn.kernels.descriptions import check_description
+from sknn.network import layers
 from sknn.network.layers.base import LayerParameter, LayerSpec
-from sknn.network.layers.dense import Dense
-from sknn.network.layers.dropout import Dropout
-from sknn.network.layers.normalization import Normalization
 
 LAYERS: dict[str, LayerSpec] = {}
 
@@ -33,7 +34,9 @@ def register(kind: str, spec: LayerSpec) -> None:
     ValueError
         If another kind has an attribute of the same name that is penalised, trained or
         stored in another way: the arrays of one attribute lie side by side in theta.
+        If its description is not one line.
     """
+    check_description(kind, spec.description)
     known = {array.attribute: array for array in parameters_of_layers()}
     for array in spec.arrays:
         other = known.get(array.attribute, array)
@@ -49,7 +52,7 @@ def register(kind: str, spec: LayerSpec) -> None:
     LAYERS[kind] = spec
 
 
-register("dense", Dense())
-register("dropout", Dropout())
-for _key in NORMALIZATIONS:
-    register(f"{_key}_norm", Normalization(_key))
+for _module in iter_modules(layers.__path__, f"{layers.__name__}."):
+    if _module.name != __name__:
+        for _kind, _spec in getattr(import_module(_module.name), "KINDS", {}).items():
+            register(_kind, _spec)
