@@ -40,8 +40,8 @@ class Baseline(NamedTuple):
     Attributes
     ----------
     loss : float
-        Mean loss of the best constant prediction, or, of hinge and focal losses and of
-        smoothed labels, of a good one.
+        Mean loss of the best constant prediction, or of a good one where the best one
+        takes a search.
     start : float
         Mean loss of the prediction that an untrained network is close to.
     scale : str or None
@@ -143,7 +143,7 @@ def _regression_baseline(network: Network, loss: Loss, data: TrainingData) -> Ba
         best = float(np.mean(variance)) / 2
         return Baseline(best, float(np.mean(mean**2 + variance)) / 2, scale)
     columns = output_columns(network, loss, data)
-    best = sum(column.best_constant_loss() for column in columns)
+    best = sum(column.good_constant_loss() for column in columns)
     zeros = np.zeros(network.n_outputs)
     start = constant_loss(loss, network.architecture.settings, data, zeros)
     best, start = (mean_loss(network, loss, total, data) for total in (best, start))

@@ -95,14 +95,10 @@ class OutputColumn(NamedTuple):
 
         It is -inf for a loss that has no lowest value.
         """
-        targets, weights = self._weighted_targets()
         if self.loss.best_constant:
-            settings = np.array(self.settings)
-            return self.constant_loss(
-                self.loss.best_constant(targets, weights, settings)
-            )
-        targets = targets.astype(np.float64)
-        mean = np.average(targets, weights=weights)
+            return self.good_constant_loss()
+        targets, weights = self._weighted_targets()
+        mean = np.average(targets.astype(np.float64), weights=weights)
         middle, first = raw_outputs_of(self.link, [mean, targets[0]]).tolist()
         spread = float(np.std(raw_outputs_of(self.link, targets))) or 1.0
         losses = [self.constant_loss(raw) for raw in (middle, first)]
@@ -115,6 +111,17 @@ class OutputColumn(NamedTuple):
         except RuntimeError:  # the loss has no lowest value
             losses.append(-np.inf)
         return min(losses)
+
+    def good_constant_loss(self) -> float:
+        """Return the lowest loss if it takes no search, else that of mean or median."""
+        targets, weights = self._weighted_targets()
+        if self.loss.best_constant:
+            settings = np.array(self.settings)
+            best = self.loss.best_constant(targets, weights, settings)
+            return self.constant_loss(best)
+        mean = np.average(targets.astype(np.float64), weights=weights)
+        candidates = raw_outputs_of(self.link, [mean, np.median(targets)])
+        return min(self.constant_loss(raw) for raw in candidates.tolist())
 
     def has_equal_targets(self) -> bool:
         """Return whether all targets with a weight are the same."""
