@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from networks import mlp_architecture
 from numpy.testing import assert_allclose
 from sklearn import datasets
 from sklearn.compose import TransformedTargetRegressor
@@ -13,8 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sknn import MLPClassifier, MLPRegressor
 from sknn.estimators.validation import make_training_data
-from sknn.kernels.losses.table import LOSSES
-from sknn.network.layout import Architecture
+from sknn.kernels.losses.table import LOSSES, losses_of_classifier
 from sknn.network.network import network
 from sknn.training.baseline import NOT_LEARNT, baseline_of
 
@@ -210,9 +210,8 @@ def test_baselines_by_closed_forms(weighted):
         loss = LOSSES[name]
         y = y[:, np.newaxis] if y.ndim == 1 else y
         data = make_training_data(X, y, weights, None, np.dtype(float))
-        architecture = Architecture(
-            (4, n_outputs), (), loss.link, (*settings, 0, 0, 0, 0)
-        )
+        settings = (*settings, 0, 0, 0, 0)
+        architecture = mlp_architecture((4, n_outputs), (), loss.link, settings)
         return baseline_of(network(architecture, np.dtype(float)), loss, data)
 
     mean = np.average(Y, weights=weights)
@@ -232,3 +231,13 @@ def test_baselines_by_closed_forms(weighted):
     assert_allclose(found("poisson", counts, 1).loss, expected, rtol=1e-10)
     expected = np.average(np.abs(Y - np.median(Y)), weights=weights)
     assert_allclose(found("absolute_error", Y, 1).loss, expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("loss", losses_of_classifier())
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_fits_that_converge_compare_any_loss_of_classes(loss, solver, n_classes):
+    y = np.digitize(X[:, 0], [-0.5, 0.5][: n_classes - 1])
+    options = {"solver": solver, "learning_rate_init": 0.05, "random_state": 0}
+    model = MLPClassifier(8, loss=loss, max_iter=300, tol=1e-3, **options)
+    assert model.fit(X, y).score(X, y) > 0.9
