@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from sknn.jit import specializations
+from sknn.jit.argument_checks import description_of, fits
 from sknn.jit.configuration import configuration
 from sknn.jit.declarations import (
     BOUNDS_CHECKED,
@@ -262,10 +263,10 @@ class Driver(CompiledFunction):
         for name, type_, value in zip(
             self.parameters, self.flat_signature, arguments, strict=True
         ):
-            if isinstance(type_, Array) and not _fits(value, type_, dtype):
+            if isinstance(type_, Array) and not fits(value, type_, dtype):
                 raise TypeError(
                     f"{self.name}: {name} must be an array like {type_}, in C order, "
-                    f"where '{DTYPE}' is {dtype}; got {_described(value)}."
+                    f"where '{DTYPE}' is {dtype}; got {description_of(value)}."
                 )
         return result
 
@@ -305,24 +306,6 @@ def _entry(
         return result
 
     return run
-
-
-def _fits(value: Any, type_: Array, dtype: np.dtype[Any]) -> bool:
-    element = dtype if type_.element == DTYPE else np.dtype(type_.element)
-    return (
-        isinstance(value, np.ndarray)
-        and value.dtype == element
-        and value.ndim == type_.ndim
-        and value.flags.c_contiguous
-        and (type_.is_read_only or value.flags.writeable)
-    )
-
-
-def _described(value: Any) -> str:
-    if not isinstance(value, np.ndarray):
-        return type(value).__name__
-    flags = " ".join(str(value.flags).split())
-    return f"{value.dtype} of shape {value.shape}, {flags}"
 
 
 def _prepared(

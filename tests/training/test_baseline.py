@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from networks import mlp_architecture
 from numpy.testing import assert_allclose
 from sklearn import datasets
 from sklearn.compose import TransformedTargetRegressor
@@ -14,8 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from sknn import MLPClassifier, MLPRegressor
 from sknn.custom import register_loss
 from sknn.estimators.validation import make_training_data
-from sknn.kernels.losses.table import LOSSES
-from sknn.network.layout import Architecture, mlp_layers
+from sknn.kernels.losses.table import LOSSES, losses_of_classifier
 from sknn.network.network import network
 from sknn.training.baseline import NOT_LEARNT, make_baseline
 
@@ -220,8 +220,8 @@ def test_baselines_by_closed_forms(weighted):
         loss = LOSSES[name]
         y = y[:, np.newaxis] if y.ndim == 1 else y
         data = make_training_data(X, y, weights, None, np.dtype(float))
-        layers = mlp_layers((), n_outputs, ())
-        architecture = Architecture(4, layers, loss.link, (*settings, 0, 0, 0, 0))
+        settings = (*settings, 0, 0, 0, 0)
+        architecture = mlp_architecture((4, n_outputs), (), loss.link, settings)
         return make_baseline(network(architecture, np.dtype(float)), loss, data)
 
     mean = np.average(Y, weights=weights)
@@ -242,3 +242,13 @@ def test_baselines_by_closed_forms(weighted):
     # A median is the best constant, and one of the targets is a median.
     expected = min(np.average(np.abs(Y - y), weights=weights) for y in Y)
     assert_allclose(found("absolute_error", Y, 1).loss, expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("loss", losses_of_classifier())
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_fits_that_converge_compare_any_loss_of_classes(loss, solver, n_classes):
+    y = np.digitize(X[:, 0], [-0.5, 0.5][: n_classes - 1])
+    options = {"solver": solver, "learning_rate_init": 0.05, "random_state": 0}
+    model = MLPClassifier(8, loss=loss, max_iter=300, tol=1e-3, **options)
+    assert model.fit(X, y).score(X, y) > 0.9
