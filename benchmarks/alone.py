@@ -14,7 +14,8 @@ from benchmarks.peers.start import ALPHA, BETA_1, BETA_2, EPSILON
 from sknn.jit.kernel import INTEGER, REAL, Array, driver
 from sknn.kernels import table
 from sknn.kernels.batch import Batch, block_of, rows_as_they_are
-from sknn.kernels.drivers.training import CHUNK, DATA, SETTINGS, TABLE, VECTOR
+from sknn.kernels.drivers.records import DATASET, SETTINGS, TABLE, VECTOR
+from sknn.kernels.drivers.training import CHUNK
 from sknn.kernels.gemm.products import copy
 from sknn.kernels.layers.activations import call_activation
 from sknn.kernels.layers.base import call_backward, call_gradient, run_forward
@@ -24,7 +25,7 @@ from sknn.network.data import Inputs, read_only
 from sknn.network.network import Network
 from sknn.training.options import OptimizerOptions
 
-MATRIX = DATA[:4]  # values, indices and indptr of the inputs, and their width
+MATRIX = DATASET.fields[:4]  # values, indices and indptr of the inputs, and their width
 # Numbers that an activation is applied to at a time: they stay in the nearest cache.
 PIECE = 2**10
 FRESH = 32  # times after which it gets the first numbers again

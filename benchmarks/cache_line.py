@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks.timing import seconds
 from sknn.jit.atomics import add, read
 from sknn.jit.kernel import INTEGER, driver
-from sknn.kernels.drivers.training import INTEGERS
+from sknn.kernels.drivers.records import INTEGERS
 
 N_TURNS, N_REPEATS = 5_000, 20
 

@@ -1,12 +1,13 @@
-"""Activations and losses of one's own, each registered in one call.
+"""Registration of users' activations and losses.
 
-They are pairs of plain Python functions of numbers, which are checked, compiled and
-entered in the same tables as those that are built in. Estimators that use them carry
+Each is a pair of Python functions of numbers, which are checked, compiled and added to
+the tables of built-in ones. Estimators that use them carry
 their definitions along, so that they work in other processes too.
 """
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,9 @@ _TOLERANCE = 1e-4
 _DTYPES = (np.dtype(np.float64), np.dtype(np.float32))
 
 
-def register_activation(name: str, function: Callable, derivative: Callable) -> None:
+def register_activation(
+    name: str, function: Callable[..., Any], derivative: Callable[..., Any]
+) -> None:
     """Make your own activation available as ``activation="name"``.
 
     Both functions are plain Python functions of one number. They are compiled by
@@ -69,11 +72,11 @@ def register_activation(name: str, function: Callable, derivative: Callable) -> 
 @documented()
 def register_loss(
     name: str,
-    function: Callable,
-    derivative: Callable,
+    function: Callable[..., Any],
+    derivative: Callable[..., Any],
     *,
     link: str = "identity",
-    check_targets: Callable | None = None,
+    check_targets: Callable[..., Any] | None = None,
 ) -> None:
     """Make your own loss available as ``MLPRegressor(loss="name")``.
 
@@ -122,7 +125,9 @@ def register_loss(
     define("loss", name, Definition(arguments, uuid.uuid4().hex))
 
 
-def _compiled(caller: str, n_numbers: int, **functions: Callable) -> list[Callable]:
+def _compiled(
+    caller: str, n_numbers: int, **functions: Callable[..., Any]
+) -> list[Callable[..., Any]]:
     """Return compiled functions of float64, after a trial in both dtypes."""
     for role, function in functions.items():
         if not callable(function):
@@ -137,9 +142,9 @@ def _compiled(caller: str, n_numbers: int, **functions: Callable) -> list[Callab
             ]
         except Exception as error:
             raise ValueError(
-                f"{caller}: Numba cannot compile the {role}: {_gist(error)}. It has "
-                f"to take {n_numbers} number{'s' * (n_numbers > 1)} and return one. "
-                "Use arithmetic, functions of math and NumPy, and `a if c else b` "
+                f"{caller}: Numba cannot compile the {role}: {_cause_in(error)}. It "
+                f"has to take {n_numbers} number{'s' * (n_numbers > 1)} and return "
+                "one. Use arithmetic, functions of math and NumPy, and `a if c else b` "
                 "rather than np.where; other functions that it calls need Numba's "
                 "@njit."
             ) from error
@@ -147,8 +152,8 @@ def _compiled(caller: str, n_numbers: int, **functions: Callable) -> list[Callab
     return compiled
 
 
-def _gist(error: Exception) -> str:
-    """Return what Numba says about the cause, without where it came upon it."""
+def _cause_in(error: Exception) -> str:
+    """Return the cause in a message of Numba, without the traceback."""
     innermost = str(error).rpartition("raised a specific error:")[2]
     lines = [line.strip() for line in innermost.splitlines() if line.strip()]
     if "Failed in " in lines[0]:
@@ -158,7 +163,7 @@ def _gist(error: Exception) -> str:
     return " ".join(lines[:end]).partition(" for '$")[0].rstrip(".")
 
 
-def _accepts(check_targets: Callable | None, y: float) -> bool:
+def _accepts(check_targets: Callable[..., Any] | None, y: float) -> bool:
     try:
         if check_targets is not None:
             check_targets(np.array([[y]]))
@@ -168,11 +173,14 @@ def _accepts(check_targets: Callable | None, y: float) -> bool:
 
 
 def _check_derivative(
-    caller: str, function: Callable, derivative: Callable, points: list[tuple]
+    caller: str,
+    function: Callable[..., Any],
+    derivative: Callable[..., Any],
+    points: Sequence[tuple[float, ...]],
 ) -> None:
     """Compare a derivative by the last argument with fourth-order differences."""
 
-    def at(called, role, point):
+    def at(called: Callable[..., Any], role: str, point: tuple[float, ...]) -> float:
         try:
             with np.errstate(all="ignore"):
                 number = float(called(*map(np.float64, point)))
@@ -188,8 +196,8 @@ def _check_derivative(
             + (" for all targets that check_targets takes." if point[1:] else ".")
         )
 
-    def difference(point, step):
-        def f(shift):
+    def difference(point: tuple[float, ...], step: float) -> float:
+        def f(shift: float) -> float:
             return at(function, "function", (*point[:-1], point[-1] + shift))
 
         near, far = f(step) - f(-step), f(2 * step) - f(-2 * step)
@@ -197,10 +205,10 @@ def _check_derivative(
 
     for point in points:
         at(function, "function", point)
-    found = [at(derivative, "derivative", point) for point in points]
+    slopes_returned = [at(derivative, "derivative", point) for point in points]
     expected = [[difference(point, step) for step in _STEPS] for point in points]
     scale = np.median(np.abs(expected)) if expected else 0.0
-    for point, actual, slopes in zip(points, found, expected, strict=True):
+    for point, actual, slopes in zip(points, slopes_returned, expected, strict=True):
         errors = [abs(actual - slope) for slope in slopes]
         best = int(np.argmin(errors))
         if errors[best] > _TOLERANCE * max(scale, abs(slopes[best])) + 1e-9:
@@ -211,5 +219,5 @@ def _check_derivative(
             )
 
 
-def _listed(point: tuple) -> str:
+def _listed(point: tuple[float, ...]) -> str:
     return "(" + ", ".join(f"{x:g}" for x in point) + ")"

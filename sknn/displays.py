@@ -1,15 +1,25 @@
-"""Pictures of a trained network, in the form of scikit-learn's displays."""
+"""Displays of a trained network, after the pattern of scikit-learn's."""
 
-from itertools import pairwise, product
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any, Self
 
 import numpy as np
 
+from sknn.drawing import (
+    curve_style,
+    draw_neurons,
+    draw_weights,
+    layer_titles,
+    neuron_names,
+    neurons_to_draw,
+)
 from sknn.estimators.summary import layers_of, network_in
 
 __all__ = ["LossCurveDisplay", "NetworkDisplay"]
 
 
-def _pyplot(caller):
+def _pyplot(caller: str) -> Any:
     """Return ``matplotlib.pyplot``, which sknn loads only to draw."""
     try:
         import matplotlib.pyplot as plt
@@ -19,7 +29,7 @@ def _pyplot(caller):
     return plt
 
 
-def _history_of(estimator):
+def _history_of(estimator: Any) -> tuple[Mapping[str, Sequence[float]], int | None]:
     """Return the history of a network, and the epoch that scored best or None."""
     network, _ = network_in(estimator)
     history = getattr(network, "history_", None)
@@ -37,7 +47,7 @@ def _history_of(estimator):
     return history, scores.index(best) + 1 if best in scores else None
 
 
-def _curve(history, key, x):
+def _curve(history: Mapping[str, Sequence[float]], key: str, x: str) -> np.ndarray:
     """Return the two coordinates of a curve, shape (2, n_epochs)."""
     values = np.asarray(history[key], dtype=float)
     epochs = np.arange(len(values)) + 1
@@ -85,12 +95,25 @@ class LossCurveDisplay:
     >>> display.ax_.set_yscale("log")
     """
 
-    def __init__(self, *, histories, best_epochs=None, name=None):
+    def __init__(
+        self,
+        *,
+        histories: Sequence[Mapping[str, Sequence[float]]],
+        best_epochs: Sequence[int | None] | None = None,
+        name: str | None = None,
+    ) -> None:
         self.histories = histories
         self.best_epochs = best_epochs
         self.name = name
 
-    def plot(self, ax=None, *, keys=None, x="epoch", line_kw=None):
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        keys: str | Sequence[str] | None = None,
+        x: str = "epoch",
+        line_kw: dict[str, Any] | None = None,
+    ) -> Self:
         """Draw the curves.
 
         Parameters
@@ -128,7 +151,7 @@ class LossCurveDisplay:
         for key in keys if x == "epoch" else [*keys, x]:
             if key not in present:
                 raise ValueError(f"There is no {key!r} in the history, only {present}.")
-        line_kw = normalize_kwargs(line_kw, Line2D)
+        line_kw = normalize_kwargs(line_kw or {}, Line2D)
 
         ax = plt.subplots()[1] if ax is None else ax
         self.ax_, self.figure_, self.lines_, self.mean_lines_ = ax, ax.figure, [], []
@@ -140,7 +163,7 @@ class LossCurveDisplay:
                 label = f"{'validation' if validation else 'training'} {label}"
             if self.name is not None:  # which says enough where there is one curve
                 label = self.name if len(keys) == 1 else f"{self.name}: {label}"
-            style: dict = {"linestyle": "--" if validation else "-"}
+            style: dict[str, Any] = {"linestyle": "--" if validation else "-"}
             curves = [_curve(history, key, x) for history in self.histories]
             if others:
                 shortest = min(curve.shape[1] for curve in curves)
@@ -148,14 +171,11 @@ class LossCurveDisplay:
                 mean_label = f"{label}, mean of {len(curves)} folds"
                 wide = {"label": mean_label, "linewidth": 2, **style}
                 self.mean_lines_ += ax.plot(*mean, **(wide | line_kw))
-                color, label = self.mean_lines_[-1].get_color(), None
+                color, label = self.mean_lines_[-1].get_color(), ""
                 style |= {"color": color, "linewidth": 0.8, "alpha": 0.5}
             for curve, best in zip(curves, best_epochs, strict=True):
-                mark: dict = {"label": label}
-                if best is not None and validation == any_validation:
-                    mark["label"] = label and f"{label} (best epoch: {best})"
-                    mark |= {"marker": "o", "markevery": [best - 1]}
-                    mark |= {"markersize": 7, "markeredgecolor": "white"}
+                is_marked = validation == any_validation
+                mark = curve_style(label, best if is_marked else None)
                 self.lines_ += ax.plot(*curve, **(style | mark | line_kw))
         if x == "epoch":
             ax.xaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10], integer=True))
@@ -166,8 +186,15 @@ class LossCurveDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator, *, keys=None, x="epoch", ax=None, name=None, line_kw=None
-    ):
+        cls,
+        estimator: Any,
+        *,
+        keys: str | Sequence[str] | None = None,
+        x: str = "epoch",
+        ax: Any = None,
+        name: str | None = None,
+        line_kw: dict[str, Any] | None = None,
+    ) -> Self:
         """Draw the curves of a fitted network.
 
         Parameters
@@ -196,8 +223,15 @@ class LossCurveDisplay:
 
     @classmethod
     def from_cv_results(
-        cls, cv_results, *, keys=None, x="epoch", ax=None, name=None, line_kw=None
-    ):
+        cls,
+        cv_results: Any,
+        *,
+        keys: str | Sequence[str] | None = None,
+        x: str = "epoch",
+        ax: Any = None,
+        name: str | None = None,
+        line_kw: dict[str, Any] | None = None,
+    ) -> Self:
         """Draw a thin curve for each fold, and their mean up to the shortest one.
 
         Parameters
@@ -224,24 +258,6 @@ class LossCurveDisplay:
         histories, best_epochs = zip(*fits, strict=True)
         display = cls(histories=histories, best_epochs=best_epochs, name=name)
         return display.plot(ax, keys=keys, x=x, line_kw=line_kw)
-
-
-def _rows(n_neurons, most):
-    """Return which neurons of a layer to draw, and at which heights."""
-    shown = np.arange(min(n_neurons, most))
-    if n_neurons <= most:
-        return shown, (n_neurons - 1) / 2 - shown
-    below = shown >= (most + 1) // 2  # the row of the dots
-    return shown + below * (n_neurons - most), most / 2 - shown - below
-
-
-def _names(names, n_neurons, what, default):
-    """Return a name for each input or output."""
-    if names is None:
-        return [f"{default}{i}" if n_neurons > 1 else default for i in range(n_neurons)]
-    if len(names) != n_neurons:
-        raise ValueError(f"{what} has {len(names)} names for {n_neurons} neurons.")
-    return list(names)
 
 
 class NetworkDisplay:
@@ -291,13 +307,13 @@ class NetworkDisplay:
     def __init__(
         self,
         *,
-        coefs,
-        intercepts,
-        activations,
-        input_layers="",
-        feature_names=None,
-        class_names=None,
-    ):
+        coefs: Sequence[np.ndarray],
+        intercepts: Sequence[np.ndarray],
+        activations: Sequence[str],
+        input_layers: str = "",
+        feature_names: Any = None,
+        class_names: Any = None,
+    ) -> None:
         self.coefs = coefs
         self.intercepts = intercepts
         self.activations = activations
@@ -305,7 +321,7 @@ class NetworkDisplay:
         self.feature_names = feature_names
         self.class_names = class_names
 
-    def plot(self, ax=None, *, max_neurons=12):
+    def plot(self, ax: Any = None, *, max_neurons: int = 12) -> Self:
         """Draw the network.
 
         Parameters
@@ -328,71 +344,62 @@ class NetworkDisplay:
             not as many as the neurons.
         """
         plt = _pyplot(f"{type(self).__name__}.plot")
-        from matplotlib.collections import EllipseCollection, LineCollection
-
         if max_neurons < 2:
             raise ValueError(f"max_neurons must be at least 2, got {max_neurons}.")
-        units = [len(self.coefs[0]), *map(len, self.intercepts)]
-        inputs = _names(self.feature_names, units[0], "feature_names", "x")
-        outputs = _names(self.class_names, units[-1], "class_names", "y")
-        rows = [_rows(n_neurons, max_neurons) for n_neurons in units]
+        widths = [len(self.coefs[0]), *map(len, self.intercepts)]
+        inputs = neuron_names(self.feature_names, widths[0], "feature_names", "x")
+        outputs = neuron_names(self.class_names, widths[-1], "class_names", "y")
+        rows = [neurons_to_draw(n_neurons, max_neurons) for n_neurons in widths]
         shown, heights = zip(*rows, strict=True)
         ends = zip(self.coefs, pairwise(shown), strict=True)
         weights = [coef[np.ix_(*neurons)].ravel() for coef, neurons in ends]
+        biases = [b[k] for b, k in zip(self.intercepts, shown[1:], strict=True)]
         largest = max(np.abs(values).max() for values in weights) or 1.0
-        colours: dict = {"cmap": "coolwarm_r", "norm": plt.Normalize(-largest, largest)}
+        colours = {"cmap": "coolwarm_r", "norm": plt.Normalize(-largest, largest)}
         # Neurons of a layer are 1 apart, layers more, and most so where they are few.
         top = max(ys[0] for ys in heights)
-        x = max(3.2, min(0.9 * top, 16 / len(weights))) * np.arange(len(units))
+        x = max(3.2, min(0.9 * top, 16 / len(weights))) * np.arange(len(widths))
         if ax is None:
             size = (0.45 * x[-1] + 3.5, 0.9 * max(top, 2) + 1.5)
             ax = plt.subplots(figsize=size, layout="constrained")[1]
-        self.ax_, self.figure_, self.lines_, self.neurons_ = ax, ax.figure, [], []
-
-        for layer, values in enumerate(weights):
-            pairs = product(heights[layer], heights[layer + 1])
-            lines = [[(x[layer], a), (x[layer + 1], b)] for a, b in pairs]
-            order = np.argsort(np.abs(values))  # the largest come on top
-            widths = 0.5 + 2.5 * np.abs(values[order]) / largest
-            drawn = LineCollection([lines[i] for i in order], lw=widths, **colours)
-            drawn.set_array(values[order])
-            self.lines_.append(ax.add_collection(drawn))
-        for layer, n_neurons in enumerate(units):
-            style: dict = {"facecolor": "white", "edgecolor": "0.2", "zorder": 3}
-            style |= {"units": "y", "offset_transform": ax.transData, **colours}
-            centres = [(x[layer], y) for y in heights[layer]]
-            circles = EllipseCollection(0.6, 0.6, 0, offsets=centres, **style)
-            if layer:
-                circles.set_array(self.intercepts[layer - 1][shown[layer]])
-            self.neurons_.append(ax.add_collection(circles))
+        self.ax_, self.figure_ = ax, ax.figure
+        self.lines_ = draw_weights(ax, x, heights, weights, colours)
+        self.neurons_ = draw_neurons(ax, x, heights, biases, colours)
+        dots = max_neurons / 2 - (max_neurons + 1) // 2 + 0.2 * np.arange(-1, 2)
+        for layer, n_neurons in enumerate(widths):
             if n_neurons > max_neurons:
-                dots = max_neurons / 2 - (max_neurons + 1) // 2 + 0.2 * np.arange(-1, 2)
                 ax.plot([x[layer]] * 3, dots, ".", color="0.2", markersize=4)
 
-        titles = ["Input", *(f"Hidden {i}" for i in range(1, len(weights))), "Output"]
-        for layer, activation in enumerate([self.input_layers, *self.activations]):
-            plural = "s" if units[layer] > 1 else ""
-            titles[layer] += f"\n{units[layer]} neuron{plural}\n{activation}"
         half = max(top, 2) + 0.5
         ax.set(xlim=(-0.5, x[-1] + 0.5), ylim=(-half, half))
         ax.xaxis.tick_top()
-        ax.set_xticks(x, titles)
+        ax.set_xticks(x, layer_titles(widths, self.input_layers, self.activations))
         right = ax.secondary_yaxis("right")
         for axis, names, layer in ((ax, inputs, 0), (right, outputs, -1)):
             labels = [names[neuron] for neuron in shown[layer]]
             axis.set_yticks(heights[layer], labels, parse_math=False)
             axis.tick_params(length=0)
             axis.spines[:].set_visible(False)
-        biases = np.concatenate([layer.get_array() for layer in self.neurons_[1:]])
-        style = {"extend": "both" if np.abs(biases).max() > largest else "neither"}
-        style["label"] = "weight (line), bias (circle)"
-        self.colorbar_ = ax.figure.colorbar(self.lines_[0], ax=ax, shrink=0.8, **style)
+        is_wider = np.abs(np.concatenate(biases)).max() > largest
+        self.colorbar_ = ax.figure.colorbar(
+            self.lines_[0],
+            ax=ax,
+            shrink=0.8,
+            extend="both" if is_wider else "neither",
+            label="weight (line), bias (circle)",
+        )
         return self
 
     @classmethod
     def from_estimator(
-        cls, estimator, *, feature_names=None, class_names=None, max_neurons=12, ax=None
-    ):
+        cls,
+        estimator: Any,
+        *,
+        feature_names: Any = None,
+        class_names: Any = None,
+        max_neurons: int = 12,
+        ax: Any = None,
+    ) -> Self:
         """Draw a fitted network.
 
         Parameters

@@ -36,6 +36,15 @@ def test_named_files_exist(page):
         assert (ROOT / path).exists(), path
 
 
+def test_modules_that_the_page_of_internals_names_exist():
+    """Its paths are relative to sknn/, where no others are given."""
+    page = (ROOT / "docs/internals.md").read_text("utf-8")
+    paths = re.findall(r"`([\w/]+(?:\.py|/))`", page)
+    assert len(paths) > 30
+    for path in paths:
+        assert (ROOT / "sknn" / path).exists() or (ROOT / path).exists(), path
+
+
 def names_of_tests():
     trees = [
         ast.parse(path.read_text("utf-8")) for path in ROOT.glob("tests/**/test_*.py")

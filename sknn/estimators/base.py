@@ -1,19 +1,19 @@
-"""What the classifier and the regressor share: the course of a fit."""
+"""The base class of the classifier and the regressor."""
 
 from abc import ABCMeta, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import is_regressor
 from sklearn.utils.validation import validate_data
 
-from sknn._sklearn import fit_context
 from sknn.estimators.callbacks import (
     CallbackSupportMixin,
     with_callbacks,
 )
+from sknn.estimators.decorators import fit_context
 from sknn.estimators.docstrings import takes_validation
 from sknn.estimators.estimator import Estimator
 from sknn.estimators.fit_lock import fit_lock
@@ -24,9 +24,9 @@ from sknn.estimators.parameters import (
 from sknn.estimators.prediction import Predictor
 from sknn.estimators.validation import (
     check_for_missing,
-    is_plain,
+    skips_validation,
 )
-from sknn.network.data import FLOATS
+from sknn.network.data import FLOATS, ArrayLike
 from sknn.network.layers.base import Layer
 from sknn.training.monitor import DefaultScore
 
@@ -42,23 +42,23 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
     validate: bool
     validation_fraction: float
     warm_start: bool
-    _split_state: dict
-    _resume_state: dict | None
+    _split_state: dict[str, Any]
+    _resume_state: dict[str, Any] | None
 
-    _parameter_constraints: ClassVar[dict] = CONSTRAINTS
+    _parameter_constraints: ClassVar[dict[str, Any]] = CONSTRAINTS
 
-    # What the two estimators define ----------------------------------------------
-
-    @abstractmethod
-    def _learn_targets(self, y, goes_on: bool) -> Any:
-        """Check y; learn what is to be known before its encoding; return it to use."""
+    # Defined by the two estimators ----------------------------------------------
 
     @abstractmethod
-    def _check_known(self, y, n_targets: int) -> Any:
-        """Check targets for validation; return them to use."""
+    def _learn_targets(self, y: ArrayLike, goes_on: bool) -> Any:
+        """Check y; set the attributes that its encoding needs; return y."""
 
     @abstractmethod
-    def _encode(self, y) -> np.ndarray:
+    def _check_known(self, y: ArrayLike, n_targets: int) -> Any:
+        """Check the targets of a validation set; return them."""
+
+    @abstractmethod
+    def _encode(self, y: ArrayLike) -> np.ndarray:
         """Return targets of shape (n_samples, n_targets)."""
 
     @abstractmethod
@@ -70,7 +70,9 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         """Return the number of outputs, before the loss multiplies it."""
 
     @abstractmethod
-    def _class_weights(self, y, sample_weight, incremental) -> np.ndarray | None:
+    def _class_weights(
+        self, y: ArrayLike, sample_weight: ArrayLike, incremental: bool
+    ) -> np.ndarray | None:
         """Return a weight for each row that follows from its class, or None."""
 
     @abstractmethod
@@ -78,15 +80,17 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         """Return the number of each row's group in a stratified split, or None."""
 
     def _rare_class(self, groups: np.ndarray | None) -> str:
-        """Return what to add to scikit-learn's message where groups are too small."""
+        """Return an addition to scikit-learn's message where groups are too small."""
         return ""
 
     @abstractmethod
     def _default_score(self) -> DefaultScore:
-        """Return what scores a validation set where nobody names a scorer."""
+        """Return the score of a validation set where ``scoring`` is None."""
 
     @abstractmethod
-    def _score_predictions(self, targets, predictions, sample_weight) -> float:
+    def _score_predictions(
+        self, targets: ArrayLike, predictions: ArrayLike, sample_weight: ArrayLike
+    ) -> float:
         """Return the score of predictions for a validation set."""
 
     # What a derived estimator may define -------------------------------------------
@@ -97,18 +101,18 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
 
     # Fitting ---------------------------------------------------------------------
 
-    @fit_context(prefer_skip_nested_validation=True)
+    @fit_context
     @takes_validation
     def resume_fit(
         self,
-        X,
-        y,
-        sample_weight=None,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike = None,
         *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
+        X_val: ArrayLike = None,
+        y_val: ArrayLike = None,
+        sample_weight_val: ArrayLike = None,
+    ) -> Self:
         """Go on with a fit that was interrupted, stopped or ended by ``max_iter``.
 
         Trains up to epoch ``max_iter``, counted from the start of that fit, and gives
@@ -150,8 +154,8 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         given = (X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, given, resumes=True)
 
-    def _fit(self, *arguments, **options):
-        """Train, or change nothing."""
+    def _fit(self, *arguments: Any, **options: Any) -> Self:
+        """Train; leave the estimator as it was if training fails."""
         # Outside of the callbacks' management, which needs what it set to tear down.
         with self._all_or_nothing() as twin:
             twin._train(FitCall(*arguments, **options))
@@ -162,8 +166,8 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         """Prepare, train and publish."""
         train_and_publish(self, call, prepare(self, call))
 
-    def _validated(self, X, y, reset: bool) -> tuple[Any, Any]:
-        if is_plain(X, y):
+    def _validated(self, X: ArrayLike, y: ArrayLike, reset: bool) -> tuple[Any, Any]:
+        if skips_validation(X, y):
             if reset:
                 self.n_features_in_ = X.shape[1]
                 self.__dict__.pop("feature_names_in_", None)
@@ -171,7 +175,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
             if n_known == X.shape[1] and not hasattr(self, "feature_names_in_"):
                 return X, y
         try:
-            return validate_data(
+            checked: tuple[Any, Any] = validate_data(
                 self,
                 X,
                 y,
@@ -182,25 +186,26 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
                 y_numeric=is_regressor(self),
                 reset=reset,
             )
+            return checked
         except TypeError as error:
             check_for_missing(error)
             raise
 
     @contextmanager
     def _all_or_nothing(self) -> Iterator["BaseMLP"]:
-        """Yield a twin to train, and become it at the end, unless an exception passes.
+        """Yield a copy to train; take over its attributes if there is no exception.
 
-        Until then the estimator is as it was, for other threads too. Those that train
-        it as well take turns.
+        Until then the estimator is as it was, for other threads too. Threads that
+        train the same estimator wait for each other.
         """
         with fit_lock(self):
             twin, generator = self._with(vars(self).copy()), self.random_state
-            is_own = isinstance(generator, np.random.RandomState)
-            draws = generator.get_state(legacy=False) if is_own else None
+            is_generator = isinstance(generator, np.random.RandomState)
+            draws = generator.get_state(legacy=False) if is_generator else None
             try:
                 yield twin
             except BaseException:
-                if is_own:
+                if is_generator:
                     generator.set_state(draws)
                 raise
-            self.__dict__ = vars(twin)
+            self.__dict__ = twin.__dict__

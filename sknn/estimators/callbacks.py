@@ -1,4 +1,4 @@
-"""Callbacks: scikit-learn's, and what stands in for them before version 1.9.
+"""scikit-learn's callbacks, and a substitute for them before version 1.9.
 
 A callback that follows the protocol of ``sklearn.callback.FitCallback`` works with
 both. Only scikit-learn's own passes callbacks on from a search or a pipeline.
@@ -11,12 +11,16 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial, partialmethod, wraps
 from inspect import signature
-from typing import Any
+from typing import Any, Self
 from uuid import UUID, uuid4
 
+from sknn.estimators.decorators import Method
+from sknn.network.data import ArrayLike
 from sknn.training.progress import TrainingState
 
-# What stands in -------------------------------------------------------------------
+# Substitute before scikit-learn 1.9 -------------------------------------------------
+
+__all__ = ["CallbackSupportMixin", "epoch_callbacks", "with_callbacks"]
 
 _HOOKS = ("setup", "on_fit_task_begin", "on_fit_task_end", "teardown")
 
@@ -26,7 +30,7 @@ class _Task:
     """A fit, or an epoch of it, with the attributes of a ``CallbackContext``."""
 
     estimator_name: str
-    callbacks: list
+    callbacks: list[Any]
     task_name: str
     max_subtasks: int | None = 0
     task_id: int = 0
@@ -37,13 +41,20 @@ class _Task:
     sequential_subtasks = True
     source_estimator_name = source_task_name = None
 
-    def subcontext(self, task_name=""):
+    def subcontext(self, task_name: str = "") -> "_Task":
         task_id, self.n_subtasks = self.n_subtasks, self.n_subtasks + 1
         return replace(
             self, task_name=task_name, max_subtasks=0, task_id=task_id, parent=self
         )
 
-    def _call(self, name, *, estimator, reconstruction_attributes=None, **given):
+    def _call(
+        self,
+        name: str,
+        *,
+        estimator: Any,
+        reconstruction_attributes: Any = None,
+        **given: Any,
+    ) -> bool:
         """Call a hook of each callback; return True if one returns True."""
         known = {"X": None, "y": None, "metadata": None, **given}
         stop = False
@@ -67,7 +78,7 @@ class _Task:
     call_on_fit_task_end = partialmethod(_call, "on_fit_task_end")
 
 
-def _fitted(estimator, attributes):
+def _fitted(estimator: Any, attributes: Any) -> Any:
     attributes = attributes() if callable(attributes) else attributes
     if attributes is None:
         return None
@@ -79,7 +90,7 @@ def _fitted(estimator, attributes):
 class StandInMixin:
     """The methods of scikit-learn's ``CallbackSupportMixin``."""
 
-    def set_callbacks(self, *callbacks):
+    def set_callbacks(self, *callbacks: Any) -> Self:
         """Set callbacks for the estimator.
 
         Parameters
@@ -105,7 +116,9 @@ class StandInMixin:
             self._skl_callbacks = list(callbacks)
         return self
 
-    def _init_callback_context(self, task_name="fit", max_subtasks=0):
+    def _init_callback_context(
+        self, task_name: str = "fit", max_subtasks: int | None = 0
+    ) -> _Task:
         callbacks = getattr(self, "_skl_callbacks", [])
         context = _Task(type(self).__name__, callbacks, task_name, max_subtasks)
         self._callback_fit_ctx, self._skl_callbacks_to_teardown = context, []
@@ -114,18 +127,18 @@ class StandInMixin:
             callback.setup(estimator=self, context=context)
         return context
 
-    def __sklearn_clone__(self):
-        clone = super().__sklearn_clone__()  # type: ignore[misc]
+    def __sklearn_clone__(self) -> Self:
+        clone: Self = super().__sklearn_clone__()  # type: ignore[misc]
         if hasattr(self, "_skl_callbacks"):
             clone._skl_callbacks = self._skl_callbacks
         return clone
 
 
-def stand_in_decorator(method):
+def stand_in_decorator(method: Callable[..., Any]) -> Callable[..., Any]:
     """Tear down, however a method ends, the callbacks that it set up."""
 
     @wraps(method)
-    def managed(estimator, *args, **kwargs):
+    def managed(estimator: Any, *args: Any, **kwargs: Any) -> Any:
         try:
             return method(estimator, *args, **kwargs)
         finally:
@@ -145,25 +158,32 @@ def stand_in_decorator(method):
 
 
 try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
+    from sklearn.callback import CallbackSupportMixin
+    from sklearn.callback import with_callbacks as _with_callbacks
 except ImportError:
-    CallbackSupportMixin, with_callbacks = StandInMixin, stand_in_decorator
+    CallbackSupportMixin, _with_callbacks = StandInMixin, stand_in_decorator
 
 
-# What a fit uses ------------------------------------------------------------------
+def with_callbacks(method: Method) -> Method:
+    """Tear down, however a method ends, the callbacks that it set up."""
+    decorated: Method = _with_callbacks(method)
+    return decorated
+
+
+# Calls from a fit ------------------------------------------------------------------
 
 
 @contextmanager
 def epoch_callbacks(
-    estimator,
-    attributes_after: Callable[[TrainingState], dict],
+    estimator: Any,
+    attributes_after: Callable[[TrainingState], dict[str, Any]],
     max_epochs: int,
-    X,
-    y,
-    sample_weight=None,
+    X: ArrayLike,
+    y: ArrayLike,
+    sample_weight: ArrayLike = None,
     task_name: str = "epoch",
 ) -> Iterator[Callable[[TrainingState], bool] | None]:
-    """Tell an estimator's callbacks of a fit, and of each epoch of it.
+    """Call an estimator's callbacks at the begin and end of a fit and of each epoch.
 
     Parameters
     ----------
@@ -176,7 +196,7 @@ def epoch_callbacks(
         asks for a fitted estimator.
     max_epochs : int
     X, y, sample_weight
-        As they came to the fit: a fitted estimator knows the names of the features.
+        As the user passed them.
     task_name : str, default="epoch"
 
     Yields
@@ -207,7 +227,7 @@ def epoch_callbacks(
         stop = ended.call_on_fit_task_end(**told, reconstruction_attributes=attributes)
         if not stop and not state.has_stopped and ended.task_id + 1 < max_epochs:
             begin_epoch()
-        return stop
+        return bool(stop)
 
     if listens and max_epochs > 0:
         begin_epoch()

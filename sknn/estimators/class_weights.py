@@ -1,12 +1,26 @@
-"""What each row of a classifier weighs by its class."""
+"""The weight of each row of a classifier that follows from ``class_weight``."""
+
+from typing import Any
 
 import numpy as np
 import scipy.sparse
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 
+from sknn.network.data import ArrayLike
+
+BALANCED_IN_PARTIAL_FIT = (
+    "class_weight='balanced' is not supported by partial_fit, which does not see all "
+    "rows. Find the weights from all of y with sklearn.utils.class_weight."
+    "compute_class_weight, and pass them as a dict."
+)
+
 
 def weights_of_rows(
-    class_weight, classes: np.ndarray, y, sample_weight, is_multilabel: bool
+    class_weight: Any,
+    classes: np.ndarray,
+    y: ArrayLike,
+    sample_weight: ArrayLike,
+    is_multilabel: bool,
 ) -> np.ndarray:
     """Return the weight of each row that follows from its class, or its labels."""
     if is_multilabel:
@@ -25,20 +39,24 @@ def weights_of_rows(
     return _weights_by(class_weight, classes, y, sample_weight)
 
 
-def _weights_by(class_weight, classes: np.ndarray, y, sample_weight) -> np.ndarray:
+def _weights_by(
+    class_weight: Any, classes: np.ndarray, y: ArrayLike, sample_weight: ArrayLike
+) -> np.ndarray:
     """Return the weight of each row that follows from its class."""
     codes = np.searchsorted(classes, y)
     if isinstance(class_weight, str):
         counts = np.bincount(codes, sample_weight, len(classes))
-        with np.errstate(divide="ignore"):  # by classes whose rows all weigh nothing
+        with np.errstate(
+            divide="ignore"
+        ):  # by classes whose rows all have a weight of zero
             weights = counts.sum() / (len(classes) * counts)
         weights[np.isinf(weights)] = 0
     else:
         weights = compute_class_weight(class_weight, classes=classes, y=classes)
-    return _checked(weights, class_weight)[codes]
+    return np.asarray(_checked(weights, class_weight)[codes])
 
 
-def _checked(weights: np.ndarray, class_weight) -> np.ndarray:
+def _checked(weights: np.ndarray, class_weight: Any) -> np.ndarray:
     if np.isfinite(weights).all() and (weights >= 0).all():
         return weights
     raise ValueError(

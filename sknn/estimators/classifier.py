@@ -1,25 +1,24 @@
 """The classifier."""
 
+from collections.abc import Callable, Sequence
 from numbers import Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import scipy.sparse
 from sklearn.base import ClassifierMixin
-from sklearn.utils.metaestimators import available_if
 
-from sknn._sklearn import Interval, StrOptions, first_call, fit_context
+from sknn._sklearn import Interval, StrOptions, first_call
 from sknn.estimators.base import BaseMLP
-from sknn.estimators.class_weights import weights_of_rows
+from sknn.estimators.class_weights import BALANCED_IN_PARTIAL_FIT, weights_of_rows
+from sknn.estimators.decorators import available_if, fit_context
 from sknn.estimators.docstrings import documented, takes_validation
 from sknn.estimators.fitting import FitCall
-from sknn.estimators.held_out import groups_of, groups_of_indicators
+from sknn.estimators.held_out import stratification_groups
 from sknn.estimators.labels import (
     binarizer_of,
-    check_classes,
     check_classes_of_columns,
-    check_form,
-    labels_in,
+    check_labels,
     labels_to_score,
     rare_class,
     read_classes,
@@ -28,13 +27,14 @@ from sknn.estimators.labels import (
 )
 from sknn.estimators.missing import refuse_missing
 from sknn.estimators.prediction import on_snapshot
-from sknn.estimators.scores import accuracy, share
+from sknn.estimators.scores import accuracy, fraction_correct
 from sknn.estimators.validation import (
     has_decision_function,
     has_partial_fit,
     has_probabilities,
 )
 from sknn.kernels.losses.table import losses_of_classifier
+from sknn.network.data import ArrayLike
 from sknn.training.monitor import DefaultScore
 
 
@@ -104,7 +104,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     _stored_attributes = ("_label_binarizer", "classes_")
 
-    _parameter_constraints: ClassVar[dict] = {
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseMLP._parameter_constraints,
         "loss": [StrOptions(set(losses_of_classifier()))],
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
@@ -114,68 +114,68 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def __init__(
         self,
-        hidden_layer_sizes=(100,),
-        activation="relu",
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
         *,
-        solver="adam",
-        alpha=0.0001,
-        batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
-        power_t=0.5,
-        max_iter=200,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        n_iter_no_change=10,
-        max_fun=15000,
-        n_hidden_layers=None,
-        dropout=0.0,
-        input_dropout=0.0,
-        normalization=None,
-        kernel_initializer="auto",
-        bias_initializer="auto",
-        l1_ratio=0.0,
-        weight_decay="auto",
-        max_norm=None,
-        clipvalue=None,
-        global_clipnorm=None,
-        rho=0.9,
-        decay_rate=0.5,
-        decay_epochs=20,
-        warmup_epochs=0,
-        scoring=None,
-        metrics=None,
-        restore_best_weights=True,
-        validate=False,
-        loss="log_loss",
-        label_smoothing=0.0,
-        focal_gamma=2.0,
-        class_weight=None,
-    ):
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: str | Callable[[int], float] = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float | None = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        n_hidden_layers: int | None = None,
+        dropout: Any = 0.0,
+        input_dropout: float = 0.0,
+        normalization: str | None = None,
+        kernel_initializer: str | Sequence[str] = "auto",
+        bias_initializer: str = "auto",
+        l1_ratio: float = 0.0,
+        weight_decay: float | str = "auto",
+        max_norm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        rho: float = 0.9,
+        decay_rate: float = 0.5,
+        decay_epochs: int = 20,
+        warmup_epochs: int = 0,
+        scoring: str | Callable[..., Any] | None = None,
+        metrics: Any = None,
+        restore_best_weights: bool = True,
+        validate: bool = False,
+        loss: str = "log_loss",
+        label_smoothing: float = 0.0,
+        focal_gamma: float = 2.0,
+        class_weight: Any = None,
+    ) -> None:
         self._store(locals())
 
-    @fit_context(prefer_skip_nested_validation=True)
+    @fit_context
     @takes_validation
     def fit(
         self,
-        X,
-        y,
-        sample_weight=None,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike = None,
         *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
+        X_val: ArrayLike = None,
+        y_val: ArrayLike = None,
+        sample_weight_val: ArrayLike = None,
+    ) -> Self:
         """Train the network.
 
         Parameters
@@ -202,19 +202,19 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
     @available_if(has_partial_fit)
-    @fit_context(prefer_skip_nested_validation=True)
+    @fit_context
     @takes_validation
     def partial_fit(
         self,
-        X,
-        y,
-        sample_weight=None,
-        classes=None,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike = None,
+        classes: ArrayLike = None,
         *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
+        X_val: ArrayLike = None,
+        y_val: ArrayLike = None,
+        sample_weight_val: ArrayLike = None,
+    ) -> Self:
         """Train for one more epoch on the given rows.
 
         Parameters
@@ -252,7 +252,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return self
 
     @on_snapshot
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """Predict class labels.
 
         Parameters
@@ -269,11 +269,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         if hasattr(self, "classes_") and not self._is_multilabel:
             return self._predict_labels(X, self.classes_)
         outputs = self._predict_outputs(X)
-        return self._label_binarizer.inverse_transform(outputs, self._boundary)
+        labels: np.ndarray = self._label_binarizer.inverse_transform(
+            outputs, self._boundary
+        )
+        return labels
 
     @available_if(has_decision_function)
     @on_snapshot
-    def decision_function(self, X):
+    def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Return the raw outputs, for losses without probabilities, as 'hinge'.
 
         Parameters
@@ -293,7 +296,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     @available_if(has_probabilities)
     @on_snapshot
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Predict the probability of each class.
 
         Parameters
@@ -318,7 +321,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return both
 
     @available_if(has_probabilities)
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: ArrayLike) -> np.ndarray:
         """Predict the logarithm of the probability of each class.
 
         Parameters
@@ -332,9 +335,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             ``log(predict_proba(X))``.
         """
         probabilities = self.predict_proba(X)
-        return np.log(probabilities, out=probabilities)
+        np.log(probabilities, out=probabilities)
+        return probabilities
 
-    def score(self, X, y, sample_weight=None):
+    def score(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike = None
+    ) -> float:
         """Return the accuracy of the predictions.
 
         Parameters
@@ -357,13 +363,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     @property
     def _is_multiclass(self) -> bool:
-        return self._label_binarizer.y_type_ == "multiclass"
+        return bool(self._label_binarizer.y_type_ == "multiclass")
 
     @property
     def _is_multilabel(self) -> bool:
-        return self._label_binarizer.y_type_.startswith("multilabel")
+        return str(self._label_binarizer.y_type_).startswith("multilabel")
 
-    def _learn_targets(self, y, goes_on):
+    def _learn_targets(self, y: ArrayLike, goes_on: bool) -> Any:
         y = read_labels(y)
         if not (hasattr(self, "classes_") and (self.warm_start or goes_on)):
             self._label_binarizer = binarizer_of(y)
@@ -372,79 +378,68 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         if not hasattr(self, "_label_binarizer"):  # an indicator matrix in partial_fit
             self._label_binarizer = binarizer_of(y)
             check_classes_of_columns(self.classes_, y)
-        self._check_labels(y, "y", "y of the call before", self.warm_start)
+        check_labels(y, self.classes_, self._n_labels, "y", self.warm_start)
         return y
 
-    def _check_known(self, y, n_targets):
+    def _check_known(self, y: ArrayLike, n_targets: int) -> Any:
         y = read_labels(y, "y_val")
-        self._check_labels(y, "y_val", "y", False)
+        check_labels(y, self.classes_, self._n_labels, "y_val")
         return y
 
-    def _check_labels(self, y, name, before, needs_all):
-        n_labels = len(self._label_binarizer.classes_) if self._is_multilabel else 0
-        classes = labels_in(y)
-        check_form(y, self.classes_, n_labels, name, before)
-        check_classes(classes, self.classes_, needs_all)
+    @property
+    def _n_labels(self) -> int:
+        """Number of columns of the indicator matrix; 0 for one label a row."""
+        return len(self._label_binarizer.classes_) if self._is_multilabel else 0
 
-    def _encode(self, y):
+    def _encode(self, y: ArrayLike) -> np.ndarray:
         if self._is_multilabel:
-            return y.toarray() if scipy.sparse.issparse(y) else y
-        return np.searchsorted(self.classes_, y)[:, np.newaxis]
+            return np.asarray(y.toarray() if scipy.sparse.issparse(y) else y)
+        return np.reshape(np.searchsorted(self.classes_, y), (-1, 1))
 
-    def _loss_name(self):
+    def _loss_name(self) -> str:
         is_smoothed = self.loss == "log_loss" and self.label_smoothing
         name = "smoothed_log_loss" if is_smoothed else self.loss
         return name if self._is_multiclass else f"binary_{name}"
 
-    def _n_outputs(self, targets):
+    def _n_outputs(self, targets: np.ndarray) -> int:
         return len(self.classes_) if self._is_multiclass else targets.shape[1]
 
-    def _class_weights(self, y, sample_weight, incremental):
+    def _class_weights(
+        self, y: ArrayLike, sample_weight: ArrayLike, incremental: bool
+    ) -> np.ndarray | None:
         if self.class_weight is None:
             return None
         if incremental and self.class_weight == "balanced":
-            raise ValueError(
-                "class_weight='balanced' is not supported by partial_fit, which does "
-                "not see all rows. Find the weights from all of y with sklearn.utils."
-                "class_weight.compute_class_weight, and pass them as a dict."
-            )
+            raise ValueError(BALANCED_IN_PARTIAL_FIT)
         return weights_of_rows(
             self.class_weight, self.classes_, y, sample_weight, self._is_multilabel
         )
 
-    def _stratify_by(self, targets):
-        if self.n_outputs_ == 1:
-            return targets[:, 0] != 0
-        # Only where each class, or combination of labels, can be on both sides; a
-        # rare one is no error.
-        if self._is_multiclass:
-            groups = groups_of(targets[:, 0].astype(np.int64))
-        else:
-            groups = groups_of_indicators(targets)
-        counts = np.bincount(groups)
-        n_held_out = int(np.ceil(self.validation_fraction * len(targets)))
-        possible = counts.min() >= 2 and n_held_out >= len(counts)
-        return groups if possible else None
+    def _stratify_by(self, targets: np.ndarray) -> np.ndarray | None:
+        fraction = self.validation_fraction
+        return stratification_groups(targets, self._is_multiclass, fraction)
 
-    def _rare_class(self, groups):
+    def _rare_class(self, groups: np.ndarray | None) -> str:
         return "" if groups is None else rare_class(groups, self.classes_)
 
-    def _default_score(self):
+    def _default_score(self) -> DefaultScore:
         return DefaultScore("accuracy", self._score_predictions)
 
-    def _score_predictions(self, targets, predictions, sample_weight):
+    def _score_predictions(
+        self, targets: ArrayLike, predictions: ArrayLike, sample_weight: ArrayLike
+    ) -> float:
         if self._is_multiclass:
             right = predictions.argmax(axis=1) == targets[:, 0]
         else:
             right = ((predictions > self._boundary) == targets).all(axis=1)
-        return share(right, sample_weight)
+        return fraction_correct(right, sample_weight)
 
     @property
     def _boundary(self) -> float:
         """Output above which a label is predicted."""
         return 0.0 if self.out_activation_ == "identity" else 0.5
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags

@@ -4,8 +4,9 @@ import inspect
 import re
 import textwrap
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
+from sknn.estimators.decorators import Method
 from sknn.kernels.layers.activations import ACTIVATIONS
 from sknn.kernels.layers.normalization import NORMALIZATIONS
 from sknn.kernels.losses.table import (
@@ -22,6 +23,7 @@ from sknn.network.layers.table import LAYERS
 from sknn.training.schedules import SCHEDULES
 
 _WIDTH = 88
+_Documented = TypeVar("_Documented")
 
 _SHARED = {
     "parameters": """\
@@ -330,26 +332,26 @@ _LISTS = {
 }
 
 
-def documented(**own: str) -> Callable[[Any], Any]:
+def documented(**sections: str) -> Callable[[_Documented], _Documented]:
     """Fill shared parts, and lists of components, into the docstring of an object.
 
     Parameters
     ----------
-    **own : str
-        Parts of the object's own, by name.
+    **sections : str
+        Sections of this object alone, by name.
 
     Returns
     -------
     decorator : callable
     """
 
-    def fill(target: Any) -> Any:
+    def fill(target: _Documented) -> _Documented:
         text = inspect.cleandoc(target.__doc__ or "")
-        for name, part in (_SHARED | _LISTS | own).items():
+        for name, section in (_SHARED | _LISTS | sections).items():
             for indent in re.findall(rf"^( *)\{{{name}\}}$", text, re.MULTILINE):
-                lines = textwrap.indent(part, indent)
+                lines = textwrap.indent(section, indent)
                 text = text.replace(f"\n{indent}{{{name}}}\n", f"\n{lines}\n")
-            text = text.replace(f"{{{name}}}", part)
+            text = text.replace(f"{{{name}}}", section)
         text = _numbered(text)
         target.__doc__ = "\n".join(
             line for long in text.split("\n") for line in _wrapped(long)
@@ -359,8 +361,8 @@ def documented(**own: str) -> Callable[[Any], Any]:
     return fill
 
 
-def takes_validation(method: Callable) -> Callable:
-    """Fill the part on validation data into the docstring of a method."""
+def takes_validation(method: Method) -> Method:
+    """Fill the section on validation data into the docstring of a method."""
     text = inspect.cleandoc(method.__doc__ or "")
     method.__doc__ = text.replace("{validation}", _VALIDATION)
     return method

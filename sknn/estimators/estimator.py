@@ -1,10 +1,10 @@
-"""What scikit-learn asks of an estimator: parameters, tags, pickles."""
+"""Parameters, tags and pickling of an estimator."""
 
 import inspect
 import warnings
 from functools import cache, lru_cache
 from types import NoneType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -16,43 +16,48 @@ from sknn.estimators.parameters import defaults_of, is_of_layer, with_layer
 from sknn.estimators.stored_state import canonical, check_stored
 from sknn.network.registry import Definitions, definitions_of, register_missing
 
-_PLAIN = frozenset({bool, int, float, str, NoneType})
+_HASHABLE_TYPES = frozenset({bool, int, float, str, NoneType})
 
 
 @cache
 def _names_of(estimator: Any) -> list[str]:
     """Return the parameters; ``**parameters`` stands for those of the base."""
-    names = super(Estimator, estimator)._get_param_names()
-    definers = [each for each in estimator.__mro__ if "__init__" in vars(each)]
-    signature = inspect.signature(definers[0])
-    if any(each.kind is each.VAR_KEYWORD for each in signature.parameters.values()):
-        names = sorted({*names, *_names_of(definers[1])})
+    names: list[str] = super(Estimator, estimator)._get_param_names()
+    owners = [base for base in estimator.__mro__ if "__init__" in vars(base)]
+    signature = inspect.signature(owners[0])
+    if any(
+        parameter.kind is parameter.VAR_KEYWORD
+        for parameter in signature.parameters.values()
+    ):
+        names = sorted({*names, *_names_of(owners[1])})
     return names
 
 
 @lru_cache(maxsize=256)
-def _check_plain(estimator: Any, values: tuple, types: tuple[type, ...]) -> None:
-    """Check parameters once: what raises is not kept.
+def _check_hashable_params(
+    estimator: Any, values: tuple[Any, ...], types: tuple[type, ...]
+) -> None:
+    """Check parameters; valid ones are remembered and not checked again.
 
-    The types tell apart what is equal, such as 1 and True.
+    The types distinguish equal values, such as 1 and True.
     """
     parameters = dict(zip(_names_of(estimator), values, strict=True))
     constraints = estimator._parameter_constraints
     validate_parameter_constraints(constraints, parameters, estimator.__name__)
 
 
-def _is_plain(value: Any) -> bool:
-    kinds = map(type, value) if type(value) is tuple else (type(value),)
-    return _PLAIN.issuperset(kinds)
+def _is_hashable_param(value: Any) -> bool:
+    types = map(type, value) if type(value) is tuple else (type(value),)
+    return _HASHABLE_TYPES.issuperset(types)
 
 
 class Estimator(BaseEstimator):
-    """Base of both estimators, as far as it knows nothing of training."""
+    """Base of both estimators: what does not depend on training."""
 
     activation: Any
     loss: Any
 
-    # What a fitted one needs, beside its network.
+    # Attributes that a fitted estimator has beside its network.
     _stored_attributes: ClassVar[tuple[str, ...]] = ()
 
     def _store(self, arguments: dict[str, Any]) -> None:
@@ -61,7 +66,7 @@ class Estimator(BaseEstimator):
             if name != "self":
                 setattr(self, name, value)
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set parameters, also of one layer.
 
         Parameters
@@ -86,46 +91,48 @@ class Estimator(BaseEstimator):
         return self
 
     @classmethod
-    def _get_param_names(cls):
+    def _get_param_names(cls) -> list[str]:
         """Return the names of the parameters, read from the signature once."""
-        own: type = cls
-        return _names_of(own).copy()
+        estimator_type: type = cls
+        return _names_of(estimator_type).copy()
 
-    def _validate_params(self):
-        """Check the parameters; where these were checked before, do nothing."""
-        own: type = type(self)
-        values = tuple([getattr(self, name) for name in _names_of(own)])
-        if all(map(_is_plain, values)):
-            _check_plain(own, values, tuple(map(type, values)))
+    def _validate_params(self) -> None:
+        """Check the parameters, unless the same values were checked before."""
+        estimator_type: type = type(self)
+        names = _names_of(estimator_type)
+        values = tuple([getattr(self, name) for name in names])
+        if all(map(_is_hashable_param, values)):
+            _check_hashable_params(estimator_type, values, tuple(map(type, values)))
         else:
             super()._validate_params()
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         state = {**super().__getstate__(), "_sknn_version": __version__}
-        state.pop("_theta_cache", None)  # the same memory once more
+        state.pop("_theta_cache", None)  # views of the same memory
         if "history_" in state:  # times differ between equal fits
             history = state["history_"]
             state["history_"] = {k: history[k] for k in history if k != "seconds"}
-        if own := definitions_of(self._names_in_use()):
-            state["_definitions"] = Definitions(own)
-        return canonical(dict(sorted(state.items())))
+        if definitions := definitions_of(self._names_in_use()):
+            state["_definitions"] = Definitions(definitions)
+        stored: dict[str, Any] = canonical(dict(sorted(state.items())))
+        return stored
 
     def _names_in_use(self) -> set[str]:
-        """Return the names that may be those of users' activations and losses."""
+        """Return the names of the activations and of the loss."""
         names = [self.loss, *np.ravel(self.activation)]
         layers = getattr(self, "_architecture", {}).get("layers", ())
         names += [activation for _, _, activation in layers]
         return {name for name in names if isinstance(name, str)}
 
-    def __setstate__(self, state):
-        # What a version before this one did not know of was at its default.
-        own: type = type(self)
-        state = {**defaults_of(own), **state}
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # Parameters that an earlier version did not have get their defaults.
+        estimator_type: type = type(self)
+        state = {**defaults_of(estimator_type), **state}
         definitions = state.pop("_definitions", None)
         if isinstance(definitions, Definitions):
             register_missing(definitions.entries)

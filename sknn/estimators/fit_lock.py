@@ -1,29 +1,29 @@
-"""One training at a time for each estimator."""
+"""A lock for each estimator, held while it trains."""
 
 import os
 import threading
 import weakref
 from typing import Any
 
-_turns: dict[int, Any] = {}  # locks, by the id of the estimator
+_locks: dict[int, Any] = {}  # locks, by the id of the estimator
 
 
-def fit_lock(estimator):
-    """Return what holds back all other threads that train an estimator, in a ``with``.
+def fit_lock(estimator: Any) -> Any:
+    """Return the lock of an estimator, for a ``with`` statement around its training.
 
-    A thread that trains it already, as a callback may, does not wait for itself. It is
-    a lock of Python's own, which no interrupt leaves held.
+    It is reentrant, since a callback may train the estimator again. Python releases it
+    in a ``with`` statement even after an interrupt.
     """
     new = threading.RLock()
-    lock = _turns.setdefault(id(estimator), new)
+    lock = _locks.setdefault(id(estimator), new)
     if lock is new:
-        weakref.finalize(estimator, _turns.pop, id(estimator), None).atexit = False
+        weakref.finalize(estimator, _locks.pop, id(estimator), None).atexit = False
     return lock
 
 
 def _forget_other_threads() -> None:
-    """Let a forked child train what another thread trained at that moment."""
-    _turns.clear()
+    """Drop the locks that other threads held when the process was forked."""
+    _locks.clear()
 
 
 if hasattr(os, "register_at_fork"):

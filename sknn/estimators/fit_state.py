@@ -1,5 +1,7 @@
 """Which attributes a fit leaves on an estimator, and which a new fit drops."""
 
+from typing import Any
+
 from sknn.network.layers.table import parameters_of_layers
 
 # Attributes of a stochastic fit, which lbfgs does not have.
@@ -15,19 +17,19 @@ STOCHASTIC_ATTRIBUTES = {
 }
 
 
-def forget(estimator) -> None:
-    """Begin anew: drop what belongs to training before this."""
+def forget(estimator: Any) -> None:
+    """Drop the attributes of earlier fits."""
     estimator.t_ = 0
     arrays = {array.attribute for array in parameters_of_layers()}
-    own = STOCHASTIC_ATTRIBUTES | {"history_"} | arrays
-    for name in own & vars(estimator).keys():
+    names = STOCHASTIC_ATTRIBUTES | {"history_"} | arrays
+    for name in names & vars(estimator).keys():
         delattr(estimator, name)
 
 
-def forget_optimizer(estimator) -> None:
-    """Drop what a stochastic solver would go on from, after L-BFGS.
+def forget_optimizer(estimator: Any) -> None:
+    """Drop the optimizer's state of a stochastic fit, after one by L-BFGS.
 
-    What can be seen of its fit stays, as in scikit-learn.
+    Public attributes stay, as in scikit-learn.
     """
     for name in {"_optimizer_state", "_resume_state"} & vars(estimator).keys():
         delattr(estimator, name)

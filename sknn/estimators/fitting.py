@@ -1,4 +1,4 @@
-"""The course of a fit: prepare a task, train it, publish what it found."""
+"""The three steps of a fit: prepare a task, train, publish fitted attributes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -68,11 +68,11 @@ class FitCall:
     @property
     def has_validation(self) -> bool:
         """Whether a validation set was given."""
-        return any(part is not None for part in self.validation[:2])
+        return any(argument is not None for argument in self.validation[:2])
 
 
 def prepare(estimator: Any, call: FitCall) -> FitTask:
-    """Check parameters and data; return the task, and set what was learnt of y.
+    """Check parameters and data; return the task; set the attributes learnt from y.
 
     Parameters
     ----------
@@ -81,8 +81,8 @@ def prepare(estimator: Any, call: FitCall) -> FitTask:
     call : FitCall
     """
     parameters = parameters_of(estimator)
-    own: type = type(estimator)
-    check_effects(parameters, defaults_of(own), call.has_validation)
+    estimator_type: type = type(estimator)
+    check_effects(parameters, defaults_of(estimator_type), call.has_validation)
     options = TrainingOptions.of(parameters)
     goes_on = estimator.warm_start or call.incremental or call.resumes
     is_first = not (goes_on and hasattr(estimator, "coefs_"))
@@ -103,36 +103,26 @@ def prepare(estimator: Any, call: FitCall) -> FitTask:
     )
     check_memory(network, X.shape[0], scipy.sparse.issparse(X), options)
     metrics = metrics_of(parameters["metrics"])
-    own_weights = weights_of(call.sample_weight, X, network.dtype)
-    factors = estimator._class_weights(y, own_weights, call.incremental)
-    data = make_training_data(X, targets, own_weights, factors, network.dtype)
+    sample_weight = weights_of(call.sample_weight, X, network.dtype)
+    factors = estimator._class_weights(y, sample_weight, call.incremental)
+    data = make_training_data(X, targets, sample_weight, factors, network.dtype)
     del targets, factors  # which may be larger
     random_state = random_state_of(estimator.random_state)
     state, is_same_optimizer = _state(
         estimator, call, network, options, random_state, draw if is_first else None
     )
-    rows, validation = Rows(X, y, own_weights), None
+    rows, validation = Rows(X, y, sample_weight), None
     if call.has_validation:
         validation = given_rows(
             estimator, call.validation, loss, loss_options, data.targets
         )
-        if is_first or not call.incremental:  # a later batch may be of any kind
+        if is_first or not call.incremental:  # later batches may differ
             _warn_of_other_scale(estimator, rows, data, validation)
     elif _holds_out(estimator) and estimator.solver in STOCHASTIC_SOLVERS:
         data, rows, validation = hold_out(estimator, rows, data, random_state)
     monitor = None
     if validation is not None or metrics:
-        monitor = Monitor(
-            network,
-            loss,
-            rows,
-            validation,
-            scoring=parameters["scoring"],
-            metrics=metrics,
-            default_score=estimator._default_score(),
-            stops_early=estimator.early_stopping and estimator.solver != "lbfgs",
-            estimator_of=partial(_as_of, estimator, network),
-        )
+        monitor = _monitor(estimator, network, loss, rows, validation, metrics)
     state.n_rows = data.n_rows
     if call.resumes:
         stored = vars(estimator) if is_same_optimizer else {}
@@ -180,7 +170,7 @@ def publish(estimator: Any, task: FitTask) -> None:
 
 
 def _holds_out(estimator: Any) -> bool:
-    return estimator.early_stopping or estimator.validate
+    return bool(estimator.early_stopping or estimator.validate)
 
 
 def _check_holding_out(estimator: Any, call: FitCall) -> None:
@@ -197,7 +187,28 @@ def _warn_of_other_scale(
         rows.X,
         validation.rows.X,
         data.targets if are_numbers else None,
-        validation.problem.targets if are_numbers else None,
+        validation.data.targets if are_numbers else None,
+    )
+
+
+def _monitor(
+    estimator: Any,
+    network: Network,
+    loss: Loss,
+    train: Rows,
+    validation: Validation | None,
+    metrics: dict[str, str | Callable[..., Any]],
+) -> Monitor:
+    return Monitor(
+        network,
+        loss,
+        train,
+        validation,
+        scoring=estimator.scoring,
+        metrics=metrics,
+        default_score=estimator._default_score(),
+        stops_early=estimator.early_stopping and estimator.solver != "lbfgs",
+        estimator_of=partial(_as_of, estimator, network),
     )
 
 

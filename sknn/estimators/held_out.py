@@ -1,4 +1,4 @@
-"""Rows for validation: those that were given, or those that scikit-learn would draw."""
+"""The validation set: given, or drawn from the training data as scikit-learn does."""
 
 from typing import Any
 
@@ -19,7 +19,8 @@ def groups_of(codes: np.ndarray) -> np.ndarray:
     """Return numbers of the distinct values of non-negative integers, in order."""
     is_used = np.bincount(codes) > 0
     numbers = np.cumsum(is_used) - 1
-    return numbers.astype(np.min_scalar_type(int(numbers[-1])))[codes]
+    smallest = np.min_scalar_type(int(numbers[-1]))
+    return np.asarray(numbers.astype(smallest)[codes])
 
 
 def groups_of_indicators(targets: np.ndarray) -> np.ndarray:
@@ -40,8 +41,30 @@ def groups_of_indicators(targets: np.ndarray) -> np.ndarray:
     return groups_of(groups)
 
 
+def stratification_groups(
+    targets: np.ndarray, is_multiclass: bool, fraction: float
+) -> np.ndarray | None:
+    """Return the number of each row's class, or combination of labels.
+
+    None where one of them is too rare to be in both sets, which is no error.
+    """
+    if targets.shape[1] == 1 and not is_multiclass:
+        return np.asarray(targets[:, 0] != 0)
+    if is_multiclass:
+        groups = groups_of(targets[:, 0].astype(np.int64))
+    else:
+        groups = groups_of_indicators(targets)
+    counts = np.bincount(groups)
+    n_held_out = int(np.ceil(fraction * len(targets)))
+    is_possible = counts.min() >= 2 and n_held_out >= len(counts)
+    return groups if is_possible else None
+
+
 def split_rows(
-    n_rows: int, fraction: float, groups: np.ndarray | None, random_state
+    n_rows: int,
+    fraction: float,
+    groups: np.ndarray | None,
+    random_state: np.random.RandomState,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows to train on and those held out, as ``train_test_split`` does.
 
@@ -49,7 +72,7 @@ def split_rows(
     ----------
     n_rows : int
     fraction : float
-        Share of the rows to hold out.
+        Fraction of the rows to hold out.
     groups : ndarray of shape (n_rows,) or None
         Number of the group of each row; the held-out rows are stratified by it.
     random_state : RandomState
@@ -73,8 +96,14 @@ def split_rows(
     return train, held_out
 
 
-def _stratified(groups, counts, n_train, n_held_out, random_state):
-    """Draw what ``StratifiedShuffleSplit`` draws, which goes through Python lists."""
+def _stratified(
+    groups: np.ndarray,
+    counts: np.ndarray,
+    n_train: int,
+    n_held_out: int,
+    random_state: np.random.RandomState,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw the rows that ``StratifiedShuffleSplit`` draws, without Python lists."""
     of_groups = np.split(np.argsort(groups, kind="stable"), np.cumsum(counts)[:-1])
     n_each_train = approximate_mode(counts, n_train, random_state)
     n_each_held_out = approximate_mode(counts - n_each_train, n_held_out, random_state)
@@ -96,7 +125,7 @@ def given_rows(
     options: LossOptions,
     targets: np.ndarray,
 ) -> Validation:
-    """Check the validation set that came with a call.
+    """Return the validation set that the user passed, checked.
 
     Parameters
     ----------
@@ -126,9 +155,9 @@ def given_rows(
 def hold_out(
     estimator: Any, rows: Rows, data: TrainingData, random_state: np.random.RandomState
 ) -> tuple[TrainingData, Rows, Validation]:
-    """Set rows aside for validation; return the others, in both forms, and them.
+    """Split off a validation set; return the rest, in both forms, and the set.
 
-    As in a validation set that is given, weights of classes do not count in it.
+    Weights of classes do not count in it, as in a validation set that is given.
     """
     if hasattr(estimator, "_split_state"):
         # A warm start validates on the rows that were never trained on.
@@ -149,11 +178,11 @@ def hold_out(
             "The validation set is too small. Increase 'validation_fraction' or the "
             "size of your dataset."
         )
-    for name, part, weights in (
+    for name, indices, weights in (
         ("held out for validation", held_out, data.sample_weight),
         ("left", train, data.weights),
     ):
-        if weights.size and not weights[part].any():
+        if weights.size and not weights[indices].any():
             raise ValueError(
                 f"All rows {name} have a weight of zero. Leave out the rows whose "
                 "weight is zero, or pass X_val and y_val."

@@ -9,15 +9,16 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
 from sknn.estimators.validation import missing_values
+from sknn.network.data import ArrayLike
 
 _NUMBERS = (int, float, np.integer, np.floating, np.bool_)
 _N_VALUES_SHOWN = 5
 
 
-# What y holds -----------------------------------------------------------------------
+# Reading y -------------------------------------------------------------------------
 
 
-def read_labels(y, name: str = "y") -> Any:
+def read_labels(y: ArrayLike, name: str = "y") -> Any:
     """Return labels in one dimension, or an indicator matrix of 0 and 1.
 
     Labels in an array of objects get the dtype that NumPy has for them; text stays as
@@ -32,26 +33,28 @@ def read_labels(y, name: str = "y") -> Any:
     return y
 
 
-def _is_matrix(y) -> bool:
-    return y.ndim == 2 and y.shape[1] > 1
+def _is_matrix(y: ArrayLike) -> bool:
+    return bool(y.ndim == 2 and y.shape[1] > 1)
 
 
 def with_natural_dtype(y: np.ndarray, name: str) -> np.ndarray:
-    """Return an array of objects that are numbers with the dtype that NumPy has for it.
+    """Return an array of objects, if they are numbers, with a numeric dtype.
 
     Arrays of another dtype, and of strings, are returned as they are.
     """
     if y.dtype != object:
         return y
     types = set(map(type, y.ravel().tolist()))
-    names = sorted(each.__name__ for each in types)
-    if all(issubclass(each, str) for each in types):
+    names = sorted(label_type.__name__ for label_type in types)
+    if all(issubclass(label_type, str) for label_type in types):
         return y
     if "NAType" in names:
         raise missing_values(name)
-    if all(issubclass(each, _NUMBERS) for each in types):
+    if all(issubclass(label_type, _NUMBERS) for label_type in types):
         converted = np.array(y.tolist())
-        are_whole = not any(issubclass(each, float | np.floating) for each in types)
+        are_whole = not any(
+            issubclass(label_type, float | np.floating) for label_type in types
+        )
         if converted.dtype.kind in ("biu" if are_whole else "f"):
             return converted
         raise ValueError(
@@ -88,7 +91,7 @@ def _refuse_fractions(y: np.ndarray, name: str) -> None:
         )
 
 
-def read_indicators(y, name: str = "y") -> Any:
+def read_indicators(y: ArrayLike, name: str = "y") -> Any:
     """Return an indicator matrix of 0 and 1: as scikit-learn does, non-zero is true.
 
     What scikit-learn misreads, such as -1 and 1, is refused.
@@ -118,7 +121,7 @@ def read_indicators(y, name: str = "y") -> Any:
     return (y != 0).astype(np.int64)
 
 
-def _refuse_indicators(y, values: np.ndarray, name: str) -> None:
+def _refuse_indicators(y: ArrayLike, values: np.ndarray, name: str) -> None:
     if scipy.sparse.issparse(y) and y.nnz < np.prod(y.shape):
         values = np.union1d(values, [0]).astype(values.dtype)
     shown = ", ".join(str(value) for value in values[:_N_VALUES_SHOWN].tolist())
@@ -147,17 +150,17 @@ def _refuse_indicators(y, values: np.ndarray, name: str) -> None:
     )
 
 
-def read_classes(classes) -> Any:
+def read_classes(classes: ArrayLike) -> Any:
     """Return the ``classes`` of ``partial_fit`` with the dtype that y will have."""
     if classes is None:
         return None
     array = with_natural_dtype(np.asarray(classes), "classes")
     _refuse_fractions(array, "classes")
-    # A list of numbers and strings is scikit-learn's to refuse.
+    # scikit-learn refuses a list of numbers and strings.
     return array if np.asarray(classes).dtype == object else classes
 
 
-def labels_to_score(y) -> Any:
+def labels_to_score(y: ArrayLike) -> Any:
     """Return y, not checked yet, in the form in which ``predict`` returns labels."""
     if not scipy.sparse.issparse(y):
         y = np.asarray(y)
@@ -166,21 +169,21 @@ def labels_to_score(y) -> Any:
     return read_indicators(y) if _is_matrix(y) else y
 
 
-def shows_several_labels(y) -> bool:
+def shows_several_labels(y: ArrayLike) -> bool:
     """Return whether y, not checked yet, is an indicator matrix."""
     if hasattr(y, "__array__"):
         y = with_natural_dtype(np.asarray(y), "y")
     try:
-        return type_of_target(y).startswith("multilabel")
+        return str(type_of_target(y)).startswith("multilabel")
     except TypeError:
         with_natural_dtype(np.asarray(y), "y")  # has a better message
         raise
 
 
-# What is known of y -----------------------------------------------------------------
+# Comparing with known labels --------------------------------------------------------
 
 
-def labels_in(y) -> np.ndarray:
+def labels_in(y: ArrayLike) -> np.ndarray:
     """Return ``unique_labels(y)`` of labels that were read."""
     if _is_matrix(y):
         return np.arange(y.shape[1])
@@ -188,7 +191,7 @@ def labels_in(y) -> np.ndarray:
     return unique_labels(y) if classes is None else classes
 
 
-def binarizer_of(y) -> LabelBinarizer:
+def binarizer_of(y: ArrayLike) -> LabelBinarizer:
     """Return ``LabelBinarizer().fit(y)`` of labels that were read."""
     binarizer = LabelBinarizer()
     if _is_matrix(y):
@@ -205,24 +208,42 @@ def binarizer_of(y) -> LabelBinarizer:
     return binarizer
 
 
-def _whole_numbers_in(y) -> np.ndarray | None:
-    """Return the labels, or None where scikit-learn may have something to say of them.
+def _whole_numbers_in(y: ArrayLike) -> np.ndarray | None:
+    """Return the distinct labels, or None where scikit-learn has to look at them.
 
-    It has of labels that hardly ever repeat.
+    It warns where there are more than half as many classes as rows.
     """
-    is_plain = type(y) is np.ndarray and y.ndim == 1 and y.dtype.isnative
-    if not (is_plain and y.dtype.kind in "iub"):
+    is_vector = type(y) is np.ndarray and y.ndim == 1 and y.dtype.isnative
+    if not (is_vector and y.dtype.kind in "iub"):
         return None
     classes = np.unique(y)
     return classes if 0 < 2 * len(classes) <= len(y) else None
 
 
-def check_form(y, classes: np.ndarray, n_labels: int, name: str, before: str) -> None:
-    """Refuse labels of another form or type than those that are known.
+def check_labels(
+    y: ArrayLike, known: np.ndarray, n_labels: int, name: str, needs_all: bool = False
+) -> None:
+    """Refuse labels of another form or type than those that are known, or others.
 
-    ``n_labels`` is the number of columns of the indicator matrix, 0 where there was
-    none; ``before`` says where it was.
+    Parameters
+    ----------
+    y : array-like
+        Labels that were read.
+    known : ndarray of shape (n_classes,)
+        The known classes.
+    n_labels : int
+        Number of columns of the known indicator matrix; 0 for one label a row.
+    name : {"y", "y_val"}
+        Name of the labels in messages.
+    needs_all : bool, default=False
+        Whether y must hold all known classes.
     """
+    _check_form(y, known, n_labels, name)
+    _check_classes(labels_in(y), known, needs_all)
+
+
+def _check_form(y: ArrayLike, classes: np.ndarray, n_labels: int, name: str) -> None:
+    before = "y" if name == "y_val" else "y of the call before"
     if y.ndim == 2 and not n_labels:
         raise ValueError(
             f"{name} is an indicator matrix with {y.shape[1]} columns, but {before} "
@@ -250,7 +271,7 @@ def check_form(y, classes: np.ndarray, n_labels: int, name: str, before: str) ->
         )
 
 
-def check_classes(classes: np.ndarray, known: np.ndarray, needs_all: bool) -> None:
+def _check_classes(classes: np.ndarray, known: np.ndarray, needs_all: bool) -> None:
     """Refuse classes that the network does not have; or, if it needs all, too few."""
     if needs_all and set(classes) != set(known):
         raise ValueError(
@@ -264,7 +285,7 @@ def check_classes(classes: np.ndarray, known: np.ndarray, needs_all: bool) -> No
         )
 
 
-def check_classes_of_columns(classes: np.ndarray, y) -> None:
+def check_classes_of_columns(classes: np.ndarray, y: ArrayLike) -> None:
     """Refuse ``classes`` of ``partial_fit`` that do not number the columns of y."""
     if not np.array_equal(classes, np.arange(y.shape[1])):
         raise ValueError(
@@ -280,7 +301,7 @@ def _type_of(labels: np.ndarray) -> str:
 
 
 def rare_class(groups: np.ndarray, classes: np.ndarray) -> str:
-    """Return what to say of a class of one row among two, if there is one."""
+    """Return a sentence on the class of one row, if there are two classes, else ''."""
     counts = np.bincount(np.ravel(groups), minlength=2)
     if len(classes) != 2 or counts.min() > 1:
         return ""

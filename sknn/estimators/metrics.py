@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from sknn._sklearn import BaseScorer
+from sknn.network.data import ArrayLike
 
 # Columns of ``history_`` that training fills itself.
 _RESERVED = {"loss", "val_loss", "val_score", "learning_rate", "seconds"}
@@ -15,7 +16,7 @@ _LONGEST_ARGUMENT = 40  # characters
 _CURE = "Choose another name with a dict, such as metrics={'my_metric': function}."
 
 
-def metrics_of(metrics) -> dict[str, str | Callable]:
+def metrics_of(metrics: Any) -> dict[str, str | Callable[..., Any]]:
     """Return the metrics to evaluate, by their names in ``history_``, all checked."""
     if metrics is None:
         return {}
@@ -47,27 +48,27 @@ def metrics_of(metrics) -> dict[str, str | Callable]:
     return named
 
 
-def _is_metric(metric) -> bool:
+def _is_metric(metric: Any) -> bool:
     return isinstance(metric, str) or callable(metric)
 
 
-def _named(metrics) -> dict[str, str | Callable]:
+def _named(metrics: Any) -> dict[str, str | Callable[..., Any]]:
     """Name the metrics of a sequence; those of one function by its arguments."""
     is_sequence = np.iterable(metrics) and not isinstance(metrics, (str, bytes, Set))
-    found: list[Any] = []
+    distinct: list[Any] = []
     for metric in metrics if is_sequence else [metrics]:
         if not _is_metric(metric):
             raise TypeError(
                 "metrics must hold names of scorers or functions of an estimator, X "
                 f"and y, got {metric!r}. Write for example metrics=['accuracy']."
             )
-        if not any(metric is other or _same_name(metric, other) for other in found):
-            found.append(metric)
-    names = [_name(metric) for metric in found]
+        if not any(metric is other or _same_name(metric, other) for other in distinct):
+            distinct.append(metric)
+    names = [_name(metric) for metric in distinct]
     counts = Counter(names)
     names = [
         _with_arguments(name, metric) if counts[name] > 1 else name
-        for name, metric in zip(names, found, strict=True)
+        for name, metric in zip(names, distinct, strict=True)
     ]
     for name, n in Counter(names).items():
         if n > 1:
@@ -76,14 +77,14 @@ def _named(metrics) -> dict[str, str | Callable]:
                 "column of history_. Give them names with a dict, such as "
                 "metrics={'first': function, 'second': other_function}."
             )
-    return dict(zip(names, found, strict=True))
+    return dict(zip(names, distinct, strict=True))
 
 
-def _same_name(one, other) -> bool:
+def _same_name(one: Any, other: ArrayLike) -> bool:
     return isinstance(one, str) and isinstance(other, str) and one == other
 
 
-def _name(metric: str | Callable) -> str:
+def _name(metric: str | Callable[..., Any]) -> str:
     """Return the name of a metric's function."""
     if isinstance(metric, str):
         return str(metric)
@@ -96,9 +97,9 @@ def _name(metric: str | Callable) -> str:
     return name if isinstance(name, str) else type(metric).__name__
 
 
-def _with_arguments(name: str, metric: str | Callable) -> str:
+def _with_arguments(name: str, metric: str | Callable[..., Any]) -> str:
     """Return a metric's name with the arguments that make it another one."""
-    values: tuple = ()
+    values: tuple[Any, ...] = ()
     options: dict[str, Any] = {}
     function: Any = metric
     if isinstance(function, BaseScorer):

@@ -1,4 +1,4 @@
-"""Missing values that NumPy would pass on as if they were numbers or dates."""
+"""Masked values and NaT, which NumPy would take for numbers or labels."""
 
 from datetime import datetime
 from types import NoneType
@@ -14,42 +14,42 @@ _HARMLESS = frozenset(
 _DATES = (np.datetime64, np.timedelta64, datetime)
 
 
-def refuse_missing_in_fit(data: tuple, given: tuple) -> None:
-    """Refuse them in X, y and the weights, and in those of a validation set."""
+def refuse_missing_in_fit(data: tuple[Any, ...], given: tuple[Any, ...]) -> None:
+    """Refuse missing values in the training data and in the validation data."""
     refuse_missing(**dict(zip(_OF_FIT, (*data, *given), strict=True)))
 
 
 def refuse_missing(**data: Any) -> None:
     """Raise a ValueError where an argument holds masked values, or dates that are NaT.
 
-    NumPy drops a mask without a word, and takes NaT for a label, or for a number.
+    NumPy drops a mask silently, and takes NaT for a label or a number.
     """
     for name, values in data.items():
-        is_plain = type(values) is np.ndarray and values.dtype.kind in "fiub"
-        if is_plain or values is None:
+        is_numeric = type(values) is np.ndarray and values.dtype.kind in "fiub"
+        if is_numeric or values is None:
             continue
-        n_masked, n_dates = _count(_values_of(values))
+        n_masked, n_dates = _count(_values_to_check(values))
         if n_masked:
             how = f", as {name}.filled(...) does" * isinstance(
                 values, np.ma.MaskedArray
             )
             raise ValueError(
-                f"{name} holds {_number(n_masked, 'masked value')}, whose mask would "
+                f"{name} holds {_counted(n_masked, 'masked value')}, whose mask would "
                 f"be lost. Fill them{how}, impute them, or leave out their rows."
             )
         if n_dates:
             raise ValueError(
-                f"{name} holds {_number(n_dates, 'missing date')} (NaT). Leave out "
+                f"{name} holds {_counted(n_dates, 'missing date')} (NaT). Leave out "
                 "their rows, or replace them by a value of the same type."
             )
 
 
-def _number(n: int, noun: str) -> str:
+def _counted(n: int, noun: str) -> str:
     return f"{n} {noun}{'s' * (n > 1)}"
 
 
-def _values_of(values: Any) -> Any:
-    """Return an array or sequence of what may be missing."""
+def _values_to_check(values: Any) -> Any:
+    """Return the values to look at, as an array or a sequence."""
     if isinstance(values, (np.ndarray, list, tuple)):
         return values
     if scipy.sparse.issparse(values):

@@ -1,7 +1,7 @@
 """What the parameters of both estimators may be, and when they have an effect."""
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 from numbers import Integral, Real
@@ -33,11 +33,11 @@ _NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 _POSITIVE = Interval(Real, 0, None, closed="neither")
 _COUNT = Interval(Integral, 1, None, closed="left")
 _MOST_LAYERS = 10**5
-_OWN_TYPES = {np.bool_: bool, np.integer: int, np.floating: float, np.str_: str}
+_PYTHON_TYPES = {np.bool_: bool, np.integer: int, np.floating: float, np.str_: str}
 
-CONSTRAINTS: dict[str, list] = {
+CONSTRAINTS: dict[str, list[Any]] = {
     "hidden_layer_sizes": ["array-like", _COUNT],
-    # Live views of the tables: what users register is among the options.
+    # Live views of the tables, which include what users register.
     "activation": [StrOptions(ACTIVATIONS.keys()), "array-like"],
     "solver": [StrOptions(STOCHASTIC_SOLVERS | {"lbfgs"})],
     "alpha": [_NOT_NEGATIVE],
@@ -94,8 +94,8 @@ def _users(parameter: str, components: Mapping[str, Any]) -> list[str]:
     return [name for name, entry in components.items() if parameter in entry.uses]
 
 
-# Elsewhere it is ignored with a warning. scikit-learn's own parameters are not here:
-# those it ignores for a solver are ignored in silence, as there.
+# With other values the parameter is ignored with a warning. scikit-learn's parameters
+# are not listed: they are ignored without a warning, as in scikit-learn.
 USES: dict[str, Use] = {
     "rho": Use("solver", _users("rho", OPTIMIZERS)),
     "decay_rate": Use("learning_rate", _users("decay_rate", SCHEDULES)),
@@ -109,8 +109,8 @@ USES: dict[str, Use] = {
     "focal_gamma": Use("loss", _users("focal_gamma", losses_of_classifier())),
 }
 
-# What L-BFGS cannot do, and why: without it, the model would be another one than asked
-# for. The functions say which values ask for it.
+# Parameters that L-BFGS cannot honour, and why: these are refused. The functions return
+# whether a value asks for what L-BFGS cannot do.
 _RANDOM = "its line search needs a loss that is the same in each evaluation"
 _BATCHES = "it makes no steps on batches"
 _NOT_FOR_LBFGS: dict[str, tuple[Callable[[Any], bool], str]] = {
@@ -124,7 +124,7 @@ _NOT_FOR_LBFGS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "global_clipnorm": (lambda value: value is not None, _BATCHES),
     "tol": (lambda value: value is None, "it stops where the gradient vanishes"),
 }
-# What L-BFGS has no use for.
+# Parameters that L-BFGS does not use: these give a warning.
 _IGNORED_BY_LBFGS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "warmup_epochs": (lambda value: value != 0, "it has no learning rate"),
     "learning_rate": (
@@ -141,11 +141,13 @@ _IGNORED_BY_LBFGS: dict[str, tuple[Callable[[Any], bool], str]] = {
 def defaults_of(estimator: type) -> dict[str, Any]:
     """Return the default of each parameter, by its name.
 
-    Of the class of sknn's own: one that is derived from it may have others.
+    Those of the class in sknn, from which a user may have derived another.
     """
-    own = next(base for base in estimator.__mro__ if base.__module__.startswith("sknn"))
-    signature = inspect.signature(own)
-    return {name: each.default for name, each in signature.parameters.items()}
+    sknn_class = next(
+        base for base in estimator.__mro__ if base.__module__.startswith("sknn")
+    )
+    signature = inspect.signature(sknn_class)
+    return {name: parameter.default for name, parameter in signature.parameters.items()}
 
 
 def parameters_of(estimator: Any) -> dict[str, Any]:
@@ -212,21 +214,23 @@ def check_effects(
             )
 
 
-def to_python_scalar(value):
-    """Return a scalar of numpy's as Python's own, in which no number overflows."""
+def to_python_scalar(value: Any) -> Any:
+    """Return a scalar of NumPy as a Python number, in which none overflows."""
     if not isinstance(value, np.generic):
         return value
-    for kind, own in _OWN_TYPES.items():
-        if isinstance(value, kind):
-            return own(value)
+    for numpy_type, python_type in _PYTHON_TYPES.items():
+        if isinstance(value, numpy_type):
+            return python_type(value)
     return value
 
 
-def _is_sequence(value) -> bool:
+def _is_sequence(value: Any) -> bool:
     return np.iterable(value) and not isinstance(value, (str, bytes, Mapping, Set))
 
 
-def hidden_units(hidden_layer_sizes, n_hidden_layers=None) -> list[int]:
+def hidden_units(
+    hidden_layer_sizes: Any, n_hidden_layers: int | None = None
+) -> list[int]:
     """Check the sizes of the hidden layers; return the width of each."""
     values = (
         hidden_layer_sizes
@@ -259,7 +263,7 @@ def hidden_units(hidden_layer_sizes, n_hidden_layers=None) -> list[int]:
     )
 
 
-def per_layer(name: str, value, n_layers: int) -> tuple:
+def per_layer(name: str, value: Any, n_layers: int) -> tuple[Any, ...]:
     """Return a parameter's value for each hidden layer, unchecked."""
     if not _is_sequence(value):
         return (value,) * n_layers
@@ -272,12 +276,14 @@ def per_layer(name: str, value, n_layers: int) -> tuple:
     return values
 
 
-def _without_layers(value) -> tuple:
-    """Return what is to be checked of a value although no layer gets it."""
+def _without_layers(value: Any) -> tuple[Any, ...]:
+    """Return the values to check where there is no hidden layer to take them."""
     return () if np.shape(value) == (0,) else (value,)
 
 
-def _each(name: str, value, n_layers: int, options) -> tuple[str, ...]:
+def _options_per_layer(
+    name: str, value: Any, n_layers: int, options: Collection[str]
+) -> tuple[str, ...]:
     """Return the names for each layer, all of them among the options."""
     values = per_layer(name, value, n_layers)
     for one in values or _without_layers(value):
@@ -308,8 +314,8 @@ def _dropout(options: NetworkOptions, n_layers: int) -> tuple[float, ...]:
     for rate in rates or _without_layers(value):
         if not (isinstance(rate, Real) and 0 <= float(rate) < 1):
             raise ValueError(
-                "dropout must be the share of neurons that is dropped, in [0, 1), got "
-                f"{rate!r}."
+                "dropout must be the fraction of neurons that is dropped, in [0, 1), "
+                f"got {rate!r}."
             )
     rates = (options.input_dropout, *rates)
     return tuple(map(float, rates)) if any(rates) else ()
@@ -321,7 +327,9 @@ def layers_of(
     """Check the options that shape a network; return its layers."""
     hidden = hidden_units(options.hidden_layer_sizes, options.n_hidden_layers)
     n_layers = len(hidden)
-    activations = _each("activation", options.activation, n_layers, ACTIVATIONS)
+    activations = _options_per_layer(
+        "activation", options.activation, n_layers, ACTIVATIONS
+    )
     dropout = _dropout(options, n_layers)
     return mlp_layers(hidden, n_outputs, activations, dropout, options.normalization)
 
@@ -345,7 +353,7 @@ def initializers_of(options: NetworkOptions, n_layers: int) -> dict[str, Any]:
     has 'auto', and goes by the activation of the last hidden layer.
     """
     kernels, known = options.kernel_initializer, {"auto", *INITIALIZERS}
-    names = _each("kernel_initializer", kernels, n_layers, known)
+    names = _options_per_layer("kernel_initializer", kernels, n_layers, known)
     activation = options.activation
     activations = per_layer("activation", activation, n_layers)
     last = activation if isinstance(activation, str) else ("", *activations)[-1]
@@ -366,7 +374,9 @@ def is_of_layer(key: str) -> bool:
     return name in PER_LAYER and k.isdigit()
 
 
-def with_layer(parameters: dict, name: str, k: int, value) -> tuple:
+def with_layer(
+    parameters: dict[str, Any], name: str, k: int, value: Any
+) -> tuple[Any, ...]:
     """Return a parameter's value for each hidden layer, with that of one changed."""
     sizes = hidden_units(
         parameters["hidden_layer_sizes"], parameters["n_hidden_layers"]

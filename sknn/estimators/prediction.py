@@ -1,9 +1,9 @@
-"""What a fitted estimator does with its network: predict, and let look inside."""
+"""Predictions, hidden activations, gradients and the summary of a fitted network."""
 
 import warnings
 from collections.abc import Callable
 from functools import partial, wraps
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import numpy as np
 import scipy.sparse
@@ -19,7 +19,7 @@ from sknn.kernels.drivers.prediction import (
     NONFINITE_OUTPUT,
 )
 from sknn.kernels.losses.table import OUTPUT_ACTIVATIONS
-from sknn.network.data import FLOATS, NATIVE_FLOATS, Inputs, is_finite
+from sknn.network.data import FLOATS, NATIVE_FLOATS, ArrayLike, Inputs, is_finite
 from sknn.network.layout import Architecture, mlp_layers
 from sknn.network.network import Network, cached_theta
 from sknn.network.network import network as network_of
@@ -27,9 +27,12 @@ from sknn.network.threads import active_fit
 
 _CONVERTED_AT_ONCE = 2**18  # numbers
 
+_Parameters = ParamSpec("_Parameters")
+_Result = TypeVar("_Result")
 
-def _parts_to_convert(X, dtype: np.dtype) -> list[tuple[int, int]]:
-    """Return parts of the rows of which a copy in another dtype takes little memory."""
+
+def _blocks_to_convert(X: ArrayLike, dtype: np.dtype) -> list[tuple[int, int]]:
+    """Return blocks of rows of which a copy in another dtype takes little memory."""
     n_rows, n_features = X.shape
     if X.dtype == dtype or scipy.sparse.issparse(X):
         return [(0, n_rows)]
@@ -37,7 +40,7 @@ def _parts_to_convert(X, dtype: np.dtype) -> list[tuple[int, int]]:
     return [(k, min(k + step, n_rows)) for k in range(0, n_rows, step)]
 
 
-def _warn_of_odd(dtype: np.dtype) -> None:
+def _warn_of_nonfinite_predictions(dtype: np.dtype) -> None:
     warnings.warn(
         "Some of the predictions are not finite numbers: X holds values too large "
         f"for this network in {dtype}, or the very last step of training diverged. "
@@ -47,21 +50,25 @@ def _warn_of_odd(dtype: np.dtype) -> None:
     )
 
 
-def on_snapshot(method: Callable) -> Callable:
-    """Let a method see its estimator as it is now, though others may train it.
+def on_snapshot(
+    method: Callable[Concatenate[Any, _Parameters], _Result],
+) -> Callable[Concatenate[Any, _Parameters], _Result]:
+    """Let a method see the estimator as it is now, while other threads train it.
 
-    A training does not change attributes in place, but all of them at once.
+    A fit does not change attributes in place: it replaces all of them at once.
     """
 
     @wraps(method)
-    def on_twin(self, *arguments, **options):
+    def on_twin(
+        self: Any, /, *arguments: _Parameters.args, **options: _Parameters.kwargs
+    ) -> _Result:
         return method(self._with(vars(self)), *arguments, **options)
 
     return on_twin
 
 
 class Predictor:
-    """The part of both estimators that needs nothing but fitted attributes."""
+    """Methods of both estimators that need only fitted attributes."""
 
     coefs_: list[np.ndarray]
     intercepts_: list[np.ndarray]
@@ -97,7 +104,7 @@ class Predictor:
         print(summary_of(self))
 
     @on_snapshot
-    def hidden_activations(self, X, layer=-1):
+    def hidden_activations(self, X: ArrayLike, layer: int = -1) -> np.ndarray:
         """Return the outputs of a hidden layer, as the next layer gets them.
 
         Parameters
@@ -117,7 +124,7 @@ class Predictor:
         ValueError
             If there is no such hidden layer.
         """
-        X, network, theta = self._ready(X)
+        X, network, theta = self._validated_with_network(X)
         n_hidden = len(network.hidden_widths)
         if not -n_hidden <= layer < n_hidden:
             raise ValueError(
@@ -130,7 +137,7 @@ class Predictor:
             )
 
     @on_snapshot
-    def input_gradients(self, X):
+    def input_gradients(self, X: ArrayLike) -> np.ndarray:
         """Return the gradient of the predictions with respect to the inputs.
 
         It says how fast a prediction changes with each feature, at each row of X.
@@ -147,7 +154,7 @@ class Predictor:
             Of the predicted number, or of the probability of the second of two
             classes; for several outputs, classes or labels, of each of them.
         """
-        X, network, theta = self._ready(X)
+        X, network, theta = self._validated_with_network(X)
         inputs, gradient = (
             Inputs.of(X, network.dtype),
             OUTPUT_ACTIVATIONS[network.link].gradient,
@@ -162,72 +169,75 @@ class Predictor:
             ]
         return gradients[0] if len(gradients) == 1 else np.stack(gradients, axis=1)
 
-    def _with(self, attributes: dict[str, Any]):
+    def _with(self, attributes: dict[str, Any]) -> Self:
         """Return a twin that has these attributes."""
         twin = object.__new__(type(self))
         twin.__dict__ = attributes
         return twin
 
-    def _predict_outputs(self, X) -> np.ndarray:
+    def _predict_outputs(self, X: ArrayLike) -> np.ndarray:
         """Check X; return the network's predictions, shape (n_samples, n_outputs)."""
         return self._predicted(X, Network.predict)
 
-    def _predict_labels(self, X, names: np.ndarray) -> np.ndarray:
+    def _predict_labels(self, X: ArrayLike, names: np.ndarray) -> np.ndarray:
         """Check X; return the names of the predicted classes, shape (n_samples,)."""
         return self._predicted(X, partial(Network.labels, names=names))
 
-    def _predicted(self, X, predict: Callable) -> np.ndarray:
+    def _predicted(self, X: ArrayLike, predict: Callable[..., Any]) -> np.ndarray:
         """Check X; return what a method of the network predicts.
 
-        Whether X is finite is seen by the kernels, block by block: a pass of its own
-        would take as long as a small network.
+        The kernels check that X is finite, block by block: a separate pass would take
+        as long as a small network.
         """
-        is_plain = self._is_plain(X)
-        X, network, theta = self._fitting(X if is_plain else self._validated_X(X))
+        skips_validation = self._skips_validation(X)
+        X, network, theta = self._with_network(
+            X if skips_validation else self._validated_X(X)
+        )
         nonfinite_flags = np.zeros(N_NONFINITE_FLAGS, dtype=np.int64)
-        nonfinite_flags[CHECK_INPUT] = is_plain
+        nonfinite_flags[CHECK_INPUT] = skips_validation
 
-        def predicted():
-            whole, n_rows = None, X.shape[0]
-            for start, stop in _parts_to_convert(X, network.dtype):
+        def predicted() -> np.ndarray:
+            n_rows = X.shape[0]
+            whole: np.ndarray = np.empty(0)
+            for start, stop in _blocks_to_convert(X, network.dtype):
                 rows = X if stop - start == n_rows else X[start:stop]
-                part = predict(
+                block: np.ndarray = predict(
                     network,
                     theta,
                     Inputs.of(rows, network.dtype),
                     nonfinite_flags=nonfinite_flags,
                 )
                 if rows is X:
-                    return part
-                if whole is None:
-                    whole = np.empty((n_rows, *part.shape[1:]), part.dtype)
-                whole[start:stop] = part
+                    return block
+                if start == 0:
+                    whole = np.empty((n_rows, *block.shape[1:]), block.dtype)
+                whole[start:stop] = block
             return whole
 
         with active_fit():
-            found = predicted()
+            predictions = predicted()
             if nonfinite_flags[NONFINITE_INPUT]:
-                # scikit-learn refuses it, unless it is to assume that all is finite.
+                # scikit-learn refuses it, unless assume_finite is set.
                 self._validated_X(X)
                 nonfinite_flags[:] = 0
-                found = predicted()
+                predictions = predicted()
         if nonfinite_flags[NONFINITE_OUTPUT]:
-            _warn_of_odd(network.dtype)
-        return found
+            _warn_of_nonfinite_predictions(network.dtype)
+        return predictions
 
-    def _ready(self, X) -> tuple[Any, Network, np.ndarray]:
+    def _validated_with_network(self, X: ArrayLike) -> tuple[Any, Network, np.ndarray]:
         """Check X; return it, and the network and parameters in the dtype to use."""
         values = X.data if scipy.sparse.issparse(X) else X
-        if not (self._is_plain(X) and is_finite(values)):
+        if not (self._skips_validation(X) and is_finite(values)):
             X = self._validated_X(X)
-        return self._fitting(X)
+        return self._with_network(X)
 
-    def _validated_X(self, X):
+    def _validated_X(self, X: ArrayLike) -> Any:
         check_is_fitted(self)
         refuse_missing(X=X)
         return validate_data(self, X, accept_sparse="csr", order="C", reset=False)
 
-    def _fitting(self, X) -> tuple[Any, Network, np.ndarray]:
+    def _with_network(self, X: ArrayLike) -> tuple[Any, Network, np.ndarray]:
         """Return X, and the network and parameters in the dtype to use."""
         network, theta = cached_theta(vars(self))
         if network is None or network.dtype != X.dtype:
@@ -235,14 +245,14 @@ class Predictor:
             dtype = dtype if dtype in FLOATS else np.dtype(np.float64)
             network = self._network_of_weights(dtype)
             theta = network.vector_of(vars(self))
-        if X.shape[1] != network.n_features:  # someone set the weights by hand
+        if X.shape[1] != network.n_features:  # the user set the weights
             raise ValueError(
                 f"X has {X.shape[1]} features, but the weights in coefs_[0] are for "
                 f"{network.n_features}."
             )
         return X, network, theta
 
-    def _is_plain(self, X) -> bool:
+    def _skips_validation(self, X: ArrayLike) -> bool:
         """Return True if X is what ``validate_data`` would return, if it is finite.
 
         Validation costs ten times what the network does for a single row.
@@ -261,13 +271,13 @@ class Predictor:
             and hasattr(self, "coefs_")
         )
 
-    def _network_of_weights(self, dtype) -> Network:
+    def _network_of_weights(self, dtype: np.dtype) -> Network:
         """Return the network of the fitted attributes."""
         known = getattr(self, "_architecture", None)
         if known is not None:
             architecture = Architecture.of_plain(known)
             architecture = architecture.with_arrays(vars(self), self.n_outputs_)
-        else:  # someone set the weights by hand
+        else:  # the user set the weights
             n_features, *hidden = (coef.shape[0] for coef in self.coefs_)
             names = per_layer("activation", self.activation, len(hidden))
             layers = mlp_layers(hidden, self.n_outputs_, names)

@@ -1,17 +1,18 @@
 """The regressor."""
 
+from collections.abc import Callable, Sequence
 from numbers import Real
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import scipy.sparse
 from sklearn.base import RegressorMixin
 from sklearn.metrics import d2_pinball_score
 from sklearn.utils import column_or_1d
-from sklearn.utils.metaestimators import available_if
 
-from sknn._sklearn import Interval, StrOptions, fit_context
+from sknn._sklearn import Interval, StrOptions
 from sknn.estimators.base import BaseMLP
+from sknn.estimators.decorators import available_if, fit_context
 from sknn.estimators.docstrings import documented, takes_validation
 from sknn.estimators.missing import refuse_missing
 from sknn.estimators.prediction import on_snapshot
@@ -19,6 +20,7 @@ from sknn.estimators.scores import r2
 from sknn.estimators.validation import has_partial_fit
 from sknn.kernels.losses.output_activations import levels_of_settings
 from sknn.kernels.losses.table import REGRESSION_LOSSES
+from sknn.network.data import ArrayLike
 from sknn.training.monitor import DefaultScore
 
 # scikit-learn's own losses, and what it scores them by.
@@ -90,7 +92,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     loss: str
 
-    _parameter_constraints: ClassVar[dict] = {
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseMLP._parameter_constraints,
         # A live view: losses that users register are among the options.
         "loss": [StrOptions(REGRESSION_LOSSES.keys())],
@@ -101,68 +103,68 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def __init__(
         self,
-        loss="squared_error",
-        hidden_layer_sizes=(100,),
-        activation="relu",
+        loss: str = "squared_error",
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
         *,
-        solver="adam",
-        alpha=0.0001,
-        batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
-        power_t=0.5,
-        max_iter=200,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        n_iter_no_change=10,
-        max_fun=15000,
-        n_hidden_layers=None,
-        dropout=0.0,
-        input_dropout=0.0,
-        normalization=None,
-        kernel_initializer="auto",
-        bias_initializer="auto",
-        l1_ratio=0.0,
-        weight_decay="auto",
-        max_norm=None,
-        clipvalue=None,
-        global_clipnorm=None,
-        rho=0.9,
-        decay_rate=0.5,
-        decay_epochs=20,
-        warmup_epochs=0,
-        scoring=None,
-        metrics=None,
-        restore_best_weights=True,
-        validate=False,
-        delta=1.0,
-        quantile=0.5,
-        power=1.5,
-    ):
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: str | Callable[[int], float] = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float | None = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        n_hidden_layers: int | None = None,
+        dropout: Any = 0.0,
+        input_dropout: float = 0.0,
+        normalization: str | None = None,
+        kernel_initializer: str | Sequence[str] = "auto",
+        bias_initializer: str = "auto",
+        l1_ratio: float = 0.0,
+        weight_decay: float | str = "auto",
+        max_norm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        rho: float = 0.9,
+        decay_rate: float = 0.5,
+        decay_epochs: int = 20,
+        warmup_epochs: int = 0,
+        scoring: str | Callable[..., Any] | None = None,
+        metrics: Any = None,
+        restore_best_weights: bool = True,
+        validate: bool = False,
+        delta: float = 1.0,
+        quantile: float | Sequence[float] = 0.5,
+        power: float = 1.5,
+    ) -> None:
         self._store(locals())
 
-    @fit_context(prefer_skip_nested_validation=True)
+    @fit_context
     @takes_validation
     def fit(
         self,
-        X,
-        y,
-        sample_weight=None,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike = None,
         *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
+        X_val: ArrayLike = None,
+        y_val: ArrayLike = None,
+        sample_weight_val: ArrayLike = None,
+    ) -> Self:
         """Train the network.
 
         Parameters
@@ -189,18 +191,18 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
     @available_if(has_partial_fit)
-    @fit_context(prefer_skip_nested_validation=True)
+    @fit_context
     @takes_validation
     def partial_fit(
         self,
-        X,
-        y,
-        sample_weight=None,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike = None,
         *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
+        X_val: ArrayLike = None,
+        y_val: ArrayLike = None,
+        sample_weight_val: ArrayLike = None,
+    ) -> Self:
         """Train for one more epoch on the given rows.
 
         Parameters
@@ -227,7 +229,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return self._fit(X, y, sample_weight, given, incremental=True)
 
     @on_snapshot
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """Predict targets.
 
         Parameters
@@ -249,7 +251,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return predictions[:, 0] if predictions.shape[1] == 1 else predictions
 
     @on_snapshot
-    def score(self, X, y, sample_weight=None):
+    def score(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike = None
+    ) -> float:
         """Return the coefficient of determination, R^2, of the predictions.
 
         For ``loss='quantile'`` it is what corresponds to it, the mean over the levels
@@ -274,12 +278,12 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     # -----------------------------------------------------------------------------
 
-    def _learn_targets(self, y, goes_on):
+    def _learn_targets(self, y: ArrayLike, goes_on: bool) -> Any:
         if y.ndim == 2 and y.shape[1] == 1:
             column_or_1d(y, warn=True)
         return y
 
-    def _check_known(self, y, n_targets):
+    def _check_known(self, y: ArrayLike, n_targets: int) -> Any:
         n_outputs = y.shape[1] if y.ndim == 2 else 1
         if n_outputs != n_targets:
             raise ValueError(
@@ -288,7 +292,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             )
         return y
 
-    def _encode(self, y):
+    def _encode(self, y: ArrayLike) -> np.ndarray:
         if scipy.sparse.issparse(y):
             y = y.toarray()
         if y.dtype.kind not in "fiub":
@@ -296,26 +300,30 @@ class MLPRegressor(RegressorMixin, BaseMLP):
                 f"MLPRegressor needs numbers in y, but its dtype is {y.dtype}. Convert "
                 "y with y.astype(float), or use MLPClassifier for labels."
             )
-        return y.reshape(len(y), -1)
+        return np.reshape(y, (len(y), -1))
 
-    def _loss_name(self):
+    def _loss_name(self) -> str:
         return self.loss
 
-    def _n_outputs(self, targets):
-        return targets.shape[1]
+    def _n_outputs(self, targets: np.ndarray) -> int:
+        return int(targets.shape[1])
 
-    def _class_weights(self, y, sample_weight, incremental):
+    def _class_weights(
+        self, y: ArrayLike, sample_weight: ArrayLike, incremental: bool
+    ) -> np.ndarray | None:
         return None
 
-    def _stratify_by(self, targets):
+    def _stratify_by(self, targets: np.ndarray) -> np.ndarray | None:
         return None
 
-    def _default_score(self):
+    def _default_score(self) -> DefaultScore:
         if self.loss in _SCORED_BY_R2:
             return DefaultScore("R^2", self._score_predictions, fewest_rows=2)
         return DefaultScore(f"D^2 of loss={self.loss!r}", None, fewest_rows=2)
 
-    def _score_predictions(self, targets, predictions, sample_weight):
+    def _score_predictions(
+        self, targets: ArrayLike, predictions: ArrayLike, sample_weight: ArrayLike
+    ) -> float:
         levels = self._levels()
         if not len(levels):
             return r2(targets, predictions, sample_weight)
@@ -324,8 +332,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             np.reshape(predictions, (*targets.shape, len(levels))), -1, 0
         )
         scores = [
-            d2_pinball_score(targets, own, sample_weight=sample_weight, alpha=level)
-            for level, own in zip(levels, of_levels, strict=True)
+            d2_pinball_score(
+                targets, prediction, sample_weight=sample_weight, alpha=level
+            )
+            for level, prediction in zip(levels, of_levels, strict=True)
         ]
         return float(np.mean(scores))
 
@@ -335,7 +345,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             return np.empty(0)
         return levels_of_settings(self._architecture["settings"])
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         loss = REGRESSION_LOSSES.get(self.loss)

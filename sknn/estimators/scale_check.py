@@ -7,6 +7,8 @@ import numpy as np
 import scipy.sparse
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
+from sknn.network.data import ArrayLike
+
 _MOST_ROWS = 10_000  # to look at, evenly spaced
 _FEWEST_ROWS = 10  # to know a location from
 _FEWEST_FOR_SPREAD = 30
@@ -30,32 +32,34 @@ class _Scale(NamedTuple):
     quartiles: np.ndarray  # their distance, as a standard deviation
 
 
-def warn_of_other_scale(X, X_val, y, y_val) -> None:
-    """Warn where X_val or y_val look as if they missed what was done to X or y.
+def warn_of_other_scale(
+    X: ArrayLike, X_val: ArrayLike, y: ArrayLike, y_val: ArrayLike
+) -> None:
+    """Warn where X or y seem to have been scaled, but X_val or y_val do not.
 
     ``y`` and ``y_val`` are None for a classifier.
     """
-    found = _difference(X, X_val)
-    if found:
+    difference = _difference(X, X_val)
+    if difference:
         warnings.warn(
-            f"X_val lies far outside of X: {found}. If X was scaled, as by a Pipeline, "
-            "X_val must be scaled in the same way: pass transform_input=['X_val'] to "
-            "the Pipeline (with scikit-learn's metadata routing), or scaler.transform("
-            "X_val).",
+            f"X_val lies far outside of X: {difference}. If X was scaled, as by a "
+            "Pipeline, X_val must be scaled in the same way: pass transform_input="
+            "['X_val'] to the Pipeline (with scikit-learn's metadata routing), or "
+            "scaler.transform(X_val).",
             stacklevel=2,
         )
-    found = None if y is None else _difference(y, y_val)
-    if found:
+    difference = None if y is None else _difference(y, y_val)
+    if difference:
         warnings.warn(
-            f"y_val lies far outside of y: {found}. If y was transformed, as by a "
+            f"y_val lies far outside of y: {difference}. If y was transformed, as by a "
             "TransformedTargetRegressor, y_val must be transformed in the same way: "
             "pass transformer.transform(y_val).",
             stacklevel=2,
         )
 
 
-def _difference(data, other) -> str | None:
-    """Say how the second lies outside of the first, if most of its columns do."""
+def _difference(data: ArrayLike, other: ArrayLike) -> str | None:
+    """Describe how ``other`` lies outside of ``data``, if most of its columns do."""
     if data.shape[0] < _FEWEST_ROWS:
         return None
     a, b = _scale(data), _scale(other)
@@ -92,7 +96,7 @@ def _difference(data, other) -> str | None:
     )
 
 
-def _scale(data) -> _Scale:
+def _scale(data: ArrayLike) -> _Scale:
     n_rows = data.shape[0]
     rows = data[:: -(-n_rows // _MOST_ROWS)]
     if scipy.sparse.issparse(rows):

@@ -1,7 +1,7 @@
-"""Whether what a file holds of an estimator can be read, and its kernels run on it.
+"""Checks of an estimator that is loaded from a file.
 
-The kernels trust the sizes that they are told. So a file that somebody else has made
-is looked through before any of it reaches them.
+The kernels trust the shapes that they are given. So the state in a file, which may
+come from somebody else, is checked before the kernels use it.
 """
 
 import sys
@@ -27,26 +27,28 @@ _MT19937 = 624  # words of the state of numpy's RandomState
 def canonical(value: Any, copies: dict[int, Any] | None = None) -> Any:
     """Return a copy of a state in which equal strings and dtypes are one object.
 
-    A pickle holds them once for each object, and so would tell apart states that are
-    equal. What is one object stays one; of arrays, only those of objects are copied.
+    A pickle stores each object once, so that without this the pickles of equal states
+    could differ. Only arrays of objects are copied; others become views.
     """
     copies = {} if copies is None else copies
-    kind = type(value)
-    if kind is str:
+    value_type = type(value)
+    if value_type is str:
         return sys.intern(value)
-    is_text = kind is np.ndarray and value.dtype == object
-    is_numeric = kind is np.ndarray and value.dtype.kind in "biuf"
-    if kind not in (dict, list, tuple, LabelBinarizer) and not (is_text or is_numeric):
+    is_text = value_type is np.ndarray and value.dtype == object
+    is_numeric = value_type is np.ndarray and value.dtype.kind in "biuf"
+    if value_type not in (dict, list, tuple, LabelBinarizer) and not (
+        is_text or is_numeric
+    ):
         return value
     if id(value) in copies:
         return copies[id(value)]
-    if kind is dict:
+    if value_type is dict:
         copy: Any = {
             canonical(key, copies): canonical(item, copies)
             for key, item in value.items()
         }
-    elif kind is LabelBinarizer:
-        copy = object.__new__(kind)
+    elif value_type is LabelBinarizer:
+        copy = object.__new__(value_type)
         vars(copy).update(canonical(vars(value), copies))
     elif is_numeric:
         copy = value.view(np.dtype(value.dtype.str))
@@ -54,15 +56,15 @@ def canonical(value: Any, copies: dict[int, Any] | None = None) -> Any:
         copy = np.empty_like(value)
         copy[:] = [canonical(item, copies) for item in value]
     elif all(type(item) is float for item in value):  # a long history
-        copy = kind(value)
+        copy = value_type(value)
     else:
-        copy = kind(canonical(item, copies) for item in value)
+        copy = value_type(canonical(item, copies) for item in value)
     copies[id(value)] = copy
     return copy
 
 
-def check_stored(estimator, state: Mapping[str, Any], version: str) -> None:
-    """Raise a ValueError unless the state is whole and its parts fit together.
+def check_stored(estimator: Any, state: Mapping[str, Any], version: str) -> None:
+    """Raise a ValueError unless the state is complete and consistent.
 
     Parameters
     ----------
@@ -76,34 +78,36 @@ def check_stored(estimator, state: Mapping[str, Any], version: str) -> None:
     if "coefs_" not in state:
         return
     try:
-        problem = next(_problems(estimator, state), None)
-    except Exception as error:  # whatever a file may hold instead of what it should
-        problem = f"{type(error).__name__}: {error}"
-    if problem is not None:
+        fault = next(_faults(estimator, state), None)
+    except Exception as error:  # a file may hold anything
+        fault = f"{type(error).__name__}: {error}"
+    if fault is not None:
         raise ValueError(
             f"This {type(estimator).__name__}, which was stored by sknn {version}, "
-            f"cannot be read by sknn {__version__}: {problem}. Load it with the "
+            f"cannot be read by sknn {__version__}: {fault}. Load it with the "
             "version that stored it, or train and store it again."
         )
 
 
-def _problems(estimator, state: Mapping[str, Any]) -> Iterator[str]:
+def _faults(estimator: Any, state: Mapping[str, Any]) -> Iterator[str]:
     for name in (*_ALWAYS, *estimator._stored_attributes):
         if name not in state:
             yield f"it has no attribute {name!r}"
     known = state.get("_architecture")
     if known is not None:
-        yield from _ill_described(known, state)
+        yield from _faults_of_architecture(known, state)
     dtype = state["coefs_"][0].dtype
     if dtype not in (np.float32, np.float64):
         yield f"its weights are of dtype {dtype}"
     network = estimator._network_of_weights(dtype)
-    yield from _ill_fitting(network, state)
-    yield from _unfit_for_training(network, state)
+    yield from _faults_of_weights(network, state)
+    yield from _faults_of_training_state(network, state)
 
 
-def _ill_described(known: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what is wrong with the stored description of the network."""
+def _faults_of_architecture(
+    known: Mapping[str, Any], state: Mapping[str, Any]
+) -> Iterator[str]:
+    """Yield what is wrong with the stored architecture."""
     if unknown := known.keys() - set(Architecture._fields):
         yield f"its network has {sorted(unknown)}, which this version does not know"
     if missing := set(Architecture._fields) - known.keys():
@@ -133,13 +137,13 @@ def _ill_described(known: Mapping[str, Any], state: Mapping[str, Any]) -> Iterat
         yield f"its weights are for {width} outputs"
 
 
-def _ill_fitting(network: Network, state: Mapping[str, Any]) -> Iterator[str]:
+def _faults_of_weights(network: Network, state: Mapping[str, Any]) -> Iterator[str]:
     for name, shapes in network.layout.shapes.items():
-        parts = state[name]
-        found = [np.shape(part) for part in parts]
-        if found != [tuple(shape) for shape in shapes]:
-            yield f"its {name} are of shapes {found}, not {shapes}"
-        if any(part.dtype != network.dtype for part in parts):
+        arrays = state[name]
+        stored = [np.shape(array) for array in arrays]
+        if stored != [tuple(shape) for shape in shapes]:
+            yield f"its {name} are of shapes {stored}, not {shapes}"
+        if any(array.dtype != network.dtype for array in arrays):
             yield f"its {name} are not all of dtype {network.dtype}"
     if state.get("n_features_in_", network.n_features) != network.n_features:
         yield f"its weights are for {network.n_features} features"
@@ -150,7 +154,9 @@ def _ill_fitting(network: Network, state: Mapping[str, Any]) -> Iterator[str]:
             yield f"its quantiles are {architecture.settings}"
 
 
-def _unfit_for_training(network: Network, state: Mapping[str, Any]) -> Iterator[str]:
+def _faults_of_training_state(
+    network: Network, state: Mapping[str, Any]
+) -> Iterator[str]:
     optimizer = state.get("_optimizer_state")
     if optimizer is not None and optimizer["name"] in OPTIMIZERS:
         shape = (OPTIMIZERS[optimizer["name"]].n_slots, network.n_trained)
@@ -170,4 +176,4 @@ def _unfit_for_training(network: Network, state: Mapping[str, Any]) -> Iterator[
             twister = generator["state"]
             key, position = twister["key"], twister["pos"]
             if key.shape != (_MT19937,) or not 0 <= position <= _MT19937:
-                yield "the state of its random generator is none"
+                yield "the state of its random generator is not one of MT19937"

@@ -1,7 +1,7 @@
-"""What a network consists of, for ``summary`` and for pictures."""
+"""The layers of a network, for ``summary`` and for displays."""
 
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.pipeline import Pipeline
@@ -32,7 +32,7 @@ def _lines(network: Network) -> list[_Line]:
     return lines
 
 
-def network_in(estimator):
+def network_in(estimator: Any) -> tuple[Any, Any]:
     """Return the network inside an estimator, and the names of its inputs or None."""
     names = None
     while not hasattr(estimator, "coefs_"):
@@ -55,7 +55,7 @@ def network_in(estimator):
     return estimator, getattr(estimator, "feature_names_in_", names)
 
 
-def layers_of(estimator) -> tuple[str, list[str]]:
+def layers_of(estimator: Any) -> tuple[str, list[str]]:
     """Return the layers before the first dense one, and the activation of each layer.
 
     The estimator may be scikit-learn's, or have weights that were set by hand.
@@ -76,7 +76,7 @@ def layers_of(estimator) -> tuple[str, list[str]]:
 
 
 def _untrained(network: Network) -> str:
-    """Return what the parameters that are not trained are."""
+    """Return the names of the parameters that are not trained."""
     return " and ".join(
         array.attribute.strip("_").replace("_", " ")
         for array in parameters_of_layers()
@@ -84,7 +84,7 @@ def _untrained(network: Network) -> str:
     )
 
 
-def summary_of(estimator) -> str:
+def summary_of(estimator: Any) -> str:
     """Return the layers of a fitted estimator, with shapes and parameters, as text."""
     network = estimator._network_of_weights(np.float64)
     lines = _lines(network)

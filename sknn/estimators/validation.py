@@ -1,17 +1,26 @@
-"""Checks of the data that users pass, beyond those of scikit-learn."""
+"""Checks of data and weights beyond those of scikit-learn."""
+
+from typing import Any
 
 import numpy as np
 
 from sknn._sklearn import check_sample_weight
 from sknn.estimators.parameters import STOCHASTIC_SOLVERS
 from sknn.kernels.losses.table import losses_of_classifier
-from sknn.network.data import NATIVE_FLOATS, Inputs, TrainingData, is_finite, read_only
+from sknn.network.data import (
+    NATIVE_FLOATS,
+    ArrayLike,
+    Inputs,
+    TrainingData,
+    is_finite,
+    read_only,
+)
 from sknn.network.layers.table import LAYERS
 from sknn.network.network import Network, cached_theta
 
 
-def has_partial_fit(estimator) -> bool:
-    """Return True for a stochastic solver, else say why ``partial_fit`` is missing."""
+def has_partial_fit(estimator: Any) -> bool:
+    """Return True for a stochastic solver, else raise an AttributeError."""
     if estimator.solver in STOCHASTIC_SOLVERS:
         return True
     raise AttributeError(
@@ -20,8 +29,8 @@ def has_partial_fit(estimator) -> bool:
     )
 
 
-def has_probabilities(estimator) -> bool:
-    """Return True for a loss of probabilities, else say what there is instead."""
+def has_probabilities(estimator: Any) -> bool:
+    """Return True for a loss of probabilities, else name the alternative."""
     with_probabilities, with_scores = _losses_by_outputs()
     if estimator.loss not in with_scores:
         return True
@@ -44,8 +53,8 @@ def _any_of(losses: list[str]) -> str:
     return " and ".join(f"loss={name!r}" for name in losses)
 
 
-def has_decision_function(estimator) -> bool:
-    """Return True for a loss of scores, else say what there is instead."""
+def has_decision_function(estimator: Any) -> bool:
+    """Return True for a loss of scores, else name the alternative."""
     _, with_scores = _losses_by_outputs()
     if estimator.loss in with_scores:
         return True
@@ -55,10 +64,10 @@ def has_decision_function(estimator) -> bool:
     )
 
 
-def is_plain(X, y) -> bool:
-    """Return True if ``validate_data`` would find nothing wrong and return X and y.
+def skips_validation(X: ArrayLike, y: ArrayLike) -> bool:
+    """Return whether ``validate_data`` would return X and y as they are.
 
-    That takes longer than the training of a small network for some epochs.
+    The validation would take longer than some epochs of a small network.
     """
     if not (type(X) is type(y) is np.ndarray and X.ndim == 2 and y.ndim == 1):
         return False
@@ -87,7 +96,7 @@ def missing_values(name: str) -> TypeError:
     )
 
 
-def check_same_shape(estimator, network: Network) -> None:
+def check_same_shape(estimator: Any, network: Network) -> None:
     """Refuse to go on from weights that belong to another network."""
     fitted, _ = cached_theta(vars(estimator))
     fitted = fitted or estimator._network_of_weights(network.dtype)
@@ -123,7 +132,7 @@ def check_same_shape(estimator, network: Network) -> None:
     )
 
 
-def _names(layers: list[tuple[str, dict]]) -> str:
+def _names(layers: list[tuple[str, dict[str, Any]]]) -> str:
     """Return the names of layers and the shapes of their parameters, as text."""
     return ", ".join(
         f"{LAYERS[kind].name} {' '.join(map(str, shapes.values()))}"
@@ -131,11 +140,13 @@ def _names(layers: list[tuple[str, dict]]) -> str:
     )
 
 
-def weights_of(sample_weight, X, dtype: np.dtype) -> np.ndarray | None:
+def weights_of(
+    sample_weight: ArrayLike, X: ArrayLike, dtype: np.dtype
+) -> np.ndarray | None:
     """Check sample weights; return them as an array, or None where there are none."""
     if sample_weight is None:
         return None
-    weights = check_sample_weight(
+    weights: np.ndarray = check_sample_weight(
         sample_weight, X, dtype=dtype, ensure_non_negative=True
     )
     if not weights.any():
@@ -144,15 +155,15 @@ def weights_of(sample_weight, X, dtype: np.dtype) -> np.ndarray | None:
 
 
 def make_training_data(
-    X,
+    X: ArrayLike,
     targets: np.ndarray,
     weights: np.ndarray | None,
     factors: np.ndarray | None,
     dtype: np.dtype,
 ) -> TrainingData:
-    """Bring all data into the network's dtype; check what this may spoil.
+    """Convert data to the network's dtype; check that all stays finite.
 
-    ``factors``, the weights of classes, multiply the weights.
+    ``factors``, the weights of classes, multiply the sample weights.
     """
     with np.errstate(over="ignore"):
         targets = np.ascontiguousarray(targets, dtype=dtype)
@@ -170,7 +181,7 @@ def make_training_data(
         mean_class_weight = float(np.average(factors, weights=sample_weight))
         weights = factors if sample_weight is None else sample_weight * factors
 
-    def flat(values):
+    def flat(values: np.ndarray | None) -> np.ndarray:
         values = np.empty(0) if values is None else values
         return read_only(np.ascontiguousarray(values, dtype=dtype))
 

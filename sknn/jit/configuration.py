@@ -103,7 +103,7 @@ def _digests(folders: Iterable[Path]) -> dict[Path, bytes]:
 
 
 def _stamps(folders: Iterable[Path]) -> dict[Path, tuple[int, ...]]:
-    stamps = {}
+    stamps: dict[Path, tuple[int, ...]] = {}
     for file in _files(folders):
         with suppress(OSError):
             status = file.stat()

@@ -6,7 +6,7 @@ down.
 
 import ctypes
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, TypeVar
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -70,6 +70,25 @@ class Record(NamedTuple):
 
 Type = str | Array | Record
 Signature = tuple[Type, ...]
+
+
+def flat_parameters(
+    names: Iterable[str], types: Iterable[Type]
+) -> Iterator[tuple[str, Type]]:
+    """Yield names and types of parameters, those of fields in place of records."""
+    for name, type_ in zip(names, types, strict=True):
+        if isinstance(type_, Record):
+            yield from flat_parameters(type_.factory._fields, type_.fields)
+        else:
+            yield name, type_
+
+
+def nested(type_: Type, values: Iterator[Any]) -> Any:
+    """Return the next value, or a record of the next values."""
+    if isinstance(type_, Record):
+        return type_.factory(*[nested(field, values) for field in type_.fields])
+    return next(values)
+
 
 # ---------------------------------------------------------------------------------
 # What kernels and drivers may contain, written down for `compiler.py`.

@@ -68,7 +68,7 @@ def _read_blocks(
 ) -> tuple[ir.Value, Iterator[ir.Value]]:
     fits = _TRUE
     values: list[Iterable[ir.Value]] = []
-    for k, type_ in enumerate(driver.signature):
+    for k, type_ in enumerate(driver.flat_signature):
         is_array = isinstance(type_, declarations.Array)
         block, slot = (items, k) if is_array else (numbers, driver.slots[k])
         value = builder.load(builder.gep(block, [INTEGER(slot)]))

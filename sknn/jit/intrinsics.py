@@ -7,13 +7,12 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-from sknn.jit import atomics
-from sknn.jit import kernel as jit
+from sknn.jit import atomics, functions
 from sknn.jit.abi import array_at, array_struct, data_pointer
 from sknn.jit.compiler import lower_intrinsic
 
 
-@lower_intrinsic(jit.like)
+@lower_intrinsic(functions.like)
 def _like(typingctx: Any, x: Any, constant: Any) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         return context.cast(builder, values[1], constant, x)
@@ -21,7 +20,7 @@ def _like(typingctx: Any, x: Any, constant: Any) -> Any:
     return x(x, constant), codegen
 
 
-@lower_intrinsic(jit.matrix)
+@lower_intrinsic(functions.matrix)
 def _matrix(
     typingctx: Any, buffer: Any, start: Any, n_rows: Any, n_columns: Any
 ) -> Any:
@@ -35,7 +34,7 @@ def _matrix(
     return view(buffer, integer, integer, integer), codegen
 
 
-@lower_intrinsic(jit.vector)
+@lower_intrinsic(functions.vector)
 def _vector(typingctx: Any, buffer: Any, start: Any, size: Any) -> Any:
     view, integer = types.Array(buffer.dtype, 1, "C"), types.intp
 
@@ -57,7 +56,7 @@ def emit_prefetch(builder: Any, pointer: Any) -> None:
     builder.call(function, [place, *(number(k) for k in (0, 3, 1))])
 
 
-@lower_intrinsic(jit.prefetch)
+@lower_intrinsic(functions.prefetch)
 def _prefetch(typingctx: Any, buffer: Any, place: Any) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         first = data_pointer(context, builder, buffer, values[0])
@@ -67,7 +66,7 @@ def _prefetch(typingctx: Any, buffer: Any, place: Any) -> Any:
     return types.void(buffer, types.intp), codegen
 
 
-@lower_intrinsic(jit.flat)
+@lower_intrinsic(functions.flat)
 def _flat(typingctx: Any, array: Any) -> Any:
     view = types.Array(array.dtype, 1, "C")
 
@@ -78,7 +77,7 @@ def _flat(typingctx: Any, array: Any) -> Any:
     return view(array), codegen
 
 
-@lower_intrinsic(jit.scratch)
+@lower_intrinsic(functions.scratch)
 def _scratch(typingctx: Any, x: Any, size: Any) -> Any:
     if not isinstance(size, types.IntegerLiteral):
         return None

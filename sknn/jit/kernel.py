@@ -15,7 +15,7 @@ does not hold: the decorators only write down what is to be compiled.
 import ctypes
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from operator import itemgetter
@@ -39,10 +39,13 @@ from sknn.jit.declarations import (
     Signature,
     Type,
     by_dtype,
+    flat_parameters,
     inline_array,
     inline_scalar,
     intrinsic,
+    nested,
 )
+from sknn.jit.functions import flat, like, matrix, prefetch, scratch, vector
 
 __all__ = [
     "DTYPE",
@@ -180,18 +183,27 @@ class Driver(CompiledFunction):
     reads those to arrays, and where the integers and floats lie, 8 bytes each. It
     looks up in the array objects itself where the elements are, and whether dtype,
     number of dimensions and order are those of the signature.
+
+    A namedtuple in the signature, a ``Record``, is passed from Python as its fields, in
+    their order: ``parameters`` and ``flat_signature`` hold these in its place.
     """
 
     is_driver = True
 
     def __init__(self, function: Callable[..., Any], signature: Signature, name: str):
-        super().__init__(function, signature, name)
         code = function.__code__
-        self.parameters = code.co_varnames[: code.co_argcount]
-        numbers = [k for k, type_ in enumerate(signature) if not _is_array(type_)]
+        names = code.co_varnames[: code.co_argcount]
+        flat = [*flat_parameters(names, signature)]
+        self.parameters = [name for name, _ in flat]
+        if len({*self.parameters}) < len(flat):
+            raise TypeError(f"{name} has two parameters of one name: {self.parameters}")
+        super().__init__(function, signature, name)
+        self.flat_signature = [type_ for _, type_ in flat]
+        types = self.flat_signature
+        numbers = [k for k, type_ in enumerate(types) if not _is_array(type_)]
         self.slots = {k: slot for slot, k in enumerate(numbers)}  # of the numbers
         self._numbers = _items(numbers)
-        formats = ["d" if signature[k] == REAL else "q" for k in numbers]
+        formats = ["d" if types[k] == REAL else "q" for k in numbers]
         self._pack = struct.Struct("".join(formats)).pack
         self._entries: dict[np.dtype[Any], Callable[..., float]] = {}
 
@@ -202,9 +214,9 @@ class Driver(CompiledFunction):
     def __call__(self, dtype: np.dtype[Any], *arguments: Any) -> float:
         """Run the specialization for a dtype; return its result."""
         if INTERPRETED:
-            return self.function(*arguments)  # type: ignore[no-any-return]
-        if len(arguments) != len(self.signature):
-            raise TypeError(f"{self.name} takes {len(self.signature)} arguments.")
+            return self.interpret(arguments)
+        if len(arguments) != len(self.flat_signature):
+            raise TypeError(f"{self.name} takes {len(self.flat_signature)} arguments.")
         entry = self._entries.get(dtype) or self._entry(dtype)
         numbers = self._pack(*self._numbers(arguments))
         result = entry(id(arguments) + _FIRST_ITEM, numbers)
@@ -233,6 +245,12 @@ class Driver(CompiledFunction):
         """
         return _prepared(self, dtype, fixed, keeps_gil)
 
+    def interpret(self, arguments: Iterable[Any]) -> float:
+        """Run the function as plain Python."""
+        values = iter(arguments)
+        own = [nested(type_, values) for type_ in self.signature]
+        return self.function(*own)  # type: ignore[no-any-return]
+
     def explain(self, dtype: np.dtype[Any], arguments: Any, result: float) -> float:
         """Return a result that is NaN, or raise if a wrong argument led to it.
 
@@ -242,7 +260,7 @@ class Driver(CompiledFunction):
             If an argument is not of the type in the signature.
         """
         for name, type_, value in zip(
-            self.parameters, self.signature, arguments, strict=True
+            self.parameters, self.flat_signature, arguments, strict=True
         ):
             if isinstance(type_, Array) and not _fits(value, type_, dtype):
                 raise TypeError(
@@ -322,7 +340,7 @@ def _prepared(
         def run_interpreted(*values: Any) -> float:
             for k, value in zip(changing, values, strict=True):
                 arguments[k] = value
-            return driver.function(*arguments)  # type: ignore[no-any-return]
+            return driver.interpret(arguments)
 
         return run_interpreted
 
@@ -333,7 +351,7 @@ def _prepared(
         (integers, k, True)
         if isinstance(type_, Array)
         else (reals if type_ == REAL else integers, n_items + driver.slots[k], False)
-        for k, type_ in enumerate(driver.signature)
+        for k, type_ in enumerate(driver.flat_signature)
     ]
     for k, (view, slot, is_array) in enumerate(writers):
         if k not in changing:
@@ -435,49 +453,3 @@ def caller(name: str, signature: Signature) -> Callable[[int, tuple[Any, ...]], 
 
     CALLERS.append((call_kernel, name, signature))
     return call_kernel
-
-
-# ---------------------------------------------------------------------------------
-# What kernels are written with, as plain Python; `intrinsics.py` has the rest.
-
-_intrinsic = intrinsic(f"{__package__}.intrinsics")
-
-
-@_intrinsic
-def matrix(buffer: Any, start: int, n_rows: int, n_columns: int) -> Any:
-    """Return a C-ordered view of a buffer from an element on, without checks."""
-    return buffer.reshape(-1)[start : start + n_rows * n_columns].reshape(
-        n_rows, n_columns
-    )
-
-
-@_intrinsic
-def vector(buffer: Any, start: int, size: int) -> Any:
-    """Return a 1-D view of a buffer from an element on, without checks."""
-    return buffer.reshape(-1)[start : start + size]
-
-
-@_intrinsic
-def flat(array: Any) -> Any:
-    """Return a C-ordered array as a 1-D view."""
-    return array.reshape(-1)
-
-
-@_intrinsic
-def prefetch(buffer: Any, index: int) -> None:
-    """Load the cache line of an element of a buffer before it is needed."""
-
-
-@_intrinsic
-def scratch(x: Any, size: int) -> Any:
-    """Return memory for numbers like x, which the kernel has while it runs.
-
-    The size must be a constant.
-    """
-    return np.empty(size, type(x))
-
-
-@_intrinsic
-def like(x: Any, constant: Any) -> Any:
-    """Return a constant in the type of the scalar x, so that float32 stays float32."""
-    return type(x)(constant)

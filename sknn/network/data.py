@@ -1,4 +1,4 @@
-"""Data as the kernels take them."""
+"""Inputs, targets and weights in the form that the kernels take."""
 
 from math import prod
 from typing import Any, NamedTuple
@@ -6,14 +6,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.sparse
 
+ArrayLike = Any  # of the user: an array, sparse matrix, DataFrame or sequence
 FLOATS = (np.float64, np.float32)  # in which networks are computed
 NATIVE_FLOATS = frozenset(map(np.dtype, FLOATS))  # in the machine's order of bytes
 _CACHE_LINE = 64  # bytes
-_SMALL = 1024  # elements, for which it does not matter
+_SMALL = 1024  # elements; smaller arrays need no alignment
 _MOST_COLUMNS = np.iinfo(
     np.int32
 ).max  # of CSR, whose indices the kernels take in 32 bits
-_PART = 2**16  # numbers to look at together
+_BLOCK = 2**16  # numbers to look at together
 
 
 def read_only(array: np.ndarray) -> np.ndarray:
@@ -38,7 +39,7 @@ class Inputs(NamedTuple):
     is_sparse: bool
 
     @classmethod
-    def of(cls, X, dtype: np.dtype) -> "Inputs":
+    def of(cls, X: ArrayLike, dtype: np.dtype) -> "Inputs":
         """Take a C-ordered or CSR matrix; copy only what has another type."""
         n_samples, n_features = X.shape
         is_sparse = scipy.sparse.issparse(X)
@@ -74,15 +75,15 @@ class Inputs(NamedTuple):
         """Return some of the rows, without a copy."""
         if stop - start == self.n_samples:
             return self
-        part = self._replace(n_samples=stop - start)
+        rows = self._replace(n_samples=stop - start)
         if self.is_sparse:
-            return part._replace(indptr=self.indptr[start : stop + 1])
+            return rows._replace(indptr=self.indptr[start : stop + 1])
         n = self.n_features
-        return part._replace(data=self.data[start * n : stop * n])
+        return rows._replace(data=self.data[start * n : stop * n])
 
 
 class TrainingData(NamedTuple):
-    """Data, and what the network is to make of them.
+    """Inputs, targets and weights.
 
     Attributes
     ----------
@@ -125,14 +126,14 @@ class TrainingData(NamedTuple):
 
 def is_finite(array: np.ndarray) -> bool:
     """Return whether all numbers are finite; needs no array of their size."""
-    if array.size <= _PART:
+    if array.size <= _BLOCK:
         return bool(np.isfinite(array).all())
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(array.sum()):
             return True
     flat = array.reshape(-1)  # the sum may be too large where no number is
-    parts = (flat[start : start + _PART] for start in range(0, flat.size, _PART))
-    return all(bool(np.isfinite(part).all()) for part in parts)
+    blocks = (flat[start : start + _BLOCK] for start in range(0, flat.size, _BLOCK))
+    return all(bool(np.isfinite(block).all()) for block in blocks)
 
 
 def aligned_empty(shape: int | tuple[int, ...], dtype: np.dtype) -> np.ndarray:

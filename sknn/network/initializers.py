@@ -54,7 +54,9 @@ _SMALL = 0.05  # as in Keras
 
 
 def _uniform(bound: Callable[[int, int], float]) -> Draw:
-    def draw(random_state, fan_in, fan_out):
+    def draw(
+        random_state: np.random.RandomState, fan_in: int, fan_out: int
+    ) -> np.ndarray:
         limit = bound(fan_in, fan_out)
         return random_state.uniform(-limit, limit, (fan_in, fan_out))
 
@@ -62,13 +64,17 @@ def _uniform(bound: Callable[[int, int], float]) -> Draw:
 
 
 def _normal(deviation: Callable[[int, int], float]) -> Draw:
-    def draw(random_state, fan_in, fan_out):
+    def draw(
+        random_state: np.random.RandomState, fan_in: int, fan_out: int
+    ) -> np.ndarray:
         return random_state.normal(0.0, deviation(fan_in, fan_out), (fan_in, fan_out))
 
     return draw
 
 
-def _orthogonal(random_state, fan_in, fan_out):
+def _orthogonal(
+    random_state: np.random.RandomState, fan_in: int, fan_out: int
+) -> np.ndarray:
     """Return a matrix whose rows or columns, the fewer, are orthonormal."""
     longer, shorter = max(fan_in, fan_out), min(fan_in, fan_out)
     q, r = np.linalg.qr(random_state.normal(size=(longer, shorter)))

@@ -327,15 +327,15 @@ class Network(Work):
             self.dtype,
             ops=table,
             theta=theta,
-            gradient=gradient,
-            partial=np.empty_like(gradient),
+            gradient_sum=gradient,
+            gradient=np.empty_like(gradient),
             values=self.buffer(batch_size, n_columns),
             deltas=self.buffer(batch_size, n_columns),
             **problem.arguments,
             batch_size=batch_size,
             block=block,
             loss=loss.train.address(self.dtype),
-            settings=self.settings,
+            loss_settings=self.settings,
             sums=np.empty(batch_size // block + 1),
             shared=shared,
         )
@@ -380,8 +380,9 @@ class Network(Work):
             last = int(ops[-1, table.OUTPUT]) * n
             deltas[last : last + n * n_outputs] = seed(raw[start:stop]).ravel()
             drivers.backward(
-                self.dtype, ops, theta, gradient, values, deltas, *arrays, start, n
-            )
+                self.dtype, ops, theta, gradient, values, deltas, *arrays, *nothing,
+                start, n,
+            )  # fmt: skip
             first = int(ops[0, table.INPUT_DELTA]) * n
             part = deltas[first : first + n * self.n_features]
             found[start:stop] = part.reshape(n, -1)

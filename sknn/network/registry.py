@@ -5,7 +5,7 @@
 
 from collections.abc import Callable, Container
 from types import FunctionType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from sknn.jit.kernel import inline_scalar, like
 from sknn.kernels.layers import activations
@@ -16,7 +16,7 @@ from sknn.network.network import look_up_kernels_again
 class Definition(NamedTuple):
     """What it takes to register an activation or a loss again, elsewhere."""
 
-    arguments: tuple  # of the function that adds it, after its name
+    arguments: tuple[Any, ...]  # of the function that adds it, after its name
     token: str  # differs from one registration to the next
     is_received: bool = False  # whether it came from another process
 
@@ -27,11 +27,11 @@ class Definitions:
     def __init__(self, entries: dict[tuple[str, str], Definition]):
         self.entries = entries
 
-    def __reduce_ex__(self, protocol):
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
         # All that pickle and copy call; skops calls the others.
         return Definitions, (self.entries,)
 
-    def __getstate__(self):
+    def __getstate__(self) -> NoReturn:
         names = sorted(name for _, name in self.entries)
         raise TypeError(
             f"skops cannot store an estimator that uses {', '.join(map(repr, names))}, "
@@ -42,7 +42,7 @@ class Definitions:
     __reduce__ = __getstate__
 
 
-DEFINITIONS: dict[tuple[str, str], Definition] = {}  # by kind and name
+DEFINITIONS: dict[tuple[str, str], Definition] = {}  # by component and name
 
 
 def definitions_of(names: Container[str]) -> dict[tuple[str, str], Definition]:
@@ -56,21 +56,23 @@ def register_missing(definitions: dict[tuple[str, str], Definition]) -> None:
     What was registered by a call in this process stays. What came from another one is
     replaced: workers live on when a user changes a function and registers it again.
     """
-    for (kind, name), definition in definitions.items():
-        known = DEFINITIONS.get((kind, name))
+    for (component, name), definition in definitions.items():
+        known = DEFINITIONS.get((component, name))
         if known is None or (known.is_received and known.token != definition.token):
-            check_name("register_missing", kind, name)
-            define(kind, name, definition._replace(is_received=True))
+            check_name("register_missing", component, name)
+            define(component, name, definition._replace(is_received=True))
 
 
-def define(kind: str, name: str, definition: Definition) -> None:
-    """Enter an activation or a loss into the table of its kind."""
-    add = _add_activation if kind == "activation" else _add_loss
+def define(component: str, name: str, definition: Definition) -> None:
+    """Enter an activation or a loss into the table of its component."""
+    add = _add_activation if component == "activation" else _add_loss
     add(name, *definition.arguments)
-    DEFINITIONS[kind, name] = definition
+    DEFINITIONS[component, name] = definition
 
 
-def _add_activation(name: str, function: Callable, derivative: Callable) -> None:
+def _add_activation(
+    name: str, function: Callable[..., Any], derivative: Callable[..., Any]
+) -> None:
     activations.register(
         name,
         _typed(function),
@@ -82,7 +84,13 @@ def _add_activation(name: str, function: Callable, derivative: Callable) -> None
     look_up_kernels_again()
 
 
-def _add_loss(name, function, derivative, link, check_targets):
+def _add_loss(
+    name: str,
+    function: Callable[..., Any],
+    derivative: Callable[..., Any],
+    link: str,
+    check_targets: Callable[[Any], None] | None,
+) -> None:
     losses.register_custom(
         name,
         fresh_function(function, 2),
@@ -92,7 +100,7 @@ def _add_loss(name, function, derivative, link, check_targets):
     )
 
 
-def fresh_function(function: Callable, n_numbers: int) -> Callable:
+def fresh_function(function: Callable[..., Any], n_numbers: int) -> Callable[..., Any]:
     """Return a function of exactly n numbers that Numba has not seen yet.
 
     It remembers what it compiled for a function object, and with that the values of
@@ -114,21 +122,21 @@ def fresh_function(function: Callable, n_numbers: int) -> Callable:
     return lambda y, z: inner(y, z)
 
 
-def _typed(function: Callable) -> Callable:
+def _typed(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a scalar function whose results have the type of its argument."""
     untyped = inline_scalar(fresh_function(function, 1))
     return inline_scalar(lambda z: like(z, untyped(z)))
 
 
-def check_name(caller: str, kind: str, name: Any) -> None:
+def check_name(caller: str, component: str, name: Any) -> None:
     """Refuse a name that is no identifier, or that of a built-in one."""
-    table = activations.ACTIVATIONS if kind == "activation" else losses.LOSSES
+    table = activations.ACTIVATIONS if component == "activation" else losses.LOSSES
     if not isinstance(name, str) or not name.isidentifier():
         raise ValueError(
-            f"{caller}: the name {name!r} is not a string such as 'my_{kind}', of "
+            f"{caller}: the name {name!r} is not a string such as 'my_{component}', of "
             "letters, digits and underscores."
         )
-    if name in table and (kind, name) not in DEFINITIONS:
+    if name in table and (component, name) not in DEFINITIONS:
         raise ValueError(
-            f"{caller}: {name!r} is a built-in {kind}. Choose another name."
+            f"{caller}: {name!r} is a built-in {component}. Choose another name."
         )

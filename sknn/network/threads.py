@@ -1,8 +1,8 @@
-"""How many threads a fit or a prediction uses, and what runs them.
+"""The number of threads of a fit or a prediction, and how they are run.
 
-There is no pool. Threads are started for one call of a driver, and end with it. How
-many there are changes no result, so that it can follow from what else runs in the
-process: fits that run at the same time share the cores.
+There is no pool: threads are started for one call of a driver, and end with it. Their
+number changes no result, so that it may depend on what else runs in the process: fits
+that run at the same time divide the cores among them.
 """
 
 import ctypes
@@ -32,22 +32,22 @@ _FIRST_CALLS, _CALLS_BETWEEN_TRIALS, _REMEMBERED = 3, 25, 3
 
 # No lock and no count, which an interrupt could leave held or wrong: what is not there
 # any more is not counted.
-_runs: WeakSet = WeakSet()
+_active: WeakSet["active_fit"] = WeakSet()
 
 
 class active_fit:
     """Count a fit or a prediction among those that share the cores."""
 
     def __enter__(self) -> None:
-        _runs.add(self)
+        _active.add(self)
 
     def __exit__(self, *error: object) -> None:
-        _runs.discard(self)
+        _active.discard(self)
 
 
 if hasattr(os, "register_at_fork"):
     # None of the threads of the parent is in the child.
-    os.register_at_fork(after_in_child=_runs.clear)
+    os.register_at_fork(after_in_child=_active.clear)
 
 
 def is_shared(n_multiplications: float, worth_one: int) -> bool:
@@ -63,11 +63,11 @@ def n_threads_for(n_multiplications: float, worth_one: int) -> int:
     """
     if not is_shared(n_multiplications, worth_one) or _is_worker_thread():
         return 1
-    n_cores = openmp_effective_n_threads()
+    n_cores = int(openmp_effective_n_threads())
     if hasattr(os, "sched_getaffinity"):
         n_cores = min(n_cores, len(os.sched_getaffinity(0)))
-    share = n_cores // max(1, len(_runs))
-    return max(1, min(share, int(n_multiplications // worth_one)))
+    n_available = n_cores // max(1, len(_active))
+    return max(1, min(n_available, int(n_multiplications // worth_one)))
 
 
 def _is_worker_thread() -> bool:
@@ -85,7 +85,7 @@ class ThreadCountTuner:
     work. So both are tried, and now and then the one that was slower once more.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         # For a row, in the last calls with one thread and with several.
         self._seconds: dict[bool, deque[float]] = {
             several: deque(maxlen=_REMEMBERED) for several in (True, False)
@@ -109,7 +109,7 @@ class ThreadCountTuner:
 
 @cache
 def _core_finder() -> Callable[[], int]:
-    """Return what finds the core that this thread runs on; -1 where nothing does."""
+    """Return a function for the core that this thread runs on; -1 if unknown."""
     try:
         return ctypes.CDLL(None).sched_getcpu
     except (AttributeError, OSError, TypeError):  # not Linux
@@ -117,7 +117,7 @@ def _core_finder() -> Callable[[], int]:
 
 
 def _keep_off(core: int) -> None:
-    """Have this thread run on any core but one, if there are others.
+    """Let this thread run on any core but the given one, if there are others.
 
     The system may start a thread on the core of the one that started it, although
     another is idle, and take longer to move it than its work takes.
@@ -130,9 +130,9 @@ def _keep_off(core: int) -> None:
 
 
 def run_together(calls: Sequence[Callable[[], Any]], shared: np.ndarray) -> Any:
-    """Run the members of a team; return what the first returns when all have ended.
+    """Run calls in threads; return the result of the first when all have ended.
 
-    That runs in this thread, each other one in a thread of its own. ``shared`` is what
+    The first runs in this thread, each other one in a new thread. ``shared`` is what
     the threads share: see ``barrier.py``. An exception in one of them, such as Ctrl-C
     in the first, calls off what has not begun, and is raised here.
     """
@@ -141,7 +141,7 @@ def run_together(calls: Sequence[Callable[[], Any]], shared: np.ndarray) -> Any:
     errors: list[BaseException] = []
     core = _core_finder()()
 
-    def run(call):
+    def run(call: Callable[[], Any]) -> None:
         try:
             _keep_off(core)
             call()

@@ -5,22 +5,20 @@ learning rate was too high but all numbers stayed finite, or the targets are so 
 so large that no step changes the loss by more than ``tol``, or enough.
 """
 
-from math import expm1, isnan, log
+from math import isnan, log
 from typing import NamedTuple
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from sknn.kernels.losses.table import (
-    CLASSIFICATION_LOSSES,
-    LOSSES,
-    OUTPUT_ACTIVATIONS,
-    Loss,
-)
-from sknn.network.data import Inputs, TrainingData
-from sknn.network.layout import Architecture, mlp_layers
+from sknn.kernels.losses.table import CLASSIFICATION_LOSSES, LOSSES, Loss
+from sknn.network.data import TrainingData
 from sknn.network.network import Network
-from sknn.network.network import network as network_of
+from sknn.training.constant_prediction import (
+    constant_loss,
+    output_columns,
+    raw_outputs_of,
+)
 from sknn.training.options import TrainingOptions
 from sknn.training.task import FitTask
 from sknn.training.user_warnings import warn_user
@@ -29,20 +27,21 @@ NOT_LEARNT = "The network has learnt less than a constant prediction"
 
 _FEW_EPOCHS = 10  # after which nothing is said but that max_iter was reached
 _BLOCK = 2**16  # rows
-_GROWTH = 2.0  # of the loss since the first epoch, which is no noise
-_MARGIN = 1.1  # of the loss above the constant's
-_GAIN = 0.1  # of the way from the accuracy of a constant to 1, which is no chance
+_GROWTH = 2.0  # of the loss since the first epoch; not due to noise
+_MARGIN = 0.1  # by which the loss may exceed that of the constant
+_GAIN = 0.1  # of accuracy, relative to the errors of a constant; not due to chance
 _LARGE, _SMALL = 10.0, 0.1  # targets that are far from the unit scale
 _TINY = 1e-12
 
 
 class Baseline(NamedTuple):
-    """What predictions that do not look at the features come to.
+    """The losses of predictions that do not depend on the features.
 
     Attributes
     ----------
     loss : float
-        Mean loss of the best constant prediction, or of a nearly best one.
+        Mean loss of the best constant prediction, or of a good one where the best one
+        takes a search.
     start : float
         Mean loss of the prediction that an untrained network is close to.
     scale : str or None
@@ -57,7 +56,7 @@ class Baseline(NamedTuple):
     accuracy: float = np.nan
 
 
-def mean_loss(network: Network, loss: Loss, total: float, data: TrainingData):
+def mean_loss(network: Network, loss: Loss, total: float, data: TrainingData) -> float:
     """Return a loss as it is reported, given the sum over rows and outputs."""
     return total * loss.reported_scale(network.n_outputs) / data.size
 
@@ -68,104 +67,87 @@ def _moments(data: TrainingData) -> tuple[np.ndarray, np.ndarray]:
     shift = targets[0].astype(np.float64)
     sums, squares = np.zeros_like(shift), np.zeros_like(shift)
     for start in range(0, len(targets), _BLOCK):
-        part = targets[start : start + _BLOCK] - shift
+        block = targets[start : start + _BLOCK] - shift
         weight = weights[start : start + _BLOCK].astype(np.float64)
-        weight = weight if weight.size else np.ones(len(part))
-        sums += weight @ part
-        squares += weight @ (part * part)
+        weight = weight if weight.size else np.ones(len(block))
+        sums += weight @ block
+        squares += weight @ (block * block)
     mean = sums / data.size
     return mean + shift, np.maximum(squares / data.size - mean * mean, 0.0)
 
 
 def _frequencies(data: TrainingData, n_classes: int) -> np.ndarray:
-    """Return the share of each class, given by its number, or of each label's ones."""
+    """Return how frequent each class is; or 1, for each column of an indicator matrix.
+
+    Weighted; between 0 and 1.
+    """
     if data.targets.shape[1] > 1:
         return _moments(data)[0]
     counts = np.zeros(n_classes)
     for start in range(0, len(data.targets), _BLOCK):
-        part = data.targets[start : start + _BLOCK, 0].astype(np.intp)
+        codes = data.targets[start : start + _BLOCK, 0].astype(np.intp)
         weight = data.weights[start : start + _BLOCK]
-        counts += np.bincount(part, weight if weight.size else None, n_classes)
-    return counts / data.size
+        counts += np.bincount(codes, weight if weight.size else None, n_classes)
+    return np.asarray(counts / data.size)
 
 
-def _entropy(shares: np.ndarray) -> float:
-    return -float(np.sum(shares * np.log(np.maximum(shares, np.finfo(float).tiny))))
+def _entropy(frequencies: np.ndarray) -> float:
+    logarithms = np.log(np.maximum(frequencies, np.finfo(float).tiny))
+    return -float(np.sum(frequencies * logarithms))
 
 
-def baseline_of(network: Network, loss: Loss, data: TrainingData) -> Baseline:
-    """Return what predictions that do not look at the features come to."""
-    n_outputs = network.n_outputs
-    if any(loss is each for each in CLASSIFICATION_LOSSES.values()):
-        is_softmax = network.link == "softmax"
-        is_multiclass = data.targets.shape[1] < n_outputs
-        shares = _frequencies(data, n_outputs if is_multiclass else 2)
-        if n_outputs == 1:
-            shares = shares[1:]
-        accuracy = float(np.max(shares))
-        if not is_multiclass:
-            accuracy = float(np.mean(np.maximum(shares, 1.0 - shares)))
-        start = log(n_outputs) if is_softmax else n_outputs * log(2)
-        if loss is LOSSES["log_loss"]:
-            return Baseline(_entropy(shares), start, accuracy=accuracy)
-        if loss is LOSSES["binary_log_loss"]:
-            best = _entropy(shares) + _entropy(1.0 - shares)
-            return Baseline(best, start, accuracy=accuracy)
-        raw = np.zeros(n_outputs)
-        if network.link != "identity":
-            raw = np.log(np.maximum(shares, _TINY))
-        if network.link == "logistic":
-            raw -= np.log(np.maximum(1.0 - shares, _TINY))
-        best = constant_loss(network, loss, data, raw)
-        start = constant_loss(network, loss, data, np.zeros(n_outputs))
+def make_baseline(network: Network, loss: Loss, data: TrainingData) -> Baseline:
+    """Return the losses of constant predictions, and their accuracy."""
+    if any(loss is other for other in CLASSIFICATION_LOSSES.values()):
+        return _classification_baseline(network, loss, data)
+    return _regression_baseline(network, loss, data)
+
+
+def _classification_baseline(
+    network: Network, loss: Loss, data: TrainingData
+) -> Baseline:
+    n_outputs, settings = network.n_outputs, network.architecture.settings
+    is_softmax = network.link == "softmax"
+    is_multiclass = data.targets.shape[1] < n_outputs
+    frequencies = _frequencies(data, n_outputs if is_multiclass else 2)
+    if n_outputs == 1:
+        frequencies = frequencies[1:]
+    accuracy = float(np.max(frequencies))
+    if not is_multiclass:
+        accuracy = float(np.mean(np.maximum(frequencies, 1.0 - frequencies)))
+    start = log(n_outputs) if is_softmax else n_outputs * log(2)
+    if loss is LOSSES["log_loss"]:
+        return Baseline(_entropy(frequencies), start, accuracy=accuracy)
+    if loss is LOSSES["binary_log_loss"]:
+        best = _entropy(frequencies) + _entropy(1.0 - frequencies)
         return Baseline(best, start, accuracy=accuracy)
+    raw = zeros = np.zeros(n_outputs)
+    if network.link != "identity":
+        # Softmax, too, returns the probabilities whose logarithms it gets.
+        link = "exp" if is_softmax else network.link
+        raw = raw_outputs_of(link, frequencies)
+    best, start = (
+        mean_loss(network, loss, constant_loss(loss, settings, data, outputs), data)
+        for outputs in (raw, zeros)
+    )
+    return Baseline(best, start, accuracy=accuracy)
+
+
+def _regression_baseline(network: Network, loss: Loss, data: TrainingData) -> Baseline:
     mean, variance = _moments(data)
     largest, spread = np.sqrt(np.max(mean**2 + variance)), np.sqrt(np.max(variance))
     scale = None
     if network.link in ("identity", "quantiles"):
         scale = "large" if largest > _LARGE else "small" if spread < _SMALL else None
     if loss is LOSSES["squared_error"]:
-        best, zero = (
-            float(np.mean(variance)) / 2,
-            float(np.mean(mean**2 + variance)) / 2,
-        )
-    else:
-        best = constant_loss(network, loss, data, _raw_constant(network, data))
-        zero = constant_loss(network, loss, data, np.zeros(n_outputs))
-    return Baseline(best, max(best, zero), scale)
-
-
-def _raw_constant(network: Network, data: TrainingData) -> np.ndarray:
-    """Return raw outputs of a prediction that is the best constant, or close to it."""
-    link, settings = network.link, network.architecture.settings
-    if link == "quantiles":
-        levels = settings[1 : 1 + int(settings[0])]
-        values = np.quantile(data.targets, levels, axis=0).T.astype(np.float64)
-        steps = np.maximum(np.diff(values, axis=1), _TINY)
-        values[:, 1:] = [
-            [z if z > 30 else log(expm1(z)) for z in own] for own in steps.tolist()
-        ]
-        return values.ravel()
-    inverse = OUTPUT_ACTIVATIONS[link].inverse
-    if link == "identity" or inverse is None:
-        return np.median(data.targets, axis=0)
-    mean, _ = _moments(data)
-    return np.asarray(inverse(mean))
-
-
-def constant_loss(
-    network: Network, loss: Loss, data: TrainingData, raw: np.ndarray
-) -> float:
-    """Return the mean loss where the raw outputs are the same for all rows."""
-    link, settings = network.link, network.architecture.settings
-    constant = network_of(
-        Architecture(1, mlp_layers((), len(raw), ()), link, settings), network.dtype
-    )
-    theta = np.zeros(constant.n_parameters, constant.dtype)
-    theta[constant.n_weights :] = raw
-    nothing = Inputs.of(np.zeros((len(data.targets), 1), network.dtype), network.dtype)
-    _, total = constant.evaluate(theta, loss, data._replace(inputs=nothing))
-    return mean_loss(network, loss, total, data)
+        best = float(np.mean(variance)) / 2
+        return Baseline(best, float(np.mean(mean**2 + variance)) / 2, scale)
+    columns = output_columns(network, loss, data)
+    best = sum(column.good_constant_loss() for column in columns)
+    zeros = np.zeros(network.n_outputs)
+    start = constant_loss(loss, network.architecture.settings, data, zeros)
+    best, start = (mean_loss(network, loss, total, data) for total in (best, start))
+    return Baseline(best, max(best, start), scale)
 
 
 def warn_if_nothing_learnt(
@@ -198,15 +180,15 @@ def warn_if_nothing_learnt(
     if len(losses) <= _FEW_EPOCHS and not (has_converged or has_grown):
         return
     with np.errstate(over="ignore", invalid="ignore"):
-        baseline = baseline_of(network, loss, data)
+        baseline = make_baseline(network, loss, data)
     reference = baseline.loss
     if reference <= _TINY * baseline.start:  # of targets that are all the same
         reference = baseline.start
-    limit = _MARGIN * reference
+    limit = reference + _MARGIN * abs(reference)
     if not (has_converged or has_grown or baseline.scale):
         limit = max(limit, _GROWTH * baseline.start)
     if baseline.scale == "large":
-        limit = 0.999 * reference
+        limit = reference - 0.001 * abs(reference)
     # The epoch's loss holds the penalty too: a pass over the rows is seldom needed.
     if reference == 0 or not losses[-1] > limit:
         return
@@ -231,7 +213,7 @@ def warn_if_nothing_learnt(
 
 
 def _accuracy(network: Network, predictions: np.ndarray, data: TrainingData) -> float:
-    """Return the share of labels that are right."""
+    """Return how many of the labels are right, between 0 and 1."""
     targets, weights = data.targets, data.weights
     if targets.shape[1] == 1 and network.n_outputs > 1:
         right = predictions.argmax(axis=1) == targets[:, 0]

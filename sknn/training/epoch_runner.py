@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from math import isfinite
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
@@ -154,7 +155,7 @@ class EpochRunner:
         )
 
 
-def _regularization(options: TrainingOptions, dtype: np.dtype) -> dict:
+def _regularization(options: TrainingOptions, dtype: np.dtype) -> dict[str, Any]:
     """Return the driver's arguments for what the optimizer's own pass does not do."""
     limits = options.regularization.limits(options.solver)
     shapes = limits[regularization.L1 : regularization.MAX_NORM].any()
@@ -175,12 +176,16 @@ def _on_threads(
     """Return what runs a driver on one thread, or on as many as pay."""
     threads, tuner = [prepare(thread=0)], ThreadCountTuner()
 
-    def run(orders, n_epochs, start, stop, rate):
+    def run(
+        orders: np.ndarray, n_epochs: int, start: int, stop: int, rate: float
+    ) -> float:
         n = tuner.choose(n_threads_for(n_multiplications, WORTH_A_TEAM_THREAD))
         threads.extend(prepare(thread=k) for k in range(len(threads), n))
         began = perf_counter()
         arguments = (orders, n_epochs, start, stop, rate, n)
-        result = run_together([partial(run, *arguments) for run in threads[:n]], shared)
+        result: float = run_together(
+            [partial(run, *arguments) for run in threads[:n]], shared
+        )
         tuner.note(n, n_epochs * (stop - start), perf_counter() - began)
         return result
 

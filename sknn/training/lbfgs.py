@@ -1,4 +1,4 @@
-"""Training with scipy's L-BFGS: an evaluation of all rows a turn."""
+"""Training with scipy's L-BFGS, which evaluates all rows in each step."""
 
 import warnings
 from time import perf_counter
@@ -12,7 +12,7 @@ from sknn.kernels.losses.table import Loss
 from sknn.network.data import TrainingData, is_finite
 from sknn.network.network import Network
 from sknn.training.baseline import warn_if_nothing_learnt
-from sknn.training.progress import SCALE, not_finite, report_of
+from sknn.training.progress import SCALE, format_epoch, not_finite
 from sknn.training.stochastic import AfterEpoch
 from sknn.training.task import FitTask
 
@@ -50,7 +50,7 @@ class _Search:
 
     Attributes
     ----------
-    found : OptimizeResult
+    last_iterate : OptimizeResult
         The last iterate: what is left when a KeyboardInterrupt ends the search.
     first, lowest : float
         Loss at the start, and the lowest loss of an iterate.
@@ -64,7 +64,9 @@ class _Search:
         self.task, self.after_epoch = task, after_epoch
         self.alpha = float(task.options.regularization.alpha)
         self.start = task.state.theta.astype(np.float64)
-        self.found = scipy.optimize.OptimizeResult(x=self.start, fun=np.nan, nit=0)
+        self.last_iterate = scipy.optimize.OptimizeResult(
+            x=self.start, fun=np.nan, nit=0
+        )
         self.first = self.lowest = np.nan
         self.fault: str | None = None
         self.is_halted = False
@@ -97,9 +99,9 @@ class _Search:
         now = perf_counter()
         record["seconds"], self._began = now - self._began, now
         state.commit({name: [number] for name, number in record.items()})
-        self.found.update(x=x.copy(), fun=value, nit=state.n_iter)
+        self.last_iterate.update(x=x.copy(), fun=value, nit=state.n_iter)
         if task.options.verbose:
-            print(report_of(state))
+            print(format_epoch(state))
         if self.after_epoch and self.after_epoch(state):
             self.is_halted = True
             raise StopIteration
@@ -107,7 +109,7 @@ class _Search:
     def run(self) -> None:
         """Search until scipy, a callback or an exception ends it."""
         options = self.task.options
-        self.found = scipy.optimize.minimize(
+        self.last_iterate = scipy.optimize.minimize(
             self.evaluate,
             self.start,
             method="L-BFGS-B",
@@ -149,32 +151,32 @@ def train_lbfgs(task: FitTask, after_epoch: AfterEpoch | None = None) -> None:
     n_before = state.n_recorded
     try:
         search.run()
-        found = search.found
-        state.n_iter = found.nit
+        iterate = search.last_iterate
+        state.n_iter = iterate.nit
         if not (search.is_halted or search.fault):
             max_iter = task.options.stopping.max_iter
-            state.n_iter = check_optimize_result("lbfgs", found, max_iter)
-            weights = found.x[: task.network.n_weights]
+            state.n_iter = check_optimize_result("lbfgs", iterate, max_iter)
+            weights = iterate.x[: task.network.n_weights]
             penalty = 0.5 * search.alpha * float(weights @ weights) / task.data.size
             warn_if_nothing_learnt(
                 task,
                 state.theta,
-                [search.first, float(found.fun)],
-                has_converged=found.success,
-                final=float(found.fun) - penalty,
+                [search.first, float(iterate.fun)],
+                has_converged=iterate.success,
+                final=float(iterate.fun) - penalty,
             )
     except KeyboardInterrupt:
         warnings.warn("Training interrupted by user.", stacklevel=3)
-        found = search.found
-        state.n_iter = found.nit
+        iterate = search.last_iterate
+        state.n_iter = iterate.nit
         for column in state.history.values():
-            del column[n_before + found.nit :]
-    state.theta[:] = found.x
+            del column[n_before + iterate.nit :]
+    state.theta[:] = iterate.x
     state.result = state.theta
-    state.loss = float(found.fun)
+    state.loss = float(iterate.fun)
     fault = search.fault or not_finite(state.theta, 0.0)
     if fault:
-        text = f"{fault} L-BFGS diverged after iteration {found.nit}. {SCALE}."
+        text = f"{fault} L-BFGS diverged after iteration {iterate.nit}. {SCALE}."
         if not (search.lowest < search.first and is_finite(state.theta)):
             raise ValueError(text)
         warnings.warn(

@@ -9,8 +9,8 @@ from sknn.network.network import Network
 from sknn.training.options import TrainingOptions
 
 _LIMIT_OF_CONTAINER = Path("/sys/fs/cgroup/memory.max")
-# What scipy's L-BFGS-B keeps of the parameters' size in float64: ten pairs of vectors,
-# and the point, the gradient and the direction.
+# float64 vectors of the parameters' size in scipy's L-BFGS-B: ten pairs, the point, the
+# gradient and the direction.
 _VECTORS_OF_LBFGS = 23
 
 
@@ -30,10 +30,10 @@ def memory_of_machine() -> int:
 def check_memory(
     network: Network, n_samples: int, is_sparse: bool, options: TrainingOptions
 ) -> None:
-    """Refuse to train what cannot fit into memory, before any of it is asked for.
+    """Refuse to train a network that does not fit into memory, before allocating.
 
-    The system may grant memory that is not there, and end the process when it is used.
-    What is counted is needed for sure.
+    The system may grant more memory than there is, and end the process when it is
+    used. Only what training needs in any case is counted.
 
     Raises
     ------
@@ -52,10 +52,10 @@ def check_memory(
     n_columns = 2 * network.layout.n_columns(is_sparse)
     n_columns += 0 if is_sparse else network.n_features
     of_batch = itemsize * n_rows * n_columns
-    needed, there = of_parameters + of_state + of_batch, memory_of_machine()
-    if needed > there:
+    needed, available = of_parameters + of_state + of_batch, memory_of_machine()
+    if needed > available:
         raise MemoryError(
-            f"Training needs {needed} bytes of memory, but there are {there}: "
+            f"Training needs {needed} bytes of memory, but there are {available}: "
             f"{of_parameters} for the {network.n_parameters} parameters, {of_state} "
             f"for what solver={solver!r} keeps of them, and {of_batch} for a batch of "
             f"{n_rows} rows. Make hidden_layer_sizes, batch_size or the number of "

@@ -1,4 +1,4 @@
-"""What is measured between epochs: the validation set, its score, the metrics."""
+"""Evaluation after each epoch: validation loss and score, and metrics."""
 
 import warnings
 from collections.abc import Callable
@@ -29,12 +29,12 @@ class Validation(NamedTuple):
     """Rows set aside or given for validation, in both forms."""
 
     rows: Rows
-    problem: TrainingData
+    data: TrainingData
     name: str  # where they come from, in messages
 
 
 class DefaultScore(NamedTuple):
-    """What scores a validation set where nobody names a scorer.
+    """How a validation set is scored where ``scoring`` is None.
 
     ``function`` takes targets, predictions and sample weights; None is
     ``ExplainedLoss``. With fewer rows the score is not defined, and where they all have
@@ -46,10 +46,10 @@ class DefaultScore(NamedTuple):
     fewest_rows: int = 1
 
 
-def scorer_of(scoring: str | Callable, rows: Rows) -> Callable:
+def scorer_of(scoring: str | Callable[..., Any], rows: Rows) -> Callable[..., Any]:
     """Return a function that scores a fitted estimator on rows.
 
-    Sample weights go to scikit-learn's own scorers, which are given by their name.
+    Sample weights go to scikit-learn's own scorers, which are given by name.
     """
     if callable(scoring):
         return lambda estimator: scoring(estimator, rows.X, rows.y)
@@ -60,7 +60,7 @@ def scorer_of(scoring: str | Callable, rows: Rows) -> Callable:
     return lambda estimator: scorer(estimator, rows.X, rows.y, **weight)
 
 
-def _number(name: str, value) -> float:
+def _number(name: str, value: Any) -> float:
     """Return a score as a float; refuse what is not one real number."""
     try:
         array = np.asarray(value)
@@ -105,8 +105,8 @@ class Monitor:
         train: Rows,
         validation: Validation | None,
         *,
-        scoring: str | Callable | None,
-        metrics: dict[str, str | Callable],
+        scoring: str | Callable[..., Any] | None,
+        metrics: dict[str, str | Callable[..., Any]],
         default_score: DefaultScore,
         stops_early: bool,
         estimator_of: Callable[[np.ndarray], Any],
@@ -119,7 +119,7 @@ class Monitor:
         self.scoring = scoring
         self.metrics = {name: scorer_of(m, train) for name, m in metrics.items()}
         self.stops_early = stops_early
-        self.scorer: Callable | None = None
+        self.scorer: Callable[..., Any] | None = None
         # Takes the network's outputs, raw or not, and their loss.
         self.score_outputs: Callable[[np.ndarray, float], float] | None = None
         self.takes_raw = False
@@ -134,7 +134,7 @@ class Monitor:
 
     def _prepare_default_score(self, validation: Validation) -> None:
         name, function, fewest_rows = self.default_score
-        targets, weights = validation.problem.targets, validation.problem.weights
+        targets, weights = validation.data.targets, validation.data.weights
         if len(targets) < fewest_rows:
             text = (
                 f"The score of {validation.name}, {name}, is not defined for "
@@ -147,7 +147,7 @@ class Monitor:
             warnings.warn(f"{text}; val_score is nan.", stacklevel=2)
             return
         if function is None:
-            explained = ExplainedLoss(self.network, self.loss, validation.problem)
+            explained = ExplainedLoss(self.network, self.loss, validation.data)
             self.takes_raw, self.score_outputs = explained.takes_raw, explained
         else:
             weight = validation.rows.sample_weight
@@ -170,14 +170,14 @@ class Monitor:
             estimator = self.estimator_of(theta)
         finite = is_finite(theta)
         if self.validation:
-            problem = self.validation.problem
+            data = self.validation.data
             outputs, total = self.network.evaluate(
-                theta, self.loss, problem, raw=self.takes_raw
+                theta, self.loss, data, raw=self.takes_raw
             )
             record["val_loss"] = total * self.loss.reported_scale(
                 self.network.n_outputs
             )
-            record["val_loss"] /= problem.size
+            record["val_loss"] /= data.size
             finite = finite and is_finite(outputs)
             record["val_score"] = np.nan
             if self.scoring == "loss":
@@ -204,8 +204,10 @@ class Monitor:
                 f"validation set was never a finite number: {reason}. {_CURE}"
             )
 
-    def _warn_of_score(self, validation: Validation, estimator, score: float) -> None:
-        """Say, the first time, that a score is not a finite number, and why."""
+    def _warn_of_score(
+        self, validation: Validation, estimator: Any, score: float
+    ) -> None:
+        """Warn, once, that a score is not a finite number, and why."""
         name, reason = self.default_score.name, ""
         if self.scoring is not None:
             name = f"scoring={str(self.scoring)!r}"
@@ -218,7 +220,7 @@ class Monitor:
                 self.scorer(estimator)
             if caught:
                 reason = f" ({str(caught[-1].message)[:200].rstrip('.')})"
-        n_rows = len(validation.problem.targets)
+        n_rows = len(validation.data.targets)
         rows = f"{n_rows} row{'s' * (n_rows != 1)}"
         self.undefined = f"{name} is {score} for {validation.name}, {rows}{reason}"
         warnings.warn(

@@ -46,7 +46,7 @@ class StoppingOptions:
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """All that training depends on beside the network, the loss and the data."""
+    """The options of training, apart from the network, the loss and the data."""
 
     solver: str
     nesterovs_momentum: bool

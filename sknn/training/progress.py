@@ -1,4 +1,4 @@
-"""The state of training between epochs: how it is stored, judged and continued."""
+"""The state of training between epochs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -90,7 +90,7 @@ class TrainingState:
     result: np.ndarray = field(init=False)
     n_recorded: int = field(init=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.result = self.theta
         self.n_recorded = len(self.history.get("loss", ()))
 
@@ -202,7 +202,7 @@ class TrainingState:
     # Epochs ----------------------------------------------------------------------
 
     def commit(self, record: dict[str, list[float]]) -> None:
-        """Count epochs and write them down, over what an interrupt left of them."""
+        """Append epochs to the history; overwrite what an interrupt left of them."""
         history, n_before, losses = self.history, self.n_recorded, record["loss"]
         if record.keys() != history.keys():  # what is measured may change between fits
             for name in {**record, **history}:
@@ -215,16 +215,13 @@ class TrainingState:
         self.n_recorded += len(losses)
 
     def losses(self) -> list[float]:
-        """Return the losses of the epochs that the kernels are done with."""
+        """Return the losses of the epochs that the kernels have completed."""
         n_epochs = int(self.counters[drivers.ROWS]) // self.n_rows
         sums = self.counters[drivers.LOSS : drivers.LOSS + n_epochs].tolist()
         return [total / self.n_rows for total in sums]
 
     def fault(self, losses: list[float]) -> str | None:
-        """Say what is not finite after the epochs with these losses, if anything is.
-
-        And what usually helps.
-        """
+        """Return what is not finite after epochs, with a remedy; None if all is."""
         what = not_finite(self.theta, losses[-1])
         if what is None and not is_finite(self.optimizer_state):
             what = (
@@ -253,31 +250,31 @@ def initial_optimizer_state(
 
 
 def not_finite(theta: np.ndarray, loss: float) -> str | None:
-    """Say which of the two is not finite, if one is not."""
+    """Return which of the two is not finite, or None."""
     if not is_finite(theta):
         return NON_FINITE
     return None if isfinite(loss) else f"The loss became {loss}."
 
 
-def epochs_ahead(state: TrainingState, max_iter: int) -> int:
-    """Return after how many epochs, at the earliest, a plateau or max_iter comes."""
+def n_uninterrupted_epochs(state: TrainingState, max_iter: int) -> int:
+    """Return how many epochs can run before a plateau or max_iter may end training."""
     if state.counters[drivers.ROWS]:  # an epoch was begun before an interrupt
         return 1
-    ahead: float = max_iter - state.n_iter
+    n_epochs: float = max_iter - state.n_iter
     stopping = state.options.stopping
     if stopping.tol is not None:
         patience = stopping.n_iter_no_change - state.n_without_improvement
-        ahead = min(ahead, patience + 1)
-    return max(1, int(ahead))
+        n_epochs = min(n_epochs, patience + 1)
+    return max(1, int(n_epochs))
 
 
-def end_epochs(
+def record_epochs(
     state: TrainingState,
     before: dict[str, Any],
     record: dict[str, list[float]],
     schedule: Schedule,
 ) -> str | None:
-    """Bring state to the end of epochs; return a line to print, if there is one.
+    """Update the state after epochs; return a line to print, if there is one.
 
     ``before`` are the attributes of state before the call. Whatever an interrupt
     left half done, the same call again does all of it.
@@ -301,7 +298,7 @@ def end_epochs(
 
 
 def _judge(state: TrainingState, record: dict[str, list[float]]) -> None:
-    """Count epochs without improvement, and keep what is the best yet."""
+    """Count epochs without improvement; update the best loss or score."""
     stopping = state.options.stopping
     tol, stops_early = stopping.tol or 0.0, stopping.early_stopping
     for value in record["val_score" if stops_early else "loss"]:
@@ -319,7 +316,7 @@ def _judge(state: TrainingState, record: dict[str, list[float]]) -> None:
             state.n_without_improvement = 0
 
 
-def report_of(state: TrainingState) -> str:
+def format_epoch(state: TrainingState) -> str:
     """Return what ``verbose`` prints for an epoch: scikit-learn's lines, and more."""
     record = {name: values[-1] for name, values in state.history.items()}
     values = [

@@ -14,15 +14,15 @@ from typing import Any, NamedTuple
 
 from sknn.kernels.descriptions import check_description
 
-# At this rate, or below it, a plateau ends training.
+# A plateau ends training at this learning rate or below.
 SMALLEST_ADAPTIVE_RATE = 1e-6
 
-# A share of the first rate that moves no weight: the precision of float64.
+# Relative to the first rate, a rate that changes no weight: the precision of float64.
 _VANISHED = 2.0**-52
 
-# Of one-cycle, as in PyTorch: the share of epochs in which the rate rises, what it is
-# divided by in the first epoch, and what that is divided by in the last. The peak may
-# lie between two epochs, and before the first one where there are three or fewer.
+# One-cycle, as in PyTorch: the rate rises in the fraction _RISE of epochs. The first
+# rate is the highest divided by _FIRST; the last is the first divided by _LAST. The
+# peak may lie between two epochs, and before the first of three epochs or fewer.
 _RISE, _FIRST, _LAST = 0.3, 25.0, 1e4
 
 
@@ -122,9 +122,10 @@ def _invscaling(now: ScheduleState, options: ScheduleOptions) -> float:
     if now.epoch == 0:
         return initial
     try:
-        return initial / float(now.n_samples_seen + 1) ** float(options.power_t)
+        rate = initial / float(now.n_samples_seen + 1) ** float(options.power_t)
     except OverflowError:
         return 0.0
+    return float(rate)
 
 
 def _unchanged(now: ScheduleState, options: ScheduleOptions) -> float:
@@ -147,22 +148,22 @@ def _inverse_time(now: ScheduleState, options: ScheduleOptions) -> float:
 
 def _step(now: ScheduleState, options: ScheduleOptions) -> float:
     times = now.epoch // options.decay_epochs
-    return options.learning_rate_init * options.decay_rate**times
+    return float(options.learning_rate_init * options.decay_rate**times)
 
 
 def _exponential(now: ScheduleState, options: ScheduleOptions) -> float:
     times = now.epoch / options.decay_epochs
-    return options.learning_rate_init * options.decay_rate**times
+    return float(options.learning_rate_init * options.decay_rate**times)
 
 
-def _half_cosine(share: float) -> float:
-    """Return a factor that falls from 1 to 0 as share goes from 0 to 1."""
-    return 0.5 * (1.0 + cos(pi * share))
+def _half_cosine(fraction: float) -> float:
+    """Return a factor that falls from 1 to 0 as fraction goes from 0 to 1."""
+    return 0.5 * (1.0 + cos(pi * fraction))
 
 
 def _cosine(now: ScheduleState, options: ScheduleOptions) -> float:
-    share = min(now.epoch / now.n_epochs, 1.0)
-    return options.learning_rate_init * _half_cosine(share)
+    fraction = min(now.epoch / now.n_epochs, 1.0)
+    return options.learning_rate_init * _half_cosine(fraction)
 
 
 def _cosine_restarts(now: ScheduleState, options: ScheduleOptions) -> float:
@@ -179,8 +180,8 @@ def _one_cycle(now: ScheduleState, options: ScheduleOptions) -> float:
     peak, end = _RISE * now.n_epochs - 1.0, now.n_epochs - 1.0
     if now.epoch <= peak:
         return highest + (first - highest) * _half_cosine(now.epoch / peak)
-    share = min((now.epoch - peak) / (end - peak), 1.0)
-    return last + (highest - last) * _half_cosine(share)
+    fraction = min((now.epoch - peak) / (end - peak), 1.0)
+    return last + (highest - last) * _half_cosine(fraction)
 
 
 # Those that scikit-learn has.
@@ -288,10 +289,12 @@ def schedule_name(options: ScheduleOptions) -> str | None:
     return str(chosen)
 
 
-def exhausted(now: ScheduleState, rate: float, options: ScheduleOptions) -> str | None:
-    """Say that the rate has become too low to learn from, if it has, and what to do.
+def exhausted_rate_warning(
+    now: ScheduleState, rate: float, options: ScheduleOptions
+) -> str | None:
+    """Return a warning if the rate has become too low to learn from, else None.
 
-    Of a user's function, or one of scikit-learn's schedules, nothing is said.
+    Always None for a user's function and for scikit-learn's schedules.
     """
     name = schedule_name(options)
     if name is None or name in SKLEARN_SCHEDULES:
@@ -329,8 +332,8 @@ def schedule_of(options: ScheduleOptions) -> Schedule:
 
     def rate(now: ScheduleState, options: ScheduleOptions) -> float:
         if now.epoch < warmup:
-            share = (now.epoch + 1) / warmup
-            return float(options.learning_rate_init) * share
+            fraction = (now.epoch + 1) / warmup
+            return float(options.learning_rate_init) * fraction
         if now.epoch == warmup:
             now = now._replace(rate=float(options.learning_rate_init))
         epoch, n_epochs = now.epoch - warmup, max(now.n_epochs - warmup, 1)

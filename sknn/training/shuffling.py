@@ -1,9 +1,10 @@
-"""In which orders the rows are trained on."""
+"""The order of the rows in each epoch."""
 
 import ctypes
 from collections.abc import Callable
 from functools import cache, partial
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -14,8 +15,8 @@ from sknn.training.progress import TrainingState
 
 # Orders of so many rows in all are drawn at a time, which stay in the cache.
 _ROWS_AT_A_TIME = 2**15
-# Rows, in all orders of a call, for which our own code is worth one, and compiling.
-_WORTH_IT = kernel.N_WORDS
+# With fewer rows, in all orders of a call, compiling and calling the kernel do not pay.
+_FEWEST_ROWS = kernel.N_WORDS
 
 
 def orders_at_a_time(n_rows: int) -> int:
@@ -24,9 +25,9 @@ def orders_at_a_time(n_rows: int) -> int:
 
 
 class _AnyState(np.random.SeedSequence):
-    """The state of a generator that is about to be seeded."""
+    """An entropy source of zeros, for a generator that is seeded later."""
 
-    def generate_state(self, n_words, dtype=np.uint32):
+    def generate_state(self, n_words: int, dtype: Any = np.uint32) -> np.ndarray:
         return np.zeros(n_words, dtype)
 
 
@@ -38,8 +39,10 @@ def random_state_of(random_state: object) -> np.random.RandomState:
 
     NumPy asks the system for a random state first, even if a seed will replace it.
     """
+    generator: np.random.RandomState
     if not isinstance(random_state, Integral):
-        return check_random_state(random_state)
+        generator = check_random_state(random_state)
+        return generator
     generator = np.random.RandomState(np.random.MT19937(_ANY_STATE))
     generator.seed(int(random_state))
     return generator
@@ -95,7 +98,7 @@ def shuffler(
     if (
         type(random_state) is not np.random.RandomState
         or type(generator) is not np.random.MT19937
-        or orders.size < _WORTH_IT
+        or orders.size < _FEWEST_ROWS
         or not _is_where_expected()
     ):
         return partial(_shuffle_by_numpy, random_state, list(orders))
@@ -142,6 +145,6 @@ def _is_where_expected() -> bool:
     """Return whether the state of generators is laid out as the kernel takes it."""
     generator = np.random.MT19937(0)
     generator.random_raw()
-    known, found = generator.state["state"], _state_of(generator)
-    words = known["key"].astype(np.uint32).view(np.int32)
-    return bool(np.array_equal(found, [*words, known["pos"]]))
+    expected, actual = generator.state["state"], _state_of(generator)
+    words = expected["key"].astype(np.uint32).view(np.int32)
+    return bool(np.array_equal(actual, [*words, expected["pos"]]))

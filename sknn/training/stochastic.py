@@ -1,4 +1,4 @@
-"""Stochastic training in plain Python: one epoch a turn, or several."""
+"""The loop over epochs of stochastic training, in Python."""
 
 import warnings
 from collections.abc import Callable
@@ -12,12 +12,12 @@ from sknn.training.baseline import warn_if_nothing_learnt
 from sknn.training.epoch_runner import EpochRunner
 from sknn.training.progress import (
     TrainingState,
-    end_epochs,
-    epochs_ahead,
+    format_epoch,
     initial_optimizer_state,
-    report_of,
+    n_uninterrupted_epochs,
+    record_epochs,
 )
-from sknn.training.schedules import ScheduleState, exhausted, schedule_of
+from sknn.training.schedules import ScheduleState, exhausted_rate_warning, schedule_of
 from sknn.training.shuffling import orders
 from sknn.training.task import FitTask
 from sknn.training.user_warnings import warn_user
@@ -50,7 +50,7 @@ def train_stochastic(task: FitTask, after_epoch: AfterEpoch | None = None) -> No
         if loop.run() and not task.is_incremental:
             _warn_of_the_end(task, n_before)
     except KeyboardInterrupt:
-        loop.end_interrupted_epochs()
+        loop.record_interrupted_epochs()
         warnings.warn("Training interrupted by user.", stacklevel=3)
     if loop.fault:
         _restore_best(task, loop.fault)
@@ -62,7 +62,7 @@ def train_stochastic(task: FitTask, after_epoch: AfterEpoch | None = None) -> No
 
 
 class _Loop:
-    """The epochs of a call. An interrupt at any line leaves what can be gone on from.
+    """The epochs of a call. After an interrupt at any line, training can go on.
 
     Attributes
     ----------
@@ -80,14 +80,19 @@ class _Loop:
         restorable = state.best_theta is not None
         watchers = [task.monitor, after_epoch, options.verbose, restorable]
         self.is_watched = any(watchers)
-        self.most = min(self.runner.max_epochs, task.max_iter)
+        self.max_epochs_at_once = min(self.runner.max_epochs, task.max_iter)
         if self.is_watched or not self.schedule.is_steady:
-            self.most = 1
+            self.max_epochs_at_once = 1
         self.draw = orders(
-            task.data, state, options.shuffle, task.random_state, self.most
+            task.data,
+            state,
+            options.shuffle,
+            task.random_state,
+            self.max_epochs_at_once,
         )
         self.fault: str | None = None
-        self._end: Callable[[], str | None] | None = None  # of epochs that have run
+        # Records the epochs that have run; an interrupt may have stopped it.
+        self._recorder: Callable[[], str | None] | None = None
         self._began = perf_counter()
 
     def run(self) -> bool:
@@ -99,23 +104,23 @@ class _Loop:
         return True
 
     def _run_epochs(self) -> bool:
-        """Run the next epochs; return whether something has called training off."""
+        """Run the next epochs; return whether a fault or a callback ends training."""
         task, state = self.task, self.state
         self._began = perf_counter()
         self._set_learning_rate()
-        n = min(self.most, epochs_ahead(state, task.max_iter))
+        n = min(self.max_epochs_at_once, n_uninterrupted_epochs(state, task.max_iter))
         is_finite = self.runner.run(self.draw(n), n)
         losses = state.losses()
         self.fault = None if is_finite else state.fault(losses)
         if self.fault and state.best_theta is None:
             return True
-        self._end = self._end_of(
+        self._recorder = self._make_recorder(
             losses, task.monitor(state.theta) if task.monitor else {}
         )
-        line = self._end()
-        self._end = None
+        line = self._recorder()
+        self._recorder = None
         if task.options.verbose:
-            print(report_of(state))
+            print(format_epoch(state))
             if line and not self.fault:
                 print(line)
         return bool(self.fault or (self.after_epoch and self.after_epoch(state)))
@@ -128,15 +133,15 @@ class _Loop:
         )
         state.learning_rate = self.schedule.rate(now, options)
         if not self.schedule.is_steady:
-            message = exhausted(now, state.learning_rate, options)
+            message = exhausted_rate_warning(now, state.learning_rate, options)
             if message and not state.is_exhausted:
                 warn_user(message)
             state.is_exhausted = message is not None
 
-    def _end_of(
+    def _make_recorder(
         self, losses: list[float], measured: dict[str, float]
     ) -> Callable[[], str | None]:
-        """Return what counts and judges epochs, and may be called again."""
+        """Return a function that records epochs; it may be called again."""
         n, seconds = len(losses), perf_counter() - self._began
         record = {
             "loss": losses,
@@ -146,18 +151,18 @@ class _Loop:
         for name, value in measured.items():
             record[name] = [value]
         before = dict(vars(self.state))
-        return partial(end_epochs, self.state, before, record, self.schedule)
+        return partial(record_epochs, self.state, before, record, self.schedule)
 
-    def end_interrupted_epochs(self) -> None:
-        """Count the epochs that had run when an interrupt came."""
+    def record_interrupted_epochs(self) -> None:
+        """Record the epochs that had ended when an interrupt came."""
         state = self.state
         losses = state.losses()
         fault = state.fault(losses or [state.counters[drivers.LOSS]])
         self.fault = self.fault or fault
-        if losses and not (self._end or self.is_watched or self.fault):
-            self._end = self._end_of(losses, {})
-        if self._end:
-            self._end()
+        if losses and not (self._recorder or self.is_watched or self.fault):
+            self._recorder = self._make_recorder(losses, {})
+        if self._recorder:
+            self._recorder()
 
 
 def _warn_of_the_end(task: FitTask, n_before: int) -> None:

@@ -1,4 +1,4 @@
-"""All that a fit has prepared before its first epoch."""
+"""The task of a fit: all that training needs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

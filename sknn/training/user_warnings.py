@@ -1,4 +1,4 @@
-"""Warnings that point at the line which called sknn."""
+"""Warnings that point at the user's line."""
 
 import sys
 import warnings
@@ -12,10 +12,10 @@ def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
     """Warn at the first frame outside of sknn."""
     frame: FrameType | None = sys._getframe()
     level = 1
-    while frame is not None and _is_own(frame.f_globals.get("__name__", "")):
+    while frame is not None and _is_internal(frame.f_globals.get("__name__", "")):
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)
 
 
-def _is_own(module: str) -> bool:
+def _is_internal(module: str) -> bool:
     return module.partition(".")[0] == "sknn" or module in _BETWEEN

@@ -380,14 +380,14 @@ import os, signal, threading, time
 from sknn.jit import compiler
 
 began = threading.Event()
-compiled = compiler.compiled
+lower = compiler.lower
 
 def slow(*arguments):
     began.set()
     time.sleep(0.05)  # so that the fork comes while the lock is held
-    return compiled(*arguments)
+    return lower(*arguments)
 
-compiler.compiled = slow
+compiler.lower = slow
 thread = threading.Thread(target=fit, args=("MLPRegressor",))
 thread.start()
 assert began.wait(60)

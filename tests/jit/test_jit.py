@@ -1,5 +1,7 @@
 """How kernels are called from Python."""
 
+from collections import namedtuple
+
 import numpy as np
 import pytest
 from llvmlite import binding, ir
@@ -7,7 +9,17 @@ from processes import run
 
 from sknn.jit import target
 from sknn.jit.declarations import INTERPRETED
-from sknn.jit.kernel import INTEGER, REAL, Array, Kernel, call, caller, driver, kernel
+from sknn.jit.kernel import (
+    INTEGER,
+    REAL,
+    Array,
+    Kernel,
+    Record,
+    call,
+    caller,
+    driver,
+    kernel,
+)
 from sknn.kernels.math.elementary import logistic
 from sknn.kernels.math.mt19937_shuffle import shuffle
 from sknn.network.data import read_only
@@ -28,16 +40,49 @@ def weighted_leaf(x, factor, order):
 
 
 @driver((REAL, Array(ndim=2), INTEGER, INTEGER, Array(INTEGER, is_read_only=True)))
-def weighted(factor, x, row, address, order):
+def weighted_flat(factor, x, row, address, order):
     """Write the sum to the first element of the row, and return it."""
     x[row, 0] = call_weighted(address, (x[row], factor, order))
     return x[row, 0]
 
 
+Scaled = namedtuple("Scaled", "factor x")
+Task = namedtuple("Task", "row address")
+
+
+@driver(
+    (
+        Record(Scaled, (REAL, Array(ndim=2))),
+        Record(Task, (INTEGER, INTEGER)),
+        Array(INTEGER, is_read_only=True),
+    )
+)
+def weighted_records(scaled, task, order):
+    """Do the same, with the same arguments in namedtuples."""
+    x = scaled.x
+    arguments = x[task.row], scaled.factor, order
+    x[task.row, 0] = call_weighted(task.address, arguments)
+    return x[task.row, 0]
+
+
+@pytest.fixture(params=[weighted_flat, weighted_records], ids=lambda run: run.name)
+def weighted(request):
+    return request.param
+
+
+def test_fields_of_records_have_names_of_their_own():
+    signature = (Record(Scaled, (REAL, Array(ndim=2))), INTEGER)
+    with pytest.raises(TypeError, match="two_of_a_name has two parameters of one name"):
+
+        @driver(signature)
+        def two_of_a_name(scaled, factor):
+            return 0.0
+
+
 def test_only_own_functions_are_kept_on_disk():
     """The digest there knows the files of the package alone."""
     assert shuffle.cached
-    assert not weighted.cached
+    assert not weighted_flat.cached
     assert not weighted_leaf.cached
 
 
@@ -50,13 +95,13 @@ def arguments(request):
     return dtype, {"factor": 0.5, "x": x, "row": 1, "address": address, "order": order}
 
 
-def test_call(arguments):
+def test_call(weighted, arguments):
     dtype, given = arguments
     assert weighted(dtype, *given.values()) == 8.5
     assert given["x"][1, 0] == 8.5
 
 
-def test_prepared_call(arguments):
+def test_prepared_call(weighted, arguments):
     dtype, given = arguments
     changing = {name: given.pop(name) for name in ("factor", "row", "order")}
     prepared = weighted.prepare(dtype, **given)
@@ -71,7 +116,7 @@ def test_prepared_call(arguments):
 
 
 @pytest.mark.parametrize("keeps_gil", [False, True])
-def test_prepared_call_with_all_arguments(arguments, keeps_gil):
+def test_prepared_call_with_all_arguments(weighted, arguments, keeps_gil):
     dtype, given = arguments
     prepared = weighted.prepare(dtype, keeps_gil=keeps_gil, **given)
     _ = [bytearray([255]) * n for n in range(200)]  # memory that was let go of
@@ -84,7 +129,7 @@ def test_leaf_from_python(arguments):
     assert call(weighted_leaf.address(dtype), leaf_arguments) == 8.5
 
 
-def test_nan_is_a_result(arguments):
+def test_nan_is_a_result(weighted, arguments):
     dtype, given = arguments
     given["x"][1, 2] = np.nan
     assert np.isnan(weighted(dtype, *given.values()))
@@ -105,18 +150,18 @@ WRONG = {
 
 @pytest.mark.skipif(INTERPRETED, reason="plain Python takes what it is given")
 @pytest.mark.parametrize("change", WRONG.values(), ids=WRONG.keys())
-def test_wrong_arrays(change, arguments):
+def test_wrong_arrays(weighted, change, arguments):
     dtype, given = arguments
     given["x"] = change(given["x"])
-    with pytest.raises(TypeError, match="weighted: x must be an array"):
+    with pytest.raises(TypeError, match=rf"{weighted.name}: x must be an array"):
         weighted(dtype, *given.values())
     x = given.pop("x")
-    with pytest.raises(TypeError, match="weighted: x must be an array"):
+    with pytest.raises(TypeError, match=rf"{weighted.name}: x must be an array"):
         weighted.prepare(dtype, **given)(x)
 
 
 @pytest.mark.skipif(INTERPRETED, reason="plain Python takes what it is given")
-def test_wrong_numbers(arguments):
+def test_wrong_numbers(weighted, arguments):
     dtype, given = arguments
     with pytest.raises(TypeError, match="takes 5 arguments"):
         weighted(dtype, *list(given.values())[:-1])

@@ -14,7 +14,7 @@ from scipy.sparse import csr_array
 from sklearn.exceptions import ConvergenceWarning
 
 import sknn
-from sknn.estimators.fit_lock import _turns
+from sknn.estimators.fit_lock import _locks
 from sknn.network import network as networks
 
 rng = np.random.RandomState(0)
@@ -109,7 +109,7 @@ def check(n_lives):
     assert min(quarter["objects"] for quarter in growth) < a_quarter, growth
     assert min(quarter["memory"] for quarter in growth) < 2000 * a_quarter, growth
     assert networks.network.cache_info().currsize <= 128
-    assert not _turns
+    assert not _locks
     return growth
 
 

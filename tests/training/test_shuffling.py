@@ -79,7 +79,7 @@ def test_as_numpy(n_rows, seed):
 
 @pytest.mark.parametrize("n_rows", range(20))
 def test_few_rows(n_rows, monkeypatch):
-    monkeypatch.setattr(orders, "_WORTH_IT", 0)
+    monkeypatch.setattr(orders, "_FEWEST_ROWS", 0)
     check_against_numpy(np.random.RandomState(7), np.random.RandomState(7), n_rows)
 
 
@@ -132,7 +132,7 @@ def test_fits_are_those_with_numpys_shuffle(n_rows, monkeypatch):
         return [*model.coefs_, model.history_["loss"]], state_of(random_state)
 
     arrays, state = fitted()
-    monkeypatch.setattr(orders, "_WORTH_IT", np.inf)
+    monkeypatch.setattr(orders, "_FEWEST_ROWS", np.inf)
     expected, expected_state = fitted()
     for array, other in zip(arrays, expected, strict=True):
         assert_array_equal(array, other)

@@ -11,19 +11,37 @@ parameters is computed from all rows at once. Threads divide the blocks among th
 the first phase, and the parameters in the second.
 """
 
+from collections import namedtuple
+
 from sknn.jit.kernel import (
-    INT32,
     INTEGER,
     REAL,
     Array,
+    Record,
     driver,
     flat,
     inline_scalar,
     matrix,
     prefetch,
 )
-from sknn.kernels.batch import Batch, block_of, place, rows_as_they_are
+from sknn.kernels.batch import Batch, block_of, place
 from sknn.kernels.drivers.barrier import barrier_wait
+from sknn.kernels.drivers.records import (
+    ACTIVATIONS,
+    DATASET,
+    NETWORK,
+    OBJECTIVE,
+    READONLY,
+    REALS,
+    SETTINGS,
+    SQUARE,
+    TABLE,
+    TEAM,
+    VECTOR,
+    WORKSPACE,
+    Workspace,
+    rows_of,
+)
 from sknn.kernels.gemm.products import call_transpose, copy
 from sknn.kernels.layers.base import call_backward, call_gradient, raw_of, run_forward
 from sknn.kernels.losses.base import call_loss
@@ -53,129 +71,128 @@ CACHE_LINE = 64  # bytes
 PREFETCH_ABOVE = 2**19  # bytes
 N_RATES = 3  # of an optimizer's step, at the start of `sums`
 
+# Rows, and how they are divided:
+#   start, stop : range of rows
+#   batch_size, block : rows of a batch, and of the blocks that it is processed in
+Span = namedtuple("Span", "start stop batch_size block")
+SPAN = Record(Span, (INTEGER,) * 4)
 
-TABLE, VECTOR, SQUARE = Array(INTEGER, 2), Array(), Array(ndim=2)
-_READONLY, _ORDERS = Array(is_read_only=True), Array(INTEGER, 2, True)
-SETTINGS = Array(REAL, is_read_only=True)
-_REALS, INTEGERS = Array(REAL), Array(INTEGER)
-# data, indices, indptr, n_features, targets, weights
-DATA = (
-    _READONLY,
-    Array(INT32, is_read_only=True),
-    Array(INTEGER, is_read_only=True),
-    INTEGER,
-    Array(ndim=2, is_read_only=True),
-    _READONLY,
+# What the rows of a batch count:
+#   sample_weight : shape (n_samples,) or (0,)
+#   mean_class_weight : the size of a batch is the sum of its sample weights times this
+BatchWeights = namedtuple("BatchWeights", "sample_weight mean_class_weight")
+BATCH_WEIGHTS = Record(BatchWeights, (READONLY, REAL))
+
+# The batches of several epochs:
+#   orders : int64 of shape (n_epochs or 1, n_samples or 0), the order of the rows in
+#       each epoch, or in all; with 0 columns: unshuffled
+#   gathered : shape (most rows of a batch, n_features) or (0, 0), memory for the rows
+#       of a batch; empty: read them in place
+#   gathered_data : the same memory, flat and read-only
+#   n_epochs, start, stop : number of epochs and range of rows; the range of several
+#       epochs is all rows
+#   batch_size, smallest, block : rows of a batch; fewer remaining rows than `smallest`
+#       join the last batch; rows of the blocks that a batch is processed in
+#   seed : of dropout
+Batches = namedtuple(
+    "Batches",
+    "orders gathered gathered_data n_epochs start stop batch_size smallest block seed",
+)
+BATCHES = Record(Batches, (Array(INTEGER, 2, True), SQUARE, READONLY, *[INTEGER] * 7))
+
+# The optimizer:
+#   rates, step : addresses of its kernels
+#   step_settings : float64 of shape (N_SETTINGS,)
+#   alpha, learning_rate : L2 penalty and learning rate
+#   n_weights : number of penalised parameters, the first of theta
+#   optimizer_state : shape (n_slots, n_trained), updated in place
+#   momentum_product : float64 of shape (1,), likewise
+Optimizer = namedtuple(
+    "Optimizer",
+    "rates step step_settings alpha learning_rate n_weights optimizer_state "
+    "momentum_product",
+)
+OPTIMIZER = Record(
+    Optimizer, (INTEGER, INTEGER, SETTINGS, REAL, REAL, INTEGER, SQUARE, REALS)
 )
 
+# What the optimizer's own pass does not do:
+#   shape, constrain : addresses of `shape_gradient` and `constrain`; 0: not needed
+#   limits : float64 of shape (N_LIMITS,), their settings
+#   limited : int64 of shape (n, N_COLUMNS), the weights that `constrain` limits
+Regularization = namedtuple("Regularization", "shape constrain limits limited")
+REGULARIZATION = Record(Regularization, (INTEGER, INTEGER, SETTINGS, TABLE))
 
-@driver(
-    (
-        TABLE, *[VECTOR] * 5, *DATA,
-        *[INTEGER] * 5, SETTINGS, _REALS, INTEGERS, INTEGER, INTEGER,
-    )
-)  # fmt: skip
-def loss_gradient(
-    ops, theta, gradient, partial, values, deltas,
-    data, indices, indptr, n_features, targets, weights,
-    start, stop, batch_size, block, loss, settings, sums, shared, thread, n_threads,
-):  # fmt: skip
-    """Return sum of weight * loss(y, z) over rows; add its gradient to gradient.
 
-    There is no penalty, and no division by the number of rows.
+@driver((NETWORK, DATASET, SPAN, OBJECTIVE, VECTOR, WORKSPACE, TEAM))
+def loss_gradient(network, dataset, span, objective, gradient_sum, workspace, team):
+    """Return sum of weight * loss(y, z) over rows; add its gradient to gradient_sum.
+
+    There is no penalty, and no division by the number of rows. Thread 0 returns the
+    loss.
 
     Parameters
     ----------
-    ops : ndarray of shape (n_operations, N_COLUMNS), int64
-        Table of operations.
-    theta : ndarray of shape (n_parameters,)
-    gradient, partial : ndarray of shape (n_trained,)
-        The gradient, added to, and workspace for the gradient of a batch.
-    values, deltas : ndarray, 1-D
-        Workspace for the outputs of all operations and their gradients, batch_size
-        rows each.
-    data, indices, indptr, n_features
-        Dense or CSR matrix X; see `Batch`.
-    targets : ndarray of shape (n_samples, n_targets)
-    weights : ndarray of shape (n_samples,) or (0,)
-    start, stop : int
-        Range of rows.
-    batch_size, block : int
-        Rows of a batch, and of the blocks that it is processed in.
-    loss : int
-        Address of the kernel of the loss.
-    settings : ndarray of shape (n_settings,), float64
-        Settings of the loss.
-    sums : ndarray, float64
-        Workspace for the loss of each block.
-    shared, thread, n_threads
-        Barrier, number of this thread and of all; see `barrier.py`. Thread 0 returns
-        the loss.
+    network : NetworkArrays
+    dataset : Dataset
+    span : Span
+    objective : Objective
+    gradient_sum : ndarray of shape (n_trained,)
+    workspace : Workspace
+    team : Team
     """
     total = 0.0
-    for first in range(start, stop, batch_size):
-        n = batch_size if first + batch_size < stop else stop - first
-        batch = rows_as_they_are(data, indices, indptr, weights, n_features, first, n)
+    thread, n_threads = team.thread, team.n_threads
+    for first in range(span.start, span.stop, span.batch_size):
+        rest = span.stop - first
+        n = span.batch_size if span.batch_size < rest else rest
         if not _loss_and_gradient(
-            ops, batch, theta, partial, values, deltas, n_features, targets,
-            loss, settings, sums, block, shared, thread, n_threads,
-            data, values[:0], 0,
+            network, rows_of(dataset, first, n), dataset, objective, workspace,
+            span.block, team, workspace.values[:0], 0,
         ):  # fmt: skip
             return total
-        for k in range(_n_blocks(n, block)):
-            total += sums[k]
-        begin = gradient.size * thread // n_threads
-        for i in range(begin, gradient.size * (thread + 1) // n_threads):
-            gradient[i] += partial[i]
-        if not barrier_wait(shared, n_threads):
+        for k in range(_n_blocks(n, span.block)):
+            total += workspace.sums[k]
+        begin = gradient_sum.size * thread // n_threads
+        for i in range(begin, gradient_sum.size * (thread + 1) // n_threads):
+            gradient_sum[i] += workspace.gradient[i]
+        if not barrier_wait(team.shared, n_threads):
             return total
     return total
 
 
-@driver((TABLE, *[VECTOR] * 4, *DATA[:4], INTEGER, INTEGER))
-def backward(
-    ops, theta, gradient, values, deltas, data, indices, indptr, n_features, first, n
-):  # fmt: skip
+@driver((NETWORK, VECTOR, ACTIVATIONS, DATASET, INTEGER, INTEGER))
+def backward(network, gradient, activations, dataset, first, n):
     """Fill deltas by backpropagation, from the gradient of the raw outputs in deltas.
 
     Parameters
     ----------
-    ops : ndarray of shape (n_operations, N_COLUMNS), int64
-        Table of operations.
-    theta : ndarray of shape (n_parameters,)
+    network : NetworkArrays
     gradient : ndarray of shape (n_trained,)
         Workspace for transposed weights.
-    values, deltas : ndarray, 1-D
+    activations : Activations
         Outputs of all operations for these n rows, and their gradients.
-    data, indices, indptr, n_features
-        Dense or CSR matrix X; see `Batch`.
+    dataset : Dataset
     first, n : int
         First row and number of rows.
     """
-    batch = rows_as_they_are(data, indices, indptr, data[:0], n_features, first, n)
-    _transpose(ops, theta, gradient, 0, 1)
-    _backward(ops, batch, theta, gradient, values, deltas)
+    batch = rows_of(dataset, first, n)
+    _transpose(network, gradient, 0, 1)
+    _backward(network, batch, gradient, activations)
     return 0.0
 
 
 @driver(
     (
-        TABLE, TABLE, VECTOR, VECTOR, SQUARE, _REALS, VECTOR, VECTOR,
-        *DATA, _READONLY, REAL, _ORDERS, SQUARE, _READONLY,
-        *[INTEGER] * 8,
-        INTEGER, SETTINGS, REAL, INTEGER, INTEGER, SETTINGS, REAL, REAL,
-        INTEGER, INTEGER, SETTINGS, _REALS, _REALS, INTEGERS, INTEGER, INTEGER,
+        NETWORK, DATASET, BATCH_WEIGHTS, BATCHES, OBJECTIVE, REAL, OPTIMIZER,
+        REGULARIZATION, REALS, WORKSPACE, TEAM,
     )
 )  # fmt: skip
 def epochs(
-    ops, limited, theta, gradient, optimizer_state, momentum_product, values, deltas,
-    data, indices, indptr, n_features, targets, weights,
-    sample_weight, mean_class_weight, orders, gathered, gathered_data,
-    n_epochs, start, stop, batch_size, smallest, block, n_weights, seed,
-    loss, loss_settings, loss_scale, rates, step, step_settings, alpha, learning_rate,
-    shape, constrain, limits, counters, sums, shared, thread, n_threads,
+    network, dataset, batch_weights, batches, objective, loss_scale, optimizer,
+    regularization, counters, workspace, team,
 ):  # fmt: skip
-    """Run n_epochs epochs of minibatch training; stop after an epoch that diverges.
+    """Run epochs of minibatch training; stop after an epoch that diverges.
 
     For each batch: compute the gradient of the summed loss, divide by the size of the
     batch, regularize, and make one step of the optimizer. Returns 0.0 if the loss,
@@ -183,127 +200,109 @@ def epochs(
 
     Parameters
     ----------
-    ops, limited : ndarray of shape (n_operations, N_COLUMNS), int64
-        Table of operations, and the rows of it whose weights ``constrain`` limits.
-    theta : ndarray of shape (n_parameters,)
-        Trained parameters, then the running statistics of batch normalization.
-    gradient : ndarray of shape (n_trained,)
-        Workspace.
-    optimizer_state : ndarray of shape (n_slots, n_trained)
-    momentum_product : ndarray of shape (1,), float64
-        State of the optimizer, updated in place.
-    values, deltas : ndarray, 1-D
-        Workspace for the outputs of all operations and their gradients, batch_size
-        rows each.
-    data, indices, indptr, n_features
-        Dense or CSR matrix X; see `Batch`.
-    targets : ndarray of shape (n_samples, n_targets)
-    weights : ndarray of shape (n_samples,) or (0,)
-        Weights in the loss: sample weight times class weight; empty: all 1.
-    sample_weight : ndarray of shape (n_samples,) or (0,)
-    mean_class_weight : float
-        The size of a batch is the sum of its sample weights times this mean.
-    orders : ndarray of shape (n_epochs or 1, n_samples or 0), int64
-        Order of the rows in each epoch, or in all; with 0 columns: unshuffled.
-    gathered : ndarray of shape (most rows of a batch, n_features) or (0, 0)
-        Workspace for the rows of a batch; empty: read them in place.
-    gathered_data : ndarray, 1-D
-        The same memory, flat and read-only.
-    n_epochs, start, stop : int
-        Number of epochs and range of rows; the range of several epochs is all rows.
-    batch_size, smallest, block : int
-        Rows of a batch; fewer remaining rows than ``smallest`` join the last batch;
-        rows of the blocks that a batch is processed in.
-    n_weights : int
-        Number of penalised parameters, the first of theta.
-    seed : int
-        Seed of dropout.
-    loss, loss_settings : int, ndarray of shape (n_settings,)
-        Address of the kernel of the loss, and its settings.
+    network : NetworkArrays
+    dataset : Dataset
+    batch_weights : BatchWeights
+    batches : Batches
+    objective : Objective
     loss_scale : float
         Factor of the reported loss, such as 1 / n_outputs.
-    rates, step, step_settings : int, int, ndarray of shape (N_SETTINGS,)
-        Addresses of the kernels of the optimizer, and its settings.
-    alpha, learning_rate : float
-        L2 penalty and learning rate.
-    shape, constrain : int
-        Addresses of `shape_gradient` and `constrain`; 0: not needed.
-    limits : ndarray of shape (N_LIMITS,), float64
-        Settings of regularization.
+    optimizer : Optimizer
+    regularization : Regularization
     counters : ndarray of shape (N_COUNTERS,), float64
         STEPS, ROWS and, from LOSS on, the loss of each epoch with its penalty, summed
         over rows. Updated at the end of an epoch, so that an interrupt never finds them
         out of step with theta.
-    sums : ndarray of shape (N_RATES + n_sums,), float64
-        Workspace for the rates, and for the sum of each block or each CHUNK.
-    shared, thread, n_threads : ndarray of shape (N_SHARED,), int, int
-        Barrier, number of this thread and of all; see `barrier.py`.
+    workspace : Workspace
+        Its sums are of shape (N_RATES + n_sums,): memory for the rates, and for the
+        sum of each block or each CHUNK.
+    team : Team
     """
+    theta, gradient = network.theta, workspace.gradient
+    thread, n_threads = team.thread, team.n_threads
+    start, stop, batch_size = batches.start, batches.stop, batches.batch_size
+    smallest, block = batches.smallest, batches.block
+    n_weights, shape = optimizer.n_weights, regularization.shape
     nonfinite, t = 0.0, int(counters[STEPS])
     trained = theta[: gradient.size]
-    step_rates, sums = sums[:N_RATES], sums[N_RATES:]
+    step_rates, sums = workspace.sums[:N_RATES], workspace.sums[N_RATES:]
+    own = Workspace(gradient, workspace.values, workspace.deltas, sums)
     n_chunks = _n_blocks(gradient.size, CHUNK)
-    prefetch_stop = stop if data.size * data.itemsize > PREFETCH_ABOVE else 0
-    for epoch in range(n_epochs):
-        rows, epoch_loss = orders[epoch % orders.shape[0]], 0.0
+    n_bytes = dataset.data.size * dataset.data.itemsize
+    prefetch_stop = stop if n_bytes > PREFETCH_ABOVE else 0
+    gathered = flat(batches.gathered)
+    for epoch in range(batches.n_epochs):
+        rows, epoch_loss = batches.orders[epoch % batches.orders.shape[0]], 0.0
         for first in range(start, stop, batch_size):
             if first > start and stop - first < smallest:
                 break
             n = batch_size if stop - first >= batch_size + smallest else stop - first
             t += 1
-            if _total_weight(weights, rows, first, n) == 0.0:  # no row has a weight
-                continue
-            size = mean_class_weight * _total_weight(sample_weight, rows, first, n)
-            key = batch_key(seed, t)
-            batch_data, offset = data, first * n_features
-            if gathered.size:
-                batch_data, offset = gathered_data, 0
-            batch = Batch(
-                batch_data, offset, indices, indptr, weights, rows, first, n, 0, n, key
+            if _total_weight(dataset.weights, rows, first, n) == 0.0:
+                continue  # no row has a weight
+            size = batch_weights.mean_class_weight * _total_weight(
+                batch_weights.sample_weight, rows, first, n
             )
+            batch_data, offset = dataset.data, first * dataset.n_features
+            if gathered.size:
+                batch_data, offset = batches.gathered_data, 0
+            batch = Batch(
+                batch_data, offset, dataset.indices, dataset.indptr, dataset.weights,
+                rows, first, n, 0, n, batch_key(batches.seed, t),
+            )  # fmt: skip
             if not _loss_and_gradient(
-                ops, batch, theta, gradient, values, deltas, n_features, targets,
-                loss, loss_settings, sums, block, shared, thread, n_threads,
-                data, flat(gathered), prefetch_stop,
+                network, batch, dataset, objective, own, block, team, gathered,
+                prefetch_stop,
             ):  # fmt: skip
                 return nonfinite
             batch_loss = 0.0
             for k in range(_n_blocks(n, block)):
                 batch_loss += sums[k]
             batch_loss *= loss_scale
-            step_alpha, divisor = alpha, size
+            step_alpha, divisor = optimizer.alpha, size
             if thread == 0:
                 call_rates(
-                    rates,
-                    (step_rates, learning_rate, t, step_settings, momentum_product),
-                )
+                    optimizer.rates,
+                    (
+                        step_rates, optimizer.learning_rate, t,
+                        optimizer.step_settings, optimizer.momentum_product,
+                    ),
+                )  # fmt: skip
                 if shape:
                     arguments = (
-                        trained, gradient, n_weights, size, learning_rate, limits,
+                        trained, gradient, n_weights, size, optimizer.learning_rate,
+                        regularization.limits,
                     )  # fmt: skip
                     batch_loss += call_shape(shape, arguments)
             if shape:
                 step_alpha, divisor = 0.0, 1.0
-            if not barrier_wait(shared, n_threads):
+            if not barrier_wait(team.shared, n_threads):
                 return nonfinite
             for k in range(thread, n_chunks, n_threads):
                 end = (k + 1) * CHUNK if k + 1 < n_chunks else gradient.size
                 sums[k] = call_step(
-                    step,
+                    optimizer.step,
                     (
-                        trained, gradient, optimizer_state, step_rates, k * CHUNK, end,
-                        n_weights, step_alpha, divisor, step_settings,
+                        trained, gradient, optimizer.optimizer_state, step_rates,
+                        k * CHUNK, end, n_weights, step_alpha, divisor,
+                        optimizer.step_settings,
                     ),
                 )  # fmt: skip
-            if not barrier_wait(shared, n_threads):
+            if not barrier_wait(team.shared, n_threads):
                 return nonfinite
             squares = 0.0
             for k in range(n_chunks):
                 squares += sums[k]
-            if constrain:
+            if regularization.constrain:
                 if thread == 0:
-                    call_constrain(constrain, (limited, trained, gradient, limits))
-                if not barrier_wait(shared, n_threads):
+                    call_constrain(
+                        regularization.constrain,
+                        (
+                            regularization.limited, trained, gradient,
+                            regularization.limits,
+                        ),
+                    )  # fmt: skip
+                if not barrier_wait(team.shared, n_threads):
                     return nonfinite
             epoch_loss += n * (batch_loss + 0.5 * step_alpha * squares) / size
         if thread == 0:
@@ -314,9 +313,9 @@ def epochs(
             step_rates[0] = (
                 0.0 * epoch_loss
                 + nan_if_nonfinite(theta)
-                + nan_if_nonfinite(flat(optimizer_state))
+                + nan_if_nonfinite(flat(optimizer.optimizer_state))
             )
-        if not barrier_wait(shared, n_threads):
+        if not barrier_wait(team.shared, n_threads):
             return nonfinite
         nonfinite = step_rates[0]
         if nonfinite != 0.0:
@@ -359,77 +358,88 @@ def _prefetch_rows(data, n_features, rows, first, last):
 
 @inline_scalar
 def _loss_and_gradient(
-    ops, batch, theta, gradient, values, deltas, n_features, targets,
-    loss, settings, sums, block, shared, thread, n_threads,
-    source, gathered, prefetch_stop,
-):  # fmt: skip
+    network, batch, dataset, objective, workspace, block, team, gathered, prefetch_stop
+):
     """Compute the loss of each block and the gradient of a batch; False if called off.
 
     Parameters
     ----------
-    ops, theta, values, deltas, n_features, targets, block
-        As in `epochs`.
+    network : NetworkArrays
     batch : Batch
-    gradient : ndarray of shape (n_trained,)
-        Gradient of the summed loss, overwritten.
-    loss, settings
-        Address of the kernel of the loss, and its settings.
-    sums : ndarray of shape (n_blocks or more,), float64
-        Output: the summed loss of each block.
-    shared, thread, n_threads
-        See `barrier.py`.
-    source, gathered : ndarray, 1-D
-        The rows of a block are first copied from source to gathered, unless gathered
-        is empty.
+    dataset : Dataset
+    objective : Objective
+    workspace : Workspace
+        Output: the gradient of the summed loss, overwritten, and the summed loss of
+        each block.
+    block : int
+        Rows of a block.
+    team : Team
+    gathered : ndarray, 1-D
+        The rows of a block are first copied here from the data, unless this is empty.
     prefetch_stop : int
         Prefetch the rows one batch ahead that come before this position; 0: none.
     """
-    _transpose(ops, theta, gradient, thread, n_threads)
-    if not barrier_wait(shared, n_threads):
+    ops, theta = network.ops, network.theta
+    values, deltas = workspace.values, workspace.deltas
+    thread, n_threads = team.thread, team.n_threads
+    _transpose(network, workspace.gradient, thread, n_threads)
+    if not barrier_wait(team.shared, n_threads):
         return False
-    n = batch.size
+    n, n_features = batch.size, dataset.n_features
     last = ops[ops.shape[0] - 1]
     for begin in range(thread * block, n, n_threads * block):
         row_block = block_of(batch, n_features, begin, block)
         if gathered.size:
-            _gather(source, n_features, row_block, gathered)
+            _gather(dataset.data, n_features, row_block, gathered)
             ahead = row_block.first + n
             end = ahead + row_block.n
             end = end if end < prefetch_stop else prefetch_stop
-            _prefetch_rows(source, n_features, row_block.rows, ahead, end)
+            _prefetch_rows(dataset.data, n_features, row_block.rows, ahead, end)
         run_forward(ops, row_block, theta, values)
         delta_start = place(row_block, last[OUTPUT], last[FAN_OUT])
         delta = matrix(deltas, delta_start, row_block.n, last[FAN_OUT])
         raw = raw_of(ops, row_block, values)
-        sums[begin // block] = call_loss(
-            loss, (raw, targets, row_block, delta, settings)
+        workspace.sums[begin // block] = call_loss(
+            objective.loss,
+            (raw, dataset.targets, row_block, delta, objective.loss_settings),
         )
-        _backward(ops, row_block, theta, gradient, values, deltas)
-    if not barrier_wait(shared, n_threads):
+        _backward(network, row_block, workspace.gradient, workspace)
+    if not barrier_wait(team.shared, n_threads):
         return False
     for k in range(ops.shape[0]):
         if ops[k, GRADIENT]:
             call_gradient(
                 ops[k, GRADIENT],
-                (ops[k], batch, gradient, values, deltas, thread, n_threads),
-            )
-    return barrier_wait(shared, n_threads)
+                (
+                    ops[k], batch, workspace.gradient, values, deltas, thread,
+                    n_threads,
+                ),
+            )  # fmt: skip
+    return barrier_wait(team.shared, n_threads)
 
 
 @inline_scalar
-def _transpose(ops, theta, gradient, thread, n_threads):
+def _transpose(network, gradient, thread, n_threads):
     """Write the transposed weights that backward needs where their gradient will be."""
+    ops = network.ops
     for k in range(thread, ops.shape[0], n_threads):
         if ops[k, TRANSPOSE]:
             start = ops[k, WEIGHTS]
             shape = ops[k, FAN_IN], ops[k, FAN_OUT]
-            call_transpose(ops[k, TRANSPOSE], (theta, start, gradient, start, *shape))
+            call_transpose(
+                ops[k, TRANSPOSE], (network.theta, start, gradient, start, *shape)
+            )
 
 
 @inline_scalar
-def _backward(ops, batch, theta, gradient, values, deltas):
+def _backward(network, batch, gradient, activations):
     """Run all operations backwards for a block, from the gradient in deltas."""
+    ops = network.ops
     for k in range(ops.shape[0] - 1, -1, -1):
         call_backward(
-            ops[k, BACKWARD], (ops[k], batch, theta, gradient, values, deltas)
-        )
+            ops[k, BACKWARD],
+            (
+                ops[k], batch, network.theta, gradient, activations.values,
+                activations.deltas,
+            ),
+        )  # fmt: skip

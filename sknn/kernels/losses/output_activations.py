@@ -112,7 +112,7 @@ register(
 )
 
 
-def elementwise_names():
+def elementwise_names() -> list[str]:
     """Return the names of those that take neither settings nor other raw outputs."""
     return [name for name, link in OUTPUT_ACTIVATIONS.items() if link.inverse]
 
