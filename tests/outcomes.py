@@ -3,6 +3,7 @@
 Whoever runs properties for long finds in ``TALLY`` how many of each there were.
 """
 
+import pickle
 import re
 import traceback
 import warnings
@@ -128,3 +129,8 @@ def weights_of(model):
     """Return all parameters of a fitted network, and what was learned of the epochs."""
     names = ("coefs_", "intercepts_", "gains_", "shifts_", "running_statistics_")
     return [part for name in names for part in getattr(model, name, [])]
+
+
+def stored_state(model):
+    """Return all attributes as bytes, but for the network, whose tables fill up."""
+    return pickle.dumps({k: v for k, v in vars(model).items() if k != "_theta_cache"})

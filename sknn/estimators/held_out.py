@@ -87,11 +87,15 @@ def split_rows(
         n_train = n_rows - n_held_out
         if counts.min() >= 2 and min(n_held_out, n_train) >= len(counts):
             return _stratified(groups, counts, n_train, n_held_out, random_state)
+    strata = groups
+    if groups is not None and groups.dtype == bool:
+        strata = groups[:, np.newaxis]
     train, held_out = train_test_split(
         np.arange(n_rows),
         random_state=random_state,
         test_size=fraction,
-        stratify=groups,
+        # In scikit-learn, too, True and False become strings in the message.
+        stratify=strata,
     )
     return train, held_out
 
@@ -149,7 +153,7 @@ def given_rows(
     loss.check_targets(encoded, options)
     weights = weights_of(sample_weight, X, targets.dtype)
     data = make_training_data(X, encoded, weights, None, targets.dtype)
-    return Validation(Rows(X, y, weights), data, "X_val and y_val")
+    return Validation(Rows(X, y, weights), data, "X_val and y_val", is_given=True)
 
 
 def hold_out(

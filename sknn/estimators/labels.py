@@ -29,6 +29,11 @@ def read_labels(y: ArrayLike, name: str = "y") -> Any:
     if _is_matrix(y):
         return read_indicators(y, name)
     y = column_or_1d(y, warn=True)
+    if y.dtype.kind == "S":
+        raise TypeError(
+            f"Support for labels represented as bytes is not supported. Convert {name} "
+            f"to text, as {name}.astype(str) does."
+        )
     _refuse_fractions(y, name)
     return y
 

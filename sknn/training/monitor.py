@@ -31,6 +31,7 @@ class Validation(NamedTuple):
     rows: Rows
     data: TrainingData
     name: str  # where they come from, in messages
+    is_given: bool = False  # not held out by the estimator
 
 
 class DefaultScore(NamedTuple):
@@ -152,7 +153,8 @@ class Monitor:
         else:
             weight = validation.rows.sample_weight
             self.score_outputs = lambda outputs, _: function(targets, outputs, weight)
-        if self.stops_early and fewest_rows > 1:
+        # Of rows that were held out, scikit-learn says nothing.
+        if validation.is_given and self.stops_early and fewest_rows > 1:
             counting = targets[weights > 0] if weights.size else targets
             if (counting == counting[0]).all():
                 warnings.warn(

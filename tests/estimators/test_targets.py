@@ -3,13 +3,12 @@
 The oracle of what is read is scikit-learn's classifier.
 """
 
-import pickle
-
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse
 from numpy.testing import assert_allclose, assert_array_equal
+from outcomes import stored_state
 from sklearn import neural_network
 from target_calls import (
     CALLS,
@@ -272,11 +271,11 @@ def test_outputs_of_the_regressor(n_outputs, call):
         assert not hasattr(model, "coefs_")
         return
     model.fit(X, y).set_params(warm_start=call == "warm start", max_iter=6)
-    before = pickle.dumps(vars(model))
+    before = stored_state(model)
     method = getattr(model, call if call.endswith("fit") else "fit")
     with pytest.raises(ValueError, match=f"have 3, but y now asks for {n_outputs}"):
         method(X, other)
-    assert pickle.dumps(vars(model)) == before
+    assert stored_state(model) == before
 
 
 def test_levels_of_the_regressor_are_no_outputs():

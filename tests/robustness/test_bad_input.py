@@ -4,7 +4,6 @@ Each refusal leaves the estimator with the very objects it had, fitted or not. T
 that are scikit-learn's own are compared in ``test_messages.py``.
 """
 
-import pickle
 import warnings
 
 import numpy as np
@@ -12,6 +11,7 @@ import pandas as pd
 import pytest
 import scipy.sparse
 from numpy.testing import assert_allclose, assert_array_equal
+from outcomes import stored_state
 from sklearn import neural_network
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import StandardScaler
@@ -186,7 +186,7 @@ def test_refused_and_nothing_changed(estimator, data, y, weights, message):
             if method == "resume_fit" and not fitted:
                 continue
             model = prepared(estimator, method, fitted)
-            before, stored = dict(vars(model)), pickle.dumps(vars(model))
+            before, stored = dict(vars(model)), stored_state(model)
             call = getattr(model, method if method.endswith("fit") else "fit")
             options = {}
             if method == "partial_fit" and estimator is MLPClassifier and not fitted:
@@ -198,7 +198,7 @@ def test_refused_and_nothing_changed(estimator, data, y, weights, message):
             assert vars(model).keys() == before.keys()
             for name, value in before.items():
                 assert vars(model)[name] is value, (method, name)
-            assert pickle.dumps(vars(model)) == stored
+            assert stored_state(model) == stored
 
 
 @each_estimator
@@ -207,10 +207,10 @@ def test_predictions_refuse_it_too(estimator, name):
     if name == "fewer rows than y":
         pytest.skip("there is no y")
     model = new(estimator).fit(X, y_for(estimator))
-    stored = pickle.dumps(vars(model))
+    stored = stored_state(model)
     with pytest.raises((ValueError, TypeError)):
         model.predict(BAD_X[name][0])
-    assert pickle.dumps(vars(model)) == stored
+    assert stored_state(model) == stored
 
 
 @pytest.mark.parametrize("classes", [["a", 1], [None, 1], np.array([1, "a"], object)])
