@@ -44,10 +44,10 @@ def test_rows_are_those_of_train_test_split(name, fraction):
     ],
 )
 def test_errors_are_those_of_train_test_split(groups, fraction):
+    strata = groups
+    if groups is not None and groups.dtype == bool:  # as a column, in the MLP
+        strata = groups[:, np.newaxis]
     with pytest.raises(ValueError, match=r".") as theirs:
-        strata = groups
-        if groups is not None and groups.dtype == bool:  # as a column, in the MLP
-            strata = groups[:, np.newaxis]
         train_test_split(np.arange(20), test_size=fraction, stratify=strata)
     with pytest.raises(ValueError, match=r".") as ours:
         split_rows(20, fraction, groups, np.random.RandomState(0))

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from networks import mlp_architecture
 from numpy.testing import assert_allclose
 from sklearn import datasets
 from sklearn.compose import TransformedTargetRegressor
@@ -15,10 +16,6 @@ from sknn import MLPClassifier, MLPRegressor
 from sknn.custom import register_loss
 from sknn.estimators.validation import make_training_data
 from sknn.kernels.losses.table import LOSSES, losses_of_classifier
-<<<<<<< HEAD
-=======
-from sknn.network.layout import Architecture, mlp_layers
->>>>>>> recipes
 from sknn.network.network import network
 from sknn.training.baseline import NOT_LEARNT, make_baseline
 
@@ -223,13 +220,8 @@ def test_baselines_by_closed_forms(weighted):
         loss = LOSSES[name]
         y = y[:, np.newaxis] if y.ndim == 1 else y
         data = make_training_data(X, y, weights, None, np.dtype(float))
-<<<<<<< HEAD
         settings = (*settings, 0, 0, 0, 0)
         architecture = mlp_architecture((4, n_outputs), (), loss.link, settings)
-=======
-        layers = mlp_layers((), n_outputs, ())
-        architecture = Architecture(4, layers, loss.link, (*settings, 0, 0, 0, 0))
->>>>>>> recipes
         return make_baseline(network(architecture, np.dtype(float)), loss, data)
 
     mean = np.average(Y, weights=weights)
