@@ -108,11 +108,12 @@ def _classification_baseline(
 ) -> Baseline:
     n_outputs, settings = network.n_outputs, network.architecture.settings
     is_softmax = network.link == "softmax"
-    frequencies = _frequencies(data, n_outputs if is_softmax else 2)
-    if not is_softmax and n_outputs == 1:
+    is_multiclass = data.targets.shape[1] < n_outputs
+    frequencies = _frequencies(data, n_outputs if is_multiclass else 2)
+    if n_outputs == 1:
         frequencies = frequencies[1:]
     accuracy = float(np.max(frequencies))
-    if not is_softmax:
+    if not is_multiclass:
         accuracy = float(np.mean(np.maximum(frequencies, 1.0 - frequencies)))
     start = log(n_outputs) if is_softmax else n_outputs * log(2)
     if loss is LOSSES["log_loss"]:
