@@ -91,6 +91,13 @@ NOTHING_LEARNT = {
         lambda y: LABELS,
         ["overshot", "learning_rate_init=100"],
     ),
+    "overshoot, hinge": (
+        MLPClassifier,
+        {"loss": "hinge", "solver": "sgd", "learning_rate_init": 100.0},
+        100,
+        lambda y: np.digitize(y, [-1, 1]),
+        ["overshot", "learning_rate_init=100"],
+    ),
     "too slow": (
         MLPRegressor,
         {"learning_rate_init": 1e-7},
@@ -154,6 +161,16 @@ FALSE_ALARMS = {
         lambda y: (y > 4).astype(int),
     ),
     "hinge": (MLPClassifier, {"loss": "hinge"}, lambda y: LABELS),
+    "hinge, three classes": (
+        MLPClassifier,
+        {"loss": "hinge"},
+        lambda y: np.digitize(y, [-1, 1]),
+    ),
+    "hinge, two labels": (
+        MLPClassifier,
+        {"loss": "hinge"},
+        lambda y: np.c_[y > 0, y > 2].astype(int),
+    ),
     "focal": (MLPClassifier, {"loss": "focal"}, lambda y: np.digitize(y, [-1, 1])),
     "smoothed": (MLPClassifier, {"label_smoothing": 0.2}, lambda y: LABELS),
     "two labels": (MLPClassifier, {}, lambda y: np.c_[y > 0, y > 2].astype(int)),
