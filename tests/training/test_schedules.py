@@ -29,6 +29,7 @@ PARAMETERS = {
     "decay_rate": 0.7,
     "decay_epochs": 3,
     "warmup_epochs": 0,
+    "max_iter": N_EPOCHS,
 }
 TORCH = json.loads((Path(__file__).parents[1] / "torch_steps.json").read_text())
 
