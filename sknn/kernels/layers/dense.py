@@ -46,6 +46,7 @@ from sknn.kernels.table import (
 
 @kernel(forward_signature)
 def dense_forward(op, batch, theta, values):
+    """Set y = f(x W + b) in values: x is (n_rows, fan_in), y is (n_rows, fan_out)."""
     fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
     x, start = source_of(op, batch, values)
     out = place(batch, op[OUTPUT], fan_out)
@@ -61,6 +62,11 @@ def dense_forward(op, batch, theta, values):
 
 @kernel(backward_signature)
 def dense_backward(op, batch, theta, gradient, values, deltas):
+    """Multiply delta by f', then set the gradient of the inputs to delta W^T.
+
+    In deltas, of shapes (n_rows, fan_out) and (n_rows, fan_in). The weights transposed
+    lie where the gradient of the weights will be written later.
+    """
     deactivate(op, batch, values, deltas)
     if op[NEEDS_INPUT_DELTA] == 0:
         return 0.0
@@ -88,6 +94,11 @@ def dense_backward(op, batch, theta, gradient, values, deltas):
 
 @kernel(gradient_signature)
 def dense_gradient(op, batch, gradient, values, deltas, share, n_shares):
+    """Set the gradients of W to x^T delta and of b to the column sums of delta.
+
+    Of shapes (fan_in, fan_out) and (fan_out,). Thread ``share`` of ``n_shares`` sets
+    its range of rows or columns.
+    """
     fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
     # What is divided is not read by all: so much the less comes from other cores.
     rows, columns = (0, fan_in), (0, fan_out)
@@ -125,6 +136,10 @@ def dense_gradient(op, batch, gradient, values, deltas, share, n_shares):
 
 @kernel(forward_signature)
 def narrow_forward(op, batch, theta, values):
+    """Set y = f(x W + b) in values, with W stored transposed.
+
+    x has the shape (n_rows, fan_in), y (n_rows, fan_out).
+    """
     fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
     x, start = source_of(op, batch, values)
     out = place(batch, op[OUTPUT], fan_out)
@@ -140,6 +155,10 @@ def narrow_forward(op, batch, theta, values):
 
 @kernel(backward_signature)
 def narrow_backward(op, batch, theta, gradient, values, deltas):
+    """Multiply delta by f', then set the gradient of the inputs to delta W^T.
+
+    In deltas, of shapes (n_rows, fan_out) and (n_rows, fan_in).
+    """
     deactivate(op, batch, values, deltas)
     if op[NEEDS_INPUT_DELTA] == 0:
         return 0.0
@@ -176,6 +195,11 @@ def narrow_backward(op, batch, theta, gradient, values, deltas):
 
 @kernel(gradient_signature)
 def narrow_gradient(op, batch, gradient, values, deltas, share, n_shares):
+    """Set the gradients of W^T to delta^T x and of b to the column sums of delta.
+
+    Of shapes (fan_out, fan_in) and (fan_out,). Thread ``share`` of ``n_shares`` sets
+    its range of columns.
+    """
     fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
     add_up_rows(op, batch, gradient, deltas, share, n_shares)
     if fan_in >= NARROW:

@@ -88,6 +88,7 @@ def _shift(op, theta):
 
 @inline_scalar
 def _weight(batch, i):
+    """Return the weight of the i-th row of a block; 1 if rows have no weights."""
     return batch.weights[row_of(batch, i)] if batch.weights.size else 1.0
 
 
@@ -159,6 +160,13 @@ def _normalize_by_running(op, batch, theta, values):
 
 @kernel(forward_signature)
 def batch_norm_forward(op, batch, theta, values):
+    """Set y = f(gain * (x - mean) / sqrt(variance + EPSILON) + shift) in values.
+
+    x and y have the shape (n_rows, width). Mean and variance are those of each column,
+    over the weighted rows of the batch, which is one block. The running statistics r
+    move towards them: r = MOMENTUM * r + (1 - MOMENTUM) * statistic, with the variance
+    made unbiased. Where the batch has no variance, the running statistics normalise.
+    """
     n, width, kind = batch.n, op[FAN_IN], theta.dtype.type
     total, unbiased = _sum_of_weights(batch)
     if total == 0.0:
@@ -190,6 +198,16 @@ def batch_norm_forward(op, batch, theta, values):
 
 @kernel(backward_signature)
 def batch_norm_backward(op, batch, theta, gradient, values, deltas):
+    """Set the gradients of gain, shift and inputs.
+
+    With z = (x - mean) * scale, w the weight of a row by the sum of all weights and d
+    the gradient before the activation, both of shape (n_rows, width)::
+
+        shift: sum(d), gain: sum(d * z)
+        inputs: gain * scale * (d - w * (sum(d) + z * sum(d * z)))
+
+    Sums are over the rows. Running statistics do not depend on the rows: w is 0 then.
+    """
     n, width, kind = batch.n, op[FAN_IN], theta.dtype.type
     x, delta = input_of(op, batch, values), output_of(op, batch, deltas)
     deactivate(op, batch, values, deltas)
@@ -216,12 +234,17 @@ def batch_norm_backward(op, batch, theta, gradient, values, deltas):
 
 @kernel(forward_signature)
 def fixed_norm_forward(op, batch, theta, values):
+    """Set y = f(gain * (x - mean) / sqrt(variance + EPSILON) + shift) in values.
+
+    Mean and variance of each column are the running statistics, shape (2, width).
+    """
     _normalize_by_running(op, batch, theta, values)
     return 0.0
 
 
 @kernel(backward_signature)
 def fixed_norm_backward(op, batch, theta, gradient, values, deltas):
+    """Set the gradient of the inputs to gain * scale * delta, shape (n_rows, width)."""
     width = op[FAN_IN]
     deactivate(op, batch, values, deltas)
     delta, x_delta = output_of(op, batch, deltas), input_delta_of(op, batch, deltas)
@@ -235,6 +258,10 @@ def fixed_norm_backward(op, batch, theta, gradient, values, deltas):
 
 @kernel(gradient_signature)
 def fixed_norm_gradient(op, batch, gradient, values, deltas, share, n_shares):
+    """Set the gradients of gain to sum(delta * z) and of shift to sum(delta).
+
+    z = (x - mean) * scale; sums are over the rows, of shape (width,).
+    """
     if share == 0:
         statistics = _of_columns(op, batch, values)
         _add_up_gains(op, batch, gradient, values, deltas, statistics, False)
@@ -247,6 +274,10 @@ def fixed_norm_gradient(op, batch, gradient, values, deltas, share, n_shares):
 
 @kernel(forward_signature)
 def layer_norm_forward(op, batch, theta, values):
+    """Set y = f(gain * (x - mean) / sqrt(variance + EPSILON) + shift) in values.
+
+    x and y have the shape (n_rows, width). Mean and variance are those of each row.
+    """
     n, width, kind = batch.n, op[FAN_IN], theta.dtype.type
     x, y = input_of(op, batch, values), output_of(op, batch, values)
     means, scales = _of_rows(op, batch, values)
@@ -269,6 +300,11 @@ def layer_norm_forward(op, batch, theta, values):
 
 @kernel(backward_signature)
 def layer_norm_backward(op, batch, theta, gradient, values, deltas):
+    """Set the gradient of the inputs in deltas, shape (n_rows, width).
+
+    With z = (x - mean) * scale and d = delta * gain it is scale * (d - mean(d) - z *
+    mean(d * z)), with means over the columns.
+    """
     n, width, kind = batch.n, op[FAN_IN], theta.dtype.type
     x, delta = input_of(op, batch, values), output_of(op, batch, deltas)
     deactivate(op, batch, values, deltas)
@@ -290,6 +326,10 @@ def layer_norm_backward(op, batch, theta, gradient, values, deltas):
 
 @kernel(gradient_signature)
 def layer_norm_gradient(op, batch, gradient, values, deltas, share, n_shares):
+    """Set the gradients of gain to sum(delta * z) and of shift to sum(delta).
+
+    z = (x - mean) * scale; sums are over the rows, of shape (width,).
+    """
     if share == 0:
         statistics = _of_rows(op, batch, values)
         _add_up_gains(op, batch, gradient, values, deltas, statistics, True)
