@@ -30,6 +30,13 @@ EXPECTED_WARNINGS = (
     "R\\^2 score is not well-defined",
     "The number of unique classes is greater than 50%",
     "invalid value encountered in reduce",  # scikit-learn's check adds huge numbers
+    "The score of .* is not defined for 1 row",
+    "The score .* counts as no improvement",
+    "All targets of X_val and y_val are the same",
+    "The network has learnt less than a constant prediction",
+    "needs batches of two rows or more",
+    "has no effect with",
+    "learning_rate=.* has (ended|lowered the rate)",
 )
 # A warning that comes with results that are not finite. It counts as a refusal.
 NOT_FINITE = "Some of the predictions are not finite"

@@ -19,7 +19,8 @@ from strategies import FLOATS, SPARSE, seeds
 
 import sknn.network.data
 import sknn.network.network
-import sknn.training.stochastic
+import sknn.training.epoch_runner
+import sknn.training.progress
 from sknn.kernels.losses.table import LOSSES
 from sknn.network.data import Inputs, TrainingData, read_only
 from sknn.network.network import Network
@@ -76,7 +77,11 @@ class Guarded:
     def __enter__(self):
         self.guards = Guards()
         self.kept = {}
-        for module in (sknn.network.network, sknn.training.stochastic):
+        for module in (
+            sknn.network.network,
+            sknn.training.epoch_runner,
+            sknn.training.progress,
+        ):
             self.kept[module] = module.np, module.aligned_empty
             module.np, module.aligned_empty = self.guards, self.guards.empty
         return self.guards
