@@ -245,7 +245,7 @@ class Network(Work):
     def hidden_outputs(self, theta: np.ndarray, inputs: Inputs, k: int) -> np.ndarray:
         """Return the outputs of the k-th layer, from 0 on, without the link."""
         whole = self.operations(inputs.is_sparse, forward_only=True)
-        out = np.empty((inputs.n_samples, self.hidden_widths[k]), dtype=self.dtype)
+        out = np.empty((inputs.n_samples, self.layout.widths[k]), dtype=self.dtype)
         self._run(theta, inputs, out, operations=whole.of_layer(k))
         return out
 

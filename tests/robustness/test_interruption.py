@@ -129,8 +129,8 @@ def test_a_long_fit_can_be_interrupted(case, interrupted):
     parameters = {"max_iter": 10**6, "max_fun": 10**9, "random_state": 0, **options}
     model = MLPRegressor("squared_error", widths, **parameters)
     MLPRegressor("squared_error", 2, **parameters | {"max_iter": 1}).fit(
-        data[:300], y[:300]
-    )  # compiles
+        data[:1000], y[:1000]
+    )  # compiles all kernels, that of shuffling too
     with pytest.warns(UserWarning, match=r"^Training interrupted by user\.$"):
         assert interrupted(lambda: model.fit(data, y)) < PATIENCE
     assert np.isfinite(model.predict(data[:100])).all()
