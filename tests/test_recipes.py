@@ -115,7 +115,13 @@ def test_a_recipe_is_one_definition_in_one_file(title):
     assert "run" in [where for where, _ in SECTIONS[title]]
 
 
-@recipes
+@pytest.mark.parametrize(
+    "title",
+    [
+        pytest.param(title, marks=pytest.mark.slow) if recipe.is_compiled else title
+        for title, recipe in RECIPES.items()
+    ],
+)
 def test_a_recipe_works(title, tmp_path):
     kind, name, is_compiled = RECIPES[title]
     scripts = apply(SECTIONS[title], tmp_path)

@@ -58,37 +58,48 @@ OTHER_SOLVERS = ("adagrad", "rmsprop", "adamw", "nadam", "amsgrad", "lion")
 LIMITS = {"max_norm": 3.0, "clipvalue": 0.5, "global_clipnorm": 1.0}
 
 
-# Each group of what scikit-learn's do not have, by a configuration or two. Which of the
-# checks cannot hold for the others is told below.
+# Configurations with what scikit-learn's estimators do not have. The checks that cannot
+# hold for others are told below. Representative ones run by default.
+REPRESENTATIVE = [
+    CLASSIFIER(solver="rmsprop"),
+    REGRESSOR(activation="mish"),
+    CLASSIFIER(normalization="batch"),
+    REGRESSOR(normalization="layer", hidden_layer_sizes=(20, 20)),
+    CLASSIFIER(loss="hinge"),
+    REGRESSOR("quantile"),
+]
+OTHERS = [
+    *(CLASSIFIER(solver=solver) for solver in OTHER_SOLVERS if solver != "rmsprop"),
+    *(REGRESSOR(solver=solver) for solver in OTHER_SOLVERS),
+    CLASSIFIER((20, 10), ("tanh", "gelu")),
+    CLASSIFIER(50, "step"),
+    REGRESSOR(hidden_layer_sizes=20, n_hidden_layers=3),
+    CLASSIFIER(kernel_initializer="orthogonal", bias_initializer="zeros"),
+    REGRESSOR(kernel_initializer="he_normal"),
+    CLASSIFIER(learning_rate="one_cycle", warmup_epochs=3),
+    REGRESSOR(learning_rate="cosine_restarts"),
+    CLASSIFIER(l1_ratio=0.5, weight_decay=0.01, **LIMITS),
+    REGRESSOR(l1_ratio=0.5, weight_decay=0.01, **LIMITS),
+    CLASSIFIER(normalization="layer"),
+    REGRESSOR(normalization="batch"),
+    CLASSIFIER(loss="focal"),
+    CLASSIFIER(label_smoothing=0.1),
+    *(REGRESSOR(loss) for loss in ("absolute_error", "huber", "log_cosh")),
+    CLASSIFIER(class_weight="balanced", solver="lbfgs", max_iter=50),
+    CLASSIFIER(metrics=["accuracy"]),
+]
+
+
 @parametrize_with_checks(
-    [
-        *(CLASSIFIER(solver=solver) for solver in OTHER_SOLVERS),
-        *(REGRESSOR(solver=solver) for solver in OTHER_SOLVERS),
-        CLASSIFIER((20, 10), ("tanh", "gelu")),
-        CLASSIFIER(50, "step"),
-        REGRESSOR(activation="mish"),
-        REGRESSOR(hidden_layer_sizes=20, n_hidden_layers=3),
-        CLASSIFIER(kernel_initializer="orthogonal", bias_initializer="zeros"),
-        REGRESSOR(kernel_initializer="he_normal"),
-        CLASSIFIER(learning_rate="one_cycle", warmup_epochs=3),
-        REGRESSOR(learning_rate="cosine_restarts"),
-        CLASSIFIER(l1_ratio=0.5, weight_decay=0.01, **LIMITS),
-        REGRESSOR(l1_ratio=0.5, weight_decay=0.01, **LIMITS),
-        CLASSIFIER(normalization="batch"),
-        CLASSIFIER(normalization="layer"),
-        REGRESSOR(normalization="batch"),
-        REGRESSOR(normalization="layer", hidden_layer_sizes=(20, 20)),
-        *(CLASSIFIER(loss=loss) for loss in ("focal", "hinge")),
-        CLASSIFIER(label_smoothing=0.1),
-        *(REGRESSOR(loss) for loss in ("absolute_error", "huber", "log_cosh")),
-        REGRESSOR("quantile"),
-        CLASSIFIER(class_weight="balanced", solver="lbfgs", max_iter=50),
-        CLASSIFIER(metrics=["accuracy"]),
-    ],
-    expected_failed_checks=lambda estimator: {},
-    **STRICT,
+    REPRESENTATIVE, expected_failed_checks=lambda estimator: {}, **STRICT
 )
 def test_estimator_checks_of_each_group(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks(OTHERS, expected_failed_checks=lambda estimator: {}, **STRICT)
+def test_estimator_checks_of_other_configurations(estimator, check):
     check(estimator)
 
 

@@ -70,7 +70,9 @@ def calls_of(way, y, solver):
     return calls
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2, 3))]
+)
 @pytest.mark.parametrize(
     ("way", "early_stopping"),
     [

@@ -132,6 +132,7 @@ def test_a_numba_that_lacks_a_private_name_costs_one_warning(lost, tmp_path):
 FIT_BOTH_WAYS = FITS + FIT + 'report(fit("MLPRegressor", hidden_layer_sizes=3))'
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(BOUNDS_CHECKED, reason="there is no cache")
 def test_both_ways_give_the_same_results(tmp_path):
     reports = []
