@@ -296,9 +296,14 @@ COURSES = {
 
 
 @each_step
-@pytest.mark.parametrize("files", ["stochastic.py", "epoch_runner.py", "progress.py"])
+@pytest.mark.parametrize(
+    ("files", "fewest"),
+    [("stochastic.py", 15), ("epoch_runner.py", 4), ("progress.py", 15)],
+)
 @pytest.mark.parametrize("course", COURSES)
-def test_an_interrupt_at_any_line_of_training_costs_nothing(course, files, step):
+def test_an_interrupt_at_any_line_of_training_costs_nothing(
+    course, files, fewest, step
+):
     """Where the fit was left, ``resume_fit`` goes on to the very same bits."""
     parameters = {"max_iter": 4, "random_state": 0, "batch_size": 25}
     parameters |= {"hidden_layer_sizes": (3,), **COURSES[course]}
@@ -325,7 +330,7 @@ def test_an_interrupt_at_any_line_of_training_costs_nothing(course, files, step)
         model.set_params(verbose=False)  # several epochs in a call, then
         same_fit(model.resume_fit(X, NUMBERS), whole)
         n_kept += 1
-    assert n_kept > 15
+    assert n_kept > fewest
 
 
 @each_step
