@@ -1,5 +1,6 @@
 """The labels of a classifier: their dtype, their form, and what is known of them."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -179,7 +180,10 @@ def shows_several_labels(y: ArrayLike) -> bool:
     if hasattr(y, "__array__"):
         y = with_natural_dtype(np.asarray(y), "y")
     try:
-        return str(type_of_target(y)).startswith("multilabel")
+        with warnings.catch_warnings():
+            # Before version 1.8, scikit-learn warns of what is refused later anyway.
+            warnings.simplefilter("ignore")
+            return str(type_of_target(y)).startswith("multilabel")
     except TypeError:
         with_natural_dtype(np.asarray(y), "y")  # has a better message
         raise

@@ -158,6 +158,13 @@ def parameters_of(estimator: Any) -> dict[str, Any]:
     }
 
 
+def _are_equal(value: Any, default: Any) -> bool:
+    try:
+        return np.array_equal(value, default)
+    except AttributeError:  # of NumPy 2.0, on text beside numbers
+        return False
+
+
 def check_effects(
     parameters: dict[str, Any], defaults: dict[str, Any], is_validated: bool = False
 ) -> None:
@@ -204,7 +211,7 @@ def check_effects(
         if name not in parameters or name in used | ignored:
             continue
         value, default = parameters[name], defaults[name]
-        is_default = value is default or np.array_equal(value, default)
+        is_default = value is default or _are_equal(value, default)
         if parameters[other] not in values and not is_default:
             needed = " or ".join(f"{other}={value!r}" for value in values)
             warn_user(

@@ -142,9 +142,7 @@ def one_hot(rng, n):
 
 
 def rare(rng, n):
-    return scipy.sparse.random_array(
-        (n, 300), density=0.003, rng=np.random.default_rng(rng.randint(99))
-    ).tocsr()
+    return scipy.sparse.random(n, 300, density=0.003, format="csr", random_state=rng)
 
 
 KINDS = {

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import llvmlite
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -73,6 +74,10 @@ report(fit("MLPRegressor", hidden_layer_sizes=(20, 3)))
     assert reports[0]["weights"] == reports[1]["weights"]
 
 
+@pytest.mark.skipif(
+    tuple(map(int, llvmlite.__version__.split(".")[:2])) < (0, 45),
+    reason="this llvmlite has the older loader, and Numba needs it",
+)
 def test_an_llvm_without_its_older_loader(usual):
     script = "import llvmlite.binding\ndel llvmlite.binding.create_mcjit_compiler\n"
     report = run(script + USUAL, NUMBA_CACHE_DIR=str(usual[0]))
