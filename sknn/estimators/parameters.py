@@ -17,7 +17,7 @@ from sknn.kernels.optim.optimizers import OPTIMIZERS, SOLVERS
 from sknn.network.initializers import INITIALIZERS
 from sknn.network.layers.base import Layer
 from sknn.network.layout import Architecture, mlp_layers
-from sknn.training.options import select
+from sknn.training.options import LossOptions, select
 from sknn.training.schedules import (
     SCHEDULES,
     SKLEARN_SCHEDULES,
@@ -213,6 +213,10 @@ def check_effects(
         value, default = parameters[name], defaults[name]
         is_default = value is default or _are_equal(value, default)
         if parameters[other] not in values and not is_default:
+            if other == "loss":  # refuses what none of these losses could take
+                options = select(LossOptions, parameters)
+                for loss in values:
+                    LOSSES[loss].settings_of(options)
             needed = " or ".join(f"{other}={value!r}" for value in values)
             warn_user(
                 f"{name}={value!r} has no effect with {other}={parameters[other]!r}; "

@@ -100,7 +100,9 @@ def _scale(data: ArrayLike) -> _Scale:
     n_rows = data.shape[0]
     rows = data[:: -(-n_rows // _MOST_ROWS)]
     if scipy.sparse.issparse(rows):
-        mean, variance = mean_variance_axis(scipy.sparse.csr_matrix(rows), axis=0)
+        rows = scipy.sparse.csr_matrix(rows, copy=True)
+        rows.sum_duplicates()  # else they count as rows
+        mean, variance = mean_variance_axis(rows, axis=0)
         deviation = np.sqrt(variance)
         return _Scale(rows.shape[0], mean, mean, deviation, deviation)
     rows = np.asarray(rows, dtype=np.float64).reshape(len(rows), -1)
