@@ -8,6 +8,7 @@ from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.metrics import get_scorer_names
 
 from sknn._sklearn import Interval, Options, StrOptions
 from sknn.kernels.layers.activations import ACTIVATIONS
@@ -177,6 +178,12 @@ def check_effects(
     is_validated : bool, default=False
         Whether the call got a validation set.
     """
+    scoring = parameters["scoring"]
+    if isinstance(scoring, str) and scoring not in {"loss", *get_scorer_names()}:
+        raise ValueError(
+            f"scoring must name a scorer of sklearn.metrics.get_scorer_names(), or be "
+            f"'loss', a callable or None. Got {scoring!r}."
+        )
     is_lbfgs = parameters["solver"] == "lbfgs"
     for name, (asks, reason) in _NOT_FOR_LBFGS.items():
         if is_lbfgs and asks(parameters[name]):

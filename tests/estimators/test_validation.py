@@ -255,9 +255,10 @@ def test_a_failing_scorer_changes_nothing():
     assert not hasattr(model, "coefs_")
 
 
-def test_an_unknown_scorer_is_named():
-    model = sknn.MLPClassifier(early_stopping=True, scoring="no_such_scorer")
-    with pytest.raises(ValueError, match="no_such_scorer"):
+@pytest.mark.parametrize("early_stopping", [True, False])
+def test_an_unknown_scorer_is_named(early_stopping):
+    model = sknn.MLPClassifier(early_stopping=early_stopping, scoring="no_such_scorer")
+    with pytest.raises(ValueError, match="Got 'no_such_scorer'"):
         model.fit(X, LABELS)
 
 
