@@ -9,23 +9,15 @@ import numpy as np
 from sklearn.base import is_regressor
 from sklearn.utils.validation import validate_data
 
-from sknn.estimators.callbacks import (
-    CallbackSupportMixin,
-    with_callbacks,
-)
+from sknn.estimators.callbacks import CallbackSupportMixin, with_callbacks
 from sknn.estimators.decorators import fit_context
 from sknn.estimators.docstrings import takes_validation
 from sknn.estimators.estimator import Estimator
 from sknn.estimators.fit_lock import fit_lock
 from sknn.estimators.fitting import FitCall, prepare, train_and_publish
-from sknn.estimators.parameters import (
-    CONSTRAINTS,
-)
+from sknn.estimators.parameters import CONSTRAINTS
 from sknn.estimators.prediction import Predictor
-from sknn.estimators.validation import (
-    check_for_missing,
-    skips_validation,
-)
+from sknn.estimators.validation import check_for_missing, skips_validation
 from sknn.network.data import FLOATS, ArrayLike
 from sknn.network.layers.base import Layer
 from sknn.training.monitor import DefaultScore

@@ -169,7 +169,7 @@ def _are_equal(value: Any, default: Any) -> bool:
 def check_effects(
     parameters: dict[str, Any], defaults: dict[str, Any], is_validated: bool = False
 ) -> None:
-    """Refuse what the solver cannot do; warn of what was changed without an effect.
+    """Refuse unknown scorers and what the solver cannot do; warn of unused parameters.
 
     Parameters
     ----------
@@ -181,7 +181,7 @@ def check_effects(
     scoring = parameters["scoring"]
     if isinstance(scoring, str) and scoring not in {"loss", *get_scorer_names()}:
         raise ValueError(
-            f"scoring must name a scorer of sklearn.metrics.get_scorer_names(), or be "
+            "scoring must name a scorer of sklearn.metrics.get_scorer_names(), or be "
             f"'loss', a callable or None. Got {scoring!r}."
         )
     is_lbfgs = parameters["solver"] == "lbfgs"
@@ -253,7 +253,7 @@ def hidden_units(
     values = (
         hidden_layer_sizes
         if _is_sequence(hidden_layer_sizes)
-        else (np.reshape(hidden_layer_sizes, 1))
+        else np.reshape(hidden_layer_sizes, 1)
     )
     widths = list(values)
     if not all(isinstance(n, Integral) and not isinstance(n, bool) for n in widths):
@@ -339,9 +339,7 @@ def _dropout(options: NetworkOptions, n_layers: int) -> tuple[float, ...]:
     return tuple(map(float, rates)) if any(rates) else ()
 
 
-def layers_of(
-    options: NetworkOptions, n_features: int, n_outputs: int
-) -> tuple[Layer, ...]:
+def layers_of(options: NetworkOptions, n_outputs: int) -> tuple[Layer, ...]:
     """Check the options that shape a network; return its layers."""
     hidden = hidden_units(options.hidden_layer_sizes, options.n_hidden_layers)
     n_layers = len(hidden)
@@ -360,7 +358,7 @@ def architecture_of(
     settings: tuple[float, ...],
 ) -> Architecture:
     """Check the options that shape a network; return its description."""
-    layers = layers_of(options, n_features, n_outputs)
+    layers = layers_of(options, n_outputs)
     return Architecture(n_features, layers, link, settings)
 
 

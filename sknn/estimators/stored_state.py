@@ -1,7 +1,7 @@
 """Checks of an estimator that is loaded from a file.
 
-The kernels trust the shapes that they are given. So the state in a file, which may
-come from somebody else, is checked before the kernels use it.
+The kernels do not check shapes. A file may come from somebody else, so the state in it
+is checked before the kernels use it.
 """
 
 import sys

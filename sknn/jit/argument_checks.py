@@ -20,7 +20,7 @@ def fits(value: Any, type_: Array, dtype: np.dtype[Any]) -> bool:
 
 
 def description_of(value: Any) -> str:
-    """Return what the value is, for a message."""
+    """Describe a value in a message: its type; for an array, dtype and layout."""
     if not isinstance(value, np.ndarray):
         return type(value).__name__
     flags = " ".join(str(value.flags).split())

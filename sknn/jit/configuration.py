@@ -61,7 +61,7 @@ _current: list[Configuration] = [Configuration()]
 
 
 def configure(name: str, package: str, sources: Iterable[Path]) -> None:
-    """Say what uses this library; to be called once, before the first kernel.
+    """Set the package that uses this library. Call it once, before the first kernel.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def configure(name: str, package: str, sources: Iterable[Path]) -> None:
 
 
 def configuration() -> Configuration:
-    """Return what ``configure`` was told."""
+    """Return the configuration that ``configure`` has set."""
     return _current[0]
 
 

@@ -276,7 +276,7 @@ def _is_array(type_: Type) -> bool:
 
 
 def _items(indices: list[int]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
-    """Return what takes items out of a tuple, fast where there are several."""
+    """Return a function that selects items of a tuple, fast for several of them."""
     if len(indices) > 1:
         return itemgetter(*indices)
     return lambda arguments: tuple(arguments[k] for k in indices)

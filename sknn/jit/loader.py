@@ -23,7 +23,7 @@ class Code(NamedTuple):
 
 @cache
 def processor() -> str:
-    """Return what LLVM calls the system, the processor and its features.
+    """Return LLVM's names for the system, the processor and its features.
 
     As Numba has it: its variables choose another processor to compile for.
     """

@@ -64,7 +64,7 @@ def lower(kernel: Any, dtype: np.dtype[Any], symbol: str) -> Callable[[], Code]:
 def _argument_intrinsics(
     kernel: Any, dtype: np.dtype[Any], argument_types: list[Any]
 ) -> tuple[Any, Any]:
-    """Return what says whether the arguments fit, and what returns them as a tuple."""
+    """Return two intrinsics: one checks the arguments, one returns them as a tuple."""
     if len(set(argument_types)) == 1:
         result: Any = types.UniTuple(argument_types[0], len(argument_types))
     else:
