@@ -1,7 +1,9 @@
 """Neural networks that feel like scikit-learn and run like compiled code."""
 
+import importlib
 import os
 import warnings
+from typing import TYPE_CHECKING, Any
 
 from sknn._version import __version__
 from sknn.custom import register_activation, register_loss
@@ -18,6 +20,22 @@ __all__ = [
     "register_activation",
     "register_loss",
 ]
+
+_PUBLIC_MODULES = ("custom", "displays", "io", "precompile")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *_PUBLIC_MODULES])
+
+
+if not TYPE_CHECKING:  # for which a misspelt name is to be an error
+
+    def __getattr__(name: str) -> Any:
+        """Import a public module when it is first used."""
+        if name in _PUBLIC_MODULES:
+            return importlib.import_module(f"sknn.{name}")
+        raise AttributeError(f"module 'sknn' has no attribute {name!r}")
+
 
 # scikit-neuralnetwork of 2016 unpacks into a folder of the same name.
 if os.path.isdir(os.path.join(os.path.dirname(__file__), "backend")):

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from sknn.estimators.docstrings import documented
 from sknn.jit.specializations import compile_for_python
 from sknn.network.registry import Definition, check_name, define, fresh_function
+
+__all__ = ["register_activation", "register_loss"]
 
 # Where a derivative is compared with differences of its function: both signs, and
 # unlikely to be where a user's function has a kink.
@@ -23,6 +24,10 @@ _STEPS = (1e-3, 1e-5)  # the second, in case that there is a kink nearby
 _TOLERANCE = 1e-4
 
 _DTYPES = (np.dtype(np.float64), np.dtype(np.float32))
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 def register_activation(
@@ -69,7 +74,6 @@ def register_activation(
     define("activation", name, Definition((function, derivative), uuid.uuid4().hex))
 
 
-@documented()
 def register_loss(
     name: str,
     function: Callable[..., Any],
@@ -96,7 +100,9 @@ def register_loss(
     link : str, default="identity"
         Turns raw outputs ``z`` into predictions:
 
-        {links_for_users}
+        - 'identity': ``z``
+        - 'exp': ``exp(z)``
+        - 'logistic': ``1 / (1 + exp(-z))``
     check_targets : callable, default=None
         ``check_targets(y)`` raises a ValueError if the array ``y`` has values that
         the loss does not take. None: it takes all. The derivative is compared with

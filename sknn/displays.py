@@ -19,6 +19,10 @@ from sknn.estimators.summary import layers_of, network_in
 __all__ = ["LossCurveDisplay", "NetworkDisplay"]
 
 
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 def _pyplot(caller: str) -> Any:
     """Return ``matplotlib.pyplot``, which sknn loads only to draw."""
     try:

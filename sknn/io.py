@@ -24,7 +24,13 @@ file holds its name, and the reader has to trust that name as well.
 from sknn.estimators.classifier import MLPClassifier
 from sknn.estimators.regressor import MLPRegressor
 
+__all__ = ["TRUSTED_TYPES"]
+
 TRUSTED_TYPES = [
     f"{estimator.__module__}.{estimator.__qualname__}"
     for estimator in (MLPClassifier, MLPRegressor)
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -15,7 +15,13 @@ from sknn.estimators import base  # noqa: F401  # defines all kernels
 from sknn.jit import specializations
 from sknn.jit.kernel import COMPILED
 
+__all__ = ["main", "precompile"]
+
 _DTYPES = ("float64", "float32")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 def precompile(dtypes: tuple[str, ...] = _DTYPES) -> bool:

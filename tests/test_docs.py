@@ -3,6 +3,7 @@
 import ast
 import doctest
 import importlib
+import inspect
 import re
 import runpy
 from pathlib import Path
@@ -11,7 +12,6 @@ import pytest
 
 import sknn
 import sknn.estimators.classifier
-import sknn.estimators.docstrings
 import sknn.estimators.regressor
 
 ROOT = Path(__file__).parents[1]
@@ -101,7 +101,7 @@ def test_examples_of_the_docstrings_run(module):
 
 @pytest.mark.parametrize("estimator", [sknn.MLPClassifier, sknn.MLPRegressor])
 def test_every_parameter_and_attribute_is_documented(estimator):
-    documentation = estimator.__doc__
+    documentation = inspect.getdoc(estimator)
     for name in estimator().get_params():
         assert re.search(rf"^{name} : .*default=", documentation, re.MULTILINE), name
     for name in ("coefs_", "intercepts_", "loss_curve_", "n_iter_", "t_", "best_loss_"):

@@ -258,3 +258,27 @@ def test_public_names():
     ]
     assert np.all([hasattr(sknn, name) for name in sknn.__all__])
     assert (PACKAGE / "py.typed").exists()
+
+
+PUBLIC = {
+    "sknn": [*sknn.__all__, "custom", "displays", "io", "precompile"],
+    "sknn.custom": ["register_activation", "register_loss"],
+    "sknn.displays": ["LossCurveDisplay", "NetworkDisplay"],
+    "sknn.io": ["TRUSTED_TYPES"],
+    "sknn.precompile": ["main", "precompile"],
+}
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_completion_offers_what_is_public_and_no_more(module):
+    script = f"import json, sknn; m = {module}; names = dir(m); "
+    script += "print(json.dumps([names, [hasattr(m, name) for name in names]]))"
+    names, exist = run(script)
+    assert names == sorted(PUBLIC[module])
+    assert all(exist)
+
+
+def test_a_misspelt_name_is_refused():
+    with pytest.raises(AttributeError, match=r"module 'sknn' has no .* 'MLPClasifier'"):
+        sknn.MLPClasifier  # noqa: B018
+    assert not hasattr(sknn, "mlp")

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from inspect import getdoc
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +32,7 @@ from sknn.training.schedules import SCHEDULES
 
 TESTS = Path(__file__).parent
 PAGE = TESTS.parent / "docs/extending.md"
+WRITES_DOCSTRINGS = TESTS.parent / "docs/docstrings.py"
 BLOCK = re.compile(r"<!-- ([^>]+) -->\n```python\n(.*?)```", re.DOTALL)
 DESCRIPTION = re.compile(r'^ *description ?= ?"[^\n]*"(,?)\n', re.MULTILINE)
 
@@ -73,6 +75,8 @@ def apply(blocks, folder):
     """Follow a recipe on a copy of the package; return what it says to run."""
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(PACKAGE, folder / "sknn", ignore=ignored)
+    (folder / "docs").mkdir()
+    shutil.copy(WRITES_DOCSTRINGS, folder / "docs")
     scripts = []
     for where, code in blocks:
         if where == "run":
@@ -125,7 +129,8 @@ def test_a_recipe_is_one_definition_in_one_file(title):
 def test_a_recipe_works(title, tmp_path):
     kind, name, is_compiled = RECIPES[title]
     scripts = apply(SECTIONS[title], tmp_path)
-    checks = [("-c", script) for script in scripts]
+    checks: list[tuple[str, ...]] = [("docs/docstrings.py", "--write")]
+    checks += [("-c", script) for script in scripts]
     checks.append((str(TESTS / "recipe_checks.py"), kind, name))
     for arguments in checks:
         result = run(tmp_path, *arguments, is_compiled=is_compiled)
@@ -196,7 +201,7 @@ def test_docstrings_show_every_component(name, component, targets):
     assert check_description(name, component.description) == component.description
     assert ". " not in component.description
     for target in targets:
-        text = " ".join(target.__doc__.split())
+        text = " ".join(getdoc(target).split())
         assert f"- '{name}': {component.description}" in text
         if reference := getattr(component, "reference", ""):
             item = re.escape(f"- '{name}': {component.description} ")
@@ -214,13 +219,13 @@ def test_all_entries_of_the_tables_have_descriptions():
 
 @pytest.mark.parametrize("target", [*BOTH, sknn.register_loss])
 def test_docstrings_are_not_too_wide(target):
-    assert max(map(len, target.__doc__.splitlines())) <= 88
-    assert "{" not in re.sub(r"\{'[^}]*'\}|\{array-like[^}]*\}", "", target.__doc__)
+    assert max(map(len, getdoc(target).splitlines())) <= 88
+    assert "{" not in re.sub(r"\{'[^}]*'\}|\{array-like[^}]*\}", "", getdoc(target))
 
 
 @pytest.mark.parametrize("estimator", BOTH)
 def test_references_are_numbered_in_the_order_of_the_text(estimator):
-    body, _, listed = estimator.__doc__.partition("References\n----------\n")
+    body, _, listed = getdoc(estimator).partition("References\n----------\n")
     cited = list(dict.fromkeys(map(int, re.findall(r"\[(\d+)\]_", body))))
     found = [int(n) for n in re.findall(r"^\.\. \[(\d+)\] ", listed, re.MULTILINE)]
     assert cited == found == list(range(1, len(found) + 1))

@@ -11,7 +11,6 @@ from sklearn.utils.validation import validate_data
 
 from sknn.estimators.callbacks import CallbackSupportMixin, with_callbacks
 from sknn.estimators.decorators import fit_context
-from sknn.estimators.docstrings import takes_validation
 from sknn.estimators.estimator import Estimator
 from sknn.estimators.fit_lock import fit_lock
 from sknn.estimators.fitting import FitCall, prepare, train_and_publish
@@ -26,14 +25,6 @@ from sknn.training.monitor import DefaultScore
 class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
     """Base of the multi-layer perceptrons. Use a class derived from it."""
 
-    t_: int
-    early_stopping: bool
-    metrics: Any
-    random_state: Any
-    solver: str
-    validate: bool
-    validation_fraction: float
-    warm_start: bool
     _split_state: dict[str, Any]
     _resume_state: dict[str, Any] | None
 
@@ -94,7 +85,6 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
     # Fitting ---------------------------------------------------------------------
 
     @fit_context
-    @takes_validation
     def resume_fit(
         self,
         X: ArrayLike,
@@ -119,7 +109,21 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
             Targets.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples.
-        {validation}
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+            Validation data. Their loss and score are recorded in each epoch; with
+            ``early_stopping=True`` they take the place of the rows that would be held
+            out. They must have been transformed as X was. A
+            :class:`~sklearn.pipeline.Pipeline` passes them on as they are, unless
+            metadata routing is enabled, this estimator requests them,
+            ``set_fit_request(X_val=True, y_val=True)``, and the Pipeline has
+            ``transform_input=["X_val"]``. Data that lie far outside of X give a
+            warning.
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Targets of the validation data, transformed as y was: a
+            :class:`~sklearn.compose.TransformedTargetRegressor` does not transform
+            them.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Weights of the validation data.
 
         Returns
         -------

@@ -1,45 +1,9 @@
-"""The classifier."""
+"""The classifier, as its users see it."""
 
-from collections.abc import Callable, Sequence
-from numbers import Real
-from typing import Any, ClassVar, Self
-
-import numpy as np
-import scipy.sparse
-from sklearn.base import ClassifierMixin
-
-from sknn._sklearn import Interval, StrOptions, first_call
-from sknn.estimators.base import BaseMLP
-from sknn.estimators.class_weights import BALANCED_IN_PARTIAL_FIT, weights_of_rows
-from sknn.estimators.decorators import available_if, fit_context
-from sknn.estimators.docstrings import documented, takes_validation
-from sknn.estimators.fitting import FitCall
-from sknn.estimators.held_out import stratification_groups
-from sknn.estimators.labels import (
-    binarizer_of,
-    check_classes_of_columns,
-    check_labels,
-    labels_to_score,
-    rare_class,
-    read_classes,
-    read_labels,
-    shows_several_labels,
-)
-from sknn.estimators.missing import refuse_missing
-from sknn.estimators.prediction import on_snapshot
-from sknn.estimators.scores import accuracy, fraction_correct
-from sknn.estimators.validation import (
-    has_decision_function,
-    has_partial_fit,
-    has_probabilities,
-)
-from sknn.kernels.losses.table import losses_of_classifier
-from sknn.network.data import ArrayLike
-from sknn.training.monitor import DefaultScore
+from sknn.estimators.classification import BaseClassifier
 
 
-@documented(default_score="the accuracy")
-class MLPClassifier(ClassifierMixin, BaseMLP):
+class MLPClassifier(BaseClassifier):
     """Multi-layer perceptron classifier.
 
     Trains in compiled kernels. Takes the parameters of
@@ -49,14 +13,216 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     Parameters
     ----------
-    {parameters}
+    hidden_layer_sizes : array-like of int or int, default=(100,)
+        Number of neurons in each hidden layer; ``()`` makes a linear model. A plain
+        number is the width of one layer, or of ``n_hidden_layers``.
+    activation : str or sequence of str, default='relu'
+        Activation of the hidden layers, or of each of them, as a function of the
+        weighted sum ``z``:
+
+        - 'identity': ``z``
+        - 'step': 1 if ``z >= 0`` else 0, the perceptron's, trained with the gradient of
+          the identity in [-1, 1] (straight-through) [1]_
+        - 'relu': ``max(0, z)`` [2]_
+        - 'leaky_relu': ``z`` if ``z > 0`` else ``0.01 z`` [3]_
+        - 'elu': ``z`` if ``z > 0`` else ``exp(z) - 1`` [4]_
+        - 'selu': 1.0507 times ``z`` if ``z > 0`` else ``1.6733 (exp(z) - 1)`` [5]_
+        - 'gelu': ``z Phi(z)``, with Phi the standard normal distribution function [6]_
+        - 'logistic': ``1 / (1 + exp(-z))``
+        - 'silu': ``z / (1 + exp(-z))`` [7]_
+        - 'mish': ``z tanh(log(1 + exp(z)))`` [8]_
+        - 'softplus': ``log(1 + exp(z))`` [9]_
+        - 'tanh': ``tanh(z)``
+        - 'softsign': ``z / (1 + |z|)`` [10]_
+        - 'hard_sigmoid': ``z / 6 + 1 / 2`` clipped to [0, 1], as in Keras and PyTorch
+
+        Or one that was registered with :func:`sknn.register_activation`.
+    solver : str, default='adam'
+        How the weights are found:
+
+        - 'sgd': stochastic gradient descent with momentum; with all rows in a batch and
+          no momentum, plain gradient descent
+        - 'adam': steps along the mean gradient, divided by the root of the mean of its
+          square [11]_
+        - 'amsgrad': 'adam' with the largest mean square so far [12]_
+        - 'adamw': 'adam' with ``weight_decay`` [13]_
+        - 'nadam': 'adam' with Nesterov's momentum [14]_
+        - 'adagrad': steps along the gradient, divided by the root of the sum of its
+          squares [15]_
+        - 'rmsprop': steps along the gradient, divided by the root of the mean of its
+          square [16]_
+        - 'lion': steps of the learning rate, with the sign of a mean gradient; wants a
+          ``learning_rate_init`` three to ten times smaller than 'adam' [17]_
+        - 'lbfgs': scipy's quasi-Newton method, which looks at all rows in each step and
+          suits small data
+    alpha : float, default=0.0001
+        Strength of the L2 penalty on the weights, not on the biases. It is divided by
+        the number of rows of the batch (or the sum of their weights), so that it weighs
+        more in smaller batches. ``weight_decay`` does not.
+    batch_size : int, default='auto'
+        Rows in a batch; 'auto' is ``min(200, n_samples)``. Not used by 'lbfgs'.
+    learning_rate : str or callable, default='constant'
+        Schedule of the learning rate, for all solvers but 'lbfgs'. With ``e`` the
+        number of epochs done, ``t`` that of samples seen and ``r`` the initial rate:
+
+        - 'constant': ``r``
+        - 'invscaling': ``r / (t + 1) ** power_t``
+        - 'adaptive': divides the rate by 5 whenever training would otherwise stop,
+          until it is as low as 1e-6
+        - 'step': ``r * decay_rate ** (e // decay_epochs)``
+        - 'exponential': ``r * decay_rate ** (e / decay_epochs)``
+        - 'plateau': multiplies the rate by ``decay_rate`` whenever training would
+          otherwise stop (Keras' ``ReduceLROnPlateau``, with ``n_iter_no_change`` as
+          patience), until that happens at a rate of 1e-6 or lower
+        - 'inverse_time': ``r / (1 + decay_rate * e / decay_epochs)`` (Keras'
+          ``InverseTimeDecay``, in epochs)
+        - 'cosine': falls from r to 0 over ``max_iter`` epochs
+        - 'cosine_restarts': falls from r to 0 over ``decay_epochs`` epochs, then over
+          twice as many, and so on [18]_
+        - 'one_cycle': rises from r / 25 to r in the first 30% of the epochs, and then
+          falls to nearly nothing [19]_
+
+        A function takes e and returns the rate. With ``solver='adam'``, 'invscaling'
+        and 'adaptive' are 'constant', as in scikit-learn; the others are heeded by
+        'adam' too. ``history_["learning_rate"]`` holds the rate of each epoch.
+    learning_rate_init : float, default=0.001
+        Initial, or highest, learning rate of all solvers but 'lbfgs'.
+    power_t : float, default=0.5
+        Exponent of 'invscaling'.
+    max_iter : int, default=200
+        The most epochs, or iterations of 'lbfgs'.
+    shuffle : bool, default=True
+        Whether to draw a new order of the rows in each epoch. Not used by 'lbfgs'.
+    random_state : int, RandomState instance or None, default=None
+        Draws the initial weights, the validation set, the order of the rows and what is
+        dropped. An int makes every call of ``fit`` give the same result.
+    tol : float or None, default=1e-4
+        Training stops when the loss, or the validation score, has not improved by at
+        least this much for more than ``n_iter_no_change`` epochs. None: it never stops,
+        but runs for ``max_iter`` epochs, without a warning. For 'lbfgs', the largest
+        entry of the gradient at which to stop.
+    verbose : bool or int, default=False
+        Whether to print a line for each epoch or iteration, with all that ``history_``
+        gets.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the weights of the last call. The layers must not
+        have changed. With early stopping, the same rows are held out each time.
+    momentum : float, default=0.9
+        Momentum of 'sgd', from 0 to 1.
+    nesterovs_momentum : bool, default=True
+        Whether the momentum of 'sgd' takes Nesterov's form.
+    early_stopping : bool, default=False
+        Whether to hold out a validation set (or use the one given to ``fit``), to stop
+        when its score no longer improves, and to keep the weights that scored best. Not
+        used by 'lbfgs'.
+    validation_fraction : float, default=0.1
+        Share of the rows held out by ``early_stopping`` or ``validate``. They are drawn
+        class by class, or combination of labels, but where one is too rare to be on
+        both sides.
+    beta_1 : float, default=0.9
+        Decay of the mean of the gradient in 'adam' and its relatives ('adamw', 'nadam',
+        'amsgrad', 'lion'), in [0, 1).
+    beta_2 : float, default=0.999
+        Decay of the mean of its square in 'adam', 'adamw', 'nadam' and 'amsgrad', and
+        of the mean that 'lion' keeps, in [0, 1).
+    epsilon : float, default=1e-8
+        Keeps all solvers but 'sgd', 'lion' and 'lbfgs' from dividing by zero.
+    n_iter_no_change : int, default=10
+        Epochs without improvement that are waited for; ``np.inf`` waits for ever. Not
+        used by 'lbfgs'.
+    max_fun : int, default=15000
+        The most evaluations of the loss by 'lbfgs'.
+    n_hidden_layers : int, default=None
+        Number of hidden layers of the width ``hidden_layer_sizes``: a plain number to
+        search over. None takes as many as ``hidden_layer_sizes`` has.
+    dropout : float or sequence of float, default=0.0
+        Share of the outputs of the hidden layers, or of each of them, that is set to
+        zero in training, drawn anew for each row [20]_. Not for 'lbfgs'.
+    input_dropout : float, default=0.0
+        The same for the inputs. Not for 'lbfgs'.
+    normalization : str, default=None
+        Normalises what enters each hidden activation. 'batch' is not for 'lbfgs'; with
+        it, rows that are left over join the batch before them where they are fewer than
+        an eighth of ``batch_size``, and a batch of one row is normalised by the running
+        statistics.
+
+        - 'batch': normalises each neuron over the rows of the batch [21]_
+        - 'layer': normalises each row over the neurons of the layer [22]_
+    kernel_initializer : str or sequence of str, default='auto'
+        How the initial weights of all layers, or of each hidden layer, are drawn:
+
+        - 'auto': scikit-learn's rule, 'glorot_uniform' with a smaller bound for
+          logistic layers
+        - 'glorot_uniform': uniform, with the variance ``2 / (fan_in + fan_out)`` [10]_
+        - 'glorot_normal': normal, with the variance ``2 / (fan_in + fan_out)`` [10]_
+        - 'he_uniform': uniform, with the variance ``2 / fan_in`` [23]_
+        - 'he_normal': normal, with the variance ``2 / fan_in`` [23]_
+        - 'lecun_uniform': uniform, with the variance ``1 / fan_in`` [24]_
+        - 'lecun_normal': normal, with the variance ``1 / fan_in`` [24]_
+        - 'uniform': uniform in [-0.05, 0.05]
+        - 'normal': normal, with a standard deviation of 0.05
+        - 'orthogonal': rows or columns, the fewer, that are orthonormal [25]_
+
+        Where each hidden layer has its own, the output layer has 'auto'.
+    bias_initializer : {'auto', 'zeros'}, default='auto'
+        Initial biases: 'auto' draws them with the weights where these are 'auto', and
+        is 'zeros' elsewhere.
+    l1_ratio : float, default=0.0
+        Share of the penalty ``alpha`` that is on the absolute values of the weights
+        (L1), in [0, 1]; the rest is on half their squares. Not for 'lbfgs'.
+    weight_decay : float, default='auto'
+        Share of itself, times the learning rate, that each weight loses in each step,
+        whatever the size of the batch [13]_. 'auto' is 0.01 for 'adamw' and 0 for
+        others. Not for 'lbfgs'.
+    max_norm : float, default=None
+        Largest Euclidean norm of the weights that enter a hidden neuron [20]_. Not for
+        'lbfgs'.
+    clipvalue : float, default=None
+        Largest absolute value of an entry of the gradient. Not for 'lbfgs'.
+    global_clipnorm : float, default=None
+        Largest Euclidean norm of the whole gradient, which is shortened to it. Not for
+        'lbfgs'.
+    rho : float, default=0.9
+        Decay of the mean of the squared gradient in 'rmsprop', in [0, 1).
+    decay_rate : float, default=0.5
+        What 'step' and 'exponential' multiply the learning rate by every
+        ``decay_epochs``, and 'plateau' whenever training stalls; what 'inverse_time'
+        adds to the divisor every ``decay_epochs``.
+    decay_epochs : int, default=20
+        Epochs between two steps of 'step', or of the first cycle of 'cosine_restarts';
+        the unit of time of 'exponential' and 'inverse_time'.
+    warmup_epochs : int, default=0
+        Epochs in which the learning rate first rises to its initial value, in equal
+        steps; the schedule begins after them. Not for 'lbfgs'.
+    scoring : str or callable, default=None
+        What ``early_stopping=True`` looks at: the name of a scorer of scikit-learn, a
+        callable ``scoring(estimator, X, y)``, or 'loss' for the negative validation
+        loss. None is the accuracy. Greater is better. A score that is not a finite
+        number gives a warning, and an error if it never is one.
+    metrics : sequence of str or callable, or dict of them, default=None
+        Scorers to evaluate after each epoch, on the training data and, where there are
+        any, the validation data, for ``history_``. The keys of a dict are their names
+        there; those of a sequence have the name of the scorer or of its function, with
+        its arguments where several have the same function. This takes a prediction for
+        all rows.
+    restore_best_weights : bool, default=True
+        Whether early stopping returns to the weights that scored best.
+    validate : bool, default=False
+        Whether to hold out ``validation_fraction`` of the rows without stopping early:
+        only to record their loss and score in ``history_``. Not for 'lbfgs', and not
+        needed where a validation set is given to ``fit``.
     loss : str, default='log_loss'
         What is minimised, with ``p`` the probability of the true class:
 
-        {losses_of_classifier}
+        - 'log_loss': the log loss (cross-entropy), ``-log(p)`` of the true class
+        - 'focal': the focal loss, ``-(1 - p)**focal_gamma log(p)``, which gives less
+          weight to rows that are classified well [26]_
+        - 'hinge': the hinge loss of support vector machines, Crammer and Singer's for
+          more than two classes; with a ``decision_function`` in place of probabilities
+          [27]_
     label_smoothing : float, default=0.0
         Share of each target that is spread evenly over all classes, in [0, 1), for
-        ``loss='log_loss'`` [label_smoothing]_.
+        ``loss='log_loss'`` [28]_.
     focal_gamma : float, default=2.0
         Exponent of ``loss='focal'``; 0 makes it the log loss.
     class_weight : dict, list of dict or 'balanced', default=None
@@ -70,11 +236,52 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     ----------
     classes_ : ndarray of shape (n_classes,)
         Class labels; for multilabel targets ``0, ..., n_labels - 1``.
-    {attributes}
+    coefs_ : list of ndarray of shape (fan_in, fan_out)
+        Weights of each layer, float32 or float64 as X was. Views of one vector.
+    intercepts_ : list of ndarray of shape (fan_out,)
+        Biases of each layer.
+    gains_, shifts_ : list of ndarray of shape (width,)
+        What multiplies and shifts the normalised inputs of each hidden activation. Only
+        with ``normalization``.
+    running_statistics_ : list of ndarray of shape (2, width)
+        Running mean and variance for each hidden layer, with which predictions are
+        made. Only with ``normalization='batch'``.
+    n_features_in_ : int
+        Number of features seen in ``fit``.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where X had names.
+    history_ : dict of lists of float
+        One value for each epoch: 'loss', 'seconds', and 'learning_rate' but for
+        'lbfgs'; with validation data 'val_loss' and 'val_score'; and for each of
+        ``metrics`` its name, and its name after 'val_'. Epochs that nobody looks at may
+        share their time evenly. Pickles leave 'seconds' out, so that equal fits are
+        equal bytes.
+    loss_ : float
+        Loss of the last epoch, penalty included: the mean over its batches.
+    loss_curve_ : list of float
+        Loss of each epoch. Not for 'lbfgs', as the next three.
+    best_loss_ : float or None
+        Lowest loss; None with early stopping.
+    validation_scores_ : list of float or None
+        Validation score of each epoch; None without validation data.
+    best_validation_score_ : float or None
+        Highest validation score; None without early stopping.
+    n_iter_ : int
+        Epochs, or iterations of 'lbfgs', of the last call.
+    t_ : int
+        Samples seen in training: epochs times rows.
+    n_layers_ : int
+        Number of layers, those of the inputs and outputs included.
+    n_outputs_ : int
+        Number of outputs of the network.
     out_activation_ : str
         Turns the raw outputs ``z`` into predictions:
 
-        {links_of_classifier}
+        - 'identity': ``z``; of 'hinge'
+        - 'logistic': ``1 / (1 + exp(-z))``; of 'log_loss' and 'focal' for two classes
+          and for multilabel targets
+        - 'softmax': ``exp(z) / sum(exp(z))``, with the sum over classes; of 'log_loss'
+          and 'focal' for more than two classes
 
     See Also
     --------
@@ -82,7 +289,82 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     Notes
     -----
-    {notes}
+    Features of very different size slow training down or make it diverge: put a
+    ``StandardScaler`` in front.
+
+    Parameters of one hidden layer can be set, and searched, by its number:
+    ``set_params(activation__0="tanh")``.
+
+    A parameter of scikit-learn's that the chosen solver does not use is ignored, as in
+    scikit-learn. Any other that has no effect is ignored with a warning; what 'lbfgs'
+    cannot do, such as dropout, is refused, with the reason.
+
+    ``summary`` prints a line for each layer. The kinds of layers are:
+
+    - 'dense': ``f(x W + b)``, with f the activation
+    - 'dropout': sets a share of its inputs to zero in training
+    - 'batch_norm': normalises each neuron over the rows of the batch
+    - 'layer_norm': normalises each row over the neurons of the layer
+
+    References
+    ----------
+    .. [1] Y. Bengio, N. Leonard and A. Courville, "Estimating or Propagating Gradients
+       Through Stochastic Neurons for Conditional Computation", 2013,
+       https://arxiv.org/abs/1308.3432.
+    .. [2] X. Glorot, A. Bordes and Y. Bengio, "Deep Sparse Rectifier Neural Networks",
+       AISTATS 2011.
+    .. [3] A. Maas, A. Hannun and A. Ng, "Rectifier Nonlinearities Improve Neural
+       Network Acoustic Models", ICML 2013.
+    .. [4] D. Clevert, T. Unterthiner and S. Hochreiter, "Fast and Accurate Deep Network
+       Learning by Exponential Linear Units (ELUs)", ICLR 2016.
+    .. [5] G. Klambauer et al., "Self-Normalizing Neural Networks", NeurIPS 2017.
+    .. [6] D. Hendrycks and K. Gimpel, "Gaussian Error Linear Units (GELUs)", 2016,
+       https://arxiv.org/abs/1606.08415.
+    .. [7] S. Elfwing, E. Uchibe and K. Doya, "Sigmoid-Weighted Linear Units for Neural
+       Network Function Approximation in Reinforcement Learning", Neural Networks 107,
+       2018.
+    .. [8] D. Misra, "Mish: A Self Regularized Non-Monotonic Activation Function", BMVC
+       2020, https://arxiv.org/abs/1908.08681.
+    .. [9] C. Dugas et al., "Incorporating Second-Order Functional Knowledge for Better
+       Option Pricing", NeurIPS 2000.
+    .. [10] X. Glorot and Y. Bengio, "Understanding the difficulty of training deep
+       feedforward neural networks", AISTATS 2010.
+    .. [11] D. Kingma and J. Ba, "Adam: A Method for Stochastic Optimization", 2014,
+       https://arxiv.org/abs/1412.6980.
+    .. [12] S. Reddi, S. Kale and S. Kumar, "On the Convergence of Adam and Beyond",
+       ICLR 2018, https://arxiv.org/abs/1904.09237.
+    .. [13] I. Loshchilov and F. Hutter, "Decoupled Weight Decay Regularization", ICLR
+       2019.
+    .. [14] T. Dozat, "Incorporating Nesterov Momentum into Adam", ICLR 2016 Workshop.
+    .. [15] J. Duchi, E. Hazan and Y. Singer, "Adaptive Subgradient Methods for Online
+       Learning and Stochastic Optimization", Journal of Machine Learning Research 12,
+       2011.
+    .. [16] T. Tieleman and G. Hinton, "Lecture 6.5 - RMSprop", Neural Networks for
+       Machine Learning, Coursera, 2012.
+    .. [17] X. Chen et al., "Symbolic Discovery of Optimization Algorithms", NeurIPS
+       2023, https://arxiv.org/abs/2302.06675.
+    .. [18] I. Loshchilov and F. Hutter, "SGDR: Stochastic Gradient Descent with Warm
+       Restarts", ICLR 2017, https://arxiv.org/abs/1608.03983.
+    .. [19] L. Smith and N. Topin, "Super-Convergence: Very Fast Training of Neural
+       Networks Using Large Learning Rates", 2018, https://arxiv.org/abs/1708.07120.
+    .. [20] N. Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from
+       Overfitting", JMLR 15, 2014.
+    .. [21] S. Ioffe and C. Szegedy, "Batch Normalization: Accelerating Deep Network
+       Training by Reducing Internal Covariate Shift", ICML 2015.
+    .. [22] J. Ba, J. Kiros and G. Hinton, "Layer Normalization", 2016,
+       https://arxiv.org/abs/1607.06450.
+    .. [23] K. He et al., "Delving Deep into Rectifiers", ICCV 2015,
+       https://arxiv.org/abs/1502.01852.
+    .. [24] Y. LeCun et al., "Efficient BackProp", Neural Networks: Tricks of the Trade,
+       1998.
+    .. [25] A. Saxe, J. McClelland and S. Ganguli, "Exact solutions to the nonlinear
+       dynamics of learning in deep linear neural networks", ICLR 2014,
+       https://arxiv.org/abs/1312.6120.
+    .. [26] T. Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017.
+    .. [27] K. Crammer and Y. Singer, "On the Algorithmic Implementation of Multiclass
+       Kernel-based Vector Machines", Journal of Machine Learning Research 2, 2001.
+    .. [28] C. Szegedy et al., "Rethinking the Inception Architecture for Computer
+       Vision", CVPR 2016.
 
     Examples
     --------
@@ -97,349 +379,3 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     >>> classifier.fit(X, y).score(X, y) > 0.95
     True
     """
-
-    label_smoothing: float
-    loss: str
-    class_weight: Any
-
-    _stored_attributes = ("_label_binarizer", "classes_")
-
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **BaseMLP._parameter_constraints,
-        "loss": [StrOptions(set(losses_of_classifier()))],
-        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
-        "focal_gamma": [Interval(Real, 0, None, closed="left")],
-        "class_weight": [dict, list, StrOptions({"balanced"}), None],
-    }
-
-    def __init__(
-        self,
-        hidden_layer_sizes: Any = (100,),
-        activation: Any = "relu",
-        *,
-        solver: str = "adam",
-        alpha: float = 0.0001,
-        batch_size: int | str = "auto",
-        learning_rate: str | Callable[[int], float] = "constant",
-        learning_rate_init: float = 0.001,
-        power_t: float = 0.5,
-        max_iter: int = 200,
-        shuffle: bool = True,
-        random_state: Any = None,
-        tol: float | None = 1e-4,
-        verbose: bool | int = False,
-        warm_start: bool = False,
-        momentum: float = 0.9,
-        nesterovs_momentum: bool = True,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        n_iter_no_change: float = 10,
-        max_fun: int = 15000,
-        n_hidden_layers: int | None = None,
-        dropout: Any = 0.0,
-        input_dropout: float = 0.0,
-        normalization: str | None = None,
-        kernel_initializer: str | Sequence[str] = "auto",
-        bias_initializer: str = "auto",
-        l1_ratio: float = 0.0,
-        weight_decay: float | str = "auto",
-        max_norm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        rho: float = 0.9,
-        decay_rate: float = 0.5,
-        decay_epochs: int = 20,
-        warmup_epochs: int = 0,
-        scoring: str | Callable[..., Any] | None = None,
-        metrics: Any = None,
-        restore_best_weights: bool = True,
-        validate: bool = False,
-        loss: str = "log_loss",
-        label_smoothing: float = 0.0,
-        focal_gamma: float = 2.0,
-        class_weight: Any = None,
-    ) -> None:
-        self._store(locals())
-
-    @fit_context
-    @takes_validation
-    def fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        sample_weight: ArrayLike = None,
-        *,
-        X_val: ArrayLike = None,
-        y_val: ArrayLike = None,
-        sample_weight_val: ArrayLike = None,
-    ) -> Self:
-        """Train the network.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training data. float32 stays float32; all else becomes float64. A sparse
-            matrix is taken as CSR and never made dense.
-        y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_labels)
-            Class labels, or the indicator matrix of several labels.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples, zero or positive.
-        {validation}
-
-        Returns
-        -------
-        self : object
-
-        Raises
-        ------
-        ValueError
-            If a parameter, X, y or sample_weight is not valid, or if training
-            diverges without early stopping. The estimator is then as it was before.
-        """
-        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
-
-    @available_if(has_partial_fit)
-    @fit_context
-    @takes_validation
-    def partial_fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        sample_weight: ArrayLike = None,
-        classes: ArrayLike = None,
-        *,
-        X_val: ArrayLike = None,
-        y_val: ArrayLike = None,
-        sample_weight_val: ArrayLike = None,
-    ) -> Self:
-        """Train for one more epoch on the given rows.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training data.
-        y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_labels)
-            Class labels.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples, zero or positive.
-        classes : array-like of shape (n_classes,), default=None
-            All classes that any call will see. Needed in the first call.
-        {validation}
-
-        Returns
-        -------
-        self : object
-
-        Raises
-        ------
-        ValueError
-            As ``fit``; and if ``early_stopping=True`` or ``validate=True`` without
-            ``X_val``, or if ``class_weight='balanced'``; or if ``classes`` is missing
-            in the first call or changes later, or y holds a label that is not among
-            them.
-        """
-        refuse_missing(y=y, classes=classes)
-        with self._all_or_nothing() as twin:
-            classes = read_classes(classes)
-            # That of an indicator matrix is made once the matrix was checked.
-            if first_call(twin, classes) and not shows_several_labels(y):
-                twin._label_binarizer = binarizer_of(twin.classes_)
-            given = (X_val, y_val, sample_weight_val)
-            twin._train(FitCall(X, y, sample_weight, given, incremental=True))
-        return self
-
-    @on_snapshot
-    def predict(self, X: ArrayLike) -> np.ndarray:
-        """Predict class labels.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
-            The predicted labels; for multilabel targets an indicator matrix, sparse
-            if it was so in ``fit``.
-        """
-        if hasattr(self, "classes_") and not self._is_multilabel:
-            return self._predict_labels(X, self.classes_)
-        outputs = self._predict_outputs(X)
-        labels: np.ndarray = self._label_binarizer.inverse_transform(
-            outputs, self._boundary
-        )
-        return labels
-
-    @available_if(has_decision_function)
-    @on_snapshot
-    def decision_function(self, X: ArrayLike) -> np.ndarray:
-        """Return the raw outputs, for losses without probabilities, as 'hinge'.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data.
-
-        Returns
-        -------
-        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            For two classes, the second is predicted where the score is greater than
-            0. For more, in the order of ``classes_``, that with the highest score is.
-            For multilabel targets, each label whose score is greater than 0.
-        """
-        scores = self._predict_outputs(X)
-        return scores.ravel() if self.n_outputs_ == 1 else scores
-
-    @available_if(has_probabilities)
-    @on_snapshot
-    def predict_proba(self, X: ArrayLike) -> np.ndarray:
-        """Predict the probability of each class.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_classes)
-            In the order of ``classes_``. For multilabel targets, the probability of
-            each label; rows do not sum to one.
-        """
-        probabilities = self._predict_outputs(X)
-        if self.n_outputs_ > 1:
-            return probabilities
-        if len(self.classes_) == 1:
-            return np.ones_like(probabilities)
-        both = np.empty((len(probabilities), 2), probabilities.dtype)
-        np.subtract(1, probabilities, out=both[:, :1])
-        both[:, 1:] = probabilities
-        return both
-
-    @available_if(has_probabilities)
-    def predict_log_proba(self, X: ArrayLike) -> np.ndarray:
-        """Predict the logarithm of the probability of each class.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data.
-
-        Returns
-        -------
-        log_probabilities : ndarray of shape (n_samples, n_classes)
-            ``log(predict_proba(X))``.
-        """
-        probabilities = self.predict_proba(X)
-        np.log(probabilities, out=probabilities)
-        return probabilities
-
-    def score(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike = None
-    ) -> float:
-        """Return the accuracy of the predictions.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data.
-        y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            True labels.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples.
-
-        Returns
-        -------
-        score : float
-        """
-        refuse_missing(y=y, sample_weight=sample_weight)
-        return accuracy(labels_to_score(y), self.predict(X), sample_weight)
-
-    # -----------------------------------------------------------------------------
-
-    @property
-    def _is_multiclass(self) -> bool:
-        return bool(self._label_binarizer.y_type_ == "multiclass")
-
-    @property
-    def _is_multilabel(self) -> bool:
-        return str(self._label_binarizer.y_type_).startswith("multilabel")
-
-    def _learn_targets(self, y: ArrayLike, goes_on: bool) -> Any:
-        y = read_labels(y)
-        if not (hasattr(self, "classes_") and (self.warm_start or goes_on)):
-            self._label_binarizer = binarizer_of(y)
-            self.classes_ = self._label_binarizer.classes_
-            return y
-        if not hasattr(self, "_label_binarizer"):  # an indicator matrix in partial_fit
-            self._label_binarizer = binarizer_of(y)
-            check_classes_of_columns(self.classes_, y)
-        check_labels(y, self.classes_, self._n_labels, "y", self.warm_start)
-        return y
-
-    def _check_known(self, y: ArrayLike, n_targets: int) -> Any:
-        y = read_labels(y, "y_val")
-        check_labels(y, self.classes_, self._n_labels, "y_val")
-        return y
-
-    @property
-    def _n_labels(self) -> int:
-        """Number of columns of the indicator matrix; 0 for one label a row."""
-        return len(self._label_binarizer.classes_) if self._is_multilabel else 0
-
-    def _encode(self, y: ArrayLike) -> np.ndarray:
-        if self._is_multilabel:
-            return np.asarray(y.toarray() if scipy.sparse.issparse(y) else y)
-        return np.reshape(np.searchsorted(self.classes_, y), (-1, 1))
-
-    def _loss_name(self) -> str:
-        is_smoothed = self.loss == "log_loss" and self.label_smoothing
-        name = "smoothed_log_loss" if is_smoothed else self.loss
-        return name if self._is_multiclass else f"binary_{name}"
-
-    def _n_outputs(self, targets: np.ndarray) -> int:
-        return len(self.classes_) if self._is_multiclass else targets.shape[1]
-
-    def _class_weights(
-        self, y: ArrayLike, sample_weight: ArrayLike, incremental: bool
-    ) -> np.ndarray | None:
-        if self.class_weight is None:
-            return None
-        if incremental and self.class_weight == "balanced":
-            raise ValueError(BALANCED_IN_PARTIAL_FIT)
-        return weights_of_rows(
-            self.class_weight, self.classes_, y, sample_weight, self._is_multilabel
-        )
-
-    def _stratify_by(self, targets: np.ndarray) -> np.ndarray | None:
-        fraction = self.validation_fraction
-        return stratification_groups(targets, self._is_multiclass, fraction)
-
-    def _rare_class(self, groups: np.ndarray | None) -> str:
-        return "" if groups is None else rare_class(groups, self.classes_)
-
-    def _default_score(self) -> DefaultScore:
-        return DefaultScore("accuracy", self._score_predictions)
-
-    def _score_predictions(
-        self, targets: ArrayLike, predictions: ArrayLike, sample_weight: ArrayLike
-    ) -> float:
-        if self._is_multiclass:
-            right = predictions.argmax(axis=1) == targets[:, 0]
-        else:
-            right = ((predictions > self._boundary) == targets).all(axis=1)
-        return fraction_correct(right, sample_weight)
-
-    @property
-    def _boundary(self) -> float:
-        """Output above which a label is predicted."""
-        return 0.0 if self.out_activation_ == "identity" else 0.5
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = True
-        return tags

@@ -12,6 +12,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 
 from sknn._sklearn import validate_parameter_constraints
 from sknn._version import __version__
+from sknn.estimators.attributes import Attributes
 from sknn.estimators.parameters import defaults_of, is_of_layer, with_layer
 from sknn.estimators.stored_state import canonical, check_stored
 from sknn.network.registry import Definitions, definitions_of, register_missing
@@ -51,10 +52,9 @@ def _is_hashable_param(value: Any) -> bool:
     return _HASHABLE_TYPES.issuperset(types)
 
 
-class Estimator(BaseEstimator):
+class Estimator(Attributes, BaseEstimator):
     """Base of both estimators: what does not depend on training."""
 
-    activation: Any
     loss: Any
 
     # Attributes that a fitted estimator has beside its network.

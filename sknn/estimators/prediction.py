@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sknn.estimators.attributes import Attributes
 from sknn.estimators.missing import refuse_missing
 from sknn.estimators.parameters import per_layer
 from sknn.estimators.summary import summary_of
@@ -67,14 +68,8 @@ def on_snapshot(
     return on_twin
 
 
-class Predictor:
+class Predictor(Attributes):
     """Methods of both estimators that need only fitted attributes."""
-
-    coefs_: list[np.ndarray]
-    intercepts_: list[np.ndarray]
-    n_outputs_: int
-    out_activation_: str
-    activation: Any
 
     @on_snapshot
     def summary(self) -> None:

@@ -1,38 +1,9 @@
-"""The regressor."""
+"""The regressor, as its users see it."""
 
-from collections.abc import Callable, Sequence
-from numbers import Real
-from typing import Any, ClassVar, Self
-
-import numpy as np
-import scipy.sparse
-from sklearn.base import RegressorMixin
-from sklearn.metrics import d2_pinball_score
-from sklearn.utils import column_or_1d
-
-from sknn._sklearn import Interval, StrOptions
-from sknn.estimators.base import BaseMLP
-from sknn.estimators.decorators import available_if, fit_context
-from sknn.estimators.docstrings import documented, takes_validation
-from sknn.estimators.missing import refuse_missing
-from sknn.estimators.prediction import on_snapshot
-from sknn.estimators.scores import r2
-from sknn.estimators.validation import has_partial_fit
-from sknn.kernels.losses.output_activations import levels_of_settings
-from sknn.kernels.losses.table import REGRESSION_LOSSES
-from sknn.network.data import ArrayLike
-from sknn.training.monitor import DefaultScore
-
-# scikit-learn's own losses, and what it scores them by.
-_SCORED_BY_R2 = ("squared_error", "poisson")
+from sknn.estimators.regression import BaseRegressor
 
 
-@documented(
-    default_score="R^2 for ``loss='squared_error'`` and 'poisson', as in scikit-learn. "
-    "For all other losses it is D^2 of the very loss: one minus the loss divided by "
-    "that of the best constant, a mean over the outputs",
-)
-class MLPRegressor(RegressorMixin, BaseMLP):
+class MLPRegressor(BaseRegressor):
     """Multi-layer perceptron regressor.
 
     Trains in compiled kernels. Takes the parameters of
@@ -45,10 +16,219 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     loss : str, default='squared_error'
         What is minimised, with ``y`` the target and ``z`` the raw output:
 
-        {losses_of_regressor}
+        - 'squared_error': half the squared error, ``(z - y)**2 / 2``
+        - 'absolute_error': the absolute error, ``|z - y|``
+        - 'huber': half the squared error up to an error of ``delta``, and ``delta (|z -
+          y| - delta / 2)`` beyond [1]_
+        - 'log_cosh': ``log(cosh(z - y))``
+        - 'poisson': half the Poisson deviance, for ``y >= 0``
+        - 'gamma': half the gamma deviance, for ``y > 0``
+        - 'tweedie': half the Tweedie deviance of ``power``, for ``y >= 0``, or ``y >
+          0`` if ``power >= 2`` [2]_
+        - 'quantile': the pinball loss of the levels ``quantile``, summed over them [3]_
 
         Or a loss that was registered with :func:`sknn.register_loss`.
-    {parameters}
+    hidden_layer_sizes : array-like of int or int, default=(100,)
+        Number of neurons in each hidden layer; ``()`` makes a linear model. A plain
+        number is the width of one layer, or of ``n_hidden_layers``.
+    activation : str or sequence of str, default='relu'
+        Activation of the hidden layers, or of each of them, as a function of the
+        weighted sum ``z``:
+
+        - 'identity': ``z``
+        - 'step': 1 if ``z >= 0`` else 0, the perceptron's, trained with the gradient of
+          the identity in [-1, 1] (straight-through) [4]_
+        - 'relu': ``max(0, z)`` [5]_
+        - 'leaky_relu': ``z`` if ``z > 0`` else ``0.01 z`` [6]_
+        - 'elu': ``z`` if ``z > 0`` else ``exp(z) - 1`` [7]_
+        - 'selu': 1.0507 times ``z`` if ``z > 0`` else ``1.6733 (exp(z) - 1)`` [8]_
+        - 'gelu': ``z Phi(z)``, with Phi the standard normal distribution function [9]_
+        - 'logistic': ``1 / (1 + exp(-z))``
+        - 'silu': ``z / (1 + exp(-z))`` [10]_
+        - 'mish': ``z tanh(log(1 + exp(z)))`` [11]_
+        - 'softplus': ``log(1 + exp(z))`` [12]_
+        - 'tanh': ``tanh(z)``
+        - 'softsign': ``z / (1 + |z|)`` [13]_
+        - 'hard_sigmoid': ``z / 6 + 1 / 2`` clipped to [0, 1], as in Keras and PyTorch
+
+        Or one that was registered with :func:`sknn.register_activation`.
+    solver : str, default='adam'
+        How the weights are found:
+
+        - 'sgd': stochastic gradient descent with momentum; with all rows in a batch and
+          no momentum, plain gradient descent
+        - 'adam': steps along the mean gradient, divided by the root of the mean of its
+          square [14]_
+        - 'amsgrad': 'adam' with the largest mean square so far [15]_
+        - 'adamw': 'adam' with ``weight_decay`` [16]_
+        - 'nadam': 'adam' with Nesterov's momentum [17]_
+        - 'adagrad': steps along the gradient, divided by the root of the sum of its
+          squares [18]_
+        - 'rmsprop': steps along the gradient, divided by the root of the mean of its
+          square [19]_
+        - 'lion': steps of the learning rate, with the sign of a mean gradient; wants a
+          ``learning_rate_init`` three to ten times smaller than 'adam' [20]_
+        - 'lbfgs': scipy's quasi-Newton method, which looks at all rows in each step and
+          suits small data
+    alpha : float, default=0.0001
+        Strength of the L2 penalty on the weights, not on the biases. It is divided by
+        the number of rows of the batch (or the sum of their weights), so that it weighs
+        more in smaller batches. ``weight_decay`` does not.
+    batch_size : int, default='auto'
+        Rows in a batch; 'auto' is ``min(200, n_samples)``. Not used by 'lbfgs'.
+    learning_rate : str or callable, default='constant'
+        Schedule of the learning rate, for all solvers but 'lbfgs'. With ``e`` the
+        number of epochs done, ``t`` that of samples seen and ``r`` the initial rate:
+
+        - 'constant': ``r``
+        - 'invscaling': ``r / (t + 1) ** power_t``
+        - 'adaptive': divides the rate by 5 whenever training would otherwise stop,
+          until it is as low as 1e-6
+        - 'step': ``r * decay_rate ** (e // decay_epochs)``
+        - 'exponential': ``r * decay_rate ** (e / decay_epochs)``
+        - 'plateau': multiplies the rate by ``decay_rate`` whenever training would
+          otherwise stop (Keras' ``ReduceLROnPlateau``, with ``n_iter_no_change`` as
+          patience), until that happens at a rate of 1e-6 or lower
+        - 'inverse_time': ``r / (1 + decay_rate * e / decay_epochs)`` (Keras'
+          ``InverseTimeDecay``, in epochs)
+        - 'cosine': falls from r to 0 over ``max_iter`` epochs
+        - 'cosine_restarts': falls from r to 0 over ``decay_epochs`` epochs, then over
+          twice as many, and so on [21]_
+        - 'one_cycle': rises from r / 25 to r in the first 30% of the epochs, and then
+          falls to nearly nothing [22]_
+
+        A function takes e and returns the rate. With ``solver='adam'``, 'invscaling'
+        and 'adaptive' are 'constant', as in scikit-learn; the others are heeded by
+        'adam' too. ``history_["learning_rate"]`` holds the rate of each epoch.
+    learning_rate_init : float, default=0.001
+        Initial, or highest, learning rate of all solvers but 'lbfgs'.
+    power_t : float, default=0.5
+        Exponent of 'invscaling'.
+    max_iter : int, default=200
+        The most epochs, or iterations of 'lbfgs'.
+    shuffle : bool, default=True
+        Whether to draw a new order of the rows in each epoch. Not used by 'lbfgs'.
+    random_state : int, RandomState instance or None, default=None
+        Draws the initial weights, the validation set, the order of the rows and what is
+        dropped. An int makes every call of ``fit`` give the same result.
+    tol : float or None, default=1e-4
+        Training stops when the loss, or the validation score, has not improved by at
+        least this much for more than ``n_iter_no_change`` epochs. None: it never stops,
+        but runs for ``max_iter`` epochs, without a warning. For 'lbfgs', the largest
+        entry of the gradient at which to stop.
+    verbose : bool or int, default=False
+        Whether to print a line for each epoch or iteration, with all that ``history_``
+        gets.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the weights of the last call. The layers must not
+        have changed. With early stopping, the same rows are held out each time.
+    momentum : float, default=0.9
+        Momentum of 'sgd', from 0 to 1.
+    nesterovs_momentum : bool, default=True
+        Whether the momentum of 'sgd' takes Nesterov's form.
+    early_stopping : bool, default=False
+        Whether to hold out a validation set (or use the one given to ``fit``), to stop
+        when its score no longer improves, and to keep the weights that scored best. Not
+        used by 'lbfgs'.
+    validation_fraction : float, default=0.1
+        Share of the rows held out by ``early_stopping`` or ``validate``. They are drawn
+        class by class, or combination of labels, but where one is too rare to be on
+        both sides.
+    beta_1 : float, default=0.9
+        Decay of the mean of the gradient in 'adam' and its relatives ('adamw', 'nadam',
+        'amsgrad', 'lion'), in [0, 1).
+    beta_2 : float, default=0.999
+        Decay of the mean of its square in 'adam', 'adamw', 'nadam' and 'amsgrad', and
+        of the mean that 'lion' keeps, in [0, 1).
+    epsilon : float, default=1e-8
+        Keeps all solvers but 'sgd', 'lion' and 'lbfgs' from dividing by zero.
+    n_iter_no_change : int, default=10
+        Epochs without improvement that are waited for; ``np.inf`` waits for ever. Not
+        used by 'lbfgs'.
+    max_fun : int, default=15000
+        The most evaluations of the loss by 'lbfgs'.
+    n_hidden_layers : int, default=None
+        Number of hidden layers of the width ``hidden_layer_sizes``: a plain number to
+        search over. None takes as many as ``hidden_layer_sizes`` has.
+    dropout : float or sequence of float, default=0.0
+        Share of the outputs of the hidden layers, or of each of them, that is set to
+        zero in training, drawn anew for each row [23]_. Not for 'lbfgs'.
+    input_dropout : float, default=0.0
+        The same for the inputs. Not for 'lbfgs'.
+    normalization : str, default=None
+        Normalises what enters each hidden activation. 'batch' is not for 'lbfgs'; with
+        it, rows that are left over join the batch before them where they are fewer than
+        an eighth of ``batch_size``, and a batch of one row is normalised by the running
+        statistics.
+
+        - 'batch': normalises each neuron over the rows of the batch [24]_
+        - 'layer': normalises each row over the neurons of the layer [25]_
+    kernel_initializer : str or sequence of str, default='auto'
+        How the initial weights of all layers, or of each hidden layer, are drawn:
+
+        - 'auto': scikit-learn's rule, 'glorot_uniform' with a smaller bound for
+          logistic layers
+        - 'glorot_uniform': uniform, with the variance ``2 / (fan_in + fan_out)`` [13]_
+        - 'glorot_normal': normal, with the variance ``2 / (fan_in + fan_out)`` [13]_
+        - 'he_uniform': uniform, with the variance ``2 / fan_in`` [26]_
+        - 'he_normal': normal, with the variance ``2 / fan_in`` [26]_
+        - 'lecun_uniform': uniform, with the variance ``1 / fan_in`` [27]_
+        - 'lecun_normal': normal, with the variance ``1 / fan_in`` [27]_
+        - 'uniform': uniform in [-0.05, 0.05]
+        - 'normal': normal, with a standard deviation of 0.05
+        - 'orthogonal': rows or columns, the fewer, that are orthonormal [28]_
+
+        Where each hidden layer has its own, the output layer has 'auto'.
+    bias_initializer : {'auto', 'zeros'}, default='auto'
+        Initial biases: 'auto' draws them with the weights where these are 'auto', and
+        is 'zeros' elsewhere.
+    l1_ratio : float, default=0.0
+        Share of the penalty ``alpha`` that is on the absolute values of the weights
+        (L1), in [0, 1]; the rest is on half their squares. Not for 'lbfgs'.
+    weight_decay : float, default='auto'
+        Share of itself, times the learning rate, that each weight loses in each step,
+        whatever the size of the batch [16]_. 'auto' is 0.01 for 'adamw' and 0 for
+        others. Not for 'lbfgs'.
+    max_norm : float, default=None
+        Largest Euclidean norm of the weights that enter a hidden neuron [23]_. Not for
+        'lbfgs'.
+    clipvalue : float, default=None
+        Largest absolute value of an entry of the gradient. Not for 'lbfgs'.
+    global_clipnorm : float, default=None
+        Largest Euclidean norm of the whole gradient, which is shortened to it. Not for
+        'lbfgs'.
+    rho : float, default=0.9
+        Decay of the mean of the squared gradient in 'rmsprop', in [0, 1).
+    decay_rate : float, default=0.5
+        What 'step' and 'exponential' multiply the learning rate by every
+        ``decay_epochs``, and 'plateau' whenever training stalls; what 'inverse_time'
+        adds to the divisor every ``decay_epochs``.
+    decay_epochs : int, default=20
+        Epochs between two steps of 'step', or of the first cycle of 'cosine_restarts';
+        the unit of time of 'exponential' and 'inverse_time'.
+    warmup_epochs : int, default=0
+        Epochs in which the learning rate first rises to its initial value, in equal
+        steps; the schedule begins after them. Not for 'lbfgs'.
+    scoring : str or callable, default=None
+        What ``early_stopping=True`` looks at: the name of a scorer of scikit-learn, a
+        callable ``scoring(estimator, X, y)``, or 'loss' for the negative validation
+        loss. None is R^2 for ``loss='squared_error'`` and 'poisson', as in
+        scikit-learn. For all other losses it is D^2 of the very loss: one minus the
+        loss divided by that of the best constant, a mean over the outputs. Greater is
+        better. A score that is not a finite number gives a warning, and an error if it
+        never is one.
+    metrics : sequence of str or callable, or dict of them, default=None
+        Scorers to evaluate after each epoch, on the training data and, where there are
+        any, the validation data, for ``history_``. The keys of a dict are their names
+        there; those of a sequence have the name of the scorer or of its function, with
+        its arguments where several have the same function. This takes a prediction for
+        all rows.
+    restore_best_weights : bool, default=True
+        Whether early stopping returns to the weights that scored best.
+    validate : bool, default=False
+        Whether to hold out ``validation_fraction`` of the rows without stopping early:
+        only to record their loss and score in ``history_``. Not for 'lbfgs', and not
+        needed where a validation set is given to ``fit``.
     delta : float, default=1.0
         Where ``loss='huber'`` turns from squared to absolute.
     quantile : float or sequence of float, default=0.5
@@ -60,11 +240,52 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     Attributes
     ----------
-    {attributes}
+    coefs_ : list of ndarray of shape (fan_in, fan_out)
+        Weights of each layer, float32 or float64 as X was. Views of one vector.
+    intercepts_ : list of ndarray of shape (fan_out,)
+        Biases of each layer.
+    gains_, shifts_ : list of ndarray of shape (width,)
+        What multiplies and shifts the normalised inputs of each hidden activation. Only
+        with ``normalization``.
+    running_statistics_ : list of ndarray of shape (2, width)
+        Running mean and variance for each hidden layer, with which predictions are
+        made. Only with ``normalization='batch'``.
+    n_features_in_ : int
+        Number of features seen in ``fit``.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where X had names.
+    history_ : dict of lists of float
+        One value for each epoch: 'loss', 'seconds', and 'learning_rate' but for
+        'lbfgs'; with validation data 'val_loss' and 'val_score'; and for each of
+        ``metrics`` its name, and its name after 'val_'. Epochs that nobody looks at may
+        share their time evenly. Pickles leave 'seconds' out, so that equal fits are
+        equal bytes.
+    loss_ : float
+        Loss of the last epoch, penalty included: the mean over its batches.
+    loss_curve_ : list of float
+        Loss of each epoch. Not for 'lbfgs', as the next three.
+    best_loss_ : float or None
+        Lowest loss; None with early stopping.
+    validation_scores_ : list of float or None
+        Validation score of each epoch; None without validation data.
+    best_validation_score_ : float or None
+        Highest validation score; None without early stopping.
+    n_iter_ : int
+        Epochs, or iterations of 'lbfgs', of the last call.
+    t_ : int
+        Samples seen in training: epochs times rows.
+    n_layers_ : int
+        Number of layers, those of the inputs and outputs included.
+    n_outputs_ : int
+        Number of outputs of the network.
     out_activation_ : str
         Turns the raw outputs ``z`` into predictions:
 
-        {links_of_regressor}
+        - 'identity': ``z``; of 'squared_error', 'absolute_error', 'huber' and
+          'log_cosh'
+        - 'exp': ``exp(z)``; of 'poisson', 'gamma' and 'tweedie'
+        - 'quantiles': ``z`` for the lowest level, and ``log(1 + exp(z))`` more for each
+          one above; of 'quantile'
 
     See Also
     --------
@@ -72,7 +293,81 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     Notes
     -----
-    {notes}
+    Features of very different size slow training down or make it diverge: put a
+    ``StandardScaler`` in front.
+
+    Parameters of one hidden layer can be set, and searched, by its number:
+    ``set_params(activation__0="tanh")``.
+
+    A parameter of scikit-learn's that the chosen solver does not use is ignored, as in
+    scikit-learn. Any other that has no effect is ignored with a warning; what 'lbfgs'
+    cannot do, such as dropout, is refused, with the reason.
+
+    ``summary`` prints a line for each layer. The kinds of layers are:
+
+    - 'dense': ``f(x W + b)``, with f the activation
+    - 'dropout': sets a share of its inputs to zero in training
+    - 'batch_norm': normalises each neuron over the rows of the batch
+    - 'layer_norm': normalises each row over the neurons of the layer
+
+    References
+    ----------
+    .. [1] P. Huber, "Robust Estimation of a Location Parameter", Annals of Mathematical
+       Statistics 35, 1964.
+    .. [2] B. Jorgensen, "The Theory of Dispersion Models", 1997.
+    .. [3] R. Koenker and G. Bassett, "Regression Quantiles", Econometrica 46, 1978.
+    .. [4] Y. Bengio, N. Leonard and A. Courville, "Estimating or Propagating Gradients
+       Through Stochastic Neurons for Conditional Computation", 2013,
+       https://arxiv.org/abs/1308.3432.
+    .. [5] X. Glorot, A. Bordes and Y. Bengio, "Deep Sparse Rectifier Neural Networks",
+       AISTATS 2011.
+    .. [6] A. Maas, A. Hannun and A. Ng, "Rectifier Nonlinearities Improve Neural
+       Network Acoustic Models", ICML 2013.
+    .. [7] D. Clevert, T. Unterthiner and S. Hochreiter, "Fast and Accurate Deep Network
+       Learning by Exponential Linear Units (ELUs)", ICLR 2016.
+    .. [8] G. Klambauer et al., "Self-Normalizing Neural Networks", NeurIPS 2017.
+    .. [9] D. Hendrycks and K. Gimpel, "Gaussian Error Linear Units (GELUs)", 2016,
+       https://arxiv.org/abs/1606.08415.
+    .. [10] S. Elfwing, E. Uchibe and K. Doya, "Sigmoid-Weighted Linear Units for Neural
+       Network Function Approximation in Reinforcement Learning", Neural Networks 107,
+       2018.
+    .. [11] D. Misra, "Mish: A Self Regularized Non-Monotonic Activation Function", BMVC
+       2020, https://arxiv.org/abs/1908.08681.
+    .. [12] C. Dugas et al., "Incorporating Second-Order Functional Knowledge for Better
+       Option Pricing", NeurIPS 2000.
+    .. [13] X. Glorot and Y. Bengio, "Understanding the difficulty of training deep
+       feedforward neural networks", AISTATS 2010.
+    .. [14] D. Kingma and J. Ba, "Adam: A Method for Stochastic Optimization", 2014,
+       https://arxiv.org/abs/1412.6980.
+    .. [15] S. Reddi, S. Kale and S. Kumar, "On the Convergence of Adam and Beyond",
+       ICLR 2018, https://arxiv.org/abs/1904.09237.
+    .. [16] I. Loshchilov and F. Hutter, "Decoupled Weight Decay Regularization", ICLR
+       2019.
+    .. [17] T. Dozat, "Incorporating Nesterov Momentum into Adam", ICLR 2016 Workshop.
+    .. [18] J. Duchi, E. Hazan and Y. Singer, "Adaptive Subgradient Methods for Online
+       Learning and Stochastic Optimization", Journal of Machine Learning Research 12,
+       2011.
+    .. [19] T. Tieleman and G. Hinton, "Lecture 6.5 - RMSprop", Neural Networks for
+       Machine Learning, Coursera, 2012.
+    .. [20] X. Chen et al., "Symbolic Discovery of Optimization Algorithms", NeurIPS
+       2023, https://arxiv.org/abs/2302.06675.
+    .. [21] I. Loshchilov and F. Hutter, "SGDR: Stochastic Gradient Descent with Warm
+       Restarts", ICLR 2017, https://arxiv.org/abs/1608.03983.
+    .. [22] L. Smith and N. Topin, "Super-Convergence: Very Fast Training of Neural
+       Networks Using Large Learning Rates", 2018, https://arxiv.org/abs/1708.07120.
+    .. [23] N. Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from
+       Overfitting", JMLR 15, 2014.
+    .. [24] S. Ioffe and C. Szegedy, "Batch Normalization: Accelerating Deep Network
+       Training by Reducing Internal Covariate Shift", ICML 2015.
+    .. [25] J. Ba, J. Kiros and G. Hinton, "Layer Normalization", 2016,
+       https://arxiv.org/abs/1607.06450.
+    .. [26] K. He et al., "Delving Deep into Rectifiers", ICCV 2015,
+       https://arxiv.org/abs/1502.01852.
+    .. [27] Y. LeCun et al., "Efficient BackProp", Neural Networks: Tricks of the Trade,
+       1998.
+    .. [28] A. Saxe, J. McClelland and S. Ganguli, "Exact solutions to the nonlinear
+       dynamics of learning in deep linear neural networks", ICLR 2014,
+       https://arxiv.org/abs/1312.6120.
 
     Examples
     --------
@@ -89,265 +384,3 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     >>> regressor.fit(X, y).score(X, y) > 0.5
     True
     """
-
-    loss: str
-
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **BaseMLP._parameter_constraints,
-        # A live view: losses that users register are among the options.
-        "loss": [StrOptions(REGRESSION_LOSSES.keys())],
-        "delta": [Interval(Real, 0, None, closed="neither")],
-        "quantile": [Interval(Real, 0, 1, closed="neither"), "array-like"],
-        "power": [Interval(Real, 1, 3, closed="both")],
-    }
-
-    def __init__(
-        self,
-        loss: str = "squared_error",
-        hidden_layer_sizes: Any = (100,),
-        activation: Any = "relu",
-        *,
-        solver: str = "adam",
-        alpha: float = 0.0001,
-        batch_size: int | str = "auto",
-        learning_rate: str | Callable[[int], float] = "constant",
-        learning_rate_init: float = 0.001,
-        power_t: float = 0.5,
-        max_iter: int = 200,
-        shuffle: bool = True,
-        random_state: Any = None,
-        tol: float | None = 1e-4,
-        verbose: bool | int = False,
-        warm_start: bool = False,
-        momentum: float = 0.9,
-        nesterovs_momentum: bool = True,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        n_iter_no_change: float = 10,
-        max_fun: int = 15000,
-        n_hidden_layers: int | None = None,
-        dropout: Any = 0.0,
-        input_dropout: float = 0.0,
-        normalization: str | None = None,
-        kernel_initializer: str | Sequence[str] = "auto",
-        bias_initializer: str = "auto",
-        l1_ratio: float = 0.0,
-        weight_decay: float | str = "auto",
-        max_norm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        rho: float = 0.9,
-        decay_rate: float = 0.5,
-        decay_epochs: int = 20,
-        warmup_epochs: int = 0,
-        scoring: str | Callable[..., Any] | None = None,
-        metrics: Any = None,
-        restore_best_weights: bool = True,
-        validate: bool = False,
-        delta: float = 1.0,
-        quantile: float | Sequence[float] = 0.5,
-        power: float = 1.5,
-    ) -> None:
-        self._store(locals())
-
-    @fit_context
-    @takes_validation
-    def fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        sample_weight: ArrayLike = None,
-        *,
-        X_val: ArrayLike = None,
-        y_val: ArrayLike = None,
-        sample_weight_val: ArrayLike = None,
-    ) -> Self:
-        """Train the network.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training data. float32 stays float32; all else becomes float64. A sparse
-            matrix is taken as CSR and never made dense.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets. They are brought into the dtype of X.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples, zero or positive.
-        {validation}
-
-        Returns
-        -------
-        self : object
-
-        Raises
-        ------
-        ValueError
-            If a parameter, X, y or sample_weight is not valid, or if training
-            diverges without early stopping. The estimator is then as it was before.
-        """
-        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
-
-    @available_if(has_partial_fit)
-    @fit_context
-    @takes_validation
-    def partial_fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        sample_weight: ArrayLike = None,
-        *,
-        X_val: ArrayLike = None,
-        y_val: ArrayLike = None,
-        sample_weight_val: ArrayLike = None,
-    ) -> Self:
-        """Train for one more epoch on the given rows.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training data.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples, zero or positive.
-        {validation}
-
-        Returns
-        -------
-        self : object
-
-        Raises
-        ------
-        ValueError
-            As ``fit``; and if ``early_stopping=True`` or ``validate=True`` without
-            ``X_val``.
-        """
-        given = (X_val, y_val, sample_weight_val)
-        return self._fit(X, y, sample_weight, given, incremental=True)
-
-    @on_snapshot
-    def predict(self, X: ArrayLike) -> np.ndarray:
-        """Predict targets.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            Predictions, in the dtype of X or of the weights, whichever is wider. For
-            several levels of ``loss='quantile'``, of shape (n_samples, n_levels) or
-            (n_samples, n_outputs, n_levels), from the lowest level to the highest.
-        """
-        predictions = self._predict_outputs(X)
-        n_levels = len(self._levels())
-        if n_levels > 1:
-            predictions = predictions.reshape(len(predictions), -1, n_levels)
-        return predictions[:, 0] if predictions.shape[1] == 1 else predictions
-
-    @on_snapshot
-    def score(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike = None
-    ) -> float:
-        """Return the coefficient of determination, R^2, of the predictions.
-
-        For ``loss='quantile'`` it is what corresponds to it, the mean over the levels
-        of :func:`sklearn.metrics.d2_pinball_score`: 1 is perfect, and 0 as good as the
-        quantiles of y whatever X is. R^2 would prefer means to quantiles.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            True targets.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples.
-
-        Returns
-        -------
-        score : float
-        """
-        refuse_missing(y=y, sample_weight=sample_weight)
-        return self._score_predictions(y, self.predict(X), sample_weight)
-
-    # -----------------------------------------------------------------------------
-
-    def _learn_targets(self, y: ArrayLike, goes_on: bool) -> Any:
-        if y.ndim == 2 and y.shape[1] == 1:
-            column_or_1d(y, warn=True)
-        return y
-
-    def _check_known(self, y: ArrayLike, n_targets: int) -> Any:
-        n_outputs = y.shape[1] if y.ndim == 2 else 1
-        if n_outputs != n_targets:
-            raise ValueError(
-                f"y_val has {n_outputs} outputs, but y has {n_targets}. Pass y_val of "
-                f"shape (n_samples, {n_targets}), with the columns of y."
-            )
-        return y
-
-    def _encode(self, y: ArrayLike) -> np.ndarray:
-        if scipy.sparse.issparse(y):
-            y = y.toarray()
-        if y.dtype.kind not in "fiub":
-            raise ValueError(
-                f"MLPRegressor needs numbers in y, but its dtype is {y.dtype}. Convert "
-                "y with y.astype(float), or use MLPClassifier for labels."
-            )
-        return np.reshape(y, (len(y), -1))
-
-    def _loss_name(self) -> str:
-        return self.loss
-
-    def _n_outputs(self, targets: np.ndarray) -> int:
-        return int(targets.shape[1])
-
-    def _class_weights(
-        self, y: ArrayLike, sample_weight: ArrayLike, incremental: bool
-    ) -> np.ndarray | None:
-        return None
-
-    def _stratify_by(self, targets: np.ndarray) -> np.ndarray | None:
-        return None
-
-    def _default_score(self) -> DefaultScore:
-        if self.loss in _SCORED_BY_R2:
-            return DefaultScore("R^2", self._score_predictions, fewest_rows=2)
-        return DefaultScore(f"D^2 of loss={self.loss!r}", None, fewest_rows=2)
-
-    def _score_predictions(
-        self, targets: ArrayLike, predictions: ArrayLike, sample_weight: ArrayLike
-    ) -> float:
-        levels = self._levels()
-        if not len(levels):
-            return r2(targets, predictions, sample_weight)
-        targets = np.asarray(targets)
-        of_levels = np.moveaxis(
-            np.reshape(predictions, (*targets.shape, len(levels))), -1, 0
-        )
-        scores = [
-            d2_pinball_score(
-                targets, prediction, sample_weight=sample_weight, alpha=level
-            )
-            for level, prediction in zip(levels, of_levels, strict=True)
-        ]
-        return float(np.mean(scores))
-
-    def _levels(self) -> np.ndarray:
-        """Return the levels of the quantiles that the fitted network predicts."""
-        if self.out_activation_ != "quantiles":
-            return np.empty(0)
-        return levels_of_settings(self._architecture["settings"])
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        loss = REGRESSION_LOSSES.get(self.loss)
-        tags.target_tags.positive_only = loss is not None and loss.positive_only
-        return tags
