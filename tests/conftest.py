@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import random
 import signal
 
 import pytest
@@ -19,6 +20,22 @@ if not INTERPRETED:  # tests compile functions that contain those of the kernels
 SECONDS_FOR_SLOW_TESTS = 1800
 
 
+def mark_all_but_some_cases_slow(items):
+    """Leave n cases of each test marked `default_cases(n)` to the default run.
+
+    They are drawn at random, the same ones each time.
+    """
+    tests = {}
+    for item in items:
+        is_slow = item.get_closest_marker("slow")
+        if item.get_closest_marker("default_cases") and not is_slow:
+            tests.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    for name, cases in tests.items():
+        n = cases[0].get_closest_marker("default_cases").args[0]
+        for item in random.Random(name).sample(cases, max(0, len(cases) - n)):
+            item.add_marker(pytest.mark.slow)
+
+
 def pytest_configure():
     """Let tests be interrupted also where whoever started them ignores SIGINT.
 
@@ -28,7 +45,9 @@ def pytest_configure():
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` selects
 def pytest_collection_modifyitems(items):
+    mark_all_but_some_cases_slow(items)
     for item in items:
         is_slow = item.get_closest_marker("slow")
         if is_slow and not item.get_closest_marker("timeout"):

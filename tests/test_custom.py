@@ -82,6 +82,7 @@ def twice(z):
     ],
     ids=["bent", "ufunc", "helper", "compiled", "integers", "constant"],
 )
+@pytest.mark.default_cases(4)
 def test_own_activation(function, derivative, expected, dtype):
     custom.register_activation("own", function, derivative)
     z = sums(dtype)

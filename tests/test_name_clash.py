@@ -18,6 +18,7 @@ def test_importing_sknn_mlp_says_what_to_write():
 
 
 @pytest.mark.parametrize("both", [False, True])
+@pytest.mark.default_cases(1)
 def test_files_of_the_other_package_are_noticed(both, tmp_path):
     shutil.copytree(Path(sknn.__file__).parent, tmp_path / "sknn")
     if both:

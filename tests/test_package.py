@@ -184,6 +184,7 @@ print(json.dumps([counts, len(set(COMPILED_HERE)), "numba" in sys.modules]))
 @pytest.mark.parametrize(
     ("estimator", "dtype"), [("MLPClassifier", "float64"), ("MLPRegressor", "float32")]
 )
+@pytest.mark.default_cases(1)
 def test_nothing_is_compiled_twice(estimator, dtype, tmp_path):
     arguments = (FITS + RECOMPILATION, estimator, dtype)
     environment = {"NUMBA_CACHE_DIR": str(tmp_path)}

@@ -126,6 +126,7 @@ def test_a_recipe_is_one_definition_in_one_file(title):
         for title, recipe in RECIPES.items()
     ],
 )
+@pytest.mark.default_cases(3)
 def test_a_recipe_works(title, tmp_path):
     kind, name, is_compiled = RECIPES[title]
     scripts = apply(SECTIONS[title], tmp_path)
@@ -139,6 +140,7 @@ def test_a_recipe_works(title, tmp_path):
 
 @pytest.mark.parametrize("title", sorted(RECIPES.keys() - {"An estimator"}))
 @pytest.mark.parametrize("change", ["left out", "empty"])
+@pytest.mark.default_cases(2)
 def test_a_component_without_a_description_is_refused(title, change, tmp_path):
     [(where, code)] = [block for block in SECTIONS[title] if block[0] != "run"]
     new = "" if change == "left out" else r'    description=""\1' + "\n"

@@ -33,6 +33,7 @@ print(json.dumps([hash("a seed for each process"), found]))
 """
 
 
+@pytest.mark.slow
 def test_examples_do_not_depend_on_the_order_of_sets():
     """Which differs between processes, such as those that share the tests."""
     folder = Path(__file__).parent

@@ -183,6 +183,7 @@ SCENARIOS = {
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 @pytest.mark.parametrize("targets", TARGETS)
+@pytest.mark.default_cases(20)
 def test_attributes(targets, scenario):
     (ours, theirs), y = TARGETS[targets]
     changes, train = SCENARIOS[scenario]

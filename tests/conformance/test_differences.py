@@ -85,6 +85,7 @@ def test_pickle_is_smaller_than_scikit_learns():
 
 
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+@pytest.mark.default_cases(1)
 def test_float32_regression_stays_float32(solver):
     X = X_REG.astype(np.float32)
     model = MLPRegressor(solver=solver, max_iter=20, random_state=0).fit(X, Y_REG)

@@ -161,6 +161,7 @@ def test_grid_search_as_sklearn():
 
 
 @pytest.mark.parametrize("backend", ["loky", "threading"])
+@pytest.mark.default_cases(1)
 def test_grid_search_in_parallel(backend):
     alone = search()
     with joblib.parallel_config(backend=backend):

@@ -227,6 +227,7 @@ REGRESSORS = (sknn.MLPRegressor, TheirRegressor)
 @pytest.mark.parametrize(
     ("ours", "theirs"), [CLASSIFIERS, REGRESSORS], ids=["classifier", "regressor"]
 )
+@pytest.mark.default_cases(3)
 def test_no_check_fails_but_theirs(ours, theirs, parameters):
     # scikit-learn's has no class_weight, so this check is not made for it; these are
     # trained for too short a time for its extreme weights.
@@ -264,6 +265,7 @@ FINER_THAN_FLOAT32 = {
     [(OurClassifier32, TheirClassifier32), (OurRegressor32, TheirRegressor32)],
     ids=["classifier", "regressor"],
 )
+@pytest.mark.default_cases(1)
 def test_no_check_fails_but_theirs_in_float32(ours, theirs, parameters):
     assert_no_check_fails_but_theirs(ours, theirs, parameters, but=FINER_THAN_FLOAT32)
 

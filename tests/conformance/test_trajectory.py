@@ -93,6 +93,7 @@ SOLVERS = {
 @pytest.mark.parametrize("activation", ["relu", "tanh", "logistic", "identity"])
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("task", TASKS)
+@pytest.mark.default_cases(60)
 def test_solver_activation_task_weights(task, solver, activation, weighted):
     theirs, ours = fit_both(
         task,
@@ -109,6 +110,7 @@ def test_solver_activation_task_weights(task, solver, activation, weighted):
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.default_cases(40)
 def test_shuffle_and_early_stopping(
     task, solver, weighted, shuffle, early_stopping, monkeypatch
 ):
@@ -269,6 +271,7 @@ def test_random_state_instance_is_consumed_alike(n):
     np.testing.assert_array_equal(*states)
 
 
+@pytest.mark.slow
 def test_float32_follows_within_its_precision():
     for task, solver in itertools.product(TASKS, ["adam", "sgd"]):
         kind, X, y, own = TASKS[task]

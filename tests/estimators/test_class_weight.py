@@ -33,6 +33,7 @@ def assert_same_weights(one, other, rtol=1e-8):
 @pytest.mark.parametrize("normalization", [None, "batch", "layer"])
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("y", [TWO, THREE], ids=["two", "three"])
+@pytest.mark.default_cases(6)
 def test_a_weight_is_a_number_of_repeats(y, solver, normalization):
     """In batches of all rows. The order of the rows is no matter there."""
     if (solver, normalization) == ("lbfgs", "batch"):
@@ -171,6 +172,7 @@ def split_rows(monkeypatch):
     ],
     ids=["balanced", "two", "three", "labels"],
 )
+@pytest.mark.default_cases(5)
 def test_no_measure_counts_the_weights_of_classes(
     y, class_weight, metrics, sample_weight, way, split_rows
 ):

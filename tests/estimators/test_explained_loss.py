@@ -166,6 +166,7 @@ def split_rows(monkeypatch):
 @pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["plain", "weighted"])
 @pytest.mark.parametrize("way", ["early_stopping", "validate", "X_val"])
 @pytest.mark.parametrize("name", ORACLES)
+@pytest.mark.default_cases(30)
 def test_score_of_a_validation_set(name, way, weights, y, split_rows):
     """After each kind of call, the score is that of the estimator's predictions."""
     oracle = ORACLES[name][1]

@@ -159,6 +159,7 @@ def state_of(model):
 
 
 @each_case
+@pytest.mark.default_cases(12)
 def test_round_trips(case, tmp_path):
     """Equal attributes and predictions, and then equal further training."""
     model, y = fitted(case)

@@ -197,6 +197,7 @@ def test_the_folder_is_a_file(tmp_path):
     assert len(report["warnings"]) == 1
 
 
+@pytest.mark.slow
 def test_no_folder_anywhere(tmp_path, usual):
     """Wherever a cache could be, there is a file in place of the folder."""
     copy = copy_package(tmp_path)
@@ -212,6 +213,7 @@ def test_no_folder_anywhere(tmp_path, usual):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs permissions of POSIX")
+@pytest.mark.slow
 def test_read_only_installation(usual):
     """As in a container: neither the package nor the home folder can be written.
 

@@ -117,6 +117,7 @@ numba_internals._optimize = lost
 
 @pytest.mark.skipif(BOUNDS_CHECKED, reason="there is no cache")
 @pytest.mark.parametrize("lost", LOST)
+@pytest.mark.default_cases(1)
 def test_a_numba_that_lacks_a_private_name_costs_one_warning(lost, tmp_path):
     places = {"NUMBA_CACHE_DIR": str(tmp_path), "SKNN_COMPILER": None}
     report = run(FITS + FIT + LOST[lost] + ONE_KERNEL, **places)

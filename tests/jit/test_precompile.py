@@ -69,6 +69,7 @@ def test_nothing_compiles_after_precompile(tmp_path):
     assert report["warnings"] == []
 
 
+@pytest.mark.slow
 def test_precompile_says_if_nothing_can_be_kept(tmp_path):
     file = tmp_path / "file"
     file.touch()

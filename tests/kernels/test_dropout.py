@@ -84,6 +84,7 @@ def test_draws_are_uniform(key):
 
 
 @with_keys
+@pytest.mark.default_cases(2)
 def test_bits_of_draws_are_balanced_and_independent(key):
     """Also from a draw to the next ones: all within 5 standard deviations."""
     numbers = draws(key, shape=(2**9, 2**8)).ravel()
@@ -370,6 +371,7 @@ print(json.dumps([draws, coefs]))
 """
 
 
+@pytest.mark.slow
 def test_plain_python_draws_the_same():
     def run(**environment):
         result = subprocess.run(

@@ -384,6 +384,7 @@ def test_stored_arrays_that_do_not_fit_are_refused(kind, estimator, as_first):
 
 @kinds
 @both
+@pytest.mark.default_cases(1)
 def test_a_process_that_does_not_know_the_layer_refuses_it(
     kind, estimator, as_first, tmp_path
 ):

@@ -308,6 +308,7 @@ def test_one_row_or_feature(estimator, solver, shape):
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 @pytest.mark.parametrize("sparse", [False, True])
 @pytest.mark.parametrize("value", [0.0, 1.0])
+@pytest.mark.default_cases(4)
 def test_a_million_constant_columns(estimator, solver, sparse, value):
     data = np.full((4, 10**6), value, dtype=np.float32)
     if sparse:

@@ -143,6 +143,7 @@ def check_selection(dtype, **environment):
             assert_allclose(one, other, rtol=rtol, atol=rtol * scale, err_msg=name)
 
 
+@pytest.mark.slow
 def test_as_plain_python():
     """NumPy checks all indices and shapes; Numba's own semantics are left out."""
     check_selection("float64", NUMBA_DISABLE_JIT="1")

@@ -42,6 +42,7 @@ def test_fits_in_many_threads(expected):
     assert_equal_jobs(busy.run("many_threads"), expected)
 
 
+@pytest.mark.slow
 def test_kernels_first_used_by_many_threads(expected, tmp_path):
     """With an empty cache, so that all wait for the same compiler."""
     found = busy.run("cold_threads", NUMBA_CACHE_DIR=str(tmp_path))
@@ -247,6 +248,7 @@ def test_a_callback_may_train_the_estimator_of_the_caller():
         pytest.param("forkserver_pool", marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.default_cases(1)
 def test_processes(scene, expected):
     found = busy.run(scene)
     assert len(found) >= 3
@@ -265,6 +267,7 @@ BACKENDS = ["loky", "threading"]
 
 
 @pytest.mark.parametrize("backend", [*BACKENDS, "multiprocessing"])
+@pytest.mark.default_cases(1)
 def test_searches(backend):
     alone, found = busy.run("searches", backend)
     assert found == alone

@@ -75,6 +75,7 @@ def test_too_many_columns_of_text():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a limit for memory")
+@pytest.mark.slow
 def test_memory_runs_out():
     """With a real limit: numpy's message has the size, and the model is as before."""
     script = """

@@ -255,6 +255,7 @@ print(n_loaded, n_refused)
 """
 
 
+@pytest.mark.slow
 def test_nonsense_is_an_exception_and_no_crash():
     """Whatever stands in a file for an attribute, the process lives on."""
     run = subprocess.run(

@@ -113,6 +113,7 @@ def check(n_lives):
     return growth
 
 
+@pytest.mark.slow
 def test_five_hundred_lives():
     check(500)
 
@@ -125,6 +126,7 @@ def test_ten_thousand_lives():
     assert sum(quarter["objects"] for quarter in growth) < 500, growth
 
 
+@pytest.mark.slow
 def test_what_is_kept_is_found():
     """The measure itself: a leak of one estimator in ten, memory, a file, a thread."""
     kept, stop = [], threading.Event()

@@ -62,6 +62,7 @@ with_kinds_of_data = pytest.mark.parametrize(
 
 @with_kinds_of_data
 @pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.default_cases(20)
 def test_a_plain_step_follows_the_gradient(loss, sparse, weighted, shuffle):
     check_step((5,), "tanh", loss, weighted, sparse, shuffle)
 
@@ -77,6 +78,7 @@ RATES = {
 @pytest.mark.parametrize("hidden", [(), (5, 3), (4, 1)], ids=str)
 @pytest.mark.parametrize("dropped", RATES)
 @pytest.mark.parametrize("normalization", [None, *NORMALIZATIONS])
+@pytest.mark.default_cases(30)
 def test_step_with_normalization_and_dropout(
     normalization, dropped, hidden, weighted, sparse, shuffle
 ):
