@@ -11,6 +11,7 @@ from sklearn.utils._openmp_helpers import (
 )
 from sklearn.utils._param_validation import (
     Interval,
+    InvalidParameterError,
     Options,
     StrOptions,
     validate_parameter_constraints,
@@ -23,6 +24,7 @@ from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 __all__ = [
     "BaseScorer",
     "Interval",
+    "InvalidParameterError",
     "Options",
     "StrOptions",
     "approximate_mode",

@@ -8,10 +8,10 @@ import numpy as np
 import scipy.sparse
 from sklearn.base import ClassifierMixin
 
-from sknn._sklearn import Interval, StrOptions, first_call
+from sknn._sklearn import Interval, first_call
 from sknn.estimators.base import BaseMLP
 from sknn.estimators.class_weights import BALANCED_IN_PARTIAL_FIT, weights_of_rows
-from sknn.estimators.decorators import available_if, fit_context
+from sknn.estimators.decorators import available_if, fit_context, suggests_names
 from sknn.estimators.fitting import FitCall
 from sknn.estimators.held_out import stratification_groups
 from sknn.estimators.labels import (
@@ -25,6 +25,7 @@ from sknn.estimators.labels import (
     shows_several_labels,
 )
 from sknn.estimators.missing import refuse_missing
+from sknn.estimators.parameters import Names
 from sknn.estimators.prediction import on_snapshot
 from sknn.estimators.scores import accuracy, fraction_correct
 from sknn.estimators.validation import (
@@ -50,12 +51,13 @@ class BaseClassifier(ClassifierMixin, BaseMLP):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseMLP._parameter_constraints,
-        "loss": [StrOptions(set(losses_of_classifier()))],
+        "loss": [Names(set(losses_of_classifier()))],
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
         "focal_gamma": [Interval(Real, 0, None, closed="left")],
-        "class_weight": [dict, list, StrOptions({"balanced"}), None],
+        "class_weight": [dict, list, Names({"balanced"}), None],
     }
 
+    @suggests_names
     def __init__(
         self,
         hidden_layer_sizes: Any = (100,),

@@ -1,20 +1,36 @@
 """scikit-learn's decorators, with types that keep the signatures of methods."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 from sklearn.utils import metaestimators
 
 from sknn import _sklearn
+from sknn.estimators.suggestions import explain_call
 
 Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def suggests_names(method: Method) -> Method:
+    """Say what was meant where a method gets an argument that does not exist."""
+
+    @wraps(method)
+    def explained(self: Any, /, *arguments: Any, **options: Any) -> Any:
+        try:
+            return method(self, *arguments, **options)
+        except TypeError as error:
+            explain_call(error, method, self, arguments, options)
+            raise
+
+    return cast(Method, explained)
 
 
 def fit_context(method: Method) -> Method:
     """Check the estimator's parameters before the method runs."""
     decorate = _sklearn.fit_context(prefer_skip_nested_validation=True)
     decorated: Method = decorate(method)
-    return decorated
+    return suggests_names(decorated)
 
 
 def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:

@@ -10,11 +10,20 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
 
-from sknn._sklearn import validate_parameter_constraints
+from sknn._sklearn import (
+    InvalidParameterError,
+    StrOptions,
+    validate_parameter_constraints,
+)
 from sknn._version import __version__
 from sknn.estimators.attributes import Attributes
-from sknn.estimators.parameters import defaults_of, is_of_layer, with_layer
+from sknn.estimators.parameters import PER_LAYER, defaults_of, is_of_layer, with_layer
 from sknn.estimators.stored_state import canonical, check_stored
+from sknn.estimators.suggestions import (
+    arguments_of_fit,
+    suggestion_for_name,
+    suggestion_for_value,
+)
 from sknn.network.registry import Definitions, definitions_of, register_missing
 
 _HASHABLE_TYPES = frozenset({bool, int, float, str, NoneType})
@@ -45,6 +54,23 @@ def _check_hashable_params(
     parameters = dict(zip(_names_of(estimator), values, strict=True))
     constraints = estimator._parameter_constraints
     validate_parameter_constraints(constraints, parameters, estimator.__name__)
+
+
+def _suggestion(estimator: Any, parameters: dict[str, Any]) -> str:
+    """Return what was meant by the first parameter that is not valid."""
+    constraints = estimator._parameter_constraints
+    for name, value in parameters.items():
+        try:
+            validate_parameter_constraints(constraints, {name: value}, "")
+        except InvalidParameterError:
+            options = {
+                option
+                for constraint in constraints[name]
+                if isinstance(constraint, StrOptions)
+                for option in constraint.options
+            }
+            return suggestion_for_value(name, parameters, options)
+    return ""
 
 
 def _is_hashable_param(value: Any) -> bool:
@@ -82,6 +108,7 @@ class Estimator(Attributes, BaseEstimator):
         self : object
         """
         layers = {key: params.pop(key) for key in list(params) if is_of_layer(key)}
+        self._refuse_unknown(params)
         super().set_params(**params)
         # Sizes first: they say how many layers there are.
         for key in sorted(layers, key=lambda key: not key.startswith("hidden")):
@@ -89,6 +116,27 @@ class Estimator(Attributes, BaseEstimator):
             changed = with_layer(dict(vars(self)), name, int(k), layers[key])
             setattr(self, name, changed)
         return self
+
+    def _refuse_unknown(self, params: dict[str, Any]) -> None:
+        """Refuse names that are no parameters, before any parameter is set."""
+        estimator_type: type = type(self)
+        names = _names_of(estimator_type)
+        unknown, suggestions = [], []
+        for key in params:
+            name = key.partition("__")[0]
+            if name not in names:
+                elsewhere = arguments_of_fit(estimator_type)
+                suggestions.append(suggestion_for_name(name, names, elsewhere))
+            elif key in names or hasattr(getattr(self, name), "set_params"):
+                continue
+            elif name in PER_LAYER:
+                suggestions.append(f" For the first hidden layer write {name}__0.")
+            unknown.append(key)
+        if unknown:
+            raise ValueError(
+                f"Invalid parameter {unknown[0]!r} for estimator {self}. Valid "
+                f"parameters are: {names!r}.{''.join(suggestions)}"
+            )
 
     @classmethod
     def _get_param_names(cls) -> list[str]:
@@ -101,10 +149,15 @@ class Estimator(Attributes, BaseEstimator):
         estimator_type: type = type(self)
         names = _names_of(estimator_type)
         values = tuple([getattr(self, name) for name in names])
-        if all(map(_is_hashable_param, values)):
-            _check_hashable_params(estimator_type, values, tuple(map(type, values)))
-        else:
-            super()._validate_params()
+        try:
+            if all(map(_is_hashable_param, values)):
+                _check_hashable_params(estimator_type, values, tuple(map(type, values)))
+            else:
+                super()._validate_params()
+        except InvalidParameterError as error:
+            parameters = dict(zip(names, values, strict=True))
+            error.args = (f"{error}{_suggestion(estimator_type, parameters)}",)
+            raise
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -6,8 +6,10 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from sklearn.metrics import get_scorer_names
 
 from sknn._sklearn import BaseScorer
+from sknn.estimators.suggestions import did_you_mean
 from sknn.network.data import ArrayLike
 
 # Columns of ``history_`` that training fills itself.
@@ -33,13 +35,20 @@ def metrics_of(metrics: Any) -> dict[str, str | Callable[..., Any]]:
                 f"metrics[{name!r}] must be the name of a scorer or a function of an "
                 f"estimator, X and y, got a {type(metric).__name__}."
             )
-    for name in named:
+    for name, metric in named.items():
         taken = {name, f"val_{name}"} & _RESERVED
         if taken or not name:
             reason = "its name is empty"
             if taken:
                 reason = f"history_[{min(taken)!r}] holds what training records itself"
             raise ValueError(f"A metric cannot be called {name!r}: {reason}. {_CURE}")
+        scorers = get_scorer_names()
+        if isinstance(metric, str) and metric not in scorers:
+            raise ValueError(
+                "metrics must hold names of sklearn.metrics.get_scorer_names(), or "
+                f"functions of an estimator, X and y. Got {metric!r}."
+                f"{did_you_mean('metrics', metric, scorers)}"
+            )
         if f"val_{name}" in named:
             raise ValueError(
                 f"metrics has both {name!r} and {f'val_{name}'!r}, but the latter is "

@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.metrics import get_scorer_names
 
 from sknn._sklearn import Interval, Options, StrOptions
+from sknn.estimators.suggestions import did_you_mean
 from sknn.kernels.layers.activations import ACTIVATIONS
 from sknn.kernels.layers.normalization import NORMALIZATIONS
 from sknn.kernels.losses.table import LOSSES, losses_of_classifier
@@ -36,14 +37,22 @@ _COUNT = Interval(Integral, 1, None, closed="left")
 _MOST_LAYERS = 10**5
 _PYTHON_TYPES = {np.bool_: bool, np.integer: int, np.floating: float, np.str_: str}
 
+
+class Names(StrOptions):
+    """Strings of which one must be given; messages list them in alphabetical order."""
+
+    def __str__(self) -> str:
+        return f"a str among {{{', '.join(map(repr, sorted(self.options)))}}}"
+
+
 CONSTRAINTS: dict[str, list[Any]] = {
     "hidden_layer_sizes": ["array-like", _COUNT],
     # Live views of the tables, which include what users register.
-    "activation": [StrOptions(ACTIVATIONS.keys()), "array-like"],
-    "solver": [StrOptions(STOCHASTIC_SOLVERS | {"lbfgs"})],
+    "activation": [Names(ACTIVATIONS.keys()), "array-like"],
+    "solver": [Names(STOCHASTIC_SOLVERS | {"lbfgs"})],
     "alpha": [_NOT_NEGATIVE],
-    "batch_size": [StrOptions({"auto"}), _COUNT],
-    "learning_rate": [StrOptions(set(SCHEDULES)), callable],
+    "batch_size": [Names({"auto"}), _COUNT],
+    "learning_rate": [Names(set(SCHEDULES)), callable],
     "learning_rate_init": [_POSITIVE],
     "power_t": [_NOT_NEGATIVE],
     "max_iter": [_COUNT],
@@ -64,11 +73,11 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "n_hidden_layers": [Interval(Integral, 0, None, closed="left"), None],
     "dropout": [_RATE, "array-like"],
     "input_dropout": [_RATE],
-    "normalization": [StrOptions(set(NORMALIZATIONS)), None],
-    "kernel_initializer": [StrOptions({"auto", *INITIALIZERS}), "array-like"],
-    "bias_initializer": [StrOptions({"auto", "zeros"})],
+    "normalization": [Names(set(NORMALIZATIONS)), None],
+    "kernel_initializer": [Names({"auto", *INITIALIZERS}), "array-like"],
+    "bias_initializer": [Names({"auto", "zeros"})],
     "l1_ratio": [Interval(Real, 0, 1, closed="both")],
-    "weight_decay": [StrOptions({"auto"}), _NOT_NEGATIVE],
+    "weight_decay": [Names({"auto"}), _NOT_NEGATIVE],
     "max_norm": [_POSITIVE, None],
     "clipvalue": [_POSITIVE, None],
     "global_clipnorm": [_POSITIVE, None],
@@ -77,7 +86,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "decay_epochs": [_COUNT],
     "warmup_epochs": [Interval(Integral, 0, None, closed="left")],
     "scoring": [str, callable, None],
-    "metrics": ["array-like", dict, None],
+    "metrics": ["array-like", dict, str, callable, None],
     "restore_best_weights": ["boolean"],
     "validate": ["boolean"],
 }
@@ -179,11 +188,14 @@ def check_effects(
         Whether the call got a validation set.
     """
     scoring = parameters["scoring"]
-    if isinstance(scoring, str) and scoring not in {"loss", *get_scorer_names()}:
-        raise ValueError(
-            "scoring must name a scorer of sklearn.metrics.get_scorer_names(), or be "
-            f"'loss', a callable or None. Got {scoring!r}."
-        )
+    if isinstance(scoring, str):
+        scorers = {"loss", *get_scorer_names()}
+        if scoring not in scorers:
+            raise ValueError(
+                "scoring must name a scorer of sklearn.metrics.get_scorer_names(), or "
+                f"be 'loss', a callable or None. Got {scoring!r}."
+                f"{did_you_mean('scoring', scoring, scorers)}"
+            )
     is_lbfgs = parameters["solver"] == "lbfgs"
     for name, (asks, reason) in _NOT_FOR_LBFGS.items():
         if is_lbfgs and asks(parameters[name]):
@@ -308,6 +320,7 @@ def _options_per_layer(
         if not (isinstance(one, str) and one in options):
             raise ValueError(
                 f"{name} has no option {one!r}. The options are {sorted(options)}."
+                f"{did_you_mean(name, one, options)}"
             )
     return tuple(map(str, values))
 

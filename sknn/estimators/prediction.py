@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sknn.estimators.attributes import Attributes
 from sknn.estimators.missing import refuse_missing
 from sknn.estimators.parameters import per_layer
+from sknn.estimators.suggestions import explain_call
 from sknn.estimators.summary import summary_of
 from sknn.kernels.drivers.prediction import (
     CHECK_INPUT,
@@ -63,7 +64,11 @@ def on_snapshot(
     def on_twin(
         self: Any, /, *arguments: _Parameters.args, **options: _Parameters.kwargs
     ) -> _Result:
-        return method(self._with(vars(self)), *arguments, **options)
+        try:
+            return method(self._with(vars(self)), *arguments, **options)
+        except TypeError as error:
+            explain_call(error, method, self, arguments, options)
+            raise
 
     return on_twin
 

@@ -10,10 +10,11 @@ from sklearn.base import RegressorMixin
 from sklearn.metrics import d2_pinball_score
 from sklearn.utils import column_or_1d
 
-from sknn._sklearn import Interval, StrOptions
+from sknn._sklearn import Interval
 from sknn.estimators.base import BaseMLP
-from sknn.estimators.decorators import available_if, fit_context
+from sknn.estimators.decorators import available_if, fit_context, suggests_names
 from sknn.estimators.missing import refuse_missing
+from sknn.estimators.parameters import Names
 from sknn.estimators.prediction import on_snapshot
 from sknn.estimators.scores import r2
 from sknn.estimators.validation import has_partial_fit
@@ -37,12 +38,13 @@ class BaseRegressor(RegressorMixin, BaseMLP):
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseMLP._parameter_constraints,
         # A live view: losses that users register are among the options.
-        "loss": [StrOptions(REGRESSION_LOSSES.keys())],
+        "loss": [Names(REGRESSION_LOSSES.keys())],
         "delta": [Interval(Real, 0, None, closed="neither")],
         "quantile": [Interval(Real, 0, 1, closed="neither"), "array-like"],
         "power": [Interval(Real, 1, 3, closed="both")],
     }
 
+    @suggests_names
     def __init__(
         self,
         loss: str = "squared_error",

@@ -217,7 +217,7 @@ class MLPRegressor(BaseRegressor):
         loss divided by that of the best constant, a mean over the outputs. Greater is
         better. A score that is not a finite number gives a warning, and an error if it
         never is one.
-    metrics : sequence of str or callable, or dict of them, default=None
+    metrics : str, callable, sequence of them or dict of them, default=None
         Scorers to evaluate after each epoch, on the training data and, where there are
         any, the validation data, for ``history_``. The keys of a dict are their names
         there; those of a sequence have the name of the scorer or of its function, with

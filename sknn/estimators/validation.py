@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 
 from sknn._sklearn import check_sample_weight
-from sknn.estimators.parameters import STOCHASTIC_SOLVERS
 from sknn.kernels.losses.table import losses_of_classifier
 from sknn.network.data import (
     NATIVE_FLOATS,
@@ -20,8 +19,11 @@ from sknn.network.network import Network, cached_theta
 
 
 def has_partial_fit(estimator: Any) -> bool:
-    """Return True for a stochastic solver, else raise an AttributeError."""
-    if estimator.solver in STOCHASTIC_SOLVERS:
+    """Return True for all solvers but L-BFGS, else raise an AttributeError.
+
+    What is no solver is refused by the check of the parameters, with a better message.
+    """
+    if not (isinstance(estimator.solver, str) and estimator.solver == "lbfgs"):
         return True
     raise AttributeError(
         "partial_fit is only available for stochastic optimizers. "

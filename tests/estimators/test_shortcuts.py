@@ -199,7 +199,9 @@ def test_what_equals_a_valid_value_is_checked_for_itself(estimator, right, wrong
     expected = outcome(BaseEstimator._validate_params, wrong)
     for _ in range(2):
         assert outcome(estimator._validate_params, right) is None
-        assert outcome(estimator._validate_params, wrong) == expected
+        ours = outcome(estimator._validate_params, wrong)
+        assert (ours is None) == (expected is None)
+        assert (ours or "").startswith(expected or "")  # it goes on with the cure
 
 
 class Derived(sknn.MLPClassifier):

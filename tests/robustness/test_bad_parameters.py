@@ -50,7 +50,7 @@ ZOO = {
 
 
 # A type may be a function of the user's; what it raises is theirs.
-TAKES_FUNCTIONS = ("learning_rate", "scoring")
+TAKES_FUNCTIONS = ("learning_rate", "scoring", "metrics")
 
 
 def number(low, high=np.inf, *, low_in=True, high_in=False, kind=Real):
