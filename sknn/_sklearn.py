@@ -4,7 +4,6 @@ They give sknn scikit-learn's checks and messages to the letter. Every supported
 version of scikit-learn is tested; a change there is mended here.
 """
 
-from sklearn.base import _fit_context as fit_context
 from sklearn.metrics._scorer import _BaseScorer as BaseScorer
 from sklearn.utils._openmp_helpers import (
     _openmp_effective_n_threads as openmp_effective_n_threads,
@@ -31,7 +30,6 @@ __all__ = [
     "check_optimize_result",
     "check_sample_weight",
     "first_call",
-    "fit_context",
     "openmp_effective_n_threads",
     "validate_parameter_constraints",
 ]

@@ -6,11 +6,12 @@ from contextlib import contextmanager
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from sklearn import config_context, get_config
 from sklearn.base import is_regressor
 from sklearn.utils.validation import validate_data
 
 from sknn.estimators.callbacks import CallbackSupportMixin, with_callbacks
-from sknn.estimators.decorators import fit_context
+from sknn.estimators.decorators import suggests_names
 from sknn.estimators.estimator import Estimator
 from sknn.estimators.fit_lock import fit_lock
 from sknn.estimators.fitting import FitCall, prepare, train_and_publish
@@ -84,7 +85,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
 
     # Fitting ---------------------------------------------------------------------
 
-    @fit_context
+    @suggests_names
     def resume_fit(
         self,
         X: ArrayLike,
@@ -192,13 +193,17 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         """Yield a copy to train; take over its attributes if there is no exception.
 
         Until then the estimator is as it was, for other threads too. Threads that
-        train the same estimator wait for each other.
+        train the same estimator wait for each other. The parameters of the copy have
+        been checked; what scikit-learn's functions get from the block is not.
         """
-        with fit_lock(self):
+        skips_checks = get_config()["skip_parameter_validation"]
+        with fit_lock(self), config_context(skip_parameter_validation=True):
             twin, generator = self._with(vars(self).copy()), self.random_state
             is_generator = isinstance(generator, np.random.RandomState)
             draws = generator.get_state(legacy=False) if is_generator else None
             try:
+                if not skips_checks:
+                    twin._validate_params()
                 yield twin
             except BaseException:
                 if is_generator:

@@ -11,7 +11,7 @@ from sklearn.base import ClassifierMixin
 from sknn._sklearn import Interval, first_call
 from sknn.estimators.base import BaseMLP
 from sknn.estimators.class_weights import BALANCED_IN_PARTIAL_FIT, weights_of_rows
-from sknn.estimators.decorators import available_if, fit_context, suggests_names
+from sknn.estimators.decorators import available_if, suggests_names
 from sknn.estimators.fitting import FitCall
 from sknn.estimators.held_out import stratification_groups
 from sknn.estimators.labels import (
@@ -110,7 +110,7 @@ class BaseClassifier(ClassifierMixin, BaseMLP):
     ) -> None:
         self._store(locals())
 
-    @fit_context
+    @suggests_names
     def fit(
         self,
         X: ArrayLike,
@@ -161,7 +161,7 @@ class BaseClassifier(ClassifierMixin, BaseMLP):
         return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
     @available_if(has_partial_fit)
-    @fit_context
+    @suggests_names
     def partial_fit(
         self,
         X: ArrayLike,
@@ -213,8 +213,8 @@ class BaseClassifier(ClassifierMixin, BaseMLP):
             in the first call or changes later, or y holds a label that is not among
             them.
         """
-        refuse_missing(y=y, classes=classes)
         with self._all_or_nothing() as twin:
+            refuse_missing(y=y, classes=classes)
             classes = read_classes(classes)
             # That of an indicator matrix is made once the matrix was checked.
             if first_call(twin, classes) and not shows_several_labels(y):

@@ -6,7 +6,6 @@ from typing import Any, TypeVar, cast
 
 from sklearn.utils import metaestimators
 
-from sknn import _sklearn
 from sknn.estimators.suggestions import explain_call
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -24,13 +23,6 @@ def suggests_names(method: Method) -> Method:
             raise
 
     return cast(Method, explained)
-
-
-def fit_context(method: Method) -> Method:
-    """Check the estimator's parameters before the method runs."""
-    decorate = _sklearn.fit_context(prefer_skip_nested_validation=True)
-    decorated: Method = decorate(method)
-    return suggests_names(decorated)
 
 
 def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:

@@ -2,31 +2,20 @@
 
 import inspect
 import warnings
-from functools import cache, lru_cache
-from types import NoneType
+from functools import cache
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
 
-from sknn._sklearn import (
-    InvalidParameterError,
-    StrOptions,
-    validate_parameter_constraints,
-)
 from sknn._version import __version__
 from sknn.estimators.attributes import Attributes
+from sknn.estimators.checked_parameters import check_parameters
 from sknn.estimators.parameters import PER_LAYER, defaults_of, is_of_layer, with_layer
 from sknn.estimators.stored_state import canonical, check_stored
-from sknn.estimators.suggestions import (
-    arguments_of_fit,
-    suggestion_for_name,
-    suggestion_for_value,
-)
+from sknn.estimators.suggestions import arguments_of_fit, suggestion_for_name
 from sknn.network.registry import Definitions, definitions_of, register_missing
-
-_HASHABLE_TYPES = frozenset({bool, int, float, str, NoneType})
 
 
 @cache
@@ -41,41 +30,6 @@ def _names_of(estimator: Any) -> list[str]:
     ):
         names = sorted({*names, *_names_of(owners[1])})
     return names
-
-
-@lru_cache(maxsize=256)
-def _check_hashable_params(
-    estimator: Any, values: tuple[Any, ...], types: tuple[type, ...]
-) -> None:
-    """Check parameters; valid ones are remembered and not checked again.
-
-    The types distinguish equal values, such as 1 and True.
-    """
-    parameters = dict(zip(_names_of(estimator), values, strict=True))
-    constraints = estimator._parameter_constraints
-    validate_parameter_constraints(constraints, parameters, estimator.__name__)
-
-
-def _suggestion(estimator: Any, parameters: dict[str, Any]) -> str:
-    """Return what was meant by the first parameter that is not valid."""
-    constraints = estimator._parameter_constraints
-    for name, value in parameters.items():
-        try:
-            validate_parameter_constraints(constraints, {name: value}, "")
-        except InvalidParameterError:
-            options = {
-                option
-                for constraint in constraints[name]
-                if isinstance(constraint, StrOptions)
-                for option in constraint.options
-            }
-            return suggestion_for_value(name, parameters, options)
-    return ""
-
-
-def _is_hashable_param(value: Any) -> bool:
-    types = map(type, value) if type(value) is tuple else (type(value),)
-    return _HASHABLE_TYPES.issuperset(types)
 
 
 class Estimator(Attributes, BaseEstimator):
@@ -145,19 +99,8 @@ class Estimator(Attributes, BaseEstimator):
         return _names_of(estimator_type).copy()
 
     def _validate_params(self) -> None:
-        """Check the parameters, unless the same values were checked before."""
-        estimator_type: type = type(self)
-        names = _names_of(estimator_type)
-        values = tuple([getattr(self, name) for name in names])
-        try:
-            if all(map(_is_hashable_param, values)):
-                _check_hashable_params(estimator_type, values, tuple(map(type, values)))
-            else:
-                super()._validate_params()
-        except InvalidParameterError as error:
-            parameters = dict(zip(names, values, strict=True))
-            error.args = (f"{error}{_suggestion(estimator_type, parameters)}",)
-            raise
+        """Check the parameters that have changed since they were checked."""
+        check_parameters(self)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -12,7 +12,7 @@ from sklearn.utils import column_or_1d
 
 from sknn._sklearn import Interval
 from sknn.estimators.base import BaseMLP
-from sknn.estimators.decorators import available_if, fit_context, suggests_names
+from sknn.estimators.decorators import available_if, suggests_names
 from sknn.estimators.missing import refuse_missing
 from sknn.estimators.parameters import Names
 from sknn.estimators.prediction import on_snapshot
@@ -97,7 +97,7 @@ class BaseRegressor(RegressorMixin, BaseMLP):
     ) -> None:
         self._store(locals())
 
-    @fit_context
+    @suggests_names
     def fit(
         self,
         X: ArrayLike,
@@ -148,7 +148,7 @@ class BaseRegressor(RegressorMixin, BaseMLP):
         return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
     @available_if(has_partial_fit)
-    @fit_context
+    @suggests_names
     def partial_fit(
         self,
         X: ArrayLike,
@@ -318,6 +318,6 @@ class BaseRegressor(RegressorMixin, BaseMLP):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
-        loss = REGRESSION_LOSSES.get(self.loss)
+        loss = REGRESSION_LOSSES.get(self.loss) if isinstance(self.loss, str) else None
         tags.target_tags.positive_only = loss is not None and loss.positive_only
         return tags

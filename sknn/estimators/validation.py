@@ -33,15 +33,45 @@ def has_partial_fit(estimator: Any) -> bool:
 
 def has_probabilities(estimator: Any) -> bool:
     """Return True for a loss of probabilities, else name the alternative."""
-    with_probabilities, with_scores = _losses_by_outputs()
-    if estimator.loss not in with_scores:
+    if not _returns_scores(estimator):
         return True
+    with_probabilities, _ = _losses_by_outputs()
     raise AttributeError(
         f"Probabilities are only available for {_any_of(with_probabilities)}; the "
-        f"outputs of loss={estimator.loss!r} are scores, which decision_function "
-        "returns. Use another loss, or wrap the classifier in sklearn.calibration."
-        "CalibratedClassifierCV."
+        f"outputs of {_source_of_outputs(estimator)} are scores, which "
+        "decision_function returns. Use another loss, or wrap the classifier in "
+        "sklearn.calibration.CalibratedClassifierCV."
     )
+
+
+def has_decision_function(estimator: Any) -> bool:
+    """Return True for a loss of scores, else name the alternative."""
+    if _returns_scores(estimator):
+        return True
+    _, with_scores = _losses_by_outputs()
+    raise AttributeError(
+        f"decision_function is only available for {_any_of(with_scores)}; the outputs "
+        f"of {_source_of_outputs(estimator)} are probabilities, which predict_proba "
+        "returns."
+    )
+
+
+def _returns_scores(estimator: Any) -> bool:
+    """Return what the outputs are: of the fit, or else of the loss to train with."""
+    link = getattr(estimator, "out_activation_", None)
+    if link is not None:
+        return bool(link == "identity")
+    _, with_scores = _losses_by_outputs()
+    return isinstance(estimator.loss, str) and estimator.loss in with_scores
+
+
+def _source_of_outputs(estimator: Any) -> str:
+    _, with_scores = _losses_by_outputs()
+    loss = estimator.loss
+    is_of_loss = isinstance(loss, str) and loss in with_scores
+    if is_of_loss == _returns_scores(estimator):
+        return f"loss={loss!r}"
+    return f"the loss of the last fit (loss is now {loss!r})"
 
 
 def _losses_by_outputs() -> tuple[list[str], list[str]]:
@@ -53,17 +83,6 @@ def _losses_by_outputs() -> tuple[list[str], list[str]]:
 
 def _any_of(losses: list[str]) -> str:
     return " and ".join(f"loss={name!r}" for name in losses)
-
-
-def has_decision_function(estimator: Any) -> bool:
-    """Return True for a loss of scores, else name the alternative."""
-    _, with_scores = _losses_by_outputs()
-    if estimator.loss in with_scores:
-        return True
-    raise AttributeError(
-        f"decision_function is only available for {_any_of(with_scores)}; the outputs "
-        f"of loss={estimator.loss!r} are probabilities, which predict_proba returns."
-    )
 
 
 def skips_validation(X: ArrayLike, y: ArrayLike) -> bool:

@@ -208,3 +208,26 @@ def test_classifiers_learn_with_every_loss(loss, y):
     model = MLPClassifier(loss=loss, **{**QUICK, "max_iter": 200}).fit(X, y)
     assert model.score(X, y) > (0.8 if y.ndim == 1 and len(np.unique(y)) == 2 else 0.65)
     assert model.loss_ < 0.8 * model.loss_curve_[0]
+
+
+@pytest.mark.parametrize(
+    ("fitted", "now", "method", "other"),
+    [
+        ("log_loss", "hinge", "predict_proba", "decision_function"),
+        ("hinge", "log_loss", "decision_function", "predict_proba"),
+    ],
+)
+def test_probabilities_or_scores_outlive_a_change_of_the_loss(
+    fitted, now, method, other
+):
+    model = MLPClassifier(loss=fitted, **QUICK).fit(X, THREE)
+    before = getattr(model, method)(X)
+    model.set_params(loss=now)
+    assert_array_equal(getattr(model, method)(X), before)
+    assert not hasattr(model, other)
+    with pytest.raises(AttributeError) as error:
+        getattr(model, other)
+    assert f"the last fit (loss is now {now!r})" in str(error.value.__cause__)
+    model.fit(X, THREE)
+    assert hasattr(model, other)
+    assert not hasattr(model, method)

@@ -12,6 +12,7 @@ from numbers import Integral, Real
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn import config_context
 
 from sknn import MLPClassifier, MLPRegressor
 from sknn.estimators.parameters import defaults_of
@@ -244,23 +245,145 @@ def test_values_of_all_kinds(estimator, name):
     assert not problems, "\n".join(problems)
 
 
+# Parameters that a first call of partial_fit needs in another way than ``fit``.
+WITHOUT_PARTIAL_FIT = {"early_stopping": False, "validate": False, "solver": "adam"}
+
+
+def first_partial_fit(estimator, options):
+    """Return an estimator after one call of partial_fit."""
+    options = {
+        name: WITHOUT_PARTIAL_FIT.get(name, value)
+        for name, value in options.items()
+        if name != "validation_fraction"
+    }
+    y = LABELS if estimator is MLPClassifier else NUMBERS
+    classes = {"classes": [0, 1, 2]} if estimator is MLPClassifier else {}
+    return estimator(**options).partial_fit(X, y, **classes)
+
+
+def first_fit(estimator, options):
+    y = LABELS if estimator is MLPClassifier else NUMBERS
+    return estimator(**options).fit(X, y)
+
+
+def first_warm_fit(estimator, options):
+    model = first_fit(estimator, options)
+    model.warm_start = True
+    return model
+
+
+# What goes on from a model: how the model comes about, and the call.
+GOING_ON = {
+    "partial_fit": (first_partial_fit, lambda m, y: m.partial_fit(X, y)),
+    "warm start": (first_warm_fit, lambda m, y: m.fit(X, y)),
+    "resume_fit": (first_fit, lambda m, y: m.resume_fit(X, y)),
+}
+
+
+@pytest.mark.parametrize("call", GOING_ON)
 @each_parameter
-def test_wrong_values_where_training_goes_on(estimator, name):
+def test_wrong_values_where_training_goes_on(estimator, name, call):
     """Also of what nothing but the first fit uses, such as initializers."""
     accepts, context = ACCEPTED[name]
-    y, taken = ESTIMATORS[estimator], []
+    begin, go_on = GOING_ON[call]
+    if call != "warm start":
+        # With these in effect there is another error.
+        context = {k: v for k, v in context.items() if k not in WITHOUT_PARTIAL_FIT}
+        context.pop("validation_fraction", None)
     options = {"hidden_layer_sizes": 3, "max_iter": 2, "random_state": 0}
-    fitted = estimator(**options | context).fit(X, y)
+    y, problems = ESTIMATORS[estimator], []
+    fitted = begin(estimator, options | context)
+    predictions = fitted.predict(X)
     for title, value in ZOO.items():
         if isinstance(value, type) and name in TAKES_FUNCTIONS:
             continue
-        if accepts(value):
+        # Whether a fraction leaves rows on both sides is seen where it is used.
+        unused = name == "validation_fraction" and number(0, 1)(value)
+        if accepts(value) or (unused and call != "warm start"):
             continue
-        model = copy.copy(fitted).set_params(warm_start=True)
+        model = copy.copy(fitted)
         setattr(model, name, value)
+        before = dict(vars(model))
+        np.testing.assert_array_equal(model.predict(X), predictions)
         try:
-            model.fit(X, y)
-        except (ValueError, TypeError, MemoryError):
-            continue
-        taken.append(title)
-    assert not taken
+            go_on(model, y)
+        except (ValueError, TypeError, MemoryError) as error:
+            test_size = name.replace("validation_fraction", "test_size")
+            if not (name in str(error) or test_size in str(error)):
+                problems.append(f"{title}: not named in {error}")
+            if any(vars(model)[key] is not before[key] for key in before):
+                problems.append(f"{title}: not as before")
+        else:
+            problems.append(f"{title}: accepted")
+    assert not problems, "\n".join(problems)
+
+
+def emptied(values):
+    values.clear()
+
+
+# A parameter's value, and what makes it a wrong one in place.
+CHANGED_IN_PLACE = {
+    "hidden_layer_sizes": ([3], lambda sizes: sizes.append(0)),
+    "activation": (["relu"], lambda names: names.append("relu")),
+    "dropout": ([0.1], lambda rates: rates.__setitem__(0, 1.5)),
+    "kernel_initializer": (["normal"], lambda names: names.__setitem__(0, "foo")),
+    "metrics": (["r2"], lambda names: names.append(1)),
+    "quantile": ([0.5], emptied),
+    "class_weight": ({0: 1.0, 1: 2.0}, lambda weights: weights.update({0: -1.0})),
+}
+
+
+@pytest.mark.parametrize("call", GOING_ON)
+@pytest.mark.parametrize("name", CHANGED_IN_PLACE)
+def test_values_changed_in_place(name, call):
+    value, change = copy.deepcopy(CHANGED_IN_PLACE[name][0]), CHANGED_IN_PLACE[name][1]
+    estimator = MLPClassifier if name == "class_weight" else MLPRegressor
+    begin, go_on = GOING_ON[call]
+    context = {"loss": "quantile"} if name == "quantile" else {}
+    options = {"hidden_layer_sizes": 3, "max_iter": 2, "random_state": 0, name: value}
+    model = begin(estimator, options | context)
+    assert getattr(model, name) is value
+    go_on(model, ESTIMATORS[estimator])
+    change(value)
+    with pytest.raises((ValueError, TypeError), match=name):
+        go_on(model, ESTIMATORS[estimator])
+
+
+class WithFixedRate(MLPRegressor):
+    """Fixes parameters of its base, which are attributes still."""
+
+    def __init__(self, width=3):
+        super().__init__(hidden_layer_sizes=width, max_iter=2, random_state=0)
+        self.width = width
+
+
+@pytest.mark.parametrize("call", ["fit", *GOING_ON])
+def test_parameters_that_a_derived_class_fixes(call):
+    begin, go_on = GOING_ON.get(call, (None, None))
+    model = WithFixedRate()
+    if call != "fit":
+        model = begin(WithFixedRate, {})
+    model.alpha = -5
+    with pytest.raises(ValueError, match="'alpha' parameter of WithFixedRate"):
+        go_on(model, NUMBERS) if go_on else model.fit(X, NUMBERS)
+
+
+def test_right_and_wrong_values_in_turn():
+    """Values that were checked before are no excuse for others."""
+    models = [MLPRegressor(hidden_layer_sizes=3) for _ in range(2)]
+    for _ in range(3):
+        for model, right in zip(models, (0.1, 0.2), strict=True):
+            model.set_params(alpha=right).partial_fit(X, NUMBERS)
+            for wrong in (-right, str(right), None):
+                model.set_params(alpha=wrong)
+                with pytest.raises(ValueError, match="alpha"):
+                    model.partial_fit(X, NUMBERS)
+
+
+def test_what_scikit_learn_is_told_not_to_check():
+    model = MLPRegressor(hidden_layer_sizes=3, max_iter=2, random_state=0)
+    with config_context(skip_parameter_validation=True):
+        model.set_params(verbose=-1).fit(X, NUMBERS)
+    with pytest.raises(ValueError, match="verbose"):
+        model.partial_fit(X, NUMBERS)
