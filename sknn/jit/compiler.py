@@ -11,6 +11,7 @@ import gc
 import importlib
 import inspect
 import os
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -38,6 +39,7 @@ _JIT_OPTIONS = {
 }
 
 _registered: set[Any] = set()
+_imported: set[str] = set()  # modules of intrinsics
 
 
 def lower_intrinsic(
@@ -81,23 +83,29 @@ def lower_intrinsic(
 
 
 def register() -> None:
-    """Tell Numba what has been written down since the last time."""
+    """Tell Numba what has been written down since the last time.
+
+    What an exception has kept it from is told again: twice does no harm.
+    """
     for module in {*declarations.INTRINSICS.values()} - _registered:
-        _registered.add(module)
+        if module in _imported:
+            importlib.reload(sys.modules[module])
         importlib.import_module(module)
+        _imported.add(module)
+        _registered.add(module)
     for function, fastmath in declarations.INLINED:
         if function not in _registered:
-            _registered.add(function)
             _overload(function, fastmath, lambda *types, chosen=function: chosen)
+            _registered.add(function)
     for function, float32, float64 in declarations.BY_DTYPE:
         if function not in _registered:
-            _registered.add(function)
             choose = _by_dtype(float32, float64)
             _overload(function, declarations.FASTMATH_SCALAR, choose)
+            _registered.add(function)
     for function, name, signature in declarations.CALLERS:
         if function not in _registered:
-            _registered.add(function)
             lower_intrinsic(function)(call_definition(name, signature))
+            _registered.add(function)
 
 
 def _overload(
@@ -174,6 +182,9 @@ def lower(kernel: Any, dtype: np.dtype[Any], symbol: str) -> Callable[[], Code]:
             from sknn.jit import numba_internals
 
             return numba_internals.lower(*arguments)
+    except MemoryError:
+        _registered.clear()  # Numba may have lost some of it
+        raise
     except Exception as error:
         code = compile_after(error, *arguments)
         return lambda: code
@@ -192,6 +203,8 @@ def compile_after(
 ) -> Code:
     """Compile in the documented way what failed otherwise, and warn.
 
+    A MemoryError says nothing of the way, and is raised again.
+
     Parameters
     ----------
     error : Exception
@@ -200,6 +213,8 @@ def compile_after(
     kernel, dtype, symbol
         See ``lower``.
     """
+    if isinstance(error, MemoryError):
+        raise error
     try:
         code = _lower_documented(kernel, dtype, symbol)()
     except Exception:

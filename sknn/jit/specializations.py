@@ -1,7 +1,6 @@
 """Specializations of kernels: from the cache, or else from the compiler."""
 
 import itertools
-import os
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -12,12 +11,11 @@ from sknn.jit import loader, object_cache
 from sknn.jit.configuration import check_unread_sources, configuration
 from sknn.jit.declarations import INTERPRETED
 from sknn.jit.deferred_interrupts import interrupts_wait
+from sknn.jit.locks import BEFORE_FORK, compiler_lock
+from sknn.jit.thread_start import start_if_possible
 
 COMPILED_HERE: list[str] = []  # names of what this process has compiled
 
-# One at a time, and none while the process forks: the child would wait forever for a
-# lock that no thread of its own holds.
-_lock = threading.RLock()
 _pending: dict[tuple[Any, np.dtype[Any]], "_Pending"] = {}
 _numbers = itertools.count()
 
@@ -38,9 +36,7 @@ class _Pending:
         self._code: loader.Code | None = None
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="LLVM")
-        try:
-            self._thread.start()
-        except RuntimeError:  # no more threads, or the interpreter is about to end
+        if not start_if_possible(self._thread):
             self._run()
 
     def _run(self) -> None:
@@ -63,18 +59,12 @@ class _Pending:
         return self._code
 
 
-def _before_fork() -> None:
-    _lock.acquire()
+def _wait_for_llvm() -> None:
     for pending in _pending.values():
         pending.wait()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_before_fork,
-        after_in_parent=_lock.release,
-        after_in_child=_lock.release,
-    )
+BEFORE_FORK.append(_wait_for_llvm)
 
 
 def name_of(kernel: Any, dtype: np.dtype[Any]) -> str:
@@ -91,7 +81,7 @@ def request(kernel: Any, dtype: np.dtype[Any]) -> None:
     dtype : dtype
         float32 or float64.
     """
-    with interrupts_wait(), _lock:
+    with interrupts_wait(), compiler_lock:
         if dtype in kernel.specializations or (kernel, dtype) in _pending:
             return
         name = name_of(kernel, dtype)
@@ -118,7 +108,7 @@ def make(kernel: Any, dtype: np.dtype[Any]) -> None:
     dtype : dtype
         float32 or float64.
     """
-    with interrupts_wait(), _lock:
+    with interrupts_wait(), compiler_lock:
         request(kernel, dtype)
         pending = _pending.pop((kernel, dtype), None)
         if pending is None:
@@ -177,5 +167,5 @@ def compile_for_python(
         return function
     from sknn.jit import compiler
 
-    with interrupts_wait(), _lock:
+    with interrupts_wait(), compiler_lock:
         return compiler.compile_for_python(function, n_numbers, dtype)

@@ -24,7 +24,7 @@ from sknn.network.threads import (
     WORTH_A_THREAD,
     in_parts,
     n_threads_for,
-    run_together,
+    run_together_or_alone,
 )
 from sknn.network.work import Work
 
@@ -42,6 +42,16 @@ def network(architecture: Architecture, dtype: np.dtype) -> "Network":
 @cache
 def _no_targets(dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
     return np.empty((0, 0), dtype), np.empty(0, dtype)
+
+
+def _calls_of_threads(
+    prepare: Callable[..., Callable[..., float]], start: int, stop: int, n_threads: int
+) -> list[Callable[[], float]]:
+    """Return what each of so many threads has to do with a range of rows."""
+    return [
+        partial(prepare(thread=k, n_threads=n_threads), start, stop)
+        for k in range(n_threads)
+    ]
 
 
 _networks: WeakSet["Network"] = WeakSet()
@@ -341,11 +351,10 @@ class Network(Work):
         )
         work, value = self.training_multiplications(batch_size), 0.0
         for start, stop in self.calls(n_rows, batch_size, problem.inputs.is_sparse):
-            n = n_threads_for(work, WORTH_A_TEAM_THREAD)
-            members = [
-                partial(prepare(thread=k, n_threads=n), start, stop) for k in range(n)
-            ]
-            value += run_together(members, shared)
+            n_threads = n_threads_for(work, WORTH_A_TEAM_THREAD)
+            value += run_together_or_alone(
+                partial(_calls_of_threads, prepare, start, stop), n_threads, shared
+            )
         return value, gradient
 
     def input_gradient(

@@ -13,13 +13,15 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache, partial
 from typing import Any
-from weakref import WeakSet
+from weakref import ref
 
 import numpy as np
 from joblib.parallel import get_active_backend
 
 from sknn._sklearn import openmp_effective_n_threads
 from sknn.jit.declarations import INTERPRETED
+from sknn.jit.deferred_interrupts import interrupts_wait
+from sknn.jit.thread_start import start_if_possible
 from sknn.kernels.drivers.barrier import CALLED_OFF
 
 # Multiplications for which another thread pays: in the products of a batch, for which
@@ -30,19 +32,24 @@ WORTH_A_THREAD = 2**26
 _FIRST_CALLS, _CALLS_BETWEEN_TRIALS, _REMEMBERED = 3, 25, 3
 
 
-# No lock and no count, which an interrupt could leave held or wrong: what is not there
-# any more is not counted.
-_active: WeakSet["active_fit"] = WeakSet()
+# Weak references: a fit that an interrupt has kept from leaving is not counted when it
+# is gone. A count, or a lock around it, could be left wrong or held.
+_active: set["ref[active_fit]"] = set()
 
 
 class active_fit:
     """Count a fit or a prediction among those that share the cores."""
 
     def __enter__(self) -> None:
-        _active.add(self)
+        _active.add(ref(self))
 
     def __exit__(self, *error: object) -> None:
-        _active.discard(self)
+        _active.discard(ref(self))
+
+
+def _n_active() -> int:
+    _active.difference_update([each for each in tuple(_active) if each() is None])
+    return len(_active)
 
 
 if hasattr(os, "register_at_fork"):
@@ -66,7 +73,7 @@ def n_threads_for(n_multiplications: float, worth_one: int) -> int:
     n_cores = int(openmp_effective_n_threads())
     if hasattr(os, "sched_getaffinity"):
         n_cores = min(n_cores, len(os.sched_getaffinity(0)))
-    n_available = n_cores // max(1, len(_active))
+    n_available = n_cores // max(1, _n_active())
     return max(1, min(n_available, int(n_multiplications // worth_one)))
 
 
@@ -129,42 +136,72 @@ def _keep_off(core: int) -> None:
                 os.sched_setaffinity(0, others)
 
 
+class NoThreadError(RuntimeError):
+    """A thread could not be started, and so the others have done nothing either."""
+
+
 def run_together(calls: Sequence[Callable[[], Any]], shared: np.ndarray) -> Any:
     """Run calls in threads; return the result of the first when all have ended.
 
     The first runs in this thread, each other one in a new thread. ``shared`` is what
-    the threads share: see ``barrier.py``. An exception in one of them, such as Ctrl-C
-    in the first, calls off what has not begun, and is raised here.
+    the threads share: see ``barrier.py``. An exception in one of them calls off what
+    has not begun, and is raised here when all have ended. So does an exception from a
+    signal handler, such as Ctrl-C.
+
+    Raises
+    ------
+    NoThreadError
+        If a thread cannot be started. The others have not passed a barrier.
     """
     if len(calls) == 1:
         return calls[0]()
     errors: list[BaseException] = []
     core = _core_finder()()
 
+    def call_off(error: BaseException) -> None:
+        shared[CALLED_OFF] = 1
+        errors.append(error)
+
     def run(call: Callable[[], Any]) -> None:
         try:
             _keep_off(core)
             call()
         except BaseException as error:
-            shared[CALLED_OFF] = 1
-            errors.append(error)
+            call_off(error)
 
     others = [threading.Thread(target=run, args=(call,)) for call in calls[1:]]
     started: list[threading.Thread] = []
-    try:
-        for thread in others:
-            thread.start()
-            started.append(thread)
-        result = calls[0]()
-    except BaseException:
-        shared[CALLED_OFF] = 1
-        raise
-    finally:
+    result = None
+    with interrupts_wait(call_off):
+        try:
+            for thread in others:
+                if not start_if_possible(thread):
+                    raise NoThreadError
+                started.append(thread)
+            result = calls[0]()
+        except BaseException as error:
+            call_off(error)
         for thread in started:
             thread.join()
-    if errors:
-        raise errors[0]
+        if errors:
+            raise errors[0]
     return result
+
+
+def run_together_or_alone(
+    calls_of: Callable[[int], Sequence[Callable[[], Any]]],
+    n_threads: int,
+    shared: np.ndarray,
+) -> Any:
+    """Run the calls for a number of threads, or those for one if there are no more.
+
+    ``calls_of`` returns the calls for a number of threads.
+    """
+    try:
+        return run_together(calls_of(n_threads), shared)
+    except NoThreadError:
+        shared[:] = 0
+        return run_together(calls_of(1), shared)
 
 
 def in_parts(
@@ -177,11 +214,15 @@ def in_parts(
 
     Where ``is_off()`` returns True, the work was called off, and what is done is lost.
     """
-    n_blocks = -(-n_rows // block)
-    limits = [n_blocks * k // n_threads * block for k in range(n_threads)]
     shared = np.zeros(CALLED_OFF + 1, dtype=np.int64)
-    calls = [
-        partial(function, start, min(stop, n_rows), lambda: bool(shared[CALLED_OFF]))
-        for start, stop in zip(limits, [*limits[1:], n_rows], strict=True)
-    ]
-    run_together(calls, shared)
+
+    def calls_of(n_threads: int) -> list[Callable[[], Any]]:
+        n_blocks = -(-n_rows // block)
+        limits = [n_blocks * k // n_threads * block for k in range(n_threads)]
+        stops = [*limits[1:], n_rows]
+        return [
+            partial(function, start, stop, lambda: bool(shared[CALLED_OFF]))
+            for start, stop in zip(limits, stops, strict=True)
+        ]
+
+    run_together_or_alone(calls_of, n_threads, shared)

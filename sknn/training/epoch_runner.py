@@ -20,7 +20,7 @@ from sknn.network.threads import (
     ThreadCountTuner,
     is_shared,
     n_threads_for,
-    run_together,
+    run_together_or_alone,
 )
 from sknn.training.options import TrainingOptions
 from sknn.training.progress import TrainingState
@@ -182,9 +182,9 @@ def _on_threads(
         n = tuner.choose(n_threads_for(n_multiplications, WORTH_A_TEAM_THREAD))
         threads.extend(prepare(thread=k) for k in range(len(threads), n))
         began = perf_counter()
-        arguments = (orders, n_epochs, start, stop, rate, n)
-        result: float = run_together(
-            [partial(run, *arguments) for run in threads[:n]], shared
+        arguments = (orders, n_epochs, start, stop, rate)
+        result: float = run_together_or_alone(
+            lambda n: [partial(run, *arguments, n) for run in threads[:n]], n, shared
         )
         tuner.note(n, n_epochs * (stop - start), perf_counter() - began)
         return result
