@@ -7,9 +7,11 @@ from typing import Any, Self
 import numpy as np
 
 from sknn.drawing import (
+    curve_of,
     curve_style,
     draw_neurons,
     draw_weights,
+    history_of,
     layer_titles,
     neuron_names,
     neurons_to_draw,
@@ -31,31 +33,6 @@ def _pyplot(caller: str) -> Any:
         message = "requires matplotlib. Install it with `pip install matplotlib`."
         raise ImportError(f"{caller} {message}") from error
     return plt
-
-
-def _history_of(estimator: Any) -> tuple[Mapping[str, Sequence[float]], int | None]:
-    """Return the history of a network, and the epoch that scored best or None."""
-    network, _ = network_in(estimator)
-    history = getattr(network, "history_", None)
-    if not history and not hasattr(network, "loss_curve_"):
-        raise ValueError(
-            f"This {type(network).__name__} has no loss curve: solver='lbfgs' of "
-            "scikit-learn keeps none. Fit with solver='adam' or solver='sgd'."
-        )
-    if not history:
-        history = {"loss": network.loss_curve_}
-        if getattr(network, "validation_scores_", None):
-            history["val_score"] = network.validation_scores_
-    best = getattr(network, "best_validation_score_", None)
-    scores = history.get("val_score", [])
-    return history, scores.index(best) + 1 if best in scores else None
-
-
-def _curve(history: Mapping[str, Sequence[float]], key: str, x: str) -> np.ndarray:
-    """Return the two coordinates of a curve, shape (2, n_epochs)."""
-    values = np.asarray(history[key], dtype=float)
-    epochs = np.arange(len(values)) + 1
-    return np.stack([epochs if x == "epoch" else np.cumsum(history[x]), values])
 
 
 class LossCurveDisplay:
@@ -168,7 +145,7 @@ class LossCurveDisplay:
             if self.name is not None:  # which says enough where there is one curve
                 label = self.name if len(keys) == 1 else f"{self.name}: {label}"
             style: dict[str, Any] = {"linestyle": "--" if validation else "-"}
-            curves = [_curve(history, key, x) for history in self.histories]
+            curves = [curve_of(history, key, x) for history in self.histories]
             if others:
                 shortest = min(curve.shape[1] for curve in curves)
                 mean = np.mean([curve[:, :shortest] for curve in curves], axis=0)
@@ -221,7 +198,7 @@ class LossCurveDisplay:
         NotFittedError, ValueError
             If it is not fitted, holds no network or no loss curve; as :meth:`plot`.
         """
-        history, best_epoch = _history_of(estimator)
+        history, best_epoch = history_of(estimator)
         display = cls(histories=[history], best_epochs=[best_epoch], name=name)
         return display.plot(ax, keys=keys, x=x, line_kw=line_kw)
 
@@ -258,7 +235,7 @@ class LossCurveDisplay:
             raise ValueError(
                 "There is no 'estimator' in cv_results: set return_estimator=True."
             )
-        fits = [_history_of(estimator) for estimator in cv_results["estimator"]]
+        fits = [history_of(estimator) for estimator in cv_results["estimator"]]
         histories, best_epochs = zip(*fits, strict=True)
         display = cls(histories=histories, best_epochs=best_epochs, name=name)
         return display.plot(ax, keys=keys, x=x, line_kw=line_kw)

@@ -1,10 +1,42 @@
 """What the displays draw with matplotlib: curves, neurons and weights."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
+
+from sknn.estimators.summary import network_in
+
+
+def history_of(estimator: Any) -> tuple[Mapping[str, Sequence[float]], int | None]:
+    """Return the history of a network, and the epoch that scored best or None."""
+    network, _ = network_in(estimator)
+    history = getattr(network, "history_", None)
+    if getattr(network, "_is_untrained", False):
+        raise ValueError(
+            f"This {type(network).__name__} has no loss curve: initialize draws "
+            "weights and does not train. Call fit."
+        )
+    if not history and not hasattr(network, "loss_curve_"):
+        raise ValueError(
+            f"This {type(network).__name__} has no loss curve: solver='lbfgs' of "
+            "scikit-learn keeps none. Fit with solver='adam' or solver='sgd'."
+        )
+    if not history:
+        history = {"loss": network.loss_curve_}
+        if getattr(network, "validation_scores_", None):
+            history["val_score"] = network.validation_scores_
+    best = getattr(network, "best_validation_score_", None)
+    scores = history.get("val_score", [])
+    return history, scores.index(best) + 1 if best in scores else None
+
+
+def curve_of(history: Mapping[str, Sequence[float]], key: str, x: str) -> np.ndarray:
+    """Return the two coordinates of a curve, shape (2, n_epochs)."""
+    values = np.asarray(history[key], dtype=float)
+    epochs = np.arange(len(values)) + 1
+    return np.stack([epochs if x == "epoch" else np.cumsum(history[x]), values])
 
 
 def curve_style(label: str, best_epoch: int | None) -> dict[str, Any]:

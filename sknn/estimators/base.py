@@ -8,15 +8,20 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from sklearn import config_context, get_config
 from sklearn.base import is_regressor
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sknn.estimators.callbacks import CallbackSupportMixin, with_callbacks
 from sknn.estimators.decorators import suggests_names
 from sknn.estimators.estimator import Estimator
 from sknn.estimators.fit_lock import fit_lock
-from sknn.estimators.fitting import FitCall, prepare, train_and_publish
+from sknn.estimators.fitting import (
+    loss_gradients,
+    prepare,
+    train_and_publish,
+)
 from sknn.estimators.parameters import CONSTRAINTS
 from sknn.estimators.prediction import Predictor
+from sknn.estimators.problem import FitCall
 from sknn.estimators.validation import check_for_missing, skips_validation
 from sknn.network.data import FLOATS, ArrayLike
 from sknn.network.layers.base import Layer
@@ -150,6 +155,75 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         """
         given = (X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, given, resumes=True)
+
+    @suggests_names
+    def loss_gradients(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike = None
+    ) -> dict[str, list[np.ndarray]]:
+        """Return the gradient of the training loss with respect to the weights.
+
+        That is the gradient by which the first step of ``fit`` would go, with all rows
+        in one batch: of::
+
+            (sum(s * loss) + alpha * ((1 - l1_ratio) / 2 * sum(w**2)
+                                      + l1_ratio * sum(abs(w)))) / sum(s)
+
+        with ``loss`` the loss of a row, which is the sum over the outputs; ``s`` its
+        weight, that of its class included; and ``w`` all the weights, without the
+        biases. ``loss_`` is the same, but where ``loss='squared_error'`` the mean over
+        the outputs, as in scikit-learn.
+
+        Nothing is dropped out. Batch normalisation takes the mean and the variance of
+        these rows, as in training. ``weight_decay`` and the clipping of gradients are
+        no part of the loss.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets, or labels that are in ``classes_``.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples, zero or positive.
+
+        Returns
+        -------
+        gradients : dict of list of ndarray
+            "coefs_" and "intercepts_", and "gains_" and "shifts_" where there is
+            normalisation: arrays of the shapes and the dtype of these attributes.
+
+        Raises
+        ------
+        NotFittedError
+            If there are no weights yet: see ``initialize``.
+        ValueError
+            If X, y or sample_weight is not valid, or does not fit the network.
+
+        Examples
+        --------
+        A step of gradient descent, by hand:
+
+        >>> from sknn import MLPRegressor
+        >>> X, y = [[0.0, 1.0], [1.0, 2.0]], [0.0, 1.0]
+        >>> net = MLPRegressor(hidden_layer_sizes=(3,), random_state=0).initialize(X, y)
+        >>> gradients = net.loss_gradients(X, y)
+        >>> [gradient.shape for gradient in gradients["coefs_"]]
+        [(2, 3), (3, 1)]
+        >>> for name, arrays in gradients.items():
+        ...     for values, gradient in zip(getattr(net, name), arrays):
+        ...         values -= 0.1 * gradient
+        """
+        check_is_fitted(self)
+        twin = self._with(vars(self).copy())
+        if not get_config()["skip_parameter_validation"]:
+            twin._validate_params()
+        twin.warm_start = False  # which would ask for rows of every class
+        return loss_gradients(twin, FitCall(X, y, sample_weight, keeps_known=True))
+
+    def _forget_weights(self) -> None:
+        """Drop what a fit goes on from: the weights, and the classes of the labels."""
+        for name in {"coefs_", *self._stored_attributes} & vars(self).keys():
+            delattr(self, name)
 
     def _fit(self, *arguments: Any, **options: Any) -> Self:
         """Train; leave the estimator as it was if training fails."""

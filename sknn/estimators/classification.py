@@ -5,29 +5,20 @@ from numbers import Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import scipy.sparse
-from sklearn.base import ClassifierMixin
 
-from sknn._sklearn import Interval, first_call
+from sknn._sklearn import Interval
 from sknn.estimators.base import BaseMLP
-from sknn.estimators.class_weights import BALANCED_IN_PARTIAL_FIT, weights_of_rows
 from sknn.estimators.decorators import available_if, suggests_names
-from sknn.estimators.fitting import FitCall
-from sknn.estimators.held_out import stratification_groups
+from sknn.estimators.fitting import initialize
+from sknn.estimators.label_targets import LabelTargets
 from sknn.estimators.labels import (
-    binarizer_of,
-    check_classes_of_columns,
-    check_labels,
     labels_to_score,
-    rare_class,
-    read_classes,
-    read_labels,
-    shows_several_labels,
 )
 from sknn.estimators.missing import refuse_missing
 from sknn.estimators.parameters import Names
 from sknn.estimators.prediction import on_snapshot
-from sknn.estimators.scores import accuracy, fraction_correct
+from sknn.estimators.problem import FitCall
+from sknn.estimators.scores import accuracy
 from sknn.estimators.validation import (
     has_decision_function,
     has_partial_fit,
@@ -35,19 +26,10 @@ from sknn.estimators.validation import (
 )
 from sknn.kernels.losses.table import losses_of_classifier
 from sknn.network.data import ArrayLike
-from sknn.training.monitor import DefaultScore
 
 
-class BaseClassifier(ClassifierMixin, BaseMLP):
+class BaseClassifier(LabelTargets):
     """Base of the classifier: all but its documentation."""
-
-    loss: str
-    label_smoothing: float
-    focal_gamma: float
-    class_weight: Any
-    classes_: np.ndarray
-
-    _stored_attributes = ("_label_binarizer", "classes_")
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseMLP._parameter_constraints,
@@ -215,12 +197,57 @@ class BaseClassifier(ClassifierMixin, BaseMLP):
         """
         with self._all_or_nothing() as twin:
             refuse_missing(y=y, classes=classes)
-            classes = read_classes(classes)
-            # That of an indicator matrix is made once the matrix was checked.
-            if first_call(twin, classes) and not shows_several_labels(y):
-                twin._label_binarizer = binarizer_of(twin.classes_)
+            twin._learn_classes(classes, y)
             given = (X_val, y_val, sample_weight_val)
             twin._train(FitCall(X, y, sample_weight, given, incremental=True))
+        return self
+
+    @suggests_names
+    def initialize(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike = None) -> Self:
+        """Draw the initial weights, without training.
+
+        Does all that ``fit`` does but train. Then ``predict``, ``summary``,
+        ``loss_gradients`` and :class:`~sknn.NetworkDisplay` show the network as it is
+        before the first epoch. ``coefs_`` and ``intercepts_``, the same that ``fit``
+        begins with, may be changed by hand. ``partial_fit``, and ``fit`` with
+        ``warm_start=True``, go on from them, and unless they were changed, give what
+        they would have given without this call where ``random_state`` is an int.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data. The number of features and the dtype are those of the network.
+        y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_labels)
+            Class labels, or the indicator matrix of several labels.
+        classes : array-like of shape (n_classes,), default=None
+            All classes, where y does not hold each of them.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            As ``fit``. The estimator is then as it was before.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sknn import MLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> net = MLPClassifier((3,), random_state=0).initialize(X, y)
+        >>> net.coefs_[1][:] = 0  # by hand
+        >>> net.intercepts_[1][:] = [0, 5, 0]
+        >>> net.predict(X[:3])
+        array([1, 1, 1])
+        """
+        refuse_missing(y=y, classes=classes)
+        with self._all_or_nothing() as twin:
+            twin._forget_weights()
+            if classes is not None:
+                twin._learn_classes(classes, y)
+            initialize(twin, FitCall(X, y, keeps_known=True))
         return self
 
     @on_snapshot
@@ -330,88 +357,3 @@ class BaseClassifier(ClassifierMixin, BaseMLP):
         """
         refuse_missing(y=y, sample_weight=sample_weight)
         return accuracy(labels_to_score(y), self.predict(X), sample_weight)
-
-    # -----------------------------------------------------------------------------
-
-    @property
-    def _is_multiclass(self) -> bool:
-        return bool(self._label_binarizer.y_type_ == "multiclass")
-
-    @property
-    def _is_multilabel(self) -> bool:
-        return str(self._label_binarizer.y_type_).startswith("multilabel")
-
-    def _learn_targets(self, y: ArrayLike, goes_on: bool) -> Any:
-        y = read_labels(y)
-        if not (hasattr(self, "classes_") and (self.warm_start or goes_on)):
-            self._label_binarizer = binarizer_of(y)
-            self.classes_ = self._label_binarizer.classes_
-            return y
-        if not hasattr(self, "_label_binarizer"):  # an indicator matrix in partial_fit
-            self._label_binarizer = binarizer_of(y)
-            check_classes_of_columns(self.classes_, y)
-        check_labels(y, self.classes_, self._n_labels, "y", self.warm_start)
-        return y
-
-    def _check_known(self, y: ArrayLike, n_targets: int) -> Any:
-        y = read_labels(y, "y_val")
-        check_labels(y, self.classes_, self._n_labels, "y_val")
-        return y
-
-    @property
-    def _n_labels(self) -> int:
-        """Number of columns of the indicator matrix; 0 for one label a row."""
-        return len(self._label_binarizer.classes_) if self._is_multilabel else 0
-
-    def _encode(self, y: ArrayLike) -> np.ndarray:
-        if self._is_multilabel:
-            return np.asarray(y.toarray() if scipy.sparse.issparse(y) else y)
-        return np.reshape(np.searchsorted(self.classes_, y), (-1, 1))
-
-    def _loss_name(self) -> str:
-        is_smoothed = self.loss == "log_loss" and self.label_smoothing
-        name = "smoothed_log_loss" if is_smoothed else self.loss
-        return name if self._is_multiclass else f"binary_{name}"
-
-    def _n_outputs(self, targets: np.ndarray) -> int:
-        return len(self.classes_) if self._is_multiclass else targets.shape[1]
-
-    def _class_weights(
-        self, y: ArrayLike, sample_weight: ArrayLike, incremental: bool
-    ) -> np.ndarray | None:
-        if self.class_weight is None:
-            return None
-        if incremental and self.class_weight == "balanced":
-            raise ValueError(BALANCED_IN_PARTIAL_FIT)
-        return weights_of_rows(
-            self.class_weight, self.classes_, y, sample_weight, self._is_multilabel
-        )
-
-    def _stratify_by(self, targets: np.ndarray) -> np.ndarray | None:
-        fraction = self.validation_fraction
-        return stratification_groups(targets, self._is_multiclass, fraction)
-
-    def _rare_class(self, groups: np.ndarray | None) -> str:
-        return "" if groups is None else rare_class(groups, self.classes_)
-
-    def _default_score(self) -> DefaultScore:
-        return DefaultScore("accuracy", self._score_predictions)
-
-    def _score_predictions(
-        self, targets: ArrayLike, predictions: ArrayLike, sample_weight: ArrayLike
-    ) -> float:
-        if self._is_multiclass:
-            right = predictions.argmax(axis=1) == targets[:, 0]
-        else:
-            right = ((predictions > self._boundary) == targets).all(axis=1)
-        return fraction_correct(right, sample_weight)
-
-    @property
-    def _boundary(self) -> float:
-        """Output above which a label is predicted."""
-        return 0.0 if self.out_activation_ == "identity" else 0.5
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = True
-        return tags

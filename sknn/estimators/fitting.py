@@ -1,74 +1,61 @@
-"""The three steps of a fit: prepare a task, train, publish fitted attributes."""
+"""The three steps of a fit: prepare a task, train, publish fitted attributes.
+
+And what is prepared in the same way, but does not train: the initial weights, and the
+gradient of the loss.
+"""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
+from numbers import Integral
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 from sklearn.base import is_regressor
 
 from sknn.estimators import fit_state
 from sknn.estimators.callbacks import epoch_callbacks
 from sknn.estimators.held_out import given_rows, hold_out
 from sknn.estimators.metrics import metrics_of
-from sknn.estimators.missing import refuse_missing_in_fit
 from sknn.estimators.parameters import (
     STOCHASTIC_SOLVERS,
-    NetworkOptions,
-    architecture_of,
     check_effects,
     defaults_of,
-    initializers_of,
     parameters_of,
 )
+from sknn.estimators.problem import FitCall, Problem, define
 from sknn.estimators.scale_check import warn_of_other_scale
-from sknn.estimators.validation import (
-    check_same_shape,
-    make_training_data,
-    weights_of,
-)
-from sknn.kernels.losses.table import LOSSES, Loss
+from sknn.kernels.losses.table import Loss
 from sknn.network.data import TrainingData
 from sknn.network.network import Network
-from sknn.network.network import network as network_of
 from sknn.network.threads import active_fit
+from sknn.training.gradients import training_gradient
 from sknn.training.lbfgs import train_lbfgs
-from sknn.training.memory import check_memory
 from sknn.training.monitor import Monitor, Rows, Validation
-from sknn.training.options import LossOptions, TrainingOptions, select
 from sknn.training.progress import TrainingState
 from sknn.training.shuffling import random_state_of
 from sknn.training.stochastic import train_stochastic
 from sknn.training.task import FitTask
 
 
-@dataclass(frozen=True)
-class FitCall:
-    """The arguments of a call of ``fit``, ``partial_fit`` or ``resume_fit``.
+def initialize(estimator: Any, call: FitCall) -> None:
+    """Set the fitted attributes as they are before the first epoch."""
+    problem = _checked_problem(estimator, call)
+    _set_weights(estimator, problem, random_state_of(estimator.random_state))
+    vars(estimator).pop("loss_", None)
+    estimator.n_iter_, estimator.history_ = 0, {}
+    estimator._is_untrained = True
 
-    Attributes
-    ----------
-    X, y, sample_weight
-        Training data, as the user gave them.
-    validation : tuple
-        X_val, y_val and sample_weight_val.
-    incremental, resumes : bool
-        Whether this is ``partial_fit``, or ``resume_fit``.
-    """
 
-    X: Any
-    y: Any
-    sample_weight: Any = None
-    validation: tuple[Any, Any, Any] = (None, None, None)
-    incremental: bool = False
-    resumes: bool = False
-
-    @property
-    def has_validation(self) -> bool:
-        """Whether a validation set was given."""
-        return any(argument is not None for argument in self.validation[:2])
+def loss_gradients(estimator: Any, call: FitCall) -> dict[str, list[np.ndarray]]:
+    """Return the gradient of the loss, in the shapes of the fitted attributes."""
+    problem = define(estimator, call, parameters_of(estimator))
+    network, data = problem.network, problem.data
+    theta = network.pack(vars(estimator))
+    with active_fit():
+        gradient = training_gradient(
+            network, problem.loss, data, problem.options.regularization, theta
+        )
+    return network.layout.views(gradient)
 
 
 def prepare(estimator: Any, call: FitCall) -> FitTask:
@@ -80,43 +67,18 @@ def prepare(estimator: Any, call: FitCall) -> FitTask:
         The twin that becomes the estimator if the fit succeeds.
     call : FitCall
     """
-    parameters = parameters_of(estimator)
-    estimator_type: type = type(estimator)
-    check_effects(parameters, defaults_of(estimator_type), call.has_validation)
-    options = TrainingOptions.of(parameters)
-    goes_on = estimator.warm_start or call.incremental or call.resumes
-    is_first = not (goes_on and hasattr(estimator, "coefs_"))
-    _check_holding_out(estimator, call)
-    refuse_missing_in_fit((call.X, call.y, call.sample_weight), call.validation)
-    X, y = estimator._validated(call.X, call.y, reset=is_first)
-    y = estimator._learn_targets(y, call.incremental or call.resumes)
-    targets = estimator._encode(y)
-    loss, loss_options = LOSSES[estimator._loss_name()], select(LossOptions, parameters)
-    loss.check_targets(targets, loss_options)
-    network, draw = _network(
-        estimator,
-        select(NetworkOptions, parameters),
-        (X.shape[1], estimator._n_outputs(targets)),
-        (loss, loss_options),
-        None if is_first else estimator.coefs_[0].dtype,
-        X.dtype,
-    )
-    check_memory(network, X.shape[0], scipy.sparse.issparse(X), options)
-    metrics = metrics_of(parameters["metrics"])
-    sample_weight = weights_of(call.sample_weight, X, network.dtype)
-    factors = estimator._class_weights(y, sample_weight, call.incremental)
-    data = make_training_data(X, targets, sample_weight, factors, network.dtype)
-    del targets, factors  # which may be larger
+    problem = _checked_problem(estimator, call)
+    network, loss = problem.network, problem.loss
+    metrics = metrics_of(estimator.metrics)
+    data = problem.data
     random_state = random_state_of(estimator.random_state)
-    state, is_same_optimizer = _state(
-        estimator, call, network, options, random_state, draw if is_first else None
-    )
-    rows, validation = Rows(X, y, sample_weight), None
+    state, is_same_optimizer = _state(estimator, call, problem, random_state)
+    rows, validation = Rows(problem.X, problem.y, problem.sample_weight), None
     if call.has_validation:
         validation = given_rows(
-            estimator, call.validation, loss, loss_options, data.targets
+            estimator, call.validation, loss, problem.loss_options, data.targets
         )
-        if is_first or not call.incremental:  # later batches may differ
+        if problem.is_first or not call.incremental:  # later batches may differ
             _warn_of_other_scale(estimator, rows, data, validation)
     elif _holds_out(estimator) and estimator.solver in STOCHASTIC_SOLVERS:
         data, rows, validation = hold_out(estimator, rows, data, random_state)
@@ -157,6 +119,7 @@ def train_and_publish(estimator: Any, call: FitCall, task: FitTask) -> None:
 def publish(estimator: Any, task: FitTask) -> None:
     """Set the fitted attributes of an estimator."""
     state = task.state
+    vars(estimator).pop("_is_untrained", None)
     if estimator.solver == "lbfgs":
         fit_state.forget_optimizer(estimator)
     else:
@@ -212,58 +175,46 @@ def _monitor(
     )
 
 
-def _network(
-    estimator: Any,
-    options: NetworkOptions,
-    widths: tuple[int, int],
-    loss: tuple[Loss, LossOptions],
-    fitted_dtype: np.dtype | None,
-    dtype: np.dtype,
-) -> tuple[Network, Callable[[np.random.RandomState], np.ndarray]]:
-    """Return the network, and a function that draws its initial parameters.
+def _checked_problem(estimator: Any, call: FitCall) -> Problem:
+    """Return the problem, with a warning or an error for idle parameters."""
+    parameters = parameters_of(estimator)
+    estimator_type: type = type(estimator)
+    check_effects(parameters, defaults_of(estimator_type), call.has_validation)
+    _check_holding_out(estimator, call)
+    return define(estimator, call, parameters)
 
-    ``widths`` are the numbers of features and of outputs; ``fitted_dtype`` is that of
-    the weights that training goes on from, if it does.
-    """
-    (n_features, n_outputs), (definition, loss_options) = widths, loss
-    n_outputs *= definition.outputs_per_target(loss_options)
-    settings = definition.settings_of(loss_options)
-    architecture = architecture_of(
-        options, n_features, n_outputs, definition.link, settings
-    )
-    layers = estimator._change_layers(architecture.layers)
-    architecture = architecture._replace(layers=layers)
-    # Checked where training goes on too, which does not use them.
-    initializers = initializers_of(options, architecture.n_hidden)
-    network = network_of(architecture, fitted_dtype or dtype)
-    if fitted_dtype is not None:
-        check_same_shape(estimator, network)
-    return network, partial(network.initial_parameters, **initializers)
+
+def _set_weights(
+    estimator: Any, problem: Problem, random_state: np.random.RandomState
+) -> np.ndarray:
+    """Return the parameters to start from; set the attributes that show them."""
+    network = problem.network
+    if problem.is_first:
+        theta = problem.draw(random_state)
+        fit_state.forget(estimator)
+    else:
+        theta = network.pack(vars(estimator))
+        is_seeded = isinstance(estimator.random_state, Integral)
+        if is_seeded and getattr(estimator, "_is_untrained", False):
+            problem.draw(random_state)  # what comes next is as in a fit from scratch
+    estimator.n_layers_ = network.architecture.n_hidden + 2
+    estimator.n_outputs_ = network.n_outputs
+    estimator.out_activation_ = network.link
+    estimator._architecture = network.architecture.to_plain()
+    # What a callback or a metric copies of the estimator must fit together.
+    vars(estimator).update(network.unpack(theta))
+    return theta
 
 
 def _state(
     estimator: Any,
     call: FitCall,
-    network: Network,
-    options: TrainingOptions,
+    problem: Problem,
     random_state: np.random.RandomState,
-    draw: Callable[[np.random.RandomState], np.ndarray] | None,
 ) -> tuple[TrainingState, bool]:
-    """Return where training starts, and whether the optimizer goes on.
-
-    ``draw`` returns initial parameters; None where training goes on.
-    """
-    estimator.n_layers_ = network.architecture.n_hidden + 2
-    estimator.n_outputs_ = network.n_outputs
-    estimator.out_activation_ = network.link
-    estimator._architecture = network.architecture.to_plain()
-    if draw is not None:
-        theta = draw(random_state)
-        fit_state.forget(estimator)
-    else:
-        theta = network.pack(vars(estimator))
-    # What a callback or a metric copies of the estimator must fit together.
-    vars(estimator).update(network.unpack(theta))
+    """Return where training starts, and whether the optimizer goes on."""
+    network, options = problem.network, problem.options
+    theta = _set_weights(estimator, problem, random_state)
     state = TrainingState.start(network, theta, options)
     state.load_state_dict(vars(estimator))
     is_same = (call.incremental or call.resumes) and state.load_optimizer_state(

@@ -13,9 +13,11 @@ from sklearn.utils import column_or_1d
 from sknn._sklearn import Interval
 from sknn.estimators.base import BaseMLP
 from sknn.estimators.decorators import available_if, suggests_names
+from sknn.estimators.fitting import initialize
 from sknn.estimators.missing import refuse_missing
 from sknn.estimators.parameters import Names
 from sknn.estimators.prediction import on_snapshot
+from sknn.estimators.problem import FitCall
 from sknn.estimators.scores import r2
 from sknn.estimators.validation import has_partial_fit
 from sknn.kernels.losses.output_activations import levels_of_settings
@@ -197,6 +199,49 @@ class BaseRegressor(RegressorMixin, BaseMLP):
         """
         given = (X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, given, incremental=True)
+
+    @suggests_names
+    def initialize(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Draw the initial weights, without training.
+
+        Does all that ``fit`` does but train. Then ``predict``, ``summary``,
+        ``loss_gradients`` and :class:`~sknn.NetworkDisplay` show the network as it is
+        before the first epoch. ``coefs_`` and ``intercepts_``, the same that ``fit``
+        begins with, may be changed by hand. ``partial_fit``, and ``fit`` with
+        ``warm_start=True``, go on from them, and unless they were changed, give what
+        they would have given without this call where ``random_state`` is an int.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data. The number of features and the dtype are those of the network.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets, which say how many outputs there are.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            As ``fit``. The estimator is then as it was before.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sknn import MLPRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> net = MLPRegressor(hidden_layer_sizes=(3,), random_state=0).initialize(X, y)
+        >>> net.coefs_[1][:] = 0  # by hand
+        >>> net.intercepts_[1][:] = y.mean()
+        >>> bool(abs(net.score(X, y)) < 1e-12)
+        True
+        """
+        with self._all_or_nothing() as twin:
+            twin._forget_weights()
+            initialize(twin, FitCall(X, y, keeps_known=True))
+        return self
 
     @on_snapshot
     def predict(self, X: ArrayLike) -> np.ndarray:

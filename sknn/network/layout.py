@@ -42,6 +42,11 @@ class Architecture(NamedTuple):
         """Number of hidden layers."""
         return sum(LAYERS[layer.kind].counts for layer in self.layers) - 1
 
+    def without_draws(self) -> "Architecture":
+        """Return the architecture without the layers that draw random numbers."""
+        layers = [layer for layer in self.layers if not LAYERS[layer.kind].draws]
+        return self._replace(layers=tuple(layers))
+
     def to_plain(self) -> dict[str, Any]:
         """Return the architecture in builtin types, which any format can store."""
         return {**self._asdict(), "layers": tuple(map(tuple, self.layers))}
@@ -204,13 +209,17 @@ class Layout:
         )
 
     def views(self, theta: np.ndarray) -> dict[str, list[np.ndarray]]:
-        """Return the fitted attributes: views of theta, in lists with one a layer."""
+        """Return the fitted attributes: views of theta, in lists with one a layer.
+
+        Of a vector of the first n_trained alone, as a gradient is, those trained.
+        """
         return {
             name: [
                 self._view(theta, name, start, shape)
                 for start, shape in zip(self.starts[name], shapes, strict=True)
             ]
             for name, shapes in self.shapes.items()
+            if self.starts[name][0] < theta.size
         }
 
     def views_of_layers(

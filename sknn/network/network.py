@@ -323,13 +323,21 @@ class Network(Work):
         return 0.0
 
     def loss_gradient(
-        self, theta: np.ndarray, loss: Loss, problem: TrainingData
+        self,
+        theta: np.ndarray,
+        loss: Loss,
+        problem: TrainingData,
+        training: bool = False,
     ) -> tuple[float, np.ndarray]:
-        """Return the loss summed over all rows, without a penalty, and its gradient."""
-        table, n_columns, _ = self.operations(problem.inputs.is_sparse)
+        """Return the loss summed over all rows, without a penalty, and its gradient.
+
+        In training, batch normalisation takes the statistics of these rows, and writes
+        its running statistics into theta.
+        """
+        table, n_columns, _ = self.operations(problem.inputs.is_sparse, training)
         n_rows = problem.inputs.n_samples
-        batch_size = self.batch_of_lbfgs(n_rows)
-        block = self.block(batch_size)
+        batch_size = self.gradient_batch(n_rows, training)
+        block = self.training_block(batch_size) if training else self.block(batch_size)
         gradient = np.zeros(self.n_trained, dtype=self.dtype)
         shared = np.zeros(N_SHARED, dtype=np.int64)
         prepare = partial(
@@ -350,6 +358,7 @@ class Network(Work):
             shared=shared,
         )
         work, value = self.training_multiplications(batch_size), 0.0
+        work *= block < batch_size  # threads share the blocks of a batch
         for start, stop in self.calls(n_rows, batch_size, problem.inputs.is_sparse):
             n_threads = n_threads_for(work, WORTH_A_TEAM_THREAD)
             value += run_together_or_alone(

@@ -7,7 +7,7 @@ from sknn.network.layout import Layout
 # block reads all weights.
 _BLOCK_SIZE = 2**12
 _FEWEST_ROWS = 32
-# Rows of which L-BFGS finds the gradient at a time.
+# Rows of which the gradient of the whole loss is found at a time.
 _BATCH_SIZE = 512
 # A rest of fewer rows than this part of a batch has no statistics of its own.
 _SMALLEST_SHARE = 8
@@ -53,8 +53,10 @@ class Work:
         """Return how many rows to pass through the network at a time."""
         return min(n_rows, max(_FEWEST_ROWS, _BLOCK_SIZE // self._widest // 8 * 8))
 
-    def batch_of_lbfgs(self, n_rows: int) -> int:
-        """Return of how many rows L-BFGS finds the gradient at a time."""
+    def gradient_batch(self, n_rows: int, training: bool = False) -> int:
+        """Return of how many rows to find the gradient of the loss at a time."""
+        if training and self._needs_whole_batch:
+            return n_rows
         return min(n_rows, _BATCH_SIZE)
 
     def training_block(self, n_rows: int) -> int:

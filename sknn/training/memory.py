@@ -43,7 +43,7 @@ def check_memory(
     itemsize, solver = network.dtype.itemsize, options.solver
     optimizer = options.stochastic_optimizer
     if optimizer is None:
-        n_rows = network.batch_of_lbfgs(n_samples)
+        n_rows = network.gradient_batch(n_samples)
         of_state = 8 * _VECTORS_OF_LBFGS * network.n_trained
     else:
         n_rows = options.rows_of_batch(n_samples)

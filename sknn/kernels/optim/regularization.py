@@ -36,13 +36,18 @@ class RegularizationOptions:
         """Strength of the L2 penalty."""
         return float(self.alpha) * (1.0 - self.l1_ratio)
 
+    @property
+    def l1(self) -> float:
+        """Strength of the L1 penalty."""
+        return float(self.alpha) * self.l1_ratio
+
     def limits(self, solver: str) -> np.ndarray:
         """Return the settings of the kernels in this file, but for the L2 penalty."""
         decay = self.weight_decay
         if decay == "auto":
             decay = ADAMW_WEIGHT_DECAY if solver == "adamw" else 0.0
         limits = np.zeros(N_LIMITS)
-        limits[L1] = self.alpha * self.l1_ratio
+        limits[L1] = self.l1
         limits[DECAY] = decay
         limits[CLIP_VALUE] = self.clipvalue or 0.0
         limits[CLIP_NORM] = self.global_clipnorm or 0.0

@@ -1,0 +1,160 @@
+"""The problem that a fit solves: data, network and loss, all checked."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+from sknn.estimators.missing import refuse_missing_in_fit
+from sknn.estimators.parameters import (
+    NetworkOptions,
+    architecture_of,
+    initializers_of,
+)
+from sknn.estimators.validation import (
+    check_same_shape,
+    make_training_data,
+    weights_of,
+)
+from sknn.kernels.losses.table import LOSSES, Loss
+from sknn.network.data import TrainingData
+from sknn.network.network import Network
+from sknn.network.network import network as network_of
+from sknn.training.memory import check_memory
+from sknn.training.options import LossOptions, TrainingOptions, select
+
+
+@dataclass(frozen=True)
+class FitCall:
+    """The arguments of a call of ``fit``, ``partial_fit`` or ``resume_fit``.
+
+    Attributes
+    ----------
+    X, y, sample_weight
+        Training data, as the user gave them.
+    validation : tuple
+        X_val, y_val and sample_weight_val.
+    incremental, resumes : bool
+        Whether this is ``partial_fit``, or ``resume_fit``.
+    keeps_known : bool
+        Whether weights and classes that the estimator has stay, as in these two.
+    """
+
+    X: Any
+    y: Any
+    sample_weight: Any = None
+    validation: tuple[Any, Any, Any] = (None, None, None)
+    incremental: bool = False
+    resumes: bool = False
+    keeps_known: bool = False
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether weights and classes that the estimator has stay."""
+        return self.incremental or self.resumes or self.keeps_known
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether a validation set was given."""
+        return any(argument is not None for argument in self.validation[:2])
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What to minimise, in which network and on which data.
+
+    Attributes
+    ----------
+    X, y, sample_weight
+        What the user gave, checked.
+    data : TrainingData
+        The same for the kernels, with weights of classes.
+    loss : Loss
+    loss_options : LossOptions
+    options : TrainingOptions
+    network : Network
+    draw : callable
+        ``draw(random_state)`` returns initial parameters.
+    is_first : bool
+        Whether training starts from these; else it goes on from fitted ones.
+    """
+
+    X: Any
+    y: Any
+    sample_weight: np.ndarray | None
+    data: TrainingData
+    loss: Loss
+    loss_options: LossOptions
+    options: TrainingOptions
+    network: Network
+    draw: Callable[[np.random.RandomState], np.ndarray]
+    is_first: bool
+
+
+def define(estimator: Any, call: FitCall, parameters: dict[str, Any]) -> Problem:
+    """Check the data; return the problem; set the attributes learnt from y."""
+    options = TrainingOptions.of(parameters)
+    goes_on = estimator.warm_start or call.goes_on
+    is_first = not (goes_on and hasattr(estimator, "coefs_"))
+    refuse_missing_in_fit((call.X, call.y, call.sample_weight), call.validation)
+    X, y = estimator._validated(call.X, call.y, reset=is_first)
+    y = estimator._learn_targets(y, call.goes_on)
+    targets = estimator._encode(y)
+    loss, loss_options = LOSSES[estimator._loss_name()], select(LossOptions, parameters)
+    loss.check_targets(targets, loss_options)
+    network, draw = _network(
+        estimator,
+        select(NetworkOptions, parameters),
+        (X.shape[1], estimator._n_outputs(targets)),
+        (loss, loss_options),
+        None if is_first else estimator.coefs_[0].dtype,
+        X.dtype,
+    )
+    check_memory(network, X.shape[0], scipy.sparse.issparse(X), options)
+    sample_weight = weights_of(call.sample_weight, X, network.dtype)
+    factors = estimator._class_weights(y, sample_weight, call.incremental)
+    data = make_training_data(X, targets, sample_weight, factors, network.dtype)
+    return Problem(
+        X,
+        y,
+        sample_weight,
+        data,
+        loss,
+        loss_options,
+        options,
+        network,
+        draw,
+        is_first,
+    )
+
+
+def _network(
+    estimator: Any,
+    options: NetworkOptions,
+    widths: tuple[int, int],
+    loss: tuple[Loss, LossOptions],
+    fitted_dtype: np.dtype | None,
+    dtype: np.dtype,
+) -> tuple[Network, Callable[[np.random.RandomState], np.ndarray]]:
+    """Return the network, and a function that draws its initial parameters.
+
+    ``widths`` are the numbers of features and of outputs; ``fitted_dtype`` is that of
+    the weights that training goes on from, if it does.
+    """
+    (n_features, n_outputs), (definition, loss_options) = widths, loss
+    n_outputs *= definition.outputs_per_target(loss_options)
+    settings = definition.settings_of(loss_options)
+    architecture = architecture_of(
+        options, n_features, n_outputs, definition.link, settings
+    )
+    layers = estimator._change_layers(architecture.layers)
+    architecture = architecture._replace(layers=layers)
+    # Checked where training goes on too, which does not use them.
+    initializers = initializers_of(options, architecture.n_hidden)
+    network = network_of(architecture, fitted_dtype or dtype)
+    if fitted_dtype is not None:
+        check_same_shape(estimator, network)
+    return network, partial(network.initial_parameters, **initializers)
