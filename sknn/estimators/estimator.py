@@ -2,6 +2,7 @@
 
 import inspect
 import warnings
+from contextlib import suppress
 from functools import cache
 from typing import Any, ClassVar, Self
 
@@ -13,9 +14,13 @@ from sknn._version import __version__
 from sknn.estimators.attributes import Attributes
 from sknn.estimators.checked_parameters import check_parameters
 from sknn.estimators.parameters import PER_LAYER, defaults_of, is_of_layer, with_layer
-from sknn.estimators.stored_state import canonical, check_stored
+from sknn.estimators.state_checks import load_weights
+from sknn.estimators.stored_state import canonical
 from sknn.estimators.suggestions import arguments_of_fit, suggestion_for_name
 from sknn.network.registry import Definitions, definitions_of, register_missing
+
+# Views of the same memory, and what has been checked.
+_NOT_STORED = ("_theta_cache", "_checked", "_checked_training")
 
 
 @cache
@@ -37,8 +42,14 @@ class Estimator(Attributes, BaseEstimator):
 
     loss: Any
 
-    # Attributes that a fitted estimator has beside its network.
+    # Attributes that a fitted estimator has beside its network, and those that
+    # predictions check if they are other objects than before.
     _stored_attributes: ClassVar[tuple[str, ...]] = ()
+    _checked_attributes: ClassVar[tuple[str, ...]] = (
+        "_architecture",
+        "out_activation_",
+        "n_outputs_",
+    )
 
     def _store(self, arguments: dict[str, Any]) -> None:
         """Keep the arguments of the constructor, as scikit-learn wants them."""
@@ -109,9 +120,10 @@ class Estimator(Attributes, BaseEstimator):
 
     def __getstate__(self) -> dict[str, Any]:
         state = {**super().__getstate__(), "_sknn_version": __version__}
-        state.pop("_theta_cache", None)  # views of the same memory
-        if "history_" in state:  # times differ between equal fits
-            history = state["history_"]
+        for name in _NOT_STORED:
+            state.pop(name, None)
+        history = state.get("history_")
+        if type(history) is dict:  # times differ between equal fits
             state["history_"] = {k: history[k] for k in history if k != "seconds"}
         if definitions := definitions_of(self._names_in_use()):
             state["_definitions"] = Definitions(definitions)
@@ -121,8 +133,9 @@ class Estimator(Attributes, BaseEstimator):
     def _names_in_use(self) -> set[str]:
         """Return the names of the activations and of the loss."""
         names = [self.loss, *np.ravel(self.activation)]
-        layers = getattr(self, "_architecture", {}).get("layers", ())
-        names += [activation for _, _, activation in layers]
+        with suppress(AttributeError, LookupError, TypeError, ValueError):
+            layers = self._architecture["layers"]
+            names += [activation for _, _, activation in layers]
         return {name for name in names if isinstance(name, str)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -142,9 +155,9 @@ class Estimator(Attributes, BaseEstimator):
                 ),
                 stacklevel=2,
             )
+        for name in _NOT_STORED:  # unless somebody wrote them into the file
+            state.pop(name, None)
         super().__setstate__(state)
-        check_stored(self, state, version)
         if "coefs_" in state:
             # Pickled apart, the weights become views of one vector again.
-            network = self._network_of_weights(self.coefs_[0].dtype)
-            self.__dict__.update(network.unpack(network.pack(self.__dict__)))
+            self.__dict__.update(load_weights(self, state, version))

@@ -24,6 +24,11 @@ from sknn.estimators.parameters import (
 )
 from sknn.estimators.problem import FitCall, Problem, define
 from sknn.estimators.scale_check import warn_of_other_scale
+from sknn.estimators.state_checks import (
+    check_training_state,
+    mark_checked,
+    mark_training_state_checked,
+)
 from sknn.kernels.losses.table import Loss
 from sknn.network.data import TrainingData
 from sknn.network.network import Network
@@ -127,6 +132,7 @@ def publish(estimator: Any, task: FitTask) -> None:
             task.monitor.check_scores(state, task.max_iter)
         vars(estimator).update(state.state_dict())
     vars(estimator).update(_attributes(task.network, state, is_end=True))
+    mark_training_state_checked(estimator)
 
 
 # ---------------------------------------------------------------------------------
@@ -203,6 +209,7 @@ def _set_weights(
     estimator._architecture = network.architecture.to_plain()
     # What a callback or a metric copies of the estimator must fit together.
     vars(estimator).update(network.unpack(theta))
+    mark_checked(estimator)
     return theta
 
 
@@ -214,6 +221,8 @@ def _state(
 ) -> tuple[TrainingState, bool]:
     """Return where training starts, and whether the optimizer goes on."""
     network, options = problem.network, problem.options
+    if not problem.is_first:
+        check_training_state(estimator, network, call.incremental)
     theta = _set_weights(estimator, problem, random_state)
     state = TrainingState.start(network, theta, options)
     state.load_state_dict(vars(estimator))

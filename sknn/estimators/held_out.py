@@ -10,6 +10,7 @@ from sknn.estimators.validation import make_training_data, weights_of
 from sknn.kernels.losses.base import LossOptions
 from sknn.kernels.losses.table import Loss
 from sknn.network.data import TrainingData
+from sknn.training.generator_state import generator_of
 from sknn.training.monitor import Rows, Validation
 
 _BITS_AT_ONCE = 20
@@ -165,8 +166,7 @@ def hold_out(
     """
     if hasattr(estimator, "_split_state"):
         # A warm start validates on the rows that were never trained on.
-        random_state = np.random.RandomState()
-        random_state.set_state(estimator._split_state)
+        random_state = generator_of(estimator._split_state)
     else:
         estimator._split_state = random_state.get_state(legacy=False)
     groups, fraction = (

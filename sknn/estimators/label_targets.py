@@ -20,6 +20,7 @@ from sknn.estimators.labels import (
     shows_several_labels,
 )
 from sknn.estimators.scores import fraction_correct
+from sknn.estimators.state_checks import check_labels_of_fit
 from sknn.network.data import ArrayLike
 from sknn.training.monitor import DefaultScore
 
@@ -34,6 +35,7 @@ class LabelTargets(ClassifierMixin, BaseMLP):
     classes_: np.ndarray
 
     _stored_attributes = ("_label_binarizer", "classes_")
+    _checked_attributes = (*BaseMLP._checked_attributes, *_stored_attributes)
 
     @property
     def _is_multiclass(self) -> bool:
@@ -41,7 +43,7 @@ class LabelTargets(ClassifierMixin, BaseMLP):
 
     @property
     def _is_multilabel(self) -> bool:
-        return str(self._label_binarizer.y_type_).startswith("multilabel")
+        return bool(self._label_binarizer.y_type_ == "multilabel-indicator")
 
     def _learn_classes(self, classes: ArrayLike, y: ArrayLike) -> None:
         """Take the classes from the user; later calls must have the same, or None."""
@@ -58,6 +60,7 @@ class LabelTargets(ClassifierMixin, BaseMLP):
         if not hasattr(self, "_label_binarizer"):  # an indicator matrix in partial_fit
             self._label_binarizer = binarizer_of(y)
             check_classes_of_columns(self.classes_, y)
+        check_labels_of_fit(self)
         check_labels(y, self.classes_, self._n_labels, "y", self.warm_start)
         return y
 

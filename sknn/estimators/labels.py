@@ -287,7 +287,7 @@ def _check_classes(classes: np.ndarray, known: np.ndarray, needs_all: bool) -> N
             "warm_start can only be used where `y` has the same classes as in the "
             f"previous call to fit. Previously got {known}, `y` has {classes}"
         )
-    if len(np.setdiff1d(classes, known, assume_unique=True)):
+    if not (known.take(known.searchsorted(classes), mode="clip") == classes).all():
         raise ValueError(
             "`y` has classes not in `self.classes_`. `self.classes_` has "
             f"{known}. 'y' has {classes}."

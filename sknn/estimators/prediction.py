@@ -12,6 +12,12 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sknn.estimators.attributes import Attributes
 from sknn.estimators.missing import refuse_missing
 from sknn.estimators.parameters import per_layer
+from sknn.estimators.state_checks import (
+    check_features,
+    check_fitted,
+    check_weights,
+    dtype_of_weights,
+)
 from sknn.estimators.suggestions import explain_call
 from sknn.estimators.summary import summary_of
 from sknn.kernels.drivers.prediction import (
@@ -57,15 +63,19 @@ def on_snapshot(
 ) -> Callable[Concatenate[Any, _Parameters], _Result]:
     """Let a method see the estimator as it is now, while other threads train it.
 
-    A fit does not change attributes in place: it replaces all of them at once.
+    A fit does not change attributes in place: it replaces all of them at once. They are
+    checked before, if users have set some.
     """
 
     @wraps(method)
     def on_twin(
         self: Any, /, *arguments: _Parameters.args, **options: _Parameters.kwargs
     ) -> _Result:
+        twin = object.__new__(type(self))
+        twin.__dict__ = self.__dict__
+        check_fitted(twin)
         try:
-            return method(self._with(vars(self)), *arguments, **options)
+            return method(twin, *arguments, **options)
         except TypeError as error:
             explain_call(error, method, self, arguments, options)
             raise
@@ -234,6 +244,7 @@ class Predictor(Attributes):
 
     def _validated_X(self, X: ArrayLike) -> Any:
         check_is_fitted(self)
+        check_features(self)
         refuse_missing(X=X)
         return validate_data(self, X, accept_sparse="csr", order="C", reset=False)
 
@@ -241,7 +252,8 @@ class Predictor(Attributes):
         """Return X, and the network and parameters in the dtype to use."""
         network, theta = cached_theta(vars(self))
         if network is None or network.dtype != X.dtype:
-            dtype = np.result_type(X.dtype, self.coefs_[0].dtype)
+            check_weights(self)
+            dtype = np.result_type(X.dtype, dtype_of_weights(vars(self)))
             dtype = dtype if dtype in FLOATS else np.dtype(np.float64)
             network = self._network_of_weights(dtype)
             theta = network.vector_of(vars(self))
@@ -260,11 +272,15 @@ class Predictor(Attributes):
         if type(X) is np.ndarray:
             if X.ndim != 2 or not X.flags.c_contiguous:
                 return False
-        elif not (scipy.sparse.issparse(X) and X.ndim == 2 and X.format == "csr"):
+        elif not (
+            scipy.sparse.issparse(X)
+            and X.ndim == 2
+            and X.format == "csr"
+            and not isinstance(X.data, np.ma.MaskedArray)
+        ):
             return False
         return (
             X.dtype in NATIVE_FLOATS
-            and not isinstance(X.data, np.ma.MaskedArray)
             and X.shape[0] > 0
             and X.shape[1] == getattr(self, "n_features_in_", None)
             and getattr(self, "feature_names_in_", None) is None
@@ -273,10 +289,13 @@ class Predictor(Attributes):
 
     def _network_of_weights(self, dtype: np.dtype) -> Network:
         """Return the network of the fitted attributes."""
+        check_fitted(self)
+        check_weights(self)
         known = getattr(self, "_architecture", None)
         if known is not None:
             architecture = Architecture.of_plain(known)
             architecture = architecture.with_arrays(vars(self), self.n_outputs_)
+            architecture = architecture._replace(link=self.out_activation_)
         else:  # the user set the weights
             n_features, *hidden = (coef.shape[0] for coef in self.coefs_)
             names = per_layer("activation", self.activation, len(hidden))

@@ -14,6 +14,7 @@ from sknn.estimators.parameters import (
     architecture_of,
     initializers_of,
 )
+from sknn.estimators.state_checks import check_fitted, dtype_to_go_on_with
 from sknn.estimators.validation import (
     check_same_shape,
     make_training_data,
@@ -99,6 +100,8 @@ def define(estimator: Any, call: FitCall, parameters: dict[str, Any]) -> Problem
     options = TrainingOptions.of(parameters)
     goes_on = estimator.warm_start or call.goes_on
     is_first = not (goes_on and hasattr(estimator, "coefs_"))
+    if not is_first:
+        check_fitted(estimator)
     refuse_missing_in_fit((call.X, call.y, call.sample_weight), call.validation)
     X, y = estimator._validated(call.X, call.y, reset=is_first)
     y = estimator._learn_targets(y, call.goes_on)
@@ -110,7 +113,7 @@ def define(estimator: Any, call: FitCall, parameters: dict[str, Any]) -> Problem
         select(NetworkOptions, parameters),
         (X.shape[1], estimator._n_outputs(targets)),
         (loss, loss_options),
-        None if is_first else estimator.coefs_[0].dtype,
+        None if is_first else dtype_to_go_on_with(estimator),
         X.dtype,
     )
     check_memory(network, X.shape[0], scipy.sparse.issparse(X), options)

@@ -260,8 +260,8 @@ class BaseRegressor(RegressorMixin, BaseMLP):
             (n_samples, n_outputs, n_levels), from the lowest level to the highest.
         """
         predictions = self._predict_outputs(X)
-        n_levels = len(self._levels())
-        if n_levels > 1:
+        is_quantiles = self.out_activation_ == "quantiles"
+        if is_quantiles and (n_levels := len(self._levels())) > 1:
             predictions = predictions.reshape(len(predictions), -1, n_levels)
         return predictions[:, 0] if predictions.shape[1] == 1 else predictions
 

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from sknn.estimators.state_checks import check_before_drawing
 from sknn.network.layers.table import parameters_of_layers
 from sknn.network.network import Network
 
@@ -52,6 +53,8 @@ def network_in(estimator: Any) -> tuple[Any, Any]:
                 "MLPClassifier or MLPRegressor of sknn or scikit-learn, or a Pipeline, "
                 "TransformedTargetRegressor or search with refit=True around one."
             )
+    if hasattr(estimator, "_checked_attributes"):  # one of sknn
+        check_before_drawing(estimator)
     return estimator, getattr(estimator, "feature_names_in_", names)
 
 

@@ -42,7 +42,7 @@ class Inputs(NamedTuple):
     def of(cls, X: ArrayLike, dtype: np.dtype) -> "Inputs":
         """Take a C-ordered or CSR matrix; copy only what has another type."""
         n_samples, n_features = X.shape
-        is_sparse = scipy.sparse.issparse(X)
+        is_sparse = type(X) is not np.ndarray and scipy.sparse.issparse(X)
         values, indices, indptr = X, _NO_INDICES, _NO_INDPTR
         if is_sparse:
             if n_features > _MOST_COLUMNS:

@@ -74,7 +74,7 @@ class Architecture(NamedTuple):
         for k, layer in enumerate(self.layers):
             spec, shapes = LAYERS[layer.kind], {}
             for name in (array.attribute for array in spec.arrays):
-                values = arrays.setdefault(name, iter(attributes[name]))
+                values = arrays.setdefault(name, iter(attributes.get(name, ())))
                 shapes[name] = np.shape(next(values, ()))
             options = spec.options_of_arrays(layer.options, shapes)
             layers.append(

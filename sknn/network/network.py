@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache, cached_property, lru_cache, partial
 from itertools import chain
 from operator import is_
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakSet
 
 import numpy as np
@@ -30,7 +30,14 @@ from sknn.network.work import Work
 
 _LABELS_AT_ONCE = 2**16
 _NO_LABELS = np.empty(0, dtype=np.int64)
-_NO_VIEWS = None, (), None
+
+
+class ThetaCache(NamedTuple):
+    """The vector of all parameters, and what is known of it."""
+
+    theta: np.ndarray
+    views: tuple[np.ndarray, ...]  # those in the fitted attributes
+    network: "Network"
 
 
 @lru_cache(maxsize=128)
@@ -66,10 +73,15 @@ def look_up_kernels_again() -> None:
 
 def cached_theta(attributes: Mapping[str, Any]) -> tuple["Network | None", Any]:
     """Return the network and the vector that fitted attributes are views of, if any."""
-    theta, views, found = attributes.get("_theta_cache", _NO_VIEWS)
-    if theta is not None:
-        parts = chain.from_iterable([attributes[name] for name in found.layout.shapes])
-        if all(map(is_, parts, views)):
+    cache = attributes.get("_theta_cache")
+    if type(cache) is ThetaCache:
+        theta, views, found = cache
+        try:
+            lists = [attributes[name] for name in found.layout.shapes]
+            parts = list(chain.from_iterable(lists))
+        except (KeyError, TypeError):  # somebody deleted or set an attribute
+            return None, None
+        if len(parts) == len(views) and all(map(is_, parts, views)):
             return found, theta
     return None, None
 
@@ -113,7 +125,7 @@ class Network(Work):
         """
         attributes: dict[str, Any] = self.layout.views(theta)
         parts = tuple(part for parts in attributes.values() for part in parts)
-        return {**attributes, "_theta_cache": (theta, parts, self)}
+        return {**attributes, "_theta_cache": ThetaCache(theta, parts, self)}
 
     def initial_parameters(
         self,
@@ -148,7 +160,7 @@ class Network(Work):
         vector = aligned_empty(self.n_parameters, self.dtype)
         views = self.unpack(vector)
         for name, shapes in self.layout.shapes.items():
-            found = [np.shape(part) for part in attributes[name]]
+            found = [np.shape(part) for part in attributes.get(name, ())]
             if found != shapes:
                 raise ValueError(
                     f"{name} must have the shapes {shapes}, got {found}. Set the "

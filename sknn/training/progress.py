@@ -10,6 +10,7 @@ import numpy as np
 from sknn.kernels.drivers import training as drivers
 from sknn.network.data import aligned_empty, is_finite
 from sknn.network.network import Network
+from sknn.training.generator_state import generator_of
 from sknn.training.options import StoppingOptions, TrainingOptions
 from sknn.training.schedules import Schedule, schedule_name
 
@@ -148,7 +149,7 @@ class TrainingState:
         history = state.get("history_", {})
         self.history = {name: list(column) for name, column in history.items()}
         self.n_recorded = len(self.history.get("loss", ()))
-        self.loss = history.get("loss", [np.nan])[-1]
+        self.loss = history["loss"][-1] if history.get("loss") else np.nan
         self.n_samples_seen = state["t_"]
         self.n_without_improvement = state.get("_no_improvement_count", 0)
         if state.get("best_loss_") is not None:
@@ -162,7 +163,15 @@ class TrainingState:
         stored = state.get("_optimizer_state")
         if stored is None or stored["name"] != self.options.optimizer_name:
             return False
-        self.optimizer_state = stored["slots"].copy()
+        # In the dtype of weights that were set by hand.
+        slots = np.array(stored["slots"], self.theta.dtype, order="C")
+        if slots.shape != self.optimizer_state.shape:
+            raise ValueError(
+                f"_optimizer_state['slots'] must have the shape "
+                f"{self.optimizer_state.shape}, got {slots.shape}. Call fit to start "
+                "anew."
+            )
+        self.optimizer_state = slots
         self.momentum_product = np.array([stored["product"]])
         self.counters[drivers.STEPS] = stored["n_steps"]
         self.n_epochs, self.seed = stored["n_epochs"], stored["seed"]
@@ -193,11 +202,10 @@ class TrainingState:
         self.counters[drivers.ROWS] = stored["rows_done"]
         self.counters[drivers.LOSS] = stored["loss_of_rows_done"]
         if stored["theta"] is not None:
-            self.theta = stored["theta"].copy()
-        random_state = np.random.RandomState()
-        if stored["random_state"] is not None:
-            random_state.set_state(stored["random_state"])
-        return random_state
+            self.theta = np.array(stored["theta"], self.theta.dtype, order="C")
+        if stored["random_state"] is None:
+            return np.random.RandomState()
+        return generator_of(stored["random_state"])
 
     # Epochs ----------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """Models from somebody else: skops loads them, and no code runs."""
 
+import copy
 import doctest
 import io
 import json
@@ -16,6 +17,7 @@ import pytest
 import skops.io
 from numpy.testing import assert_array_equal
 from recording_callbacks import Recorder
+from scipy.sparse import csr_array
 from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -28,6 +30,10 @@ from sknn.io import TRUSTED_TYPES
 
 X, Y = load_iris(return_X_y=True)
 SMALL = {"hidden_layer_sizes": (4,), "max_iter": 3, "random_state": 0}
+
+
+# Those that somebody may trust who stores a Pipeline with sparse matrices.
+SPARSE_TYPES = ["scipy.sparse._csr.csr_array"]
 
 
 def load(file):
@@ -105,8 +111,8 @@ def test_skops_refuses_what_is_not_trusted(harm, place, tmp_path):
 
 def edited(file, edit):
     """Return a file of skops whose schema was changed by hand."""
-    copy = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(file)) as old, zipfile.ZipFile(copy, "w") as new:
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(file)) as old, zipfile.ZipFile(out, "w") as new:
         for name in old.namelist():
             content = old.read(name)
             if name == "schema.json":
@@ -114,7 +120,7 @@ def edited(file, edit):
                 edit(schema)
                 content = json.dumps(schema)
             new.writestr(name, content)
-    return copy.getvalue()
+    return out.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -163,11 +169,37 @@ def wrong_states(model):
     yield {"coefs_": [first]}
     yield {"coefs_": [np.zeros((5000, 4)), last], "n_features_in_": 4}
     yield {"coefs_": [first, np.zeros((4, 2))]}
-    yield {"coefs_": [part.astype(np.float16) for part in (first, last)]}
+    yield {"coefs_": [part.astype(complex) for part in (first, last)]}
+    yield {"coefs_": [part.astype(object) for part in (first, last)]}
+    yield {"coefs_": [csr_array(part) for part in (first, last)]}
+    yield {"coefs_": [part.tolist() for part in (first, last)]}
+    yield {"coefs_": np.array([1.0, 2.0])}
     yield {"coefs_": [part.ravel() for part in (first, last)]}
     yield {"coefs_": []}
     yield {"intercepts_": [np.zeros(9), np.zeros(3)]}
-    yield {"intercepts_": [part.astype(np.float32) for part in model.intercepts_]}
+    yield {"intercepts_": [np.ma.masked_array(part) for part in model.intercepts_]}
+    for classes in ([2, 0, 1], [0, 1, 1], [0, 1], [0, 1, 2, 3], [[0, 1, 2]]):
+        yield {"classes_": np.array(classes)}
+    yield {"classes_": [0, 1, 2]}
+    yield {"classes_": csr_array([[0, 1, 2]])}
+    for name, wrong in (
+        ("y_type_", "binary"),
+        ("y_type_", "multilabel-indicator"),
+        ("classes_", np.array([1, 0, 2])),
+        ("classes_", np.arange(4)),
+        ("neg_label", 5),
+        ("sparse_input_", "x"),
+    ):
+        binarizer = copy.deepcopy(model._label_binarizer)
+        setattr(binarizer, name, wrong)
+        yield {"_label_binarizer": binarizer}
+    yield {"_label_binarizer": StandardScaler()}
+    yield {"out_activation_": "quantiles"}
+    yield {"feature_names_in_": np.array(["a", "b"], dtype=object)}
+    yield {"history_": {"loss": 3.0}}
+    yield {"history_": [1.0]}
+    yield {"t_": -1}
+    yield {"loss_curve_": "x"}
     yield {"gains_": [np.ones(4000)]}
     yield {"running_statistics_": [np.ones((2, 1))]}
     for changes in (
@@ -184,12 +216,23 @@ def wrong_states(model):
     for changes in (
         {"slots": np.zeros((2, 3))},
         {"slots": np.zeros(0)},
-        {"slots": model._optimizer_state["slots"].astype(np.float32)},
+        {"slots": csr_array(model._optimizer_state["slots"])},
         {"slots": None},
+        {"n_steps": -1},
+        {"seed": 2**63},
+        {"learning_rate": np.nan},
     ):
         yield {"_optimizer_state": model._optimizer_state | changes}
-    yield {"_resume_state": model._resume_state | {"theta": np.zeros(2)}}
+    for changes in (
+        {"theta": np.zeros(2)},
+        {"theta": csr_array(np.ones((1, len(model._theta_cache[0]))))},
+        {"rows_done": 10**9},
+        {"n_rows": "x"},
+    ):
+        yield {"_resume_state": model._resume_state | changes}
     random_state = model._resume_state["random_state"]
+    yield {"_split_state": random_state | {"bit_generator": "PCG64"}}
+    yield {"_split_state": random_state | {"bit_generator": None}}
     for changes in ({"pos": 10**6}, {"pos": -1}, {"key": np.zeros(3, np.uint32)}):
         wrong = random_state | {"state": random_state["state"] | changes}
         yield {"_resume_state": model._resume_state | {"random_state": wrong}}
@@ -204,7 +247,7 @@ def test_parts_that_do_not_fit_are_refused():
         model.__dict__ = whole | changes
         file = skops.io.dumps(model)
         with pytest.raises(ValueError, match="which was stored by sknn"):
-            load(file)
+            skops.io.loads(file, trusted=[*TRUSTED_TYPES, *SPARSE_TYPES])
     model.__dict__ = whole
     load(skops.io.dumps(model))
 
