@@ -1,7 +1,10 @@
 """The check of an estimator's parameters; what was checked before costs little."""
 
+import reprlib
 from collections.abc import Callable
 from functools import cache, lru_cache
+from math import inf, isinf, log10
+from numbers import Real
 from operator import attrgetter
 from types import NoneType
 from typing import Any, NamedTuple
@@ -80,8 +83,29 @@ def _parameters_to_check(
 
 
 def _check(estimator: Any, parameters: dict[str, Any]) -> None:
+    for name, value in parameters.items():
+        if isinstance(value, Real) and not _fits_float64(value):
+            raise InvalidParameterError(
+                f"The {name!r} parameter of {estimator.__name__} is beyond the range "
+                f"of float64. Got {_shown(value)}. Set it to a number below 1e308."
+            )
     constraints = estimator._parameter_constraints
     validate_parameter_constraints(constraints, parameters, estimator.__name__)
+
+
+def _fits_float64(value: Real) -> bool:
+    """Return whether a number stays finite, or infinite, as a float."""
+    try:
+        return not isinf(float(value)) or bool(value in (inf, -inf))
+    except OverflowError:
+        return False
+
+
+def _shown(value: Real) -> str:
+    """Return a number as text, which may have thousands of digits."""
+    if isinstance(value, int):
+        return f"an integer of about {int(log10(abs(value)))} digits"
+    return reprlib.repr(value)
 
 
 def _check_immutable(estimator: Any, parameters: dict[str, Any]) -> _Checked:

@@ -343,7 +343,8 @@ def _dropout(options: NetworkOptions, n_layers: int) -> tuple[float, ...]:
     value = options.dropout
     rates = per_layer("dropout", value, n_layers)
     for rate in rates or _without_layers(value):
-        if not (isinstance(rate, Real) and 0 <= float(rate) < 1):
+        is_rate = isinstance(rate, Real) and 0 <= rate < 1  # type: ignore[operator]
+        if not is_rate:
             raise ValueError(
                 "dropout must be the fraction of neurons that is dropped, in [0, 1), "
                 f"got {rate!r}."

@@ -1,5 +1,6 @@
 """Inputs, targets and weights in the form that the kernels take."""
 
+from copy import copy
 from math import prod
 from typing import Any, NamedTuple
 
@@ -51,7 +52,9 @@ class Inputs(NamedTuple):
                     f"{_MOST_COLUMNS}. Hash them into fewer, with sklearn."
                     "feature_extraction.FeatureHasher."
                 )
-            # The kernels trust the indices; scipy checks them only when asked.
+            # The kernels trust the indices; scipy checks them only when asked. That
+            # replaces the arrays of the matrix, which belongs to the user.
+            X = copy(X)
             try:
                 X.check_format(full_check=True)
             except ValueError as error:
@@ -60,8 +63,8 @@ class Inputs(NamedTuple):
                     "scipy.sparse.coo_array, which checks its coordinates."
                 ) from error
             values = X.data
-            indices = read_only(np.asarray(X.indices, dtype=np.int32))
-            indptr = read_only(np.asarray(X.indptr, dtype=np.int64))
+            indices = read_only(np.asarray(X.indices, dtype=np.int32, order="C"))
+            indptr = read_only(np.asarray(X.indptr, dtype=np.int64, order="C"))
         return cls(
             read_only(np.asarray(values, dtype=dtype, order="C").reshape(-1)),
             indices,

@@ -399,3 +399,13 @@ def test_what_cannot_be_read_is_refused(changes, problem):
         pytest.raises(ValueError, match=message),
     ):
         pickle.loads(stored)
+
+
+@pytest.mark.parametrize("name", ["loss_curve_", "history_"])
+@pytest.mark.parametrize("go_on", [by_partial_fit, by_warm_start])
+def test_an_emptied_loss_curve_changes_no_training(go_on, name):
+    """``loss_curve_`` is ``history_["loss"]`` itself."""
+    model, y = fitted("solver adam")
+    other, _ = fitted("solver adam")
+    getattr(model, name).clear()
+    assert arrays_of(go_on(model, y).coefs_) == arrays_of(go_on(other, y).coefs_)

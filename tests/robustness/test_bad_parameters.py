@@ -387,3 +387,24 @@ def test_what_scikit_learn_is_told_not_to_check():
         model.set_params(verbose=-1).fit(X, NUMBERS)
     with pytest.raises(ValueError, match="verbose"):
         model.partial_fit(X, NUMBERS)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize(
+    "huge",
+    [10**400, -(10**400), np.longdouble("1e4000")],
+    ids=["large", "small", "long"],
+)
+def test_numbers_beyond_float64(estimator, huge):
+    """Python has them; a kernel does not. Each parameter is named."""
+    for name in estimator().get_params():
+        model = estimator(**{"max_iter": 1, name: huge})
+        with pytest.raises((ValueError, TypeError), match=name):
+            model.fit(X, ESTIMATORS[estimator])
+        assert not hasattr(model, "coefs_")
+
+
+def test_a_schedule_over_more_epochs_than_a_float_can_count():
+    model = MLPClassifier(max_iter=10**400, learning_rate="one_cycle", tol=1.0)
+    with pytest.raises(ValueError, match=r"'max_iter' .* beyond the range of float64"):
+        model.fit(X, LABELS)
