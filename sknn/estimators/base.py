@@ -22,6 +22,7 @@ from sknn.estimators.fitting import (
 from sknn.estimators.parameters import CONSTRAINTS
 from sknn.estimators.prediction import Predictor
 from sknn.estimators.problem import FitCall
+from sknn.estimators.twins import trained_twin, twin_of
 from sknn.estimators.validation import check_for_missing, skips_validation
 from sknn.network.data import FLOATS, ArrayLike
 from sknn.network.layers.base import Layer
@@ -214,7 +215,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         ...         values -= 0.1 * gradient
         """
         check_is_fitted(self)
-        twin = self._with(vars(self).copy())
+        twin = twin_of(self, vars(self).copy())
         if not get_config()["skip_parameter_validation"]:
             twin._validate_params()
         twin.warm_start = False  # which would ask for rows of every class
@@ -264,23 +265,23 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
 
     @contextmanager
     def _all_or_nothing(self) -> Iterator["BaseMLP"]:
-        """Yield a copy to train; take over its attributes if there is no exception.
+        """Yield a twin to train; take over its attributes if there is no exception.
 
         Until then the estimator is as it was, for other threads too. Threads that
-        train the same estimator wait for each other. The parameters of the copy have
+        train the same estimator wait for each other. The parameters of the twin have
         been checked; what scikit-learn's functions get from the block is not.
         """
         skips_checks = get_config()["skip_parameter_validation"]
         with fit_lock(self), config_context(skip_parameter_validation=True):
-            twin, generator = self._with(vars(self).copy()), self.random_state
+            generator = self.random_state
             is_generator = isinstance(generator, np.random.RandomState)
             draws = generator.get_state(legacy=False) if is_generator else None
             try:
-                if not skips_checks:
-                    twin._validate_params()
-                yield twin
+                with trained_twin(self) as twin:
+                    if not skips_checks:
+                        twin._validate_params()
+                    yield twin
             except BaseException:
                 if is_generator:
                     generator.set_state(draws)
                 raise
-            self.__dict__ = twin.__dict__

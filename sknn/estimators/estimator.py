@@ -78,7 +78,8 @@ class Estimator(Attributes, BaseEstimator):
         # Sizes first: they say how many layers there are.
         for key in sorted(layers, key=lambda key: not key.startswith("hidden")):
             name, _, k = key.partition("__")
-            changed = with_layer(dict(vars(self)), name, int(k), layers[key])
+            known = {n: getattr(self, n) for n in (*PER_LAYER, "n_hidden_layers")}
+            changed = with_layer(known, name, int(k), layers[key])
             setattr(self, name, changed)
         return self
 

@@ -17,6 +17,32 @@ STOCHASTIC_ATTRIBUTES = {
 }
 
 
+# Attributes of every fit, beside the parameters of layers.
+_ALWAYS = {
+    "n_features_in_",
+    "feature_names_in_",
+    "history_",
+    "loss_",
+    "n_iter_",
+    "t_",
+    "n_layers_",
+    "n_outputs_",
+    "out_activation_",
+    "classes_",
+    "_label_binarizer",
+    "_architecture",
+    "_theta_cache",
+    "_checked",
+    "_checked_training",
+}
+
+
+def fitted_attributes() -> set[str]:
+    """Return all attributes that a fit may set."""
+    arrays = {array.attribute for array in parameters_of_layers()}
+    return STOCHASTIC_ATTRIBUTES | _ALWAYS | arrays
+
+
 def forget(estimator: Any) -> None:
     """Drop the attributes of earlier fits."""
     estimator.t_ = 0

@@ -4,7 +4,8 @@ And what is prepared in the same way, but does not train: the initial weights, a
 gradient of the loss.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from numbers import Integral
 from typing import Any
@@ -29,6 +30,7 @@ from sknn.estimators.state_checks import (
     mark_checked,
     mark_training_state_checked,
 )
+from sknn.estimators.twins import fitted_twin
 from sknn.kernels.losses.table import Loss
 from sknn.network.data import TrainingData
 from sknn.network.network import Network
@@ -234,12 +236,13 @@ def _state(
     return state, is_same
 
 
-def _as_of(estimator: Any, network: Network, theta: np.ndarray) -> Any:
-    """Return an estimator that predicts with theta; it shares all else."""
-    twin = estimator._with({**vars(estimator), **network.unpack(theta)})
-    # Its rows come as arrays, whatever the user's had for names.
-    vars(twin).pop("feature_names_in_", None)
-    return twin
+@contextmanager
+def _as_of(estimator: Any, network: Network, theta: np.ndarray) -> Iterator[Any]:
+    """Yield an estimator that predicts with theta; it shares all else."""
+    with fitted_twin(estimator, network.unpack(theta)) as twin:
+        # Its rows come as arrays, whatever the user's had for names.
+        vars(twin).pop("feature_names_in_", None)
+        yield twin
 
 
 def _attributes(

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable
 from functools import partial, wraps
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 import scipy.sparse
@@ -20,6 +20,12 @@ from sknn.estimators.state_checks import (
 )
 from sknn.estimators.suggestions import explain_call
 from sknn.estimators.summary import summary_of
+from sknn.estimators.twins import (
+    give_changed_slots,
+    slot_values,
+    slots_of,
+    twin_of,
+)
 from sknn.kernels.drivers.prediction import (
     CHECK_INPUT,
     N_NONFINITE_FLAGS,
@@ -71,14 +77,16 @@ def on_snapshot(
     def on_twin(
         self: Any, /, *arguments: _Parameters.args, **options: _Parameters.kwargs
     ) -> _Result:
-        twin = object.__new__(type(self))
-        twin.__dict__ = self.__dict__
+        twin, slots = twin_of(self, vars(self)), slots_of(self) and slot_values(self)
         check_fitted(twin)
         try:
-            return method(twin, *arguments, **options)
+            result = method(twin, *arguments, **options)
         except TypeError as error:
             explain_call(error, method, self, arguments, options)
             raise
+        if slots:
+            give_changed_slots(twin, self, slots)
+        return result
 
     return on_twin
 
@@ -178,12 +186,6 @@ class Predictor(Attributes):
                 for k in range(self.n_outputs_)
             ]
         return gradients[0] if len(gradients) == 1 else np.stack(gradients, axis=1)
-
-    def _with(self, attributes: dict[str, Any]) -> Self:
-        """Return a twin that has these attributes."""
-        twin = object.__new__(type(self))
-        twin.__dict__ = attributes
-        return twin
 
     def _predict_outputs(self, X: ArrayLike) -> np.ndarray:
         """Check X; return the network's predictions, shape (n_samples, n_outputs)."""

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from math import isfinite
 from typing import Any, NamedTuple
 
@@ -96,7 +97,7 @@ class Monitor:
     stops_early : bool
         Whether the score of the validation set decides when to stop.
     estimator_of : callable
-        Returns a fitted estimator for ``theta``.
+        Returns a context with a fitted estimator for ``theta``.
     """
 
     def __init__(
@@ -110,7 +111,7 @@ class Monitor:
         metrics: dict[str, str | Callable[..., Any]],
         default_score: DefaultScore,
         stops_early: bool,
-        estimator_of: Callable[[np.ndarray], Any],
+        estimator_of: Callable[[np.ndarray], AbstractContextManager[Any]],
     ):
         self.network = network
         self.loss = loss
@@ -166,10 +167,14 @@ class Monitor:
 
     def __call__(self, theta: np.ndarray) -> dict[str, float]:
         """Return the values of an epoch, by their keys in ``history_``."""
+        if not (self.metrics or self.scorer):
+            return self._evaluate(theta, None)
+        with self.estimator_of(theta) as estimator:
+            return self._evaluate(theta, estimator)
+
+    def _evaluate(self, theta: np.ndarray, estimator: Any) -> dict[str, float]:
+        """Return the values; ``estimator`` is what scorers need, if there are any."""
         record = {}
-        estimator = None
-        if self.metrics or self.scorer:
-            estimator = self.estimator_of(theta)
         finite = is_finite(theta)
         if self.validation:
             data = self.validation.data
