@@ -31,7 +31,11 @@ def __dir__() -> list[str]:
 
 
 def register_activation(
-    name: str, function: Callable[..., Any], derivative: Callable[..., Any]
+    name: str,
+    function: Callable[..., Any],
+    derivative: Callable[..., Any],
+    *,
+    onnx: Callable[..., Any] | None = None,
 ) -> None:
     """Make your own activation available as ``activation="name"``.
 
@@ -55,6 +59,11 @@ def register_activation(
     derivative : callable
         ``derivative(z)`` returns the derivative there. It is compared with
         differences of the function.
+    onnx : callable, default=None
+        ``onnx(g, z)`` returns the value in an ONNX graph, for
+        :func:`sknn.onnx.to_onnx`. ``g.Tanh(z)`` adds a node with the operator Tanh;
+        arithmetic of its results and numbers adds nodes too. It is compared with the
+        function at each export. None: the activation cannot be exported.
 
     Raises
     ------
@@ -71,7 +80,10 @@ def register_activation(
     check_name(caller, "activation", name)
     value, slope = _compiled(caller, 1, function=function, derivative=derivative)
     _check_derivative(caller, value, slope, [(z,) for z in _POINTS])
-    define("activation", name, Definition((function, derivative), uuid.uuid4().hex))
+    if onnx is not None and not callable(onnx):
+        raise ValueError(f"{caller}: onnx={onnx!r} is not callable.")
+    arguments = (function, derivative, onnx) if onnx else (function, derivative)
+    define("activation", name, Definition(arguments, uuid.uuid4().hex))
 
 
 def register_loss(

@@ -54,7 +54,7 @@ def own_imports_of(module):
 
 
 # Each package may import those before it, and no others.
-PACKAGES = ["jit", "kernels", "network", "training", "estimators"]
+PACKAGES = ["jit", "kernels", "network", "training", "estimators", "export"]
 ROOMS = ["descriptions", "math", "gemm", "table", "batch"]
 ROOMS += ["layers", "losses", "optim", "drivers"]
 
@@ -134,7 +134,7 @@ def test_import_loads_no_optional_package():
     script = """
 import json, sys
 import sklearn.neural_network  # loads pandas and rich itself, if it can
-optional = {"matplotlib", "pandas", "polars", "rich"}
+optional = {"matplotlib", "pandas", "polars", "rich", "onnx", "torch", "keras"}
 before = optional & set(sys.modules)
 import sknn
 assert "sknn.training.stochastic" in sys.modules
@@ -262,10 +262,11 @@ def test_public_names():
 
 
 PUBLIC = {
-    "sknn": [*sknn.__all__, "custom", "displays", "io", "precompile"],
+    "sknn": [*sknn.__all__, "custom", "displays", "io", "onnx", "precompile"],
     "sknn.custom": ["register_activation", "register_loss"],
     "sknn.displays": ["LossCurveDisplay", "NetworkDisplay"],
     "sknn.io": ["TRUSTED_TYPES"],
+    "sknn.onnx": ["register_skl2onnx", "to_onnx"],
     "sknn.precompile": ["main", "precompile"],
 }
 

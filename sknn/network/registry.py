@@ -71,7 +71,10 @@ def define(component: str, name: str, definition: Definition) -> None:
 
 
 def _add_activation(
-    name: str, function: Callable[..., Any], derivative: Callable[..., Any]
+    name: str,
+    function: Callable[..., Any],
+    derivative: Callable[..., Any],
+    onnx: Callable[..., Any] | None = None,
 ) -> None:
     activations.register(
         name,
@@ -80,6 +83,7 @@ def _add_activation(
         description="registered by a user",
         needs_preactivation=True,
         cached=False,
+        onnx=onnx,
     )
     look_up_kernels_again()
 

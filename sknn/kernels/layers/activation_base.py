@@ -43,6 +43,7 @@ class Activation(NamedTuple):
     fused_epilogue: FusedEpilogue
     description: str
     reference: str
+    onnx: Callable | None  # see `register`
 
 
 ACTIVATIONS: dict[str, Activation] = {}
@@ -58,6 +59,7 @@ def register(
     needs_preactivation: bool = False,
     fused_epilogue: FusedEpilogue = NOT_FUSED,
     cached: bool = True,
+    onnx: Callable | None = None,
 ) -> None:
     """Make an activation available under a name.
 
@@ -82,6 +84,11 @@ def register(
         integers p and q.
     cached : bool, default=True
         Whether to keep the compiled kernels on disk.
+    onnx : callable or None, default=None
+        ``onnx(g, z)`` returns ``f(z)`` in an ONNX graph. ``g.Tanh(z)`` adds the node of
+        an operator, ``g.expm1``, ``g.softplus`` and ``g.erf`` add several; tensors and
+        numbers may be added, subtracted, multiplied and divided. None: networks with
+        this activation cannot be exported.
     """
     forward = _forward_saving(value) if needs_preactivation else _forward(value)
     kernel = partial(
@@ -94,6 +101,7 @@ def register(
         fused_epilogue,
         check_description(name, description),
         reference,
+        onnx,
     )
 
 

@@ -46,6 +46,7 @@ register(
     identity,
     identity_derivative,
     description="``z``",
+    onnx=lambda g, z: z,
 )
 
 
@@ -75,6 +76,7 @@ register(
     reference='Y. Bengio, N. Leonard and A. Courville, "Estimating or Propagating '
     'Gradients Through Stochastic Neurons for Conditional Computation", 2013, '
     "https://arxiv.org/abs/1308.3432",
+    onnx=lambda g, z: g.where(g.GreaterOrEqual(z, 0), 1, 0),
 )
 
 
@@ -98,6 +100,7 @@ register(
     description="``max(0, z)``",
     reference='X. Glorot, A. Bordes and Y. Bengio, "Deep Sparse Rectifier Neural '
     'Networks", AISTATS 2011',
+    onnx=lambda g, z: g.Relu(z),
 )
 
 
@@ -124,6 +127,7 @@ register(
     description="``z`` if ``z > 0`` else ``0.01 z``",
     reference='A. Maas, A. Hannun and A. Ng, "Rectifier Nonlinearities Improve Neural '
     'Network Acoustic Models", ICML 2013',
+    onnx=lambda g, z: g.Max(z, 0.01 * z),
 )
 
 
@@ -146,6 +150,7 @@ register(
     description="``z`` if ``z > 0`` else ``exp(z) - 1``",
     reference='D. Clevert, T. Unterthiner and S. Hochreiter, "Fast and Accurate Deep '
     'Network Learning by Exponential Linear Units (ELUs)", ICLR 2016',
+    onnx=lambda g, z: g.Relu(z) + g.expm1(g.Min(z, 0)),
 )
 
 
@@ -173,6 +178,7 @@ register(
     selu_derivative,
     description="1.0507 times ``z`` if ``z > 0`` else ``1.6733 (exp(z) - 1)``",
     reference='G. Klambauer et al., "Self-Normalizing Neural Networks", NeurIPS 2017',
+    onnx=lambda g, z: SELU_SCALE * g.Relu(z) + SELU_LIMIT * g.expm1(g.Min(z, 0)),
 )
 
 
@@ -204,6 +210,7 @@ register(
     description="``z Phi(z)``, with Phi the standard normal distribution function",
     reference='D. Hendrycks and K. Gimpel, "Gaussian Error Linear Units (GELUs)", '
     "2016, https://arxiv.org/abs/1606.08415",
+    onnx=lambda g, z: z * (0.5 + 0.5 * g.erf(z * math.sqrt(0.5))),
 )
 
 
@@ -219,6 +226,7 @@ register(
     logistic_derivative,
     fused_epilogue=fused_quadratic_grad(0, 1),
     description="``1 / (1 + exp(-z))``",
+    onnx=lambda g, z: g.Sigmoid(z),
 )
 
 
@@ -244,6 +252,7 @@ register(
     reference='S. Elfwing, E. Uchibe and K. Doya, "Sigmoid-Weighted Linear Units for '
     'Neural Network Function Approximation in Reinforcement Learning", Neural Networks'
     " 107, 2018",
+    onnx=lambda g, z: z * g.Sigmoid(z),
 )
 
 
@@ -283,6 +292,7 @@ register(
     description="``z tanh(log(1 + exp(z)))``",
     reference='D. Misra, "Mish: A Self Regularized Non-Monotonic Activation Function",'
     " BMVC 2020, https://arxiv.org/abs/1908.08681",
+    onnx=lambda g, z: z * g.Tanh(g.softplus(z)),
 )
 
 
@@ -305,6 +315,7 @@ register(
     description="``log(1 + exp(z))``",
     reference='C. Dugas et al., "Incorporating Second-Order Functional Knowledge for '
     'Better Option Pricing", NeurIPS 2000',
+    onnx=lambda g, z: g.softplus(z),
 )
 
 
@@ -320,6 +331,7 @@ register(
     tanh_derivative,
     fused_epilogue=fused_quadratic_grad(1, 0),
     description="``tanh(z)``",
+    onnx=lambda g, z: g.Tanh(z),
 )
 
 
@@ -343,6 +355,7 @@ register(
     description="``z / (1 + |z|)``",
     reference='X. Glorot and Y. Bengio, "Understanding the difficulty of training deep'
     ' feedforward neural networks", AISTATS 2010',
+    onnx=lambda g, z: z / (1 + g.Abs(z)),
 )
 
 
@@ -364,4 +377,5 @@ register(
     hard_sigmoid,
     hard_sigmoid_derivative,
     description="``z / 6 + 1 / 2`` clipped to [0, 1], as in Keras and PyTorch",
+    onnx=lambda g, z: g.Min(g.Relu((z + 3) * (1 / 6)), 1),
 )

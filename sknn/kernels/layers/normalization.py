@@ -19,6 +19,7 @@ References
    https://arxiv.org/abs/1607.06450.
 """
 
+from collections.abc import Callable
 from math import sqrt
 from typing import NamedTuple
 
@@ -57,6 +58,9 @@ class Normalization(NamedTuple):
     keeps_running_statistics: bool  # and so needs all rows of a batch at once
     description: str  # one line for the docstrings of the estimators
     reference: str = ""  # publication that the docstrings cite
+    # ``onnx(g, x)`` normalises x in an ONNX graph, before gain and shift. None where
+    # running statistics do so.
+    onnx: Callable | None = None
 
 
 @inline_scalar
@@ -336,6 +340,12 @@ def layer_norm_gradient(op, batch, gradient, values, deltas, share, n_shares):
     return 0.0
 
 
+def _layer_norm_in_onnx(g, x):
+    """Return (x - mean) / sqrt(variance + EPSILON), with those of each row."""
+    d = x - g.mean_of_rows(x)
+    return d / g.Sqrt(g.mean_of_rows(d * d) + EPSILON)
+
+
 NORMALIZATIONS: dict[str, Normalization] = {
     "batch": Normalization(
         batch_norm_forward,
@@ -360,5 +370,6 @@ NORMALIZATIONS: dict[str, Normalization] = {
         description="normalises each row over the neurons of the layer",
         reference='J. Ba, J. Kiros and G. Hinton, "Layer Normalization", 2016, '
         "https://arxiv.org/abs/1607.06450",
+        onnx=_layer_norm_in_onnx,
     ),
 }

@@ -21,12 +21,14 @@ class OutputActivation(NamedTuple):
     row with respect to the raw outputs of that row, in the shape of raw. It is written
     in NumPy, since only ``input_gradients`` needs it. ``inverse(y)`` returns the raw
     outputs that make predictions y, as near as there are any; None where a prediction
-    depends on other raw outputs of the row, or on settings.
+    depends on other raw outputs of the row, or on settings. ``onnx(g, z, settings)``
+    returns predictions in an ONNX graph: see `register` of `activation_base`.
     """
 
     apply: Kernel
     gradient: Callable
     description: str
+    onnx: Callable
     inverse: Callable | None = None
 
 
@@ -44,7 +46,7 @@ call_output_activation = caller("output activation", output_activation_signature
 # Elementwise output activations.
 
 
-def register(name, function, *, derivative, inverse, description):
+def register(name, function, *, derivative, inverse, description, onnx):
     """Make an elementwise output activation available to losses.
 
     Parameters
@@ -59,6 +61,8 @@ def register(name, function, *, derivative, inverse, description):
         Its inverse for an array of predictions, in NumPy; finite for all numbers.
     description : str
         One line for the docstrings of the estimators.
+    onnx : function
+        ``onnx(g, z)`` returns predictions in an ONNX graph.
     """
 
     def link(raw, settings):
@@ -79,6 +83,7 @@ def register(name, function, *, derivative, inverse, description):
         Kernel(link, output_activation_signature, f"{name}_link"),
         gradient,
         check_description(name, description),
+        lambda g, z, settings: onnx(g, z),
         inverse,
     )
 
@@ -95,6 +100,7 @@ register(
     derivative=np.ones_like,
     inverse=lambda y: y,
     description="``z``",
+    onnx=lambda g, z: z,
 )
 register(
     "exp",
@@ -102,6 +108,7 @@ register(
     derivative=np.exp,
     inverse=lambda y: np.log(np.maximum(y, np.finfo(float).tiny)),
     description="``exp(z)``",
+    onnx=lambda g, z: g.Exp(z),
 )
 register(
     "logistic",
@@ -109,6 +116,7 @@ register(
     derivative=_logistic_derivative,
     inverse=lambda y: scipy.special.logit(np.clip(y, 1e-9, 1 - 1e-9)),
     description="``1 / (1 + exp(-z))``",
+    onnx=lambda g, z: g.Sigmoid(z),
 )
 
 
@@ -140,6 +148,7 @@ OUTPUT_ACTIVATIONS["softmax"] = OutputActivation(
     softmax,
     _softmax_gradient,
     check_description("softmax", "``exp(z) / sum(exp(z))``, with the sum over classes"),
+    lambda g, z, settings: g.Softmax(z, axis=1),
 )
 
 
@@ -174,6 +183,18 @@ def _quantiles_gradient(raw, k, settings):
     return jacobian
 
 
+def _quantiles_in_onnx(g, z, settings):
+    """Return the cumulative sums over the levels of each target."""
+    n_levels = int(settings[0])
+    if n_levels == 1:
+        return z
+    z = g.reshape(z, (-1, z.width // n_levels, n_levels))
+    lowest = g.columns(z, 0, 1, axis=2)
+    steps = g.softplus(g.columns(z, 1, n_levels, axis=2))
+    levels = g.CumSum(g.Concat(lowest, steps, axis=2), g.integers(2))
+    return g.reshape(levels, (-1, z.width))
+
+
 OUTPUT_ACTIVATIONS["quantiles"] = OutputActivation(
     quantiles,
     _quantiles_gradient,
@@ -181,6 +202,7 @@ OUTPUT_ACTIVATIONS["quantiles"] = OutputActivation(
         "quantiles",
         "``z`` for the lowest level, and ``log(1 + exp(z))`` more for each one above",
     ),
+    _quantiles_in_onnx,
 )
 
 

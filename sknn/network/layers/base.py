@@ -254,6 +254,35 @@ class LayerSpec:
         for array in self.arrays:
             arrays[array.attribute][...] = array.initial
 
+    # In other libraries ----------------------------------------------------------
+
+    def affine(
+        self, arrays: Mapping[str, np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return scale and shift, in float64, if it predicts scale * x + shift.
+
+        Both have a number for each output. Such a layer becomes a part of the dense
+        layer before it. The default returns None: it predicts something else.
+        """
+        return None
+
+    def onnx(self, g: Any, x: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+        """Return its outputs in prediction, without its activation, in an ONNX graph.
+
+        Not called where ``affine`` tells all. ``g`` and ``x`` are those of ``register``
+        in ``sknn/kernels/layers/activation_base.py``; ``arrays`` has the parameters of
+        the layer by attribute.
+
+        Raises
+        ------
+        ValueError
+            If the layer has no such definition.
+        """
+        raise ValueError(
+            f"The layer {self.name!r} cannot be exported to ONNX: its LayerSpec does "
+            "not define `onnx`."
+        )
+
     def text(self, layer: Layer) -> str:
         """Return what ``summary`` prints for the layer, without its activation."""
         return self.name

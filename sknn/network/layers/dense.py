@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from math import sqrt
+from typing import Any
 
 import numpy as np
 
@@ -114,6 +115,10 @@ class Dense(LayerSpec):
         coef[:] = random_state.uniform(-bound, bound, coef.shape)
         if bias == "auto":
             intercept[:] = random_state.uniform(-bound, bound, intercept.shape)
+
+    def onnx(self, g: Any, x: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+        """Return x W + b."""
+        return g.dense(x, arrays["coefs_"], arrays["intercepts_"])
 
 
 KINDS = {"dense": Dense()}

@@ -1,10 +1,13 @@
 """Normalisation of what a dense layer passes on to its activation."""
 
+from collections.abc import Mapping
 from typing import Any
+
+import numpy as np
 
 from sknn.kernels import table
 from sknn.kernels.layers.base import LayerKernels
-from sknn.kernels.layers.normalization import N_SCRATCH, NORMALIZATIONS
+from sknn.kernels.layers.normalization import EPSILON, N_SCRATCH, NORMALIZATIONS
 from sknn.network.layers.base import LayerParameter, LayerSpec, PlacedLayer, Use
 
 
@@ -56,6 +59,21 @@ class Normalization(LayerSpec):
         """Return the kernels for training, or for prediction."""
         kernels = super().kernels_for(placed, use)
         return kernels if use.training else LayerKernels(*self._kernels[3:6])
+
+    def affine(
+        self, arrays: Mapping[str, np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return scale and shift of the running statistics, if it has these."""
+        if not self.needs_whole_batch:
+            return None
+        mean, variance = np.asarray(arrays["running_statistics_"], dtype=np.float64)
+        scale = arrays["gains_"] / np.sqrt(variance + EPSILON)
+        return scale, arrays["shifts_"] - scale * mean
+
+    def onnx(self, g: Any, x: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+        """Return gain * normalised x + shift."""
+        assert self._kernels.onnx, "running statistics are affine"
+        return self._kernels.onnx(g, x) * arrays["gains_"] + arrays["shifts_"]
 
 
 KINDS = {f"{key}_norm": Normalization(key) for key in NORMALIZATIONS}
