@@ -7,12 +7,13 @@ from functools import cache
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.exceptions import InconsistentVersionWarning
 
 from sknn._version import __version__
 from sknn.estimators.attributes import Attributes
 from sknn.estimators.checked_parameters import check_parameters
+from sknn.estimators.parameter_table import in_groups
 from sknn.estimators.parameters import PER_LAYER, defaults_of, is_of_layer, with_layer
 from sknn.estimators.state_checks import load_weights
 from sknn.estimators.stored_state import canonical
@@ -41,6 +42,10 @@ class Estimator(Attributes, BaseEstimator):
     """Base of both estimators: what does not depend on training."""
 
     loss: Any
+
+    # Where notebooks link to: the source, which has the docstrings.
+    _doc_link_module = "sknn"
+    _doc_link_template = "https://github.com/sknn-developers/sknn/blob/main/{path}.py"
 
     # Attributes that a fitted estimator has beside its network, and those that
     # predictions check if they are other objects than before.
@@ -103,6 +108,17 @@ class Estimator(Attributes, BaseEstimator):
                 f"Invalid parameter {unknown[0]!r} for estimator {self}. Valid "
                 f"parameters are: {names!r}.{''.join(suggestions)}"
             )
+
+    def _doc_link_url_param_generator(self) -> dict[str, str]:
+        return {"path": type(self).__module__.replace(".", "/")}
+
+    def _get_params_html(self, *arguments: Any, **options: Any) -> Any:
+        """Return the table of parameters that notebooks show: scikit-learn's first."""
+        from sklearn.neural_network import MLPClassifier, MLPRegressor
+
+        table = super()._get_params_html(*arguments, **options)
+        counterpart = MLPClassifier if is_classifier(self) else MLPRegressor
+        return in_groups(table, counterpart._get_param_names())
 
     @classmethod
     def _get_param_names(cls) -> list[str]:
