@@ -1,9 +1,14 @@
 """Machine code in this process: how it gets in. Knows LLVM only, not Numba."""
 
 import os
+import sys
 from contextlib import suppress
 from functools import cache
 from typing import Any, NamedTuple
+
+from sknn.jit.room import check_room
+
+_MEGABYTES_OF_LLVM, _MEGABYTES_TO_LOAD = 160, 4
 
 
 class Code(NamedTuple):
@@ -27,6 +32,8 @@ def processor() -> str:
 
     As Numba has it: its variables choose another processor to compile for.
     """
+    if "llvmlite" not in sys.modules:
+        check_room(_MEGABYTES_OF_LLVM, "load LLVM")
     import llvmlite
     from llvmlite import binding
 
@@ -80,6 +87,7 @@ class _Lljit:
 
 @cache
 def _loader() -> _Mcjit | _Lljit:
+    check_room(_MEGABYTES_TO_LOAD, "load compiled code")
     from llvmlite import binding
 
     with suppress(RuntimeError):  # newer versions need no call, and say so
@@ -108,5 +116,11 @@ def load(code: Code, symbol: str) -> int:
         Complete: LLVM ends the process where a symbol is missing.
     symbol : str
         Name of the function.
+
+    Raises
+    ------
+    MemoryError
+        If there is too little memory left for LLVM.
     """
+    check_room(_MEGABYTES_TO_LOAD, "load compiled code")
     return _loader().load(code, symbol)

@@ -43,6 +43,7 @@ _IRRELEVANT = {
 }
 
 _complaints: list[str] = []  # what went wrong, at most once
+_compiled_with_own_settings: list[str] = []  # names of what was
 
 
 @cache
@@ -74,27 +75,32 @@ def _settings_file() -> bytes:
     return b""
 
 
-def _has_own_settings() -> bool:
-    """Return whether this process has changed Numba's settings since they were read.
+def has_own_settings() -> bool:
+    """Return whether Numba's settings are not those that the key of the cache holds.
 
-    The key of the cache does not know these.
+    The process may have set them in ``numba.config``. Numba also reads them anew before
+    it compiles, if its environment variables, its file or the current folder have
+    changed.
     """
     if "numba" not in sys.modules:
         return False
     from numba import config
 
-    return any(
-        getattr(config, name, None) != value
-        for name, value in _settings_at_import().items()
+    settings = _settings_of_key()
+    return settings is None or any(
+        getattr(config, name, None) != value for name, value in settings.items()
     )
 
 
 @cache
-def _settings_at_import() -> dict[str, Any]:
-    """Return Numba's settings as it reads them, by reading them once more."""
+def _settings_of_key() -> dict[str, Any] | None:
+    """Return Numba's settings for the key, by reading them once more.
+
+    None if what they are read from has changed since the key was computed.
+    """
     spec = importlib.util.find_spec("numba.core.config")
-    if spec is None or spec.loader is None:
-        return {}
+    if spec is None or spec.loader is None or key.__wrapped__() != key():
+        return None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return {
@@ -104,6 +110,18 @@ def _settings_at_import() -> dict[str, Any]:
         and isinstance(value, (bool, int, float, str, type(None)))
         and f"NUMBA_{name}" not in _IRRELEVANT
     }
+
+
+def note_settings(name: str) -> None:
+    """Note if a kernel was compiled with other settings than those that the key holds.
+
+    Nothing is kept from then on: LLVM is set up once, and so what is compiled later may
+    have these settings too.
+    """
+    with suppress(OSError):
+        if not has_own_settings() and key.__wrapped__() == key():
+            return
+    _compiled_with_own_settings.append(name)
 
 
 def _version_of_numba() -> str:
@@ -150,8 +168,11 @@ def _path(folder: Path, digest: bytes, name: str) -> Path:
 
 def read(name: str) -> Code | None:
     """Return what is kept under a name, if it is there, whole, and nobody else's."""
-    digest = key()
-    if digest is None or _has_own_settings():
+    try:
+        digest = key()
+        if digest is None or has_own_settings():
+            return None
+    except OSError:  # no file can be opened
         return None
     for folder in folders():
         path = _path(folder, digest, name)
@@ -172,8 +193,7 @@ def _read_trusted(path: Path, folder: Path) -> bytes:
     It must be a regular file. It and its folders must belong to this user or to root,
     and be writable for their owner only; else a PermissionError is raised.
     """
-    for place in (folder, path.parent):
-        _check_owner(os.stat(place), place)
+    _check_folders(path, folder)
     # Else the opening of a named pipe would wait for somebody to write to it.
     descriptor = os.open(
         path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -186,18 +206,41 @@ def _read_trusted(path: Path, folder: Path) -> bytes:
         return file.read()
 
 
+def _check_folders(path: Path, folder: Path) -> None:
+    """Check the folders of a file, up to the one that the user has chosen.
+
+    A symbolic link must belong to this user or to root, as must what it leads to.
+    """
+    places = [folder, path.parent]
+    if os.environ.get("NUMBA_CACHE_DIR"):
+        root = os.stat(folder.parent)
+        if not root.st_mode & stat.S_ISVTX:  # as of /tmp: only the owner can rename
+            places.insert(0, folder.parent)
+    for place in places:
+        _check_owner(os.stat(place), place)
+        link = os.lstat(place)
+        if stat.S_ISLNK(link.st_mode) and not _is_own(link):
+            raise PermissionError(f"{place} is a link of another user.")
+
+
+def _is_own(status: os.stat_result) -> bool:
+    return os.name != "posix" or status.st_uid in (os.geteuid(), 0)
+
+
 def _check_owner(status: os.stat_result, path: Path) -> None:
-    if os.name == "posix" and (
-        status.st_uid not in (os.geteuid(), 0)
-        or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    ):
-        raise PermissionError(f"Others could write to {path}.")
+    if not _is_own(status):
+        raise PermissionError(f"{path} belongs to another user.")
+    if os.name == "posix" and status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise PermissionError(f"Others can write to {path}: see chmod go-w.")
 
 
 def write(name: str, code: Code) -> None:
     """Keep code under a name, in the first folder that takes it; or warn, once."""
-    digest = key()
-    if digest is None or _has_own_settings():
+    try:
+        digest = key()
+        if digest is None or has_own_settings() or _compiled_with_own_settings:
+            return
+    except OSError:  # no file can be opened
         return
     body = " ".join(code.externals).encode() + b"\n" + code.data
     content = _checksum(digest, name, body) + body
@@ -230,8 +273,7 @@ def _replace(path: Path, folder: Path, content: bytes) -> None:
         if not place.is_dir():
             with suppress(FileExistsError):
                 os.mkdir(place, 0o755)
-    for place in (folder, path.parent):
-        _check_owner(os.stat(place), place)
+    _check_folders(path, folder)
     temporary = tempfile.mktemp(prefix=f"{path.stem}-", suffix=".tmp", dir=path.parent)
     mode = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     descriptor = os.open(temporary, mode, 0o644)

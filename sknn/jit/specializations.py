@@ -12,9 +12,15 @@ from sknn.jit.configuration import check_unread_sources, configuration
 from sknn.jit.declarations import INTERPRETED
 from sknn.jit.deferred_interrupts import interrupts_wait
 from sknn.jit.locks import BEFORE_FORK, compiler_lock
+from sknn.jit.room import check_room
 from sknn.jit.thread_start import start_if_possible
 
 COMPILED_HERE: list[str] = []  # names of what this process has compiled
+
+# Of address space, and of memory that is written to, for the first kernel, with the
+# import of Numba, and for each later one.
+_MEGABYTES_AT_FIRST, _RESIDENT_AT_FIRST = 200, 120
+_MEGABYTES_LATER, _RESIDENT_LATER = 32, 32
 
 _pending: dict[tuple[Any, np.dtype[Any]], "_Pending"] = {}
 _numbers = itertools.count()
@@ -92,11 +98,23 @@ def request(kernel: Any, dtype: np.dtype[Any]) -> None:
         if code is not None and _is_complete(code):
             kernel.specializations[dtype] = loader.load(code, symbol)
             return
-        is_current = not check_unread_sources()
+        try:
+            is_current = not check_unread_sources()
+        except OSError:  # no file can be opened
+            is_current = False
+        _check_room()
         from sknn.jit import compiler
 
         finish = compiler.lower(kernel, dtype, symbol)
+        object_cache.note_settings(name)
         _pending[kernel, dtype] = _Pending(symbol, is_current, finish)
+
+
+def _check_room() -> None:
+    if COMPILED_HERE or _pending:
+        check_room(_MEGABYTES_LATER, "compile a kernel", _RESIDENT_LATER)
+    else:
+        check_room(_MEGABYTES_AT_FIRST, "compile a kernel", _RESIDENT_AT_FIRST)
 
 
 def make(kernel: Any, dtype: np.dtype[Any]) -> None:

@@ -1,16 +1,20 @@
 """Memory that is not there: the number of bytes, and the model as it was."""
 
 import json
+import re
 import subprocess
 import sys
 import textwrap
 
 import numpy as np
+import processes
 import pytest
 import scipy.sparse
 
 import sknn
 from sknn import MLPClassifier, MLPRegressor
+from sknn.jit import room
+from sknn.jit.declarations import BOUNDS_CHECKED, INTERPRETED
 
 rng = np.random.RandomState(0)
 X = rng.normal(size=(60, 4))
@@ -128,3 +132,105 @@ def test_memory_runs_out():
     assert len(found) == 10
     for message in found:
         assert "Unable to allocate" in message or "bytes of memory" in message, message
+
+
+# Memory that LLVM does not get -------------------------------------------------------
+
+# LLVM would end the process. Which libraries are loaded before, and whether the cache
+# has what the fit needs, decides how much of LLVM is run.
+LIMITED = """
+import json, resource, sys, warnings
+import numpy as np
+import sknn
+from sknn.jit import loader
+from sknn.kernels.layers.activations import ACTIVATIONS
+
+warnings.simplefilter("ignore")
+loaded, n_megabytes = sys.argv[1], float(sys.argv[2])
+if loaded != "nothing":
+    loader._loader()
+if loaded == "compiler":
+    from sknn.jit import compiler
+if loaded == "a kernel":
+    ACTIVATIONS["gelu"].backward.address(np.dtype(float))
+X = np.random.RandomState(0).normal(size=(400, 30))
+model = sknn.MLPRegressor(hidden_layer_sizes=(5,), max_iter=2, activation="tanh")
+before = dict(vars(model))
+with open("/proc/self/statm") as file:
+    used = int(file.read().split()[0]) * resource.getpagesize()
+no_limit = resource.getrlimit(resource.RLIMIT_AS)
+limit = used + int(n_megabytes * 2**20)
+resource.setrlimit(resource.RLIMIT_AS, (limit, no_limit[1]))
+try:
+    model.fit(X, X[:, 0])
+    found = "fit"
+except MemoryError as error:
+    found = str(error)
+    assert vars(model) == before
+resource.setrlimit(resource.RLIMIT_AS, no_limit)
+model.fit(X, X[:, 0])
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a limit for memory")
+@pytest.mark.skipif(INTERPRETED or BOUNDS_CHECKED, reason="there is no cache")
+@pytest.mark.parametrize(
+    ("loaded", "n_megabytes", "purpose"),
+    [
+        ("nothing", 100, "load LLVM"),
+        ("LLVM", 0.2, "load compiled code"),
+        ("LLVM", 0.5, "load compiled code"),
+    ],
+)
+def test_too_little_memory_to_load_kernels(loaded, n_megabytes, purpose):
+    processes.run(LIMITED, "LLVM", 10**4)  # fills the cache
+    found = processes.run(LIMITED, loaded, n_megabytes)
+    assert re.match(
+        rf"Less than \d+ MB of memory are left, too little to {purpose}\.", found
+    )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a limit for memory")
+@pytest.mark.skipif(INTERPRETED, reason="nothing is compiled")
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("loaded", "n_megabytes"),
+    [
+        *(("LLVM", n) for n in (1, 20, 80, 120, 160, 190)),
+        *(("compiler", n) for n in (1, 40, 80, 160)),
+        *(("a kernel", n) for n in (1, 5, 20, 30)),
+    ],
+)
+def test_too_little_memory_to_compile_kernels(loaded, n_megabytes, tmp_path):
+    """A MemoryError, and the fit compiles when there is enough."""
+    found = processes.run(
+        LIMITED, loaded, n_megabytes, NUMBA_CACHE_DIR=str(tmp_path / "cache")
+    )
+    assert "MB of memory are left, too little to compile a kernel" in found
+
+
+def test_what_the_machine_and_the_container_have_left(monkeypatch, tmp_path):
+    info = tmp_path / "meminfo"
+    info.write_text("MemTotal: 900 kB\nMemAvailable: 300 kB\nSwapFree: 20 kB\n")
+    numbers = room._numbers
+    monkeypatch.setattr(
+        room,
+        "_numbers",
+        lambda file: numbers(str(info) if file == "/proc/meminfo" else file),
+    )
+    assert room._left_in_machine() == 1024 * 320
+    (tmp_path / "memory.max").write_text("max\n")
+    (tmp_path / "memory.current").write_text("5000\n")
+    (tmp_path / "memory.stat").write_text("anon 4000\ninactive_file 700\n")
+    places = [(str(tmp_path), "memory.max", "memory.current", "inactive_file")]
+    monkeypatch.setattr(room, "_CONTAINERS", places)
+    assert room._left_in_container() == np.inf
+    (tmp_path / "memory.max").write_text("8000\n")
+    assert room._left_in_container() == 8000 - 5000 + 700 + 1024 * 20
+    assert room._is_available(20_000)
+    with pytest.raises(MemoryError, match=r"Less than 1 MB of memory .* to test"):
+        room.check_room(1, "test", n_resident=1)
+    info.write_text("nonsense")
+    monkeypatch.setattr(room, "_CONTAINERS", [])
+    assert room._is_available(2**60)
