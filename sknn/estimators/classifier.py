@@ -102,8 +102,10 @@ class MLPClassifier(BaseClassifier):
         but runs for ``max_iter`` epochs, without a warning. For 'lbfgs', the largest
         entry of the gradient at which to stop.
     verbose : bool or int, default=False
-        Whether to print a line for each epoch or iteration, with all that ``history_``
-        gets.
+        Whether to print a line for each epoch or iteration: the loss and, where
+        ``history_`` has them, the validation loss, validation score and metrics. With
+        early stopping and without ``metrics`` the lines are scikit-learn's, the loss
+        and the validation score. Says on stderr, once, if kernels are being compiled.
     warm_start : bool, default=False
         Whether ``fit`` goes on from the weights of the last call. The layers must not
         have changed. With early stopping, the same rows are held out each time.

@@ -31,6 +31,7 @@ from sknn.estimators.state_checks import (
     mark_training_state_checked,
 )
 from sknn.estimators.twins import fitted_twin
+from sknn.jit.specializations import compiling_announced
 from sknn.kernels.losses.table import Loss
 from sknn.network.data import TrainingData
 from sknn.network.network import Network
@@ -103,6 +104,7 @@ def train_and_publish(estimator: Any, call: FitCall, task: FitTask) -> None:
     """Train, telling callbacks of each epoch; set the fitted attributes."""
     is_lbfgs = estimator.solver == "lbfgs"
     with (
+        compiling_announced(estimator.verbose),
         epoch_callbacks(
             estimator,
             partial(_attributes, task.network),

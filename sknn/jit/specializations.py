@@ -1,8 +1,11 @@
 """Specializations of kernels: from the cache, or else from the compiler."""
 
 import itertools
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -21,6 +24,11 @@ COMPILED_HERE: list[str] = []  # names of what this process has compiled
 # import of Numba, and for each later one.
 _MEGABYTES_AT_FIRST, _RESIDENT_AT_FIRST = 200, 120
 _MEGABYTES_LATER, _RESIDENT_LATER = 32, 32
+
+COMPILING = "Compiling kernels with Numba, which may take some seconds."
+
+_announces: ContextVar[bool] = ContextVar("_announces", default=False)
+_announced: list[str] = []  # what this process has said
 
 _pending: dict[tuple[Any, np.dtype[Any]], "_Pending"] = {}
 _numbers = itertools.count()
@@ -73,6 +81,22 @@ def _wait_for_llvm() -> None:
 BEFORE_FORK.append(_wait_for_llvm)
 
 
+@contextmanager
+def compiling_announced(is_verbose: bool | int) -> Iterator[None]:
+    """Say on stderr, once a process, if something has to be compiled in the block."""
+    token = _announces.set(bool(is_verbose))
+    try:
+        yield
+    finally:
+        _announces.reset(token)
+
+
+def _announce() -> None:
+    if _announces.get() and not _announced:
+        _announced.append(COMPILING)
+        print(COMPILING, file=sys.stderr, flush=True)
+
+
 def name_of(kernel: Any, dtype: np.dtype[Any]) -> str:
     """Return the name of a specialization in the cache."""
     return f"{kernel.name}-{dtype.name}"
@@ -103,6 +127,7 @@ def request(kernel: Any, dtype: np.dtype[Any]) -> None:
         except OSError:  # no file can be opened
             is_current = False
         _check_room()
+        _announce()
         from sknn.jit import compiler
 
         finish = compiler.lower(kernel, dtype, symbol)
