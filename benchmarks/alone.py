@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks.peers.start import ALPHA, BETA_1, BETA_2, EPSILON
 from sknn.jit.kernel import INTEGER, REAL, Array, driver
 from sknn.kernels import table
-from sknn.kernels.batch import Batch, block_of, rows_as_they_are
+from sknn.kernels.batch import Batch, block_of, unshuffled_batch
 from sknn.kernels.drivers.records import DATASET, SETTINGS, TABLE, VECTOR
 from sknn.kernels.drivers.training import CHUNK
 from sknn.kernels.gemm.products import copy
@@ -69,7 +69,7 @@ def predict_again(
     for _ in range(n_times):
         for first in range(0, n_rows, block):
             n = block if first + block < n_rows else n_rows - first
-            batch = rows_as_they_are(
+            batch = unshuffled_batch(
                 data, indices, indptr, data[:0], n_features, first, n
             )
             run_forward(ops, batch, theta, values)
@@ -154,9 +154,13 @@ def activations(
     """
     ops = network.operations(inputs.is_sparse, training, not training).table
     passes = [
-        (int(op[table.ACTIVATE]), int(op[table.SLOPE]), int(op[table.FAN_OUT]))
+        (
+            int(op[table.ACTIVATION]),
+            int(op[table.ACTIVATION_GRAD]),
+            int(op[table.FAN_OUT]),
+        )
         for op in ops
-        if op[table.ACTIVATE] or op[table.SLOPE]
+        if op[table.ACTIVATION] or op[table.ACTIVATION_GRAD]
     ]
     memory = [_random(network, PIECE) for _ in range(3)]
 
@@ -204,7 +208,12 @@ def operations(network: Network, inputs: Inputs, training: bool) -> int:
 def _bare(ops):
     """Return a table without activations, also those that products see to."""
     ops = ops.copy()
-    activation = table.ACTIVATE, table.SLOPE, table.EPILOGUE, table.INPUT_EPILOGUE
+    activation = (
+        table.ACTIVATION,
+        table.ACTIVATION_GRAD,
+        table.EPILOGUE,
+        table.INPUT_EPILOGUE,
+    )
     ops[:, activation] = 0
     return ops
 

@@ -14,8 +14,14 @@ from threadpoolctl import threadpool_limits
 from benchmarks.machine import kernels, machine, rerun_without_kernel_choices
 from benchmarks.timing import seconds
 from sknn.jit.kernel import INTEGER, Array, driver
-from sknn.kernels.gemm.microkernels import NO_EPILOGUE
-from sknn.kernels.gemm.products import RowsProduct, call_rows_product, rows_product
+from sknn.kernels.gemm.operands import (
+    NO_EPILOGUE,
+    Epilogue,
+    MatrixOperand,
+    Product,
+    VectorOperand,
+)
+from sknn.kernels.gemm.products import call_rows_product, rows_product
 
 SHAPES = [
     (32, 20, 100),
@@ -32,11 +38,16 @@ N_TURNS, SECONDS = 9, 0.02
 def repeat(address, a, b, c, a_row, a_step, n, m, n_terms, n_times):
     """Multiply again and again, the result in c."""
     for _ in range(n_times):
-        product = RowsProduct(
-            a=a, a0=0, a_row=a_row, a_step=a_step, b=b, b0=0, b_row=m, bias=a,
-            bias0=-1, epilogue=NO_EPILOGUE, p=0.0, q=0.0, gate=a, gate0=0, c=c, c0=0,
-            c_row=m, n=n, m=m, n_terms=n_terms,
-        )  # fmt: skip
+        product = Product(
+            a=MatrixOperand(a, 0, a_row, a_step),
+            b=MatrixOperand(b, 0, m, 1),
+            bias=VectorOperand(a, -1),
+            epilogue=Epilogue(NO_EPILOGUE, 0.0, 0.0, a, 0),
+            c=MatrixOperand(c, 0, m, 1),
+            n=n,
+            m=m,
+            n_terms=n_terms,
+        )
         call_rows_product(address, (product,))
     return 0.0
 

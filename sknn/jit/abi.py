@@ -108,3 +108,42 @@ def array_at(
     array.shape = cgutils.pack_array(builder, shape, integer)
     array.strides = cgutils.pack_array(builder, strides, integer)
     return array._getvalue()
+
+
+class RecordValue:
+    """A record among the arguments of an intrinsic, whose fields are found by name.
+
+    The name of a field of a field has a dot, as in ``"a.offset"``.
+
+    Parameters
+    ----------
+    context : target context
+    builder : IRBuilder
+    type_ : numba.types.NamedTuple or numba.types.NamedUniTuple
+    value : Value
+    """
+
+    def __init__(self, context: Any, builder: Any, type_: Any, value: Any) -> None:
+        self.context, self.builder = context, builder
+        self.type, self.value = type_, value
+
+    def _find(self, name: str) -> tuple[Any, list[int]]:
+        type_, path = self.type, []
+        for part in name.split("."):
+            path.append(type_.fields.index(part))
+            type_ = type_[path[-1]]
+        return type_, path
+
+    def __getitem__(self, name: str) -> ir.Value:
+        """Return the value of a field."""
+        return self.builder.extract_value(self.value, self._find(name)[1])
+
+    def dtype(self, name: str) -> Any:
+        """Return Numba's type of the elements of a field, an array."""
+        return self._find(name)[0].dtype
+
+    def element(self, name: str, index: ir.Value) -> ir.Value:
+        """Return a pointer to an element of a field, an array."""
+        type_, _ = self._find(name)
+        start = data_pointer(self.context, self.builder, type_, self[name])
+        return self.builder.gep(start, [index])

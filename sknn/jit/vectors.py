@@ -86,16 +86,16 @@ class Vectors:
         is_less = self.builder.fcmp_ordered("<", value, least)
         return self.builder.select(is_less, least, value)
 
-    def clamped(self, value: Any) -> Any:
+    def relu(self, value: Any) -> Any:
         """Return a vector with 0 in place of what is less; NaN stays NaN."""
         return self.at_least(value, ir.Constant(value.type, None))
 
-    def behind(self, value: Any, gate: Any) -> Any:
+    def relu_grad(self, value: Any, gate: Any) -> Any:
         """Return a vector with 0 in place of what has a 0 in the gate."""
         is_open = self.builder.fcmp_unordered("!=", gate, self.zero)
         return self.builder.select(is_open, value, self.zero)
 
-    def sloped(self, value: Any, y: Any, p: Any, q: Any) -> Any:
+    def quadratic_grad(self, value: Any, y: Any, p: Any, q: Any) -> Any:
         """Return a vector times the slope p + y (q - y)."""
         slope = self.multiply_add(y, self.builder.fsub(q, y), p)
         return self.builder.fmul(value, slope)

@@ -1,9 +1,10 @@
 """The rows of a batch that are worked on, and where their numbers lie."""
 
-from collections import namedtuple
+from typing import NamedTuple
 
 import numpy as np
 
+from sknn.jit.array_types import Int32s, Integers, Matrix, Vector
 from sknn.jit.kernel import (
     INT32,
     INTEGER,
@@ -23,18 +24,55 @@ from sknn.kernels.table import (
     OUTPUT,
 )
 
-# The rows that are worked on now: n rows of a batch of so many (`size`), `begin` rows
-# after its first one. `data` is flat: the dense matrix in C order from element `offset`
-# on, or the values of a CSR matrix with `indices` and `indptr`. `row_of` says which row
-# of the targets, the weights and the CSR matrix is meant. `key` seeds what is drawn.
-Batch = namedtuple(
-    "Batch", "data offset indices indptr weights rows first n begin size key"
-)
+
+class Batch(NamedTuple):
+    """The rows that are worked on now: a block of a batch.
+
+    Attributes
+    ----------
+    data : ndarray, 1-D
+        The dense matrix in C order, or the values of a CSR matrix.
+    offset : int
+        Where the first row starts in dense data.
+    indices, indptr : ndarray, 1-D
+        Those of a CSR matrix; else empty.
+    weights : ndarray of shape (n_samples,) or (0,)
+        Weights in the loss; empty: all 1.
+    rows : ndarray of shape (n_samples,) or (0,)
+        The order of the rows; empty: unshuffled. See `row_of`.
+    first, n : int
+        The block has rows[first : first + n].
+    begin, size : int
+        The block begins so many rows after the first one of the batch, which has so
+        many.
+    key : int
+        Of the batch's random numbers: see `counter_rng.py`.
+    """
+
+    data: Vector
+    offset: int
+    indices: Int32s
+    indptr: Integers
+    weights: Vector
+    rows: Integers
+    first: int
+    n: int
+    begin: int
+    size: int
+    key: int
 
 
 @inline_scalar
-def rows_as_they_are(data, indices, indptr, weights, n_features, first, n):
-    """Return a batch, and its only block, of n rows from one on, in their order."""
+def unshuffled_batch(
+    data: Vector,
+    indices: Int32s,
+    indptr: Integers,
+    weights: Vector,
+    n_features: int,
+    first: int,
+    n: int,
+) -> Batch:
+    """Return n rows from one on, in their order: a batch, and its only block."""
     return Batch(
         data, first * n_features, indices, indptr, weights, indptr[:0], first, n,
         0, n, 0,
@@ -42,8 +80,8 @@ def rows_as_they_are(data, indices, indptr, weights, n_features, first, n):
 
 
 @inline_scalar
-def block_of(batch, n_features, begin, block):
-    """Return the rows of a whole batch from one on: a block, or what is left."""
+def block_of(batch: Batch, n_features: int, begin: int, block: int) -> Batch:
+    """Return up to ``block`` rows of a whole batch, from row ``begin`` on."""
     n = block if begin + block < batch.size else batch.size - begin
     return Batch(
         batch.data, batch.offset + begin * n_features, batch.indices, batch.indptr,
@@ -52,65 +90,70 @@ def block_of(batch, n_features, begin, block):
 
 
 @inline_scalar
-def row_of(batch, i):
+def row_of(batch: Batch, i: int) -> int:
     """Return which row of the data the i-th row of a block is."""
-    # Of unsigned numbers it is known that they do not count from the end.
     row = batch.first + i
-    return batch.rows[np.uintp(row)] if batch.rows.size else row
+    # Unsigned indices spare the test for negative ones, which count from the end.
+    index: int = batch.rows[np.uintp(row)] if batch.rows.size else row
+    return index
 
 
 @inline_scalar
-def numbers_of(batch, n_features):
-    """Return the numbers of the block's rows of the data, flat."""
+def block_data(batch: Batch, n_features: int) -> Vector:
+    """Return the data of the block's rows, flat: unshuffled rows only."""
     start, size = batch.offset, batch.n * n_features
-    if batch.indptr.size:  # and the rows are in order
+    if batch.indptr.size:
         start = batch.indptr[batch.first]
         size = batch.indptr[batch.first + batch.n] - start
     return vector(flat(batch.data), start, size)
 
 
 @inline_scalar
-def place(batch, column, width):
+def block_offset(batch: Batch, column: int, width: int) -> int:
     """Return where the block's rows of a matrix start in values or deltas.
 
-    ``column`` is the number of columns that lie before the matrix.
+    ``column`` is the number of columns that lie before the matrix, ``width`` that of
+    the matrix.
     """
     return column * batch.size + batch.begin * width
 
 
 @inline_scalar
-def part_of(op, batch, column, buffer):
+def flat_rows_of(op: Integers, batch: Batch, column: int, buffer: Vector) -> Vector:
     """Return the block's rows of a matrix as wide as the outputs, flat."""
-    start = place(batch, op[column], op[FAN_OUT])
+    start = block_offset(batch, op[column], op[FAN_OUT])
     return vector(buffer, start, batch.n * op[FAN_OUT])
 
 
 @inline_scalar
-def source_of(op, batch, values):
-    """Return where an operation reads: memory, and the place of the block's rows."""
+def source_of(op: Integers, batch: Batch, values: Vector) -> tuple[Vector, int]:
+    """Return the array that an operation reads, and where the block's rows start."""
     if op[INPUT] == FROM_BATCH:
         return flat(batch.data), batch.offset
-    return flat(values), place(batch, op[INPUT], op[FAN_IN])
+    return flat(values), block_offset(batch, op[INPUT], op[FAN_IN])
 
 
 @inline_scalar
-def input_of(op, batch, values):
+def input_of(op: Integers, batch: Batch, values: Vector) -> Matrix:
     """Return the matrix that an operation reads, shape (n_rows, fan_in)."""
     memory, start = source_of(op, batch, values)
     return matrix(memory, start, batch.n, op[FAN_IN])
 
 
 @inline_scalar
-def output_of(op, batch, values):
-    """Return the matrix that an operation fills, or its gradient in deltas."""
-    start = place(batch, op[OUTPUT], op[FAN_OUT])
+def output_of(op: Integers, batch: Batch, values: Vector) -> Matrix:
+    """Return the matrix that an operation fills, or its gradient in deltas.
+
+    Of shape (n_rows, fan_out).
+    """
+    start = block_offset(batch, op[OUTPUT], op[FAN_OUT])
     return matrix(values, start, batch.n, op[FAN_OUT])
 
 
 @inline_scalar
-def input_delta_of(op, batch, deltas):
-    """Return the gradient of the inputs, which an operation fills in deltas."""
-    start = place(batch, op[INPUT_DELTA], op[FAN_IN])
+def input_delta_of(op: Integers, batch: Batch, deltas: Vector) -> Matrix:
+    """Return the gradient of the inputs, shape (n_rows, fan_in), to fill in deltas."""
+    start = block_offset(batch, op[INPUT_DELTA], op[FAN_IN])
     return matrix(deltas, start, batch.n, op[FAN_IN])
 
 

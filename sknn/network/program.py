@@ -12,7 +12,7 @@ import numpy as np
 from sknn.jit.kernel import requesting
 from sknn.kernels import table
 from sknn.kernels.gemm import products
-from sknn.kernels.gemm.microkernels import NO_EPILOGUE
+from sknn.kernels.gemm.operands import NO_EPILOGUE
 from sknn.kernels.layers.activations import ACTIVATIONS, NOT_FUSED, FusedEpilogue
 from sknn.kernels.layers.base import LayerKernels
 from sknn.network.layers.base import PlacedLayer, Use
@@ -79,12 +79,12 @@ def _build(layout: Layout, use: Use, is_sparse: bool) -> Operations:
         row = builder.add(placed, own, kernels)
         for other in (*joining.get(k, ()), placed):
             other.spec.fill_row(row, other, own)
-        epilogue = _slope_epilogue(before, placed)
+        epilogue = _backward_epilogue(before, placed)
         row[table.INPUT_EPILOGUE] = epilogue.backwards
-        row[[table.SLOPE_P, table.SLOPE_Q]] = epilogue.slope
+        row[[table.QUADRATIC_P, table.QUADRATIC_Q]] = epilogue.coefficients
         if placed.spec.has_activation:
-            is_sloped = _slope_epilogue(placed, after).backwards != NO_EPILOGUE
-            builder.activate(row, placed, own, is_sloped)
+            is_fused = _backward_epilogue(placed, after).backwards != NO_EPILOGUE
+            builder.activate(row, placed, own, is_fused)
     numbers = np.array([placed.number for placed, _, _ in steps])
     return Operations(np.array(builder.rows), builder.n_columns, numbers)
 
@@ -102,11 +102,11 @@ def limited(layout: Layout) -> np.ndarray:
     return np.array(rows, dtype=np.int64).reshape(-1, table.N_COLUMNS)
 
 
-def _slope_epilogue(
+def _backward_epilogue(
     before: PlacedLayer | None, after: PlacedLayer | None
 ) -> FusedEpilogue:
-    """Return what the product backwards of a layer can do of the slope before it."""
-    if before is None or after is None or not after.spec.fuses_input_slope:
+    """Return which activation derivative a layer's backward GEMM can fuse."""
+    if before is None or after is None or not after.spec.fuses_input_gradient:
         return NOT_FUSED
     if before.layer.activation is None or before.fan_out < products.NARROW:
         return NOT_FUSED
@@ -153,9 +153,9 @@ class _Builder:
         return row
 
     def activate(
-        self, row: np.ndarray, placed: PlacedLayer, use: Use, is_sloped: bool
+        self, row: np.ndarray, placed: PlacedLayer, use: Use, is_fused: bool
     ) -> None:
-        """Add an activation; if sloped, the operation after it sees to the slope."""
+        """Add an activation; if fused, the next operation applies its derivative."""
         row[table.PREACTIVATION] = row[table.OUTPUT]
         name = placed.layer.activation
         if name in (None, "identity"):
@@ -164,9 +164,9 @@ class _Builder:
         if placed.spec.fuses_activation and not use.reads_csr:
             row[table.EPILOGUE] = activation.fused_epilogue.forwards
         if row[table.EPILOGUE] == NO_EPILOGUE:
-            row[table.ACTIVATE] = activation.forward.address(use.dtype)
-        if not use.forward_only and not is_sloped:
-            row[table.SLOPE] = activation.backward.address(use.dtype)
+            row[table.ACTIVATION] = activation.forward.address(use.dtype)
+        if not use.forward_only and not is_fused:
+            row[table.ACTIVATION_GRAD] = activation.backward.address(use.dtype)
         if keeps_preactivation(placed):
             row[table.PREACTIVATION] = self.n_columns
             self.n_columns += placed.fan_out

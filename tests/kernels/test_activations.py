@@ -8,7 +8,7 @@ import scipy.special
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknn.jit.kernel import call
-from sknn.kernels.gemm.microkernels import QUADRATIC_GRAD, RELU, RELU_GRAD
+from sknn.kernels.gemm.operands import QUADRATIC_GRAD, RELU, RELU_GRAD
 from sknn.kernels.layers.activations import ACTIVATIONS
 
 DTYPES = [np.dtype(np.float32), np.dtype(np.float64)]
@@ -198,7 +198,7 @@ def test_products_know_the_slopes_of_these(name):
     assert (fused_epilogue.backwards == QUADRATIC_GRAD) == (name in SLOPES)
     if name in SLOPES:
         y = np.linspace(-1, 1, 9)
-        p, q = fused_epilogue.slope
+        p, q = fused_epilogue.coefficients
         assert_array_equal(p + y * (q - y), SLOPES[name](y))
 
 

@@ -75,10 +75,10 @@ def test_table_of_a_small_network(keeps_its_sum):
     names = [None, "identity", "relu", None, "identity", keeps_its_sum, "identity"]
     for row, name in zip(ops, names, strict=True):
         if name == "identity":
-            assert row[table.ACTIVATE] == row[table.SLOPE] == 0
+            assert row[table.ACTIVATION] == row[table.ACTIVATION_GRAD] == 0
         elif name is not None:
-            assert row[table.ACTIVATE] == address(ACTIVATIONS[name].forward)
-            assert row[table.SLOPE] == address(ACTIVATIONS[name].backward)
+            assert row[table.ACTIVATION] == address(ACTIVATIONS[name].forward)
+            assert row[table.ACTIVATION_GRAD] == address(ACTIVATIONS[name].backward)
 
     columns = [
         *(table.FAN_IN, table.FAN_OUT, table.INPUT, table.OUTPUT, table.PREACTIVATION),
@@ -101,7 +101,12 @@ def test_table_of_a_small_network(keeps_its_sum):
 def flags(architecture, is_sparse=False):
     """Return a row for each operation: see the tests."""
     ops = operations(Layout(architecture), FLOAT64, is_sparse, True).table
-    columns = [table.EPILOGUE, table.ACTIVATE, table.SLOPE, table.INPUT_EPILOGUE]
+    columns = [
+        table.EPILOGUE,
+        table.ACTIVATION,
+        table.ACTIVATION_GRAD,
+        table.INPUT_EPILOGUE,
+    ]
     return (ops[:, columns] != 0).astype(int).tolist()
 
 
@@ -136,7 +141,11 @@ def test_products_see_to_slopes_behind_them(name, slope):
     wide = partial(mlp_architecture, (20, 16, 17, 3), (name, name), "identity")
     assert flags(wide()) == [[0, 1, 0, 0], [0, 1, 0, 1], [0, 0, 0, 1]]
     ops = operations(Layout(wide()), FLOAT64, False, True).table
-    assert ops[:, [table.SLOPE_P, table.SLOPE_Q]].tolist() == [[0, 0], slope, slope]
+    assert ops[:, [table.QUADRATIC_P, table.QUADRATIC_Q]].tolist() == [
+        [0, 0],
+        slope,
+        slope,
+    ]
     assert flags(wide(), is_sparse=True) == flags(wide())
     narrow = mlp_architecture((20, 15, 16, 3), *wide.args[1:])
     assert flags(narrow) == [[0, 1, 1, 0], [0, 1, 0, 0], [0, 0, 0, 1]]
@@ -182,12 +191,12 @@ def test_a_prediction_loads_no_leaf_that_it_does_not_call(
     monkeypatch.setattr(Kernel, "address", address)
     found = operations(layout, FLOAT64, is_sparse, False, forward_only=True)
     assert found.n_columns == whole.n_columns
-    backwards = [table.BACKWARD, table.GRADIENT, table.SLOPE, table.TRANSPOSE]
+    backwards = [table.BACKWARD, table.GRADIENT, table.ACTIVATION_GRAD, table.TRANSPOSE]
     assert (whole.table[:, backwards] != 0).any(axis=0).all()
     expected = whole.table.copy()
     expected[:, backwards] = 0
     assert np.array_equal(found.table, expected)
-    columns = [table.FORWARD, table.ACTIVATE]
+    columns = [table.FORWARD, table.ACTIVATION]
     columns += [table.ROWS_PRODUCT, table.DOTS_PRODUCT]
     assert loaded == set(found.table[:, columns].ravel().tolist()) - {0}
 

@@ -3,7 +3,7 @@
 from collections import namedtuple
 
 from sknn.jit.kernel import INTEGER, Record, driver, flat, matrix, vector
-from sknn.kernels.batch import numbers_of
+from sknn.kernels.batch import block_data
 from sknn.kernels.drivers.decisions import call_labels
 from sknn.kernels.drivers.records import (
     ACTIVATIONS,
@@ -72,7 +72,7 @@ def predict(network, activations, dataset, rows, outputs, out, labels, nonfinite
         batch = rows_of(dataset, first, n)
         if (
             nonfinite_flags[CHECK_INPUT]
-            and nan_if_nonfinite(numbers_of(batch, dataset.n_features)) != 0
+            and nan_if_nonfinite(block_data(batch, dataset.n_features)) != 0
         ):
             nonfinite_flags[NONFINITE_INPUT] = 1
             return total

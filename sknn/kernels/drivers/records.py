@@ -6,7 +6,7 @@ Python passes the fields of a record one by one, in their order: see `Driver`.
 from collections import namedtuple
 
 from sknn.jit.kernel import INT32, INTEGER, REAL, Array, Record, inline_scalar
-from sknn.kernels.batch import rows_as_they_are
+from sknn.kernels.batch import unshuffled_batch
 
 TABLE, VECTOR, SQUARE = Array(INTEGER, 2), Array(), Array(ndim=2)
 READONLY, REALS, INTEGERS = Array(is_read_only=True), Array(REAL), Array(INTEGER)
@@ -64,7 +64,7 @@ TEAM = Record(Team, (INTEGERS, INTEGER, INTEGER))
 @inline_scalar
 def rows_of(dataset, first, n):
     """Return a batch of n rows from one on, unshuffled, as its only block."""
-    return rows_as_they_are(
+    return unshuffled_batch(
         dataset.data, dataset.indices, dataset.indptr, dataset.weights,
         dataset.n_features, first, n,
     )  # fmt: skip

@@ -24,7 +24,7 @@ from sknn.jit.kernel import (
     matrix,
     prefetch,
 )
-from sknn.kernels.batch import Batch, block_of, place
+from sknn.kernels.batch import Batch, block_of, block_offset
 from sknn.kernels.drivers.barrier import barrier_wait
 from sknn.kernels.drivers.records import (
     ACTIVATIONS,
@@ -396,7 +396,7 @@ def _loss_and_gradient(
             end = end if end < prefetch_stop else prefetch_stop
             _prefetch_rows(dataset.data, n_features, row_block.rows, ahead, end)
         run_forward(ops, row_block, theta, values)
-        delta_start = place(row_block, last[OUTPUT], last[FAN_OUT])
+        delta_start = block_offset(row_block, last[OUTPUT], last[FAN_OUT])
         delta = matrix(deltas, delta_start, row_block.n, last[FAN_OUT])
         raw = raw_of(ops, row_block, values)
         workspace.sums[begin // block] = call_loss(

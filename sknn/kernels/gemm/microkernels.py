@@ -1,16 +1,23 @@
 """GEMM microkernels, whose accumulators stay in vector registers, as plain Python.
 
-`microkernel_intrinsics.py` implements them as intrinsics. All arrays are 1-D. A matrix
-``a`` is passed as the array, the offset ``a0`` of its first element and the stride
-``a_row`` from row to row, in elements; the columns are contiguous unless a column
-stride ``a_step`` is given.
+`microkernel_intrinsics.py` implements them as intrinsics. They take a product as a
+whole, see `operands.py`, and the row and the column of c from which on they compute it.
 """
 
 from collections.abc import Callable
 
 import numpy as np
 
+from sknn.jit.array_types import Matrix, Vector
 from sknn.jit.kernel import intrinsic
+from sknn.kernels.gemm.operands import (
+    NO_EPILOGUE,
+    RELU,
+    RELU_GRAD,
+    MatrixOperand,
+    Product,
+    VectorOperand,
+)
 
 # Widths of a tile, in vectors, and heights below that of a full tile, in rows.
 TILE_VECTORS, PAIR = 3, 2
@@ -20,32 +27,28 @@ FEW_ROWS = 3
 N_DOTS = 8
 DOTS_SQUARE = 4
 
-# Epilogues, applied to an element x of the product before it is stored, with y the
-# element of ``gate`` in the same position:
-#   NO_EPILOGUE     x
-#   RELU            max(0, x)
-#   RELU_GRAD       x if y != 0 else 0
-#   QUADRATIC_GRAD  x (p + y (q - y))
-NO_EPILOGUE, RELU, RELU_GRAD, QUADRATIC_GRAD = 0, 1, 2, 3
-
 # The microkernels made below: function -> (n_rows, n_vectors), or n_vectors.
-TILES: dict[Callable, tuple[int, int]] = {}
-TILES_AND_SUMS: dict[Callable, int] = {}
-DOTS: dict[Callable, tuple[int, int]] = {}
-SUMS: dict[Callable, int] = {}
-OUTERS: dict[Callable, int] = {}
+Tile = Callable[[Product, int, int], None]
+TileAndSums = Callable[[Product, VectorOperand, int], None]
+ColumnSums = Callable[[MatrixOperand, VectorOperand, int, int], None]
+Outer = Callable[[Product, int], None]
+TILES: dict[Tile, tuple[int, int]] = {}
+TILES_AND_SUMS: dict[TileAndSums, int] = {}
+DOTS: dict[Tile, tuple[int, int]] = {}
+SUMS: dict[ColumnSums, int] = {}
+OUTERS: dict[Outer, int] = {}
 
 _intrinsic = intrinsic("sknn.kernels.gemm.microkernel_intrinsics")
 
 
 @_intrinsic
-def vector_bytes():
+def vector_bytes() -> int:
     """Return the size of a vector register, in bytes."""
     return 16
 
 
 @_intrinsic
-def tile_rows():
+def tile_rows() -> int:
     """Return the number of rows of a full tile.
 
     Its accumulators, three vectors of b and a broadcast element of a fit into the
@@ -55,163 +58,156 @@ def tile_rows():
 
 
 @_intrinsic
-def rows_beside_sums():
+def rows_beside_sums() -> int:
     """Return the rows of a tile that leaves registers for column sums; 0: none."""
     return 8
 
 
-def _view(array, start, row, column, n_rows, n_columns):
-    """Return a view of shape (n_rows, n_columns), with strides (row, column)."""
+def _view(
+    operand: MatrixOperand, i: int, j: int, n_rows: int, n_columns: int
+) -> Matrix:
+    """Return elements [i : i + n_rows, j : j + n_columns] of an operand, as a view."""
+    array, offset, row_stride, column_stride = operand
     size = array.itemsize
     return np.lib.stride_tricks.as_strided(
-        array[start:], (n_rows, n_columns), (row * size, column * size)
+        array[offset + i * row_stride + j * column_stride :],
+        (n_rows, n_columns),
+        (row_stride * size, column_stride * size),
     )
 
 
-def _apply_epilogue(x, epilogue, y=None, p=0, q=0):
-    """Return the epilogue of x, given the gate y; both of shape (n_rows, n_columns)."""
-    if epilogue == RELU:
-        return np.where(x < 0, 0, x)
-    if epilogue == RELU_GRAD:
-        return np.where(y == 0, 0, x)
-    if epilogue == QUADRATIC_GRAD:
-        p, q = x.dtype.type(p), x.dtype.type(q)
-        return x * (p + y * (q - y))
-    return x
+def _finish(product: Product, i: int, j: int, results: Matrix) -> None:
+    """Store epilogue(results + bias) at row i and column j of the product."""
+    bias, epilogue, x = product.bias, product.epilogue, results
+    n_rows, n_columns = x.shape
+    if bias.offset >= 0:
+        x = x + bias.array[bias.offset + j :][:n_columns]
+    if epilogue.function == RELU:
+        x = np.where(x < 0, 0, x)
+    elif epilogue.function != NO_EPILOGUE:
+        gate = product.c._replace(array=epilogue.gate, offset=epilogue.gate_offset)
+        y = _view(gate, i, j, n_rows, n_columns)
+        if epilogue.function == RELU_GRAD:
+            x = np.where(y == 0, 0, x)
+        else:
+            p, q = x.dtype.type(epilogue.p), x.dtype.type(epilogue.q)
+            x = x * (p + y * (q - y))
+    _view(product.c, i, j, n_rows, n_columns)[:] = x
 
 
-def _tile(n_rows, n_vectors):
+def _lanes(product: Product) -> int:
+    """Return the number of elements of a vector register."""
+    return vector_bytes() // product.c.array.itemsize
+
+
+def _tile(n_rows: int, n_vectors: int) -> Tile:
     """Return the GEMM microkernel of n_rows (0: a full tile) x n_vectors vectors."""
 
     @_intrinsic
-    def tile(
-        a, a0, a_row, a_step, b, b0, b_row, bias, bias0,
-        epilogue, p, q, gate, gate0, c, c0, c_row, n_terms,
-    ):  # fmt: skip
-        """Set c[i, j] to epilogue(bias[j] + sum of a[i, k] b[k, j] over k).
+    def tile(product: Product, i: int, j: int) -> None:
+        """Set a tile of c to epilogue(a b + bias).
 
         Parameters
         ----------
-        a, a0, a_row, a_step
-            Matrix of shape (n_rows, n_terms), its offset and its two strides.
-        b, b0, b_row
-            Matrix of shape (n_terms, n_columns), n_columns = n_vectors * lanes.
-        bias, bias0
-            Vector of shape (n_columns,); bias0 < 0 means no bias.
-        epilogue : int
-            One of NO_EPILOGUE, RELU, RELU_GRAD and QUADRATIC_GRAD.
-        p, q : float
-            Coefficients of QUADRATIC_GRAD.
-        gate, gate0
-            Matrix of shape (n_rows, n_columns) with the row stride of c.
-        c, c0, c_row
-            Output of shape (n_rows, n_columns).
-        n_terms : int
+        product : Product
+            With any column stride of a.
+        i, j : int
+            First row and column of the tile, whose shape is (n_rows, n_vectors *
+            lanes).
         """
-        n_columns = n_vectors * vector_bytes() // c.itemsize
-        rows = n_rows or tile_rows()
-        product = _view(a, a0, a_row, a_step, rows, n_terms) @ _view(
-            b, b0, b_row, 1, n_terms, n_columns
-        )
-        if bias0 >= 0:
-            product += bias[bias0 : bias0 + n_columns]
-        gates = _view(gate, gate0, c_row, 1, rows, n_columns)
-        product = _apply_epilogue(product, epilogue, gates, p, q)
-        _view(c, c0, c_row, 1, rows, n_columns)[:] = product
+        height, width = n_rows or tile_rows(), n_vectors * _lanes(product)
+        a = _view(product.a, i, 0, height, product.n_terms)
+        b = _view(product.b, 0, j, product.n_terms, width)
+        _finish(product, i, j, a @ b)
 
     TILES[tile] = n_rows, n_vectors
     return tile
 
 
-def _tile_and_sums(n_vectors):
+def _tile_and_sums(n_vectors: int) -> TileAndSums:
     """Return the microkernel of a tile and of the column sums of b."""
 
     @_intrinsic
-    def tile_and_sums(
-        a, a0, a_row, a_step, b, b0, b_row, sums, sums0, c, c0, c_row, n_terms
-    ):
-        """Set c[i, j] to the sum of a[i, k] b[k, j] over k, sums[j] to that of b[k, j].
+    def tile_and_sums(product: Product, sums: VectorOperand, j: int) -> None:
+        """Set a tile of c to a b, and its columns of sums to the column sums of b.
 
-        Shapes are those of a tile with ``rows_beside_sums()`` rows; sums has shape
-        (n_columns,).
+        Parameters
+        ----------
+        product : Product
+            With any column stride of a; bias and epilogue are not applied.
+        sums : VectorOperand
+            Output, shape (m,).
+        j : int
+            First column of the tile, whose shape is (rows_beside_sums(), n_vectors *
+            lanes). Its first row is row 0.
         """
-        n_columns = n_vectors * vector_bytes() // c.itemsize
-        rows = _view(b, b0, b_row, 1, n_terms, n_columns)
-        product = _view(a, a0, a_row, a_step, rows_beside_sums(), n_terms) @ rows
-        _view(c, c0, c_row, 1, rows_beside_sums(), n_columns)[:] = product
-        sums[sums0 : sums0 + n_columns] = rows.sum(axis=0)
+        height, width = rows_beside_sums(), n_vectors * _lanes(product)
+        a = _view(product.a, 0, 0, height, product.n_terms)
+        b = _view(product.b, 0, j, product.n_terms, width)
+        _view(product.c, 0, j, height, width)[:] = a @ b
+        sums.array[sums.offset + j :][:width] = b.sum(axis=0)
 
     TILES_AND_SUMS[tile_and_sums] = n_vectors
     return tile_and_sums
 
 
-def _dots(n_rows, n_columns):
+def _dots(n_rows: int, n_columns: int) -> Tile:
     """Return the microkernel of a b.T for n_rows x n_columns dot products."""
 
     @_intrinsic
-    def dots(a, a0, a_row, b, b0, b_row, bias, bias0, epilogue, c, c0, m, n_terms):
-        """Set c[i, j] to epilogue(bias[j] + sum of a[i, k] b[j, k] over k).
+    def dots(product: Product, i: int, j: int) -> None:
+        """Set a block of c to epilogue(a b.T + bias).
 
         Parameters
         ----------
-        a, a0, a_row
-            Matrix of shape (n_rows, n_terms).
-        b, b0, b_row
-            Matrix of shape (width, n_terms), width = min(n_columns, m).
-        bias, bias0
-            Vector of shape (width,); bias0 < 0 means no bias.
-        epilogue : int
-            NO_EPILOGUE or RELU.
-        c, c0
-            Output of shape (n_rows, width), with row stride m.
-        m, n_terms : int
+        product : Product
+            With b of shape (m, n_terms), c of row stride m, and NO_EPILOGUE or RELU.
+        i, j : int
+            First row and column of the block, whose shape is (n_rows, min(n_columns,
+            m)).
         """
-        width = min(n_columns, m)
-        product = (
-            _view(a, a0, a_row, 1, n_rows, n_terms)
-            @ _view(b, b0, b_row, 1, width, n_terms).T
-        )
-        if bias0 >= 0:
-            product += bias[bias0 : bias0 + width]
-        _view(c, c0, m, 1, n_rows, width)[:] = _apply_epilogue(product, epilogue)
+        width = min(n_columns, product.m)
+        a = _view(product.a, i, 0, n_rows, product.n_terms)
+        b = _view(product.b, j, 0, width, product.n_terms)
+        _finish(product, i, j, a @ b.T)
 
     DOTS[dots] = n_rows, n_columns
     return dots
 
 
-def _sums(n_vectors):
+def _sums(n_vectors: int) -> ColumnSums:
     """Return the microkernel of the column sums of n_vectors vectors of columns."""
 
     @_intrinsic
-    def sums(b, b0, b_row, c, c0, n_terms):
-        """Set c[j] to the sum of b[k, j] over k.
+    def sums(b: MatrixOperand, c: VectorOperand, j: int, n_terms: int) -> None:
+        """Set elements of c, from j on, to the column sums of b.
 
-        b has shape (n_terms, n_columns) and c (n_columns,), n_columns = n_vectors *
-        lanes.
+        b has n_terms rows, and j is the first of n_vectors * lanes columns.
         """
-        n_columns = n_vectors * vector_bytes() // c.itemsize
-        rows = _view(b, b0, b_row, 1, n_terms, n_columns)
-        c[c0 : c0 + n_columns] = rows.sum(axis=0)
+        width = n_vectors * vector_bytes() // c.array.itemsize
+        c.array[c.offset + j :][:width] = _view(b, 0, j, n_terms, width).sum(axis=0)
 
     SUMS[sums] = n_vectors
     return sums
 
 
-def _outer(n_vectors):
+def _outer(n_vectors: int) -> Outer:
     """Return the microkernel of an outer product of n_vectors vectors of columns."""
 
     @_intrinsic
-    def outer(a, a0, a_row, b, b0, epilogue, p, q, gate, gate0, c, c0, c_row, n_rows):
-        """Set c[i, j] to epilogue(a[i] b[j]), where the epilogue is not RELU.
+    def outer(product: Product, j: int) -> None:
+        """Set all rows of c, from column j on, to epilogue(a b).
 
-        a has shape (n_rows,) and stride a_row, b (n_columns,), gate and c
-        (n_rows, n_columns), n_columns = n_vectors * lanes; p, q are as in a tile.
+        Parameters
+        ----------
+        product : Product
+            Of one term, without a bias; the epilogue is not RELU.
+        j : int
+            First of n_vectors * lanes columns.
         """
-        n_columns = n_vectors * vector_bytes() // c.itemsize
-        product = _view(a, a0, a_row, 1, n_rows, 1) * b[b0 : b0 + n_columns]
-        gates = _view(gate, gate0, c_row, 1, n_rows, n_columns)
-        product = _apply_epilogue(product, epilogue, gates, p, q)
-        _view(c, c0, c_row, 1, n_rows, n_columns)[:] = product
+        width = n_vectors * _lanes(product)
+        a = _view(product.a, 0, 0, product.n, 1)
+        _finish(product, 0, j, a * _view(product.b, 0, j, 1, width))
 
     OUTERS[outer] = n_vectors
     return outer
@@ -233,14 +229,20 @@ wide_sums, thin_sums = _sums(2 * TILE_VECTORS), _sums(1)
 
 
 @_intrinsic
-def vector_copy(a, a0, c, c0, size):
+def vector_copy(a: Vector, a0: int, c: Vector, c0: int, size: int) -> None:
     """Copy size elements of a from a0 on to c from c0 on, size >= lanes."""
     c[c0 : c0 + size] = a[a0 : a0 + size]
 
 
 @_intrinsic
-def transpose_square(a, a0, a_row, c, c0, c_row):
-    """Set c to a.T, both of shape (lanes, lanes) with strides a_row and c_row."""
+def transpose_square(
+    a: Vector, a0: int, a_row: int, c: Vector, c0: int, c_row: int
+) -> None:
+    """Set c to a.T.
+
+    Both have the shape (lanes, lanes), start at a0 and c0, and have the row strides
+    a_row and c_row.
+    """
     lanes = vector_bytes() // c.itemsize
-    square = _view(a, a0, a_row, 1, lanes, lanes)
-    _view(c, c0, c_row, 1, lanes, lanes)[:] = square.T
+    square = _view(MatrixOperand(a, a0, a_row, 1), 0, 0, lanes, lanes)
+    _view(MatrixOperand(c, c0, c_row, 1), 0, 0, lanes, lanes)[:] = square.T

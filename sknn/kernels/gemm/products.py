@@ -10,16 +10,13 @@ Each element of a result is a sum in the order of k, whatever the tile, the bloc
 rows or the number of threads: so a row has the same result, bit for bit, alone or among
 others.
 
-Matrices are passed as in `microkernels.py`: array, offset, strides.
+Operands are records, see `operands.py`.
 """
 
-from collections import namedtuple
-
+from sknn.jit.array_types import Vector
 from sknn.jit.kernel import (
     INTEGER,
-    REAL,
     Array,
-    Record,
     caller,
     inline_array,
     inline_scalar,
@@ -27,113 +24,55 @@ from sknn.jit.kernel import (
     like,
 )
 from sknn.kernels.gemm import microkernels
+from sknn.kernels.gemm.operands import PRODUCT, MatrixOperand, Product, VectorOperand
 
 # Layers with fewer outputs store their weights transposed and use dots_product. NARROW
 # is at least the number of lanes of any vector.
 NARROW = 16
 
-
-# What the kernels below take, by name.
-RowsProduct = namedtuple(
-    "RowsProduct",
-    "a a0 a_row a_step b b0 b_row bias bias0 epilogue p q gate gate0 "
-    "c c0 c_row n m n_terms",
-)
-DotsProduct = namedtuple(
-    "DotsProduct", "a a0 a_row b b0 b_row bias bias0 epilogue c c0 n m n_terms"
-)
-ROWS_PRODUCT = Record(
-    RowsProduct,
-    (
-        Array(), INTEGER, INTEGER, INTEGER, Array(), INTEGER, INTEGER,
-        Array(), INTEGER, INTEGER, REAL, REAL, Array(), INTEGER,
-        Array(), *[INTEGER] * 5,
-    ),
-)  # fmt: skip
-DOTS_PRODUCT = Record(
-    DotsProduct,
-    (
-        Array(), INTEGER, INTEGER, Array(), INTEGER, INTEGER,
-        Array(), INTEGER, INTEGER, Array(), *[INTEGER] * 4,
-    ),
-)  # fmt: skip
-call_rows_product = caller("rows_product", (ROWS_PRODUCT,))
-call_dots_product = caller("dots_product", (DOTS_PRODUCT,))
+call_rows_product = caller("rows_product", (PRODUCT,))
+call_dots_product = caller("dots_product", (PRODUCT,))
 
 
-@kernel((ROWS_PRODUCT,))
-def rows_product(product):
+@inline_scalar
+def _lanes(array: Vector) -> int:
+    """Return the number of elements of a vector register."""
+    return microkernels.vector_bytes() // array.itemsize
+
+
+@kernel((PRODUCT,))
+def rows_product(product: Product) -> float:
     """Set c to epilogue(a b + bias), a GEMM accumulated along the rows of b.
 
     Parameters
     ----------
-    product : RowsProduct
-        With the fields below.
-    a, a0, a_row, a_step
-        Matrix of shape (n, n_terms), its offset and its two strides.
-    b, b0, b_row
-        Matrix of shape (n_terms, m).
-    bias, bias0
-        Vector of shape (m,); bias0 = -1 means no bias.
-    epilogue : int
-        One of the epilogues in `microkernels.py`.
-    p, q : float
-        Coefficients of QUADRATIC_GRAD.
-    gate, gate0
-        Matrix of shape (n, m), with the row stride of c.
-    c, c0, c_row
-        Output of shape (n, m).
-    n, m, n_terms : int
-        Sizes, with m >= NARROW.
+    product : Product
+        With m >= NARROW and b of shape (n_terms, m).
     """
-    (
-        a, a0, a_row, a_step, b, b0, b_row, bias, bias0, epilogue, p, q, gate, gate0,
-        c, c0, c_row, n, m, n_terms,
-    ) = product  # fmt: skip
-    lanes = microkernels.vector_bytes() // c.itemsize
-    span = microkernels.TILE_VECTORS * lanes
+    n, m, lanes = product.n, product.m, _lanes(product.c.array)
+    j, span = 0, microkernels.TILE_VECTORS * lanes
     # A separate loop: among the tiles below it would slow all of them down.
     if n == microkernels.FEW_ROWS and m >= span:
-        j = 0
         while j < m:
-            j0 = j if m - j >= span else m - span
-            bias1 = bias0 + j0 if bias0 >= 0 else bias0
-            b1, c1, gate1 = b0 + j0, c0 + j0, gate0 + j0
-            microkernels.few_wide(
-                a, a0, a_row, a_step, b, b1, b_row, bias, bias1,
-                epilogue, p, q, gate, gate1, c, c1, c_row, n_terms,
-            )  # fmt: skip
+            microkernels.few_wide(product, 0, j if m - j >= span else m - span)
             j += span
         return 0.0
     if n < microkernels.HALF_ROWS:
-        span = 2 * microkernels.TILE_VECTORS * lanes
-        j = 0
         while j < m:
-            wide = m - j >= span
+            wide = m - j >= 2 * span
             j0 = j if m - j >= lanes else m - lanes
-            bias1 = bias0 + j0 if bias0 >= 0 else bias0
             for i in range(n):
-                a1, b1, shift = a0 + i * a_row, b0 + j0, i * c_row + j0
-                c1, gate1 = c0 + shift, gate0 + shift
                 if wide:
-                    microkernels.one_wide(
-                        a, a1, a_row, a_step, b, b1, b_row, bias, bias1,
-                        epilogue, p, q, gate, gate1, c, c1, c_row, n_terms,
-                    )  # fmt: skip
+                    microkernels.one_wide(product, i, j0)
                 else:
-                    microkernels.one_thin(
-                        a, a1, a_row, a_step, b, b1, b_row, bias, bias1,
-                        epilogue, p, q, gate, gate1, c, c1, c_row, n_terms,
-                    )  # fmt: skip
-            j += span if wide else lanes
+                    microkernels.one_thin(product, i, j0)
+            j += 2 * span if wide else lanes
         return 0.0
     whole_rows = microkernels.tile_rows()
-    j = 0
     while j < m:
         width = strip(m - j, m, lanes)
         # The last tile overlaps the one before it, so as to end with the row.
         j0 = j if m - j >= width * lanes else m - width * lanes
-        bias1 = bias0 + j0 if bias0 >= 0 else bias0
         i = 0
         while i < n:
             remaining = n - i
@@ -141,47 +80,27 @@ def rows_product(product):
             is_whole = is_whole or whole_rows == microkernels.HALF_ROWS
             height = whole_rows if is_whole else microkernels.HALF_ROWS
             i0 = i if remaining >= height else n - height
-            a1, b1, shift = a0 + i0 * a_row, b0 + j0, i0 * c_row + j0
-            c1, gate1 = c0 + shift, gate0 + shift
             if width == microkernels.TILE_VECTORS:
                 if is_whole:
-                    microkernels.whole_wide(
-                        a, a1, a_row, a_step, b, b1, b_row, bias, bias1,
-                        epilogue, p, q, gate, gate1, c, c1, c_row, n_terms,
-                    )  # fmt: skip
+                    microkernels.whole_wide(product, i0, j0)
                 else:
-                    microkernels.half_wide(
-                        a, a1, a_row, a_step, b, b1, b_row, bias, bias1,
-                        epilogue, p, q, gate, gate1, c, c1, c_row, n_terms,
-                    )  # fmt: skip
+                    microkernels.half_wide(product, i0, j0)
             elif width == microkernels.PAIR or microkernels.PAIR * lanes <= NARROW:
                 if is_whole:
-                    microkernels.whole_pair(
-                        a, a1, a_row, a_step, b, b1, b_row, bias, bias1,
-                        epilogue, p, q, gate, gate1, c, c1, c_row, n_terms,
-                    )  # fmt: skip
+                    microkernels.whole_pair(product, i0, j0)
                 else:
-                    microkernels.half_pair(
-                        a, a1, a_row, a_step, b, b1, b_row, bias, bias1,
-                        epilogue, p, q, gate, gate1, c, c1, c_row, n_terms,
-                    )  # fmt: skip
+                    microkernels.half_pair(product, i0, j0)
             elif is_whole:
-                microkernels.whole_thin(
-                    a, a1, a_row, a_step, b, b1, b_row, bias, bias1,
-                    epilogue, p, q, gate, gate1, c, c1, c_row, n_terms,
-                )  # fmt: skip
+                microkernels.whole_thin(product, i0, j0)
             else:
-                microkernels.half_thin(
-                    a, a1, a_row, a_step, b, b1, b_row, bias, bias1,
-                    epilogue, p, q, gate, gate1, c, c1, c_row, n_terms,
-                )  # fmt: skip
+                microkernels.half_thin(product, i0, j0)
             i += height
         j += width * lanes
     return 0.0
 
 
 @inline_scalar
-def strip(remaining, m, lanes):
+def strip(remaining: int, m: int, lanes: int) -> int:
     """Return the width of the next tile, in vectors, for the remaining of m columns.
 
     It is 1 only if m is less than two vectors: a tile of one vector needs as many loads
@@ -197,68 +116,44 @@ def strip(remaining, m, lanes):
 
 
 @inline_scalar
-def first_rows_and_sums(
-    a, a0, a_row, a_step, b, b0, b_row, sums, sums0, c, c0, c_row, m, n_terms
-):
+def first_rows_and_sums(product: Product, sums: VectorOperand) -> None:
     """Set the first rows of c to those of a b, and sums to the column sums of b.
 
     The vectors of b are loaded once for both.
 
     Parameters
     ----------
-    a, a0, a_row, a_step
-        Matrix of shape (rows_beside_sums(), n_terms).
-    b, b0, b_row
-        Matrix of shape (n_terms, m).
-    sums, sums0
-        Output of shape (m,).
-    c, c0, c_row
-        Output of shape (rows_beside_sums(), m).
-    m, n_terms : int
-        Sizes, with m >= NARROW.
+    product : Product
+        With m >= NARROW. Its bias and its epilogue are not applied; all but the first
+        rows_beside_sums() rows are left alone.
+    sums : VectorOperand
+        Output, shape (m,).
     """
-    lanes = microkernels.vector_bytes() // c.itemsize
+    m, lanes = product.m, _lanes(product.c.array)
     j = 0
     while j < m:
         width = strip(m - j, m, lanes)
         j0 = j if m - j >= width * lanes else m - width * lanes
-        b1, sums1, c1 = b0 + j0, sums0 + j0, c0 + j0
         if width == microkernels.TILE_VECTORS:
-            microkernels.wide_and_sums(
-                a, a0, a_row, a_step, b, b1, b_row, sums, sums1, c, c1, c_row, n_terms
-            )
+            microkernels.wide_and_sums(product, sums, j0)
         elif width == microkernels.PAIR or microkernels.PAIR * lanes <= NARROW:
-            microkernels.pair_and_sums(
-                a, a0, a_row, a_step, b, b1, b_row, sums, sums1, c, c1, c_row, n_terms
-            )
+            microkernels.pair_and_sums(product, sums, j0)
         else:
-            microkernels.thin_and_sums(
-                a, a0, a_row, a_step, b, b1, b_row, sums, sums1, c, c1, c_row, n_terms
-            )
+            microkernels.thin_and_sums(product, sums, j0)
         j += width * lanes
 
 
-@kernel((DOTS_PRODUCT,))
-def dots_product(product):
+@kernel((PRODUCT,))
+def dots_product(product: Product) -> float:
     """Set c to epilogue(a b.T + bias), a GEMM of dot products along the terms.
 
     Parameters
     ----------
-    product : DotsProduct
-        With the fields below.
-    a, a0, a_row
-        Matrix of shape (n, n_terms).
-    b, b0, b_row
-        Matrix of shape (m, n_terms).
-    bias, bias0
-        Vector of shape (m,); bias0 = -1 means no bias.
-    epilogue : int
+    product : Product
+        With b of shape (m, n_terms), contiguous columns of a, row stride m of c, and
         NO_EPILOGUE or RELU.
-    c, c0
-        Output of shape (n, m), contiguous.
-    n, m, n_terms : int
     """
-    a, a0, a_row, b, b0, b_row, bias, bias0, epilogue, c, c0, n, m, n_terms = product
+    n, m = product.n, product.m
     width = microkernels.DOTS_SQUARE if m > 1 else 1
     many = microkernels.DOTS_SQUARE if m > 1 else microkernels.N_DOTS
     height = many if n >= many else 1
@@ -266,100 +161,69 @@ def dots_product(product):
     i = 0
     while i < n:
         i0 = i if n - i >= height else n - height
-        a1 = a0 + i0 * a_row
         j = 0
         while j < m:
             j0 = j if j < last else last
-            bias1 = bias0 + j0 if bias0 >= 0 else bias0
-            b1, c1 = b0 + j0 * b_row, c0 + i0 * m + j0
             if width > 1 and height > 1:
-                microkernels.square_dots(
-                    a, a1, a_row, b, b1, b_row, bias, bias1, epilogue, c, c1, m, n_terms
-                )
+                microkernels.square_dots(product, i0, j0)
             elif width > 1:
-                microkernels.row_of_dots(
-                    a, a1, a_row, b, b1, b_row, bias, bias1, epilogue, c, c1, m, n_terms
-                )
+                microkernels.row_of_dots(product, i0, j0)
             elif height > 1:
-                microkernels.many_dots(
-                    a, a1, a_row, b, b1, b_row, bias, bias1, epilogue, c, c1, m, n_terms
-                )
+                microkernels.many_dots(product, i0, j0)
             else:
-                microkernels.one_dot(
-                    a, a1, a_row, b, b1, b_row, bias, bias1, epilogue, c, c1, m, n_terms
-                )
+                microkernels.one_dot(product, i0, j0)
             j += width
         i += height
     return 0.0
 
 
 @inline_scalar
-def outer_product(a, a0, a_row, b, b0, epilogue, p, q, gate, gate0, c, c0, c_row, n, m):
-    """Set c to epilogue(a[:, None] * b), an outer product.
+def outer_product(product: Product) -> None:
+    """Set c to epilogue(a b), with a of one column and b of one row.
 
     Parameters
     ----------
-    a, a0, a_row
-        Vector of shape (n,) and its stride.
-    b, b0
-        Vector of shape (m,).
-    epilogue, p, q, gate, gate0
-        As in `rows_product`, but not RELU.
-    c, c0, c_row
-        Output of shape (n, m).
-    n, m : int
-        Sizes, with m at least the lanes of a vector.
+    product : Product
+        Of one term, m at least the lanes of a vector, without bias; the epilogue is not
+        RELU.
     """
-    lanes = microkernels.vector_bytes() // c.itemsize
+    m, lanes = product.m, _lanes(product.c.array)
+    span = 2 * microkernels.TILE_VECTORS * lanes
     j = 0
     while j < m:
-        wide = m - j >= 2 * microkernels.TILE_VECTORS * lanes
+        wide = m - j >= span
         j0 = j if m - j >= lanes else m - lanes
-        b1, c1, gate1 = b0 + j0, c0 + j0, gate0 + j0
         if wide:
-            microkernels.wide_outer(
-                a, a0, a_row, b, b1, epilogue, p, q, gate, gate1, c, c1, c_row, n
-            )
+            microkernels.wide_outer(product, j0)
         else:
-            microkernels.thin_outer(
-                a, a0, a_row, b, b1, epilogue, p, q, gate, gate1, c, c1, c_row, n
-            )
-        j += 2 * microkernels.TILE_VECTORS * lanes if wide else lanes
+            microkernels.thin_outer(product, j0)
+        j += span if wide else lanes
 
 
 @inline_array
-def column_sums(b, b0, b_row, c, c0, m, n_terms):
-    """Set c to b.sum(axis=0).
-
-    Parameters
-    ----------
-    b, b0, b_row
-        Matrix of shape (n_terms, m).
-    c, c0
-        Output of shape (m,).
-    m, n_terms : int
-    """
-    lanes = microkernels.vector_bytes() // c.itemsize
+def column_sums(b: MatrixOperand, c: VectorOperand, m: int, n_terms: int) -> None:
+    """Set c, of shape (m,), to b.sum(axis=0), b of shape (n_terms, m)."""
+    lanes = _lanes(c.array)
     if m < lanes:
         for j in range(m):
-            total = like(c[c0], 0)
+            total = like(c.array[c.offset], 0)
             for k in range(n_terms):
-                total += b[b0 + k * b_row + j]
-            c[c0 + j] = total
+                total += b.array[b.offset + k * b.row_stride + j]
+            c.array[c.offset + j] = total
         return
+    span = 2 * microkernels.TILE_VECTORS * lanes
     j = 0
     while j < m:
-        if m - j >= 2 * microkernels.TILE_VECTORS * lanes:
-            microkernels.wide_sums(b, b0 + j, b_row, c, c0 + j, n_terms)
-            j += 2 * microkernels.TILE_VECTORS * lanes
+        if m - j >= span:
+            microkernels.wide_sums(b, c, j, n_terms)
+            j += span
         else:
-            j0 = j if m - j >= lanes else m - lanes
-            microkernels.thin_sums(b, b0 + j0, b_row, c, c0 + j0, n_terms)
+            microkernels.thin_sums(b, c, j if m - j >= lanes else m - lanes, n_terms)
             j += lanes
 
 
 @inline_scalar
-def copy(a, a0, c, c0, size):
+def copy(a: Vector, a0: int, c: Vector, c0: int, size: int) -> None:
     """Copy size elements of a from a0 on to c from c0 on."""
     if size * c.itemsize >= microkernels.vector_bytes():
         microkernels.vector_copy(a, a0, c, c0, size)
@@ -373,7 +237,7 @@ call_transpose = caller("transpose", transpose_signature)
 
 
 @kernel(transpose_signature)
-def transpose(a, a0, c, c0, n, m):
+def transpose(a: Vector, a0: int, c: Vector, c0: int, n: int, m: int) -> float:
     """Set c to a.T, where a has shape (n, m), n and m >= NARROW, both contiguous."""
     lanes = microkernels.vector_bytes() // c.itemsize
     i = 0

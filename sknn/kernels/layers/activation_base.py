@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sknn.jit.kernel import Array, Kernel, caller
 from sknn.kernels.descriptions import check_description
-from sknn.kernels.gemm.microkernels import NO_EPILOGUE, QUADRATIC_GRAD, RELU, RELU_GRAD
+from sknn.kernels.gemm.operands import NO_EPILOGUE, QUADRATIC_GRAD, RELU, RELU_GRAD
 
 
 class FusedEpilogue(NamedTuple):
@@ -21,7 +21,7 @@ class FusedEpilogue(NamedTuple):
 
     forwards: int = NO_EPILOGUE  # of the forward GEMM, for y = f(z)
     backwards: int = NO_EPILOGUE  # of the backward GEMM, for the product with f'(z)
-    slope: tuple[int, int] = (0, 0)  # p and q of QUADRATIC_GRAD
+    coefficients: tuple[int, int] = (0, 0)  # p and q of QUADRATIC_GRAD
 
 
 NOT_FUSED = FusedEpilogue()

@@ -1,4 +1,4 @@
-"""What all kinds of layers share: signatures, activations, gradients of biases.
+"""What all kinds of layers thread: signatures, activations, gradients of biases.
 
 Forward fills the operation's outputs in ``values``, for a block of rows. Backward
 takes the gradient with respect to these outputs in ``deltas``, brings it before the
@@ -8,18 +8,20 @@ fills that of the operation's own parameters, from all rows of a batch at once.
 
 from typing import NamedTuple
 
+from sknn.jit.array_types import IntegerMatrix, Integers, Matrix, Vector
 from sknn.jit.kernel import INTEGER, Array, Kernel, caller, inline_scalar, matrix
-from sknn.kernels.batch import BATCH, part_of, place
+from sknn.kernels.batch import BATCH, Batch, block_offset, flat_rows_of
+from sknn.kernels.gemm.operands import MatrixOperand, VectorOperand
 from sknn.kernels.gemm.products import NARROW, column_sums
 from sknn.kernels.layers.activations import call_activation
 from sknn.kernels.table import (
-    ACTIVATE,
+    ACTIVATION,
+    ACTIVATION_GRAD,
     BIAS,
     FAN_OUT,
     FORWARD,
     OUTPUT,
     PREACTIVATION,
-    SLOPE,
 )
 
 # The operation, the batch, theta, values.
@@ -28,8 +30,8 @@ call_forward = caller("forward", forward_signature)
 # The operation, the batch, theta, its gradient, values, deltas.
 backward_signature = (Array(INTEGER), BATCH, Array(), Array(), Array(), Array())
 call_backward = caller("backward", backward_signature)
-# The operation, the batch, the gradient of theta, values, deltas; which share of the
-# work is to be done, and of how many.
+# The operation, the batch, the gradient of theta, values, deltas; the number of this
+# thread, and of all.
 gradient_signature = (
     Array(INTEGER),
     BATCH,
@@ -51,60 +53,68 @@ class LayerKernels(NamedTuple):
 
 
 @inline_scalar
-def run_forward(ops, batch, theta, values):
+def run_forward(
+    ops: IntegerMatrix, batch: Batch, theta: Vector, values: Vector
+) -> None:
     """Run all operations on a block of rows."""
     for k in range(ops.shape[0]):
         call_forward(ops[k, FORWARD], (ops[k], batch, theta, values))
 
 
 @inline_scalar
-def raw_of(ops, batch, values):
+def raw_of(ops: IntegerMatrix, batch: Batch, values: Vector) -> Matrix:
     """Return the raw outputs of a block, shape (n_rows, n_outputs)."""
     last = ops[ops.shape[0] - 1]
-    start = place(batch, last[OUTPUT], last[FAN_OUT])
+    start = block_offset(batch, last[OUTPUT], last[FAN_OUT])
     return matrix(values, start, batch.n, last[FAN_OUT])
 
 
 @inline_scalar
-def activate(op, batch, values):
-    """Apply the activation to the outputs, in place."""
-    if op[ACTIVATE]:
-        outputs = part_of(op, batch, OUTPUT, values)
-        call_activation(
-            op[ACTIVATE], (outputs, part_of(op, batch, PREACTIVATION, values))
-        )
+def activate(op: Integers, batch: Batch, values: Vector) -> None:
+    """Set the outputs y to f(y), in place, by the kernel of the activation f."""
+    if op[ACTIVATION]:
+        outputs = flat_rows_of(op, batch, OUTPUT, values)
+        saved = flat_rows_of(op, batch, PREACTIVATION, values)
+        call_activation(op[ACTIVATION], (outputs, saved))
 
 
 @inline_scalar
-def deactivate(op, batch, values, deltas):
-    """Multiply the gradient of the outputs by the slope, in place."""
-    if op[SLOPE]:
-        delta = part_of(op, batch, OUTPUT, deltas)
-        call_activation(op[SLOPE], (part_of(op, batch, PREACTIVATION, values), delta))
+def activation_gradient(
+    op: Integers, batch: Batch, values: Vector, deltas: Vector
+) -> None:
+    """Multiply the gradient of the outputs by f', in place: delta *= f'(z)."""
+    if op[ACTIVATION_GRAD]:
+        delta = flat_rows_of(op, batch, OUTPUT, deltas)
+        saved = flat_rows_of(op, batch, PREACTIVATION, values)
+        call_activation(op[ACTIVATION_GRAD], (saved, delta))
 
 
 @inline_scalar
-def add_up_rows(op, batch, gradient, deltas, share, n_shares):
-    """Set the gradient of the bias: the sums of the columns of the gradient."""
-    start, fan_out = place(batch, op[OUTPUT], op[FAN_OUT]), op[FAN_OUT]
-    first, last = columns_of(share, n_shares, fan_out)
-    column_sums(
-        deltas, start + first, fan_out, gradient, op[BIAS] + first, last - first,
-        batch.n,
-    )  # fmt: skip
+def bias_gradient(
+    op: Integers,
+    batch: Batch,
+    gradient: Vector,
+    deltas: Vector,
+    thread: int,
+    n_threads: int,
+) -> None:
+    """Set a thread's range of the gradient of the bias: the column sums of delta."""
+    fan_out = op[FAN_OUT]
+    first, last = thread_columns(thread, n_threads, fan_out)
+    start = block_offset(batch, op[OUTPUT], fan_out)
+    delta = MatrixOperand(deltas, start + first, fan_out, 1)
+    sums = VectorOperand(gradient, op[BIAS] + first)
+    column_sums(delta, sums, last - first, batch.n)
 
 
 @inline_scalar
-def limits_of(share, n_shares, count):
-    """Return from where to where one of several threads works on so many items."""
-    return count * share // n_shares, count * (share + 1) // n_shares
+def thread_range(thread: int, n_threads: int, count: int) -> tuple[int, int]:
+    """Return the range of so many items that a thread works on: first, last."""
+    return count * thread // n_threads, count * (thread + 1) // n_threads
 
 
 @inline_scalar
-def columns_of(share, n_shares, width):
-    """Return from where to where one of several threads works on columns.
-
-    That is none of them, or NARROW or more.
-    """
-    first, last = limits_of(share, n_shares, width // NARROW)
-    return first * NARROW, width if share == n_shares - 1 else last * NARROW
+def thread_columns(thread: int, n_threads: int, width: int) -> tuple[int, int]:
+    """Return the range of columns that a thread works on: none, or NARROW or more."""
+    first, last = thread_range(thread, n_threads, width // NARROW)
+    return first * NARROW, width if thread == n_threads - 1 else last * NARROW

@@ -24,12 +24,12 @@ from math import sqrt
 from typing import NamedTuple
 
 from sknn.jit.kernel import Kernel, inline_scalar, kernel, matrix, vector
-from sknn.kernels.batch import input_delta_of, input_of, output_of, place, row_of
+from sknn.kernels.batch import block_offset, input_delta_of, input_of, output_of, row_of
 from sknn.kernels.layers.base import (
     activate,
-    add_up_rows,
+    activation_gradient,
     backward_signature,
-    deactivate,
+    bias_gradient,
     forward_signature,
     gradient_signature,
 )
@@ -67,15 +67,17 @@ class Normalization(NamedTuple):
 def _of_columns(op, batch, values):
     """Return mean and scale of each neuron."""
     width = op[FAN_IN]
-    means = vector(values, place(batch, op[SCRATCH], 0), width)
-    return means, vector(values, place(batch, op[SCRATCH] + width, 0), width)
+    means = vector(values, block_offset(batch, op[SCRATCH], 0), width)
+    return means, vector(values, block_offset(batch, op[SCRATCH] + width, 0), width)
 
 
 @inline_scalar
 def _of_rows(op, batch, values):
     """Return mean and scale of each row of the block."""
-    means = vector(values, place(batch, op[SCRATCH], 1), batch.n)
-    return means, vector(values, place(batch, op[SCRATCH] + op[FAN_IN], 1), batch.n)
+    means = vector(values, block_offset(batch, op[SCRATCH], 1), batch.n)
+    return means, vector(
+        values, block_offset(batch, op[SCRATCH] + op[FAN_IN], 1), batch.n
+    )
 
 
 @inline_scalar
@@ -123,7 +125,7 @@ def _sum_of_weights(batch):
 @inline_scalar
 def _add_up_gains(op, batch, gradient, values, deltas, statistics, are_of_rows):
     """Set the gradient of gain and shift, given means and scales."""
-    add_up_rows(op, batch, gradient, deltas, 0, 1)
+    bias_gradient(op, batch, gradient, deltas, 0, 1)
     x, delta = input_of(op, batch, values), output_of(op, batch, deltas)
     means, scales = statistics
     gain_gradient = _gain(op, gradient)
@@ -214,11 +216,11 @@ def batch_norm_backward(op, batch, theta, gradient, values, deltas):
     """
     n, width, kind = batch.n, op[FAN_IN], theta.dtype.type
     x, delta = input_of(op, batch, values), output_of(op, batch, deltas)
-    deactivate(op, batch, values, deltas)
+    activation_gradient(op, batch, values, deltas)
     x_delta = input_delta_of(op, batch, deltas)
     means, scales = _of_columns(op, batch, values)
     gain, gain_gradient = _gain(op, theta), _gain(op, gradient)
-    add_up_rows(op, batch, gradient, deltas, 0, 1)
+    bias_gradient(op, batch, gradient, deltas, 0, 1)
     shift_gradient = vector(gradient, op[BIAS], width)
     total, _ = _sum_of_weights(batch)
     gain_gradient[:] = 0
@@ -250,7 +252,7 @@ def fixed_norm_forward(op, batch, theta, values):
 def fixed_norm_backward(op, batch, theta, gradient, values, deltas):
     """Set the gradient of the inputs to gain * scale * delta, shape (n_rows, width)."""
     width = op[FAN_IN]
-    deactivate(op, batch, values, deltas)
+    activation_gradient(op, batch, values, deltas)
     delta, x_delta = output_of(op, batch, deltas), input_delta_of(op, batch, deltas)
     _, scales = _of_columns(op, batch, values)
     gain = _gain(op, theta)
@@ -311,7 +313,7 @@ def layer_norm_backward(op, batch, theta, gradient, values, deltas):
     """
     n, width, kind = batch.n, op[FAN_IN], theta.dtype.type
     x, delta = input_of(op, batch, values), output_of(op, batch, deltas)
-    deactivate(op, batch, values, deltas)
+    activation_gradient(op, batch, values, deltas)
     x_delta = input_delta_of(op, batch, deltas)
     means, scales = _of_rows(op, batch, values)
     gain, share = _gain(op, theta), kind(1.0 / width)

@@ -6,18 +6,18 @@ layer, since it would be the only other operation that reads CSR.
 """
 
 from sknn.jit.kernel import flat, inline_scalar, intrinsic, kernel, vector
-from sknn.kernels.batch import output_of, place, row_of
+from sknn.kernels.batch import block_offset, output_of, row_of
 from sknn.kernels.gemm.microkernels import vector_bytes
 from sknn.kernels.gemm.products import NARROW
 from sknn.kernels.layers.base import (
     LayerKernels,
     activate,
-    add_up_rows,
+    activation_gradient,
     backward_signature,
-    deactivate,
+    bias_gradient,
     forward_signature,
     gradient_signature,
-    limits_of,
+    thread_range,
 )
 from sknn.kernels.math.counter_rng import dropout_factor, row_key
 from sknn.kernels.table import (
@@ -101,7 +101,7 @@ def _add_rows(op, batch, theta, values, i, row, next_entry):
     """
     fan_out = op[FAN_OUT]
     c = flat(values)
-    c0 = place(batch, op[OUTPUT], fan_out) + i * fan_out
+    c0 = block_offset(batch, op[OUTPUT], fan_out) + i * fan_out
     x, indices = flat(batch.data), flat(batch.indices)
     k = batch.indptr[row]
     n = batch.indptr[row + 1] - k
@@ -178,7 +178,7 @@ def sparse_backward(op, batch, theta, gradient, values, deltas):
 
     There is no gradient of the inputs. Parameters are those of `backward_signature`.
     """
-    deactivate(op, batch, values, deltas)
+    activation_gradient(op, batch, values, deltas)
     return 0.0
 
 
@@ -190,11 +190,11 @@ def sparse_gradient(op, batch, gradient, values, deltas, thread, n_threads):
     `gradient_signature`.
     """
     fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
-    first, last = limits_of(thread, n_threads, fan_in)  # rows of W
+    first, last = thread_range(thread, n_threads, fan_in)  # rows of W
     if fan_out < NARROW:
         first, last = (0, fan_in) if thread == 0 else (0, 0)
     delta = output_of(op, batch, deltas)
-    add_up_rows(op, batch, gradient, deltas, thread, n_threads)
+    bias_gradient(op, batch, gradient, deltas, thread, n_threads)
     vector(gradient, op[WEIGHTS] + first * fan_out, (last - first) * fan_out)[:] = 0
     for i in range(batch.n):
         row, key = row_of(batch, i), row_key(batch.key, op[LAYER_ID], batch.begin + i)

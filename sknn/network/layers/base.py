@@ -148,12 +148,13 @@ class LayerSpec:
         it, up to the next that counts, belongs to the same hidden layer. The last one
         that counts is the output layer.
     has_activation : bool
-        Whether its kernels apply the activation: see ``activate`` and ``deactivate``.
+        Whether its kernels apply the activation: see ``activate`` and
+        ``activation_gradient``.
     fuses_activation : bool
         Whether its product can apply the activation as its epilogue.
-    fuses_input_slope : bool
-        Whether its backward kernel can multiply the gradient of its inputs by the slope
-        of the activation before it.
+    fuses_input_gradient : bool
+        Whether its backward kernel can multiply the gradient of its inputs by the
+        derivative of the activation before it.
     skips_input_delta : bool
         Whether its backward kernel leaves out the gradient of the inputs where that is
         not needed (``NEEDS_INPUT_DELTA``).
@@ -177,7 +178,7 @@ class LayerSpec:
     counts = False
     has_activation = False
     fuses_activation = False
-    fuses_input_slope = False
+    fuses_input_gradient = False
     skips_input_delta = False
     needs_whole_batch = False
     draws = False

@@ -46,7 +46,7 @@ class Dense(LayerSpec):
     counts = True
     has_activation = True
     fuses_activation = True
-    fuses_input_slope = True
+    fuses_input_gradient = True
     skips_input_delta = True
 
     def check(self, fan_in: int, options: Options) -> None:
