@@ -18,7 +18,7 @@ from sknn.kernels.losses.table import OUTPUT_ACTIVATIONS, Loss
 from sknn.network.data import Inputs, TrainingData, aligned_empty, read_only
 from sknn.network.layers.base import Initialization
 from sknn.network.layout import Architecture, Layout
-from sknn.network.program import Operations, limited, operations
+from sknn.network.program import Operations, constrained, operations
 from sknn.network.threads import (
     WORTH_A_TEAM_THREAD,
     WORTH_A_THREAD,
@@ -201,9 +201,9 @@ class Network(Work):
         self._operations.clear()
 
     @cached_property
-    def limited(self) -> np.ndarray:
-        """The weights that ``max_norm`` limits, as a table."""
-        return limited(self.layout)
+    def constrained(self) -> np.ndarray:
+        """The weights that ``max_norm`` applies to, as a table."""
+        return constrained(self.layout)
 
     def buffer(self, n_rows: int, n_columns: int) -> np.ndarray:
         """Return memory for what all operations write."""

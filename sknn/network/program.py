@@ -89,8 +89,8 @@ def _build(layout: Layout, use: Use, is_sparse: bool) -> Operations:
     return Operations(np.array(builder.rows), builder.n_columns, numbers)
 
 
-def limited(layout: Layout) -> np.ndarray:
-    """Return a table of the weights that ``max_norm`` limits, for ``constrain``."""
+def constrained(layout: Layout) -> np.ndarray:
+    """Return a table of the weights that ``max_norm`` applies to, for ``constrain``."""
     n_hidden, rows = len(layout.widths) - 1, []
     for placed in layout.layers:
         for array in placed.spec.arrays:

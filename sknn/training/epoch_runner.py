@@ -124,7 +124,7 @@ class EpochRunner:
             drivers.epochs.prepare,
             dtype,
             ops=operations.table,
-            limited=network.limited,
+            constrained=network.constrained,
             theta=state.theta,
             gradient=aligned_empty(network.n_trained, dtype),
             optimizer_state=state.optimizer_state,
@@ -157,14 +157,14 @@ class EpochRunner:
 
 def _regularization(options: TrainingOptions, dtype: np.dtype) -> dict[str, Any]:
     """Return the driver's arguments for what the optimizer's own pass does not do."""
-    limits = options.regularization.limits(options.solver)
-    shapes = limits[regularization.L1 : regularization.MAX_NORM].any()
-    constrains = limits[regularization.MAX_NORM] > 0
-    limits[regularization.L2] = options.regularization.l2
+    settings = options.regularization.settings(options.solver)
+    shapes = settings[regularization.L1 : regularization.MAX_NORM].any()
+    constrains = settings[regularization.MAX_NORM] > 0
+    settings[regularization.L2] = options.regularization.l2
     return {
         "shape": regularization.shape_gradient.address(dtype) if shapes else 0,
         "constrain": regularization.constrain.address(dtype) if constrains else 0,
-        "limits": read_only(limits),
+        "regularization_settings": read_only(settings),
     }
 
 

@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sknn.jit.kernel import call
 from sknn.kernels.optim.optimizers import OPTIMIZERS
-from sknn.kernels.optim.regularization import DECAY, N_LIMITS, shape_gradient
+from sknn.kernels.optim.regularization import DECAY, N_REGULARIZATION_SETTINGS, shape_gradient
 from sknn.network.data import read_only
 from sknn.training.options import OptimizerOptions, select
 
@@ -196,8 +196,8 @@ def test_against_pytorch(name):
     parameters = {**PARAMETERS, **recorded["parameters"]}
     theta = np.array(TORCH["theta"])
     step = Steps("adam" if name == "adamw" else name, theta, parameters)
-    limits = np.zeros(N_LIMITS)
-    limits[DECAY] = parameters.get("weight_decay", 0.0)
+    settings = np.zeros(N_REGULARIZATION_SETTINGS)
+    settings[DECAY] = parameters.get("weight_decay", 0.0)
     rates = TORCH["rates"]
     if parameters.get("constant"):
         rates = [rates[0]] * len(rates)
@@ -206,7 +206,7 @@ def test_against_pytorch(name):
     ):
         run_leaf(
             shape_gradient.address(theta.dtype),
-            (theta, gradient, theta.size, 1.0, rate, read_only(limits)),
+            (theta, gradient, theta.size, 1.0, rate, read_only(settings)),
         )
         step(gradient, rate)
         assert_allclose(theta, expected, rtol=1e-12)

@@ -28,19 +28,19 @@ def run_leaf(address, arguments):
     return call(address, arguments)
 
 
-def limits_of(**given):
-    limits = np.zeros(regularization.N_LIMITS)
+def settings_of(**given):
+    settings = np.zeros(regularization.N_REGULARIZATION_SETTINGS)
     for name, value in given.items():
-        limits[getattr(regularization, name)] = value
-    return read_only(limits)
+        settings[getattr(regularization, name)] = value
+    return read_only(settings)
 
 
-def shape(theta, gradient, size=SIZE, n_weights=N_WEIGHTS, **limits):
+def shape(theta, gradient, size=SIZE, n_weights=N_WEIGHTS, **settings):
     """Run the leaf on copies; return the penalty, the gradient and theta."""
     theta, gradient = theta.copy(), gradient.copy()
     penalty = run_leaf(
         shape_gradient.address(theta.dtype),
-        (theta, gradient, n_weights, size, RATE, limits_of(**limits)),
+        (theta, gradient, n_weights, size, RATE, settings_of(**settings)),
     )
     return penalty, gradient, theta
 
@@ -58,7 +58,7 @@ def limit(weights, largest, before=0):
     gradient = np.full_like(theta, np.nan)
     run_leaf(
         constrain.address(weights.dtype),
-        (row, theta, gradient, limits_of(MAX_NORM=largest)),
+        (row, theta, gradient, settings_of(MAX_NORM=largest)),
     )
     end = before + weights.size
     assert_array_equal(theta[:before], others)
@@ -108,10 +108,10 @@ def test_penalties(l1, l2, dtype):
 def test_the_gradient_of_the_penalty_by_differences():
     theta, _ = draw(DTYPES[1], seed=1)
     theta[3] = 0.5
-    limits = {"L1": 0.7, "L2": 0.3}
-    _, found, _ = shape(theta, np.zeros(N), size=1.0, **limits)
+    settings = {"L1": 0.7, "L2": 0.3}
+    _, found, _ = shape(theta, np.zeros(N), size=1.0, **settings)
     for i, h in enumerate(1e-6 * np.eye(N)):
-        above, below = (shape(theta + s * h, theta, **limits)[0] for s in (1, -1))
+        above, below = (shape(theta + s * h, theta, **settings)[0] for s in (1, -1))
         assert_allclose(found[i], (above - below) / 2e-6, atol=1e-8)
 
 
@@ -149,8 +149,8 @@ def test_clip_by_norm_against_pytorch(norm):
     clipped = 0
     for given, expected in zip(TORCH["gradients"], TORCH["clipped"][norm], strict=True):
         gradient = np.array(given)
-        limits = {"CLIP_NORM": float(norm)}
-        _, found, _ = shape(np.zeros(5), gradient, 1.0, 5, **limits)
+        settings = {"CLIP_NORM": float(norm)}
+        _, found, _ = shape(np.zeros(5), gradient, 1.0, 5, **settings)
         assert_allclose(found, expected, rtol=3e-6)
         clipped += not np.allclose(found, gradient)
     assert clipped > 0
@@ -204,8 +204,8 @@ def test_decay_takes_a_share_of_the_weights(dtype):
 def test_order():
     """Mean and penalties, value, norm; decay last, and not in the penalty."""
     theta, gradient = draw(DTYPES[1])
-    limits = dict(L1=0.7, L2=0.3, DECAY=0.4, CLIP_VALUE=0.8, CLIP_NORM=2.0)
-    penalty, found, decayed = shape(theta, gradient, **limits)
+    settings = dict(L1=0.7, L2=0.3, DECAY=0.4, CLIP_VALUE=0.8, CLIP_NORM=2.0)
+    penalty, found, decayed = shape(theta, gradient, **settings)
     w = np.where(np.arange(N) < N_WEIGHTS, theta, 0.0)
     assert_allclose(penalty, 0.7 * np.abs(w).sum() + 0.15 * (w**2).sum())
     expected = (gradient + 0.7 * np.sign(w) + 0.3 * w) / SIZE

@@ -16,7 +16,7 @@ from sknn.kernels.layers.sparse_dense import sparse_forward
 from sknn.network.layers.dropout import threshold
 from sknn.network.layout import Layout
 from sknn.network.network import Network
-from sknn.network.program import limited, operations
+from sknn.network.program import constrained, operations
 
 FLOAT64 = np.dtype(np.float64)
 
@@ -341,6 +341,6 @@ def test_parts_of_the_table(normalization):
         assert layer[-1, table.FAN_OUT] == width
         n_rows = 2 if normalization else 1
         assert len(layer) == (n_rows * (k + 1) if k < 2 else n_rows * 2 + 1)
-    assert limited(layout)[:, table.FAN_IN].tolist() == [3, 4]
-    assert limited(layout)[:, table.FAN_OUT].tolist() == [4, 2]
-    assert limited(layout)[:, table.WEIGHTS].tolist() == [0, 12]
+    assert constrained(layout)[:, table.FAN_IN].tolist() == [3, 4]
+    assert constrained(layout)[:, table.FAN_OUT].tolist() == [4, 2]
+    assert constrained(layout)[:, table.WEIGHTS].tolist() == [0, 12]

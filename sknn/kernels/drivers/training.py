@@ -271,7 +271,7 @@ def epochs(
                 if shape:
                     arguments = (
                         trained, gradient, n_weights, size, optimizer.learning_rate,
-                        regularization.limits,
+                        regularization.regularization_settings,
                     )  # fmt: skip
                     batch_loss += call_shape(shape, arguments)
             if shape:
@@ -298,8 +298,8 @@ def epochs(
                     call_constrain(
                         regularization.constrain,
                         (
-                            regularization.limited, trained, gradient,
-                            regularization.limits,
+                            regularization.constrained, trained, gradient,
+                            regularization.regularization_settings,
                         ),
                     )  # fmt: skip
                 if not barrier_wait(team.shared, n_threads):

@@ -12,9 +12,9 @@ from sknn.jit.kernel import INTEGER, REAL, Array, caller, kernel, matrix, vector
 from sknn.kernels.gemm.products import NARROW
 from sknn.kernels.table import FAN_IN, FAN_OUT, WEIGHTS
 
-# Entries of `limits`, the settings of regularization.
+# Entries of the settings.
 L1, L2, DECAY, CLIP_VALUE, CLIP_NORM, MAX_NORM = range(6)
-N_LIMITS = 6
+N_REGULARIZATION_SETTINGS = 6
 
 # Of 'adamw', as in PyTorch; without it the solver would be plain Adam.
 ADAMW_WEIGHT_DECAY = 0.01
@@ -41,33 +41,33 @@ class RegularizationOptions:
         """Strength of the L1 penalty."""
         return float(self.alpha) * self.l1_ratio
 
-    def limits(self, solver: str) -> np.ndarray:
+    def settings(self, solver: str) -> np.ndarray:
         """Return the settings of the kernels in this file, but for the L2 penalty."""
         decay = self.weight_decay
         if decay == "auto":
             decay = ADAMW_WEIGHT_DECAY if solver == "adamw" else 0.0
-        limits = np.zeros(N_LIMITS)
-        limits[L1] = self.l1
-        limits[DECAY] = decay
-        limits[CLIP_VALUE] = self.clipvalue or 0.0
-        limits[CLIP_NORM] = self.global_clipnorm or 0.0
-        limits[MAX_NORM] = self.max_norm or 0.0
-        return limits
+        settings = np.zeros(N_REGULARIZATION_SETTINGS)
+        settings[L1] = self.l1
+        settings[DECAY] = decay
+        settings[CLIP_VALUE] = self.clipvalue or 0.0
+        settings[CLIP_NORM] = self.global_clipnorm or 0.0
+        settings[MAX_NORM] = self.max_norm or 0.0
+        return settings
 
 
-_LIMITS = Array(REAL, is_read_only=True)
+_SETTINGS = Array(REAL, is_read_only=True)
 
 
-# theta, gradient, n_weights, size, learning_rate, limits.
-shape_signature = (Array(), Array(), INTEGER, REAL, REAL, _LIMITS)
+# theta, gradient, n_weights, size, learning_rate, settings.
+shape_signature = (Array(), Array(), INTEGER, REAL, REAL, _SETTINGS)
 call_shape = caller("shape_gradient", shape_signature)
-# The limited rows of the table, theta, gradient, limits.
-constrain_signature = (Array(INTEGER, 2), Array(), Array(), _LIMITS)
+# The rows of the table of constrained layers, theta, gradient, settings.
+constrain_signature = (Array(INTEGER, 2), Array(), Array(), _SETTINGS)
 call_constrain = caller("constrain", constrain_signature)
 
 
 @kernel(shape_signature)
-def shape_gradient(theta, gradient, n_weights, size, learning_rate, limits):
+def shape_gradient(theta, gradient, n_weights, size, learning_rate, settings):
     """Average, penalise and clip the gradient g; decay the weights w.
 
     In this order, in place::
@@ -77,7 +77,7 @@ def shape_gradient(theta, gradient, n_weights, size, learning_rate, limits):
         g = g * min(1, CLIP_NORM / norm(g))
         w = w * (1 - learning_rate * DECAY)
 
-    A limit of 0 skips its line. Returns the penalty L1 * sum(abs(w)) + L2 / 2 *
+    A setting of 0 skips its line. Returns the penalty L1 * sum(abs(w)) + L2 / 2 *
     sum(w**2) before the decay.
 
     Parameters
@@ -90,11 +90,11 @@ def shape_gradient(theta, gradient, n_weights, size, learning_rate, limits):
     size : float
         Number of rows of the batch, or the sum of their weights.
     learning_rate : float
-    limits : ndarray of shape (N_LIMITS,), float64
+    settings : ndarray of shape (N_REGULARIZATION_SETTINGS,), float64
         Settings: L1, L2, DECAY, CLIP_VALUE, CLIP_NORM and MAX_NORM.
     """
     dtype = theta.dtype.type
-    scale, l1, l2 = dtype(1.0 / size), dtype(limits[L1]), dtype(limits[L2])
+    scale, l1, l2 = dtype(1.0 / size), dtype(settings[L1]), dtype(settings[L2])
     absolute, squares = 0.0, 0.0
     for i in range(n_weights):
         w = theta[i]
@@ -105,31 +105,31 @@ def shape_gradient(theta, gradient, n_weights, size, learning_rate, limits):
     for i in range(n_weights, gradient.size):
         gradient[i] *= scale
 
-    if limits[CLIP_VALUE] > 0.0:
-        highest = dtype(limits[CLIP_VALUE])
+    if settings[CLIP_VALUE] > 0.0:
+        highest = dtype(settings[CLIP_VALUE])
         for i in range(gradient.size):
             g = gradient[i]
             g = highest if g > highest else g
             gradient[i] = -highest if g < -highest else g
-    if limits[CLIP_NORM] > 0.0:
+    if settings[CLIP_NORM] > 0.0:
         norm = 0.0
         for i in range(gradient.size):
             norm += float(gradient[i]) * float(gradient[i])
         norm = sqrt(norm)
-        if norm > limits[CLIP_NORM]:
-            factor = dtype(limits[CLIP_NORM] / norm)
+        if norm > settings[CLIP_NORM]:
+            factor = dtype(settings[CLIP_NORM] / norm)
             for i in range(gradient.size):
                 gradient[i] *= factor
 
-    if limits[DECAY] > 0.0:
-        factor = dtype(1.0 - learning_rate * limits[DECAY])
+    if settings[DECAY] > 0.0:
+        factor = dtype(1.0 - learning_rate * settings[DECAY])
         for i in range(n_weights):
             theta[i] *= factor
-    return limits[L1] * absolute + 0.5 * limits[L2] * squares
+    return settings[L1] * absolute + 0.5 * settings[L2] * squares
 
 
 @kernel(constrain_signature)
-def constrain(dense, theta, gradient, limits):
+def constrain(dense, theta, gradient, settings):
     """Scale the incoming weights of each neuron to a norm of at most MAX_NORM [1]_.
 
     ``W[:, j] *= min(1, MAX_NORM / norm(W[:, j]))`` for each neuron j of each layer.
@@ -142,7 +142,7 @@ def constrain(dense, theta, gradient, limits):
         Parameters, updated in place.
     gradient : ndarray of shape (n_trained,)
         Workspace, overwritten: the step has used the gradient.
-    limits : ndarray of shape (N_LIMITS,), float64
+    settings : ndarray of shape (N_REGULARIZATION_SETTINGS,), float64
 
     References
     ----------
@@ -150,7 +150,7 @@ def constrain(dense, theta, gradient, limits):
        Overfitting", Journal of Machine Learning Research 15, 2014, section 5.1.
     """
     dtype = theta.dtype.type
-    largest = dtype(limits[MAX_NORM])
+    largest = dtype(settings[MAX_NORM])
     for k in range(dense.shape[0]):
         fan_in, fan_out = dense[k, FAN_IN], dense[k, FAN_OUT]
         if fan_out < NARROW:  # stored transposed
