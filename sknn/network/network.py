@@ -10,8 +10,8 @@ from weakref import WeakSet
 import numpy as np
 
 from sknn.kernels import table
+from sknn.kernels.drivers import gradient as gradient_drivers
 from sknn.kernels.drivers import prediction
-from sknn.kernels.drivers import training as drivers
 from sknn.kernels.drivers.barrier import N_SHARED
 from sknn.kernels.drivers.decisions import LABELS
 from sknn.kernels.losses.table import OUTPUT_ACTIVATIONS, Loss
@@ -353,7 +353,7 @@ class Network(Work):
         gradient = np.zeros(self.n_trained, dtype=self.dtype)
         shared = np.zeros(N_SHARED, dtype=np.int64)
         prepare = partial(
-            drivers.loss_gradient.prepare,
+            gradient_drivers.loss_gradient.prepare,
             self.dtype,
             ops=table,
             theta=theta,
@@ -409,7 +409,7 @@ class Network(Work):
             )  # fmt: skip
             last = int(ops[-1, table.OUTPUT]) * n
             deltas[last : last + n * n_outputs] = seed(raw[start:stop]).ravel()
-            drivers.backward(
+            gradient_drivers.backward(
                 self.dtype, ops, theta, gradient, values, deltas, *arrays, *nothing,
                 start, n,
             )  # fmt: skip

@@ -12,7 +12,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sknn.jit.kernel import call
 from sknn.kernels.optim.optimizers import OPTIMIZERS
-from sknn.kernels.optim.regularization import DECAY, N_REGULARIZATION_SETTINGS, shape_gradient
+from sknn.kernels.optim.regularization import (
+    DECAY,
+    N_REGULARIZATION_SETTINGS,
+    shape_gradient,
+)
 from sknn.network.data import read_only
 from sknn.training.options import OptimizerOptions, select
 

@@ -1,0 +1,249 @@
+"""Drivers of the gradient of a loss: of all rows, and of backpropagation alone.
+
+They walk the table of operations and the batches, and allocate nothing.
+
+The gradient of a batch is computed in two phases. In the first, each block of its rows
+passes through all operations forwards and backwards, so that the output of an operation
+is still in the cache when the next one reads it. In the second, the gradient of the
+parameters is computed from all rows at once. Threads divide the blocks among them in
+the first phase, and the parameters in the second.
+"""
+
+from sknn.jit.array_types import Integers, Vector
+from sknn.jit.kernel import INTEGER, driver, inline_scalar, matrix, prefetch
+from sknn.kernels.batch import Batch, block_of, block_offset
+from sknn.kernels.drivers.barrier import barrier_wait
+from sknn.kernels.drivers.records import (
+    ACTIVATIONS,
+    DATASET,
+    NETWORK,
+    OBJECTIVE,
+    SPAN,
+    TEAM,
+    VECTOR,
+    WORKSPACE,
+    Activations,
+    Dataset,
+    NetworkArrays,
+    Objective,
+    Span,
+    Team,
+    Workspace,
+    rows_of,
+)
+from sknn.kernels.gemm.products import call_transpose, copy
+from sknn.kernels.layers.base import call_backward, call_gradient, raw_of, run_forward
+from sknn.kernels.losses.base import call_loss
+from sknn.kernels.table import (
+    BACKWARD,
+    FAN_IN,
+    FAN_OUT,
+    GRADIENT,
+    OUTPUT,
+    TRANSPOSE,
+    WEIGHTS,
+)
+
+CACHE_LINE = 64  # bytes
+
+
+@driver((NETWORK, DATASET, SPAN, OBJECTIVE, VECTOR, WORKSPACE, TEAM))
+def loss_gradient(
+    network: NetworkArrays,
+    dataset: Dataset,
+    span: Span,
+    objective: Objective,
+    gradient_sum: Vector,
+    workspace: Workspace,
+    team: Team,
+) -> float:
+    """Return sum of weight * loss(y, z) over rows; add its gradient to gradient_sum.
+
+    There is no penalty, and no division by the number of rows. Thread 0 returns the
+    loss.
+
+    Parameters
+    ----------
+    network : NetworkArrays
+    dataset : Dataset
+    span : Span
+    objective : Objective
+    gradient_sum : ndarray of shape (n_trained,)
+    workspace : Workspace
+    team : Team
+    """
+    total = 0.0
+    thread, n_threads = team.thread, team.n_threads
+    for first in range(span.start, span.stop, span.batch_size):
+        rest = span.stop - first
+        n = span.batch_size if span.batch_size < rest else rest
+        if not loss_and_gradient(
+            network, rows_of(dataset, first, n), dataset, objective, workspace,
+            span.block, team, workspace.values[:0], 0,
+        ):  # fmt: skip
+            return total
+        for k in range(n_blocks(n, span.block)):
+            total += workspace.sums[k]
+        begin = gradient_sum.size * thread // n_threads
+        for i in range(begin, gradient_sum.size * (thread + 1) // n_threads):
+            gradient_sum[i] += workspace.gradient[i]
+        if not barrier_wait(team.shared, n_threads):
+            return total
+    return total
+
+
+@driver((NETWORK, VECTOR, ACTIVATIONS, DATASET, INTEGER, INTEGER))
+def backward(
+    network: NetworkArrays,
+    gradient: Vector,
+    activations: Activations,
+    dataset: Dataset,
+    first: int,
+    n: int,
+) -> float:
+    """Fill deltas by backpropagation, from the gradient of the raw outputs in deltas.
+
+    Parameters
+    ----------
+    network : NetworkArrays
+    gradient : ndarray of shape (n_trained,)
+        Workspace for transposed weights.
+    activations : Activations
+        Outputs of all operations for these n rows, and their gradients.
+    dataset : Dataset
+    first, n : int
+        First row and number of rows.
+    """
+    batch = rows_of(dataset, first, n)
+    _transpose(network, gradient, 0, 1)
+    _backward(network, batch, gradient, activations)
+    return 0.0
+
+
+@inline_scalar
+def n_blocks(n: int, block: int) -> int:
+    """Return ceil(n / block)."""
+    return (n + block - 1) // block
+
+
+@inline_scalar
+def _gather(data: Vector, n_features: int, row_block: Batch, gathered: Vector) -> None:
+    """Copy the rows of a block from data, shuffled, to their rows of the batch."""
+    for i in range(row_block.n):
+        source = row_block.rows[row_block.first + i] * n_features
+        copy(data, source, gathered, (row_block.begin + i) * n_features, n_features)
+
+
+@inline_scalar
+def _prefetch_rows(
+    data: Vector, n_features: int, rows: Integers, first: int, last: int
+) -> None:
+    """Prefetch rows[first:last] of data, a flat matrix with n_features columns."""
+    for i in range(first, last):
+        for j in range(0, n_features, CACHE_LINE // data.itemsize):
+            prefetch(data, rows[i] * n_features + j)
+
+
+@inline_scalar
+def loss_and_gradient(
+    network: NetworkArrays,
+    batch: Batch,
+    dataset: Dataset,
+    objective: Objective,
+    workspace: Workspace,
+    block: int,
+    team: Team,
+    gathered: Vector,
+    prefetch_stop: int,
+) -> bool:
+    """Compute the loss of each block and the gradient of a batch; False if called off.
+
+    Parameters
+    ----------
+    network : NetworkArrays
+    batch : Batch
+    dataset : Dataset
+    objective : Objective
+    workspace : Workspace
+        Output: the gradient of the summed loss, overwritten, and the summed loss of
+        each block.
+    block : int
+        Rows of a block.
+    team : Team
+    gathered : ndarray, 1-D
+        The rows of a block are first copied here from the data, unless this is empty.
+    prefetch_stop : int
+        Prefetch the rows one batch ahead that come before this position; 0: none.
+    """
+    ops, theta = network.ops, network.theta
+    values, deltas = workspace.values, workspace.deltas
+    thread, n_threads = team.thread, team.n_threads
+    _transpose(network, workspace.gradient, thread, n_threads)
+    if not barrier_wait(team.shared, n_threads):
+        return False
+    n, n_features = batch.size, dataset.n_features
+    last = ops[ops.shape[0] - 1]
+    for begin in range(thread * block, n, n_threads * block):
+        row_block = block_of(batch, n_features, begin, block)
+        if gathered.size:
+            _gather(dataset.data, n_features, row_block, gathered)
+            ahead = row_block.first + n
+            end = ahead + row_block.n
+            end = end if end < prefetch_stop else prefetch_stop
+            _prefetch_rows(dataset.data, n_features, row_block.rows, ahead, end)
+        run_forward(ops, row_block, theta, values)
+        delta_start = block_offset(row_block, last[OUTPUT], last[FAN_OUT])
+        delta = matrix(deltas, delta_start, row_block.n, last[FAN_OUT])
+        raw = raw_of(ops, row_block, values)
+        workspace.sums[begin // block] = call_loss(
+            objective.loss,
+            (raw, dataset.targets, row_block, delta, objective.loss_settings),
+        )
+        activations = Activations(values, deltas)
+        _backward(network, row_block, workspace.gradient, activations)
+    if not barrier_wait(team.shared, n_threads):
+        return False
+    for k in range(ops.shape[0]):
+        if ops[k, GRADIENT]:
+            call_gradient(
+                ops[k, GRADIENT],
+                (
+                    ops[k], batch, workspace.gradient, values, deltas, thread,
+                    n_threads,
+                ),
+            )  # fmt: skip
+    return barrier_wait(team.shared, n_threads)
+
+
+@inline_scalar
+def _transpose(
+    network: NetworkArrays, gradient: Vector, thread: int, n_threads: int
+) -> None:
+    """Write the transposed weights that backward needs where their gradient will be."""
+    ops = network.ops
+    for k in range(thread, ops.shape[0], n_threads):
+        if ops[k, TRANSPOSE]:
+            start = ops[k, WEIGHTS]
+            shape = ops[k, FAN_IN], ops[k, FAN_OUT]
+            call_transpose(
+                ops[k, TRANSPOSE], (network.theta, start, gradient, start, *shape)
+            )
+
+
+@inline_scalar
+def _backward(
+    network: NetworkArrays,
+    batch: Batch,
+    gradient: Vector,
+    activations: Activations,
+) -> None:
+    """Run all operations backwards for a block, from the gradient in deltas."""
+    ops = network.ops
+    for k in range(ops.shape[0] - 1, -1, -1):
+        call_backward(
+            ops[k, BACKWARD],
+            (
+                ops[k], batch, network.theta, gradient, activations.values,
+                activations.deltas,
+            ),
+        )  # fmt: skip
