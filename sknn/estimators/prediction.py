@@ -178,11 +178,13 @@ class Predictor(Attributes):
             OUTPUT_ACTIVATIONS[network.link].gradient,
         )
         settings = network.architecture.settings
+
+        def seed(raw: np.ndarray, k: int) -> np.ndarray:
+            return gradient(raw, k, settings)
+
         with active_fit():
             gradients = [
-                network.input_gradient(
-                    theta, inputs, lambda raw, k=k: gradient(raw, k, settings)
-                )
+                network.input_gradient(theta, inputs, partial(seed, k=k))
                 for k in range(self.n_outputs_)
             ]
         return gradients[0] if len(gradients) == 1 else np.stack(gradients, axis=1)

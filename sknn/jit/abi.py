@@ -147,3 +147,8 @@ class RecordValue:
         type_, _ = self._find(name)
         start = data_pointer(self.context, self.builder, type_, self[name])
         return self.builder.gep(start, [index])
+
+    def size(self, name: str) -> ir.Value:
+        """Return the number of elements of a field, an array."""
+        type_, _ = self._find(name)
+        return array_struct(self.context, self.builder, type_, self[name]).nitems

@@ -1,24 +1,24 @@
 """Atomic operations on arrays that threads share."""
 
-from typing import Any
-
+from sknn.jit.array_types import Integers
 from sknn.jit.declarations import intrinsic
 
 _intrinsic = intrinsic(f"{__package__}.intrinsics")
 
 
 @_intrinsic
-def add(array: Any, index: Any, value: Any) -> Any:
+def add(array: Integers, index: int, value: int) -> int:
     """Add to an element; return what it was before."""
-    before = array[index]
+    before: int = array[index]
     array[index] += value
     return before
 
 
 @_intrinsic
-def read(array: Any, index: Any) -> Any:
+def read(array: Integers, index: int) -> int:
     """Return an element as it is now."""
-    return array[index]
+    value: int = array[index]
+    return value
 
 
 @_intrinsic

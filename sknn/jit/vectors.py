@@ -212,7 +212,7 @@ class Vectors:
         ]
         return combine(*halves)
 
-    def loop(self, count: Any, body: Any, states: Any) -> Any:
+    def loop(self, count: Any, body: Any, states: Any) -> list[ir.Value]:
         """Run body(states) -> states so often, at least once; return the last ones."""
         builder = self.builder
         entry = builder.basic_block
@@ -225,7 +225,7 @@ class Vectors:
         phis = [builder.phi(state.type) for state in states]
         for phi, state in zip(phis, states, strict=True):
             phi.add_incoming(state, entry)
-        after = body(phis)
+        after: list[ir.Value] = body(phis)
         following = builder.add(index, integer(1))
         for phi, state in zip([index, *phis], [following, *after], strict=True):
             phi.add_incoming(state, builder.basic_block)
@@ -236,7 +236,7 @@ class Vectors:
         builder.position_at_end(done)
         return after
 
-    def chosen(self, condition: Any, make: Any, others: Any) -> Any:
+    def chosen(self, condition: Any, make: Any, others: Any) -> list[ir.Value]:
         """Return what make() -> values returns where a condition holds, else others."""
         builder = self.builder
         before = builder.basic_block
@@ -250,7 +250,7 @@ class Vectors:
             results[-1].add_incoming(value, inside)
         return results
 
-    def switched(self, number: Any, makes: Any, others: Any) -> Any:
+    def switched(self, number: Any, makes: Any, others: Any) -> list[ir.Value]:
         """Return what makes[number]() -> values returns if it is there, else others."""
         builder = self.builder
         before = builder.basic_block
@@ -269,7 +269,7 @@ class Vectors:
                 phi.add_incoming(value, block)
         return results
 
-    def rows(self, start: Any, step: Any, count: Any) -> Any:
+    def rows(self, start: Any, step: Any, count: Any) -> list[ir.Value]:
         """Return pointers to so many rows."""
         results = [start]
         for _ in range(count - 1):

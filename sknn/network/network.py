@@ -67,22 +67,22 @@ _networks: WeakSet["Network"] = WeakSet()
 def look_up_kernels_again() -> None:
     """Let all networks look up their kernels anew, after some have been replaced."""
     network.cache_clear()
-    for each in list(_networks):
-        each.forget_operations()
+    for existing in list(_networks):
+        existing.forget_operations()
 
 
 def cached_theta(attributes: Mapping[str, Any]) -> tuple["Network | None", Any]:
     """Return the network and the vector that fitted attributes are views of, if any."""
     cache = attributes.get("_theta_cache")
     if type(cache) is ThetaCache:
-        theta, views, found = cache
+        theta, views, network = cache
         try:
-            lists = [attributes[name] for name in found.layout.shapes]
-            parts = list(chain.from_iterable(lists))
+            lists = [attributes[name] for name in network.layout.shapes]
+            arrays = list(chain.from_iterable(lists))
         except (KeyError, TypeError):  # somebody deleted or set an attribute
             return None, None
-        if len(parts) == len(views) and all(map(is_, parts, views)):
-            return found, theta
+        if len(arrays) == len(views) and all(map(is_, arrays, views)):
+            return network, theta
     return None, None
 
 
@@ -100,7 +100,7 @@ class Network(Work):
         float32 or float64.
     """
 
-    def __init__(self, architecture: Architecture, dtype):
+    def __init__(self, architecture: Architecture, dtype: np.dtype):
         self.architecture = architecture
         self.link = architecture.link
         self.dtype = np.dtype(dtype)
@@ -175,10 +175,11 @@ class Network(Work):
 
         A copy, if someone put others in their place, or they are of another dtype.
         """
-        whole, theta = cached_theta(attributes)
-        own = self.architecture, self.dtype
-        if whole is not None and (whole.architecture, whole.dtype) == own:
-            return theta
+        cached, theta = cached_theta(attributes)
+        expected = self.architecture, self.dtype
+        if cached is not None and (cached.architecture, cached.dtype) == expected:
+            vector: np.ndarray = theta
+            return vector
         return self.pack(attributes)
 
     # Kernels ---------------------------------------------------------------------
@@ -294,9 +295,19 @@ class Network(Work):
         return OUTPUT_ACTIVATIONS[self.link].apply.address(self.dtype)
 
     def _run(
-        self, theta, inputs, out, labels=_NO_LABELS, *, operations=None, link=0,
-        loss=0, decide=0, targets=None, nonfinite_flags=None,
-    ) -> float:  # fmt: skip
+        self,
+        theta: np.ndarray,
+        inputs: Inputs,
+        out: np.ndarray | None,
+        labels: np.ndarray = _NO_LABELS,
+        *,
+        operations: Operations | None = None,
+        link: int = 0,
+        loss: int = 0,
+        decide: int = 0,
+        targets: tuple[np.ndarray, np.ndarray] | None = None,
+        nonfinite_flags: np.ndarray | None = None,
+    ) -> float:
         """Fill ``out`` or ``labels``; return the loss summed over the rows."""
         operations = operations or self.operations(inputs.is_sparse, forward_only=True)
         table, n_columns, _ = operations
@@ -313,7 +324,9 @@ class Network(Work):
             nothing[0] if out is None else out, labels, nonfinite_flags,
         )  # fmt: skip
 
-        def fill(first: int, last: int, is_off=lambda: False) -> float:
+        def fill(
+            first: int, last: int, is_off: Callable[[], bool] = lambda: False
+        ) -> float:
             values = self.buffer(block, n_columns)
             delta = self.buffer(block, self.n_outputs) if loss else values
             total = 0.0
@@ -379,7 +392,10 @@ class Network(Work):
         return value, gradient
 
     def input_gradient(
-        self, theta: np.ndarray, inputs: Inputs, seed: Callable
+        self,
+        theta: np.ndarray,
+        inputs: Inputs,
+        seed: Callable[[np.ndarray], np.ndarray],
     ) -> np.ndarray:
         """Return a gradient with respect to the inputs, shape (n_rows, n_features).
 

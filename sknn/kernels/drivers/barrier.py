@@ -10,6 +10,7 @@ arrived at the barrier, the number of times that all have, and whether the work 
 called off.
 """
 
+from sknn.jit.array_types import Integers
 from sknn.jit.atomics import add, read, sched_yield
 from sknn.jit.kernel import inline_scalar
 
@@ -20,7 +21,7 @@ _SPINS = 2000  # reads before a waiting thread yields the processor
 
 
 @inline_scalar
-def barrier_wait(shared, n_threads):
+def barrier_wait(shared: Integers, n_threads: int) -> bool:
     """Wait until all threads have arrived; return False if the work was called off.
 
     ``shared`` is the int64 array of shape (N_SHARED,) that all threads pass.

@@ -6,6 +6,7 @@ skipped: softmax takes a quarter of the time of a small network. Rows without su
 margin go through the output activation one by one.
 """
 
+from sknn.jit.array_types import Float64s, Integers, Matrix
 from sknn.jit.kernel import (
     INTEGER,
     Array,
@@ -29,7 +30,9 @@ call_labels = caller("labels", labels_signature)
 
 
 @kernel(labels_signature)
-def highest_label(raw, link, settings, labels):
+def highest_label(
+    raw: Matrix, link: int, settings: Float64s, labels: Integers
+) -> float:
     """Set labels[i] to argmax(prediction[i]), the first one if there are ties.
 
     Returns 0, or 1 if a prediction is not finite.
@@ -74,7 +77,7 @@ def highest_label(raw, link, settings, labels):
 
 
 @inline_array
-def _argmax(row):
+def _argmax(row: Matrix) -> int:
     """Return np.argmax(row), row of shape (1, n): the first NaN, else first maximum."""
     best, label = row[0, 0], 0
     for j in range(1, row.shape[1]):
@@ -85,7 +88,7 @@ def _argmax(row):
 
 
 @kernel(labels_signature)
-def second_label(raw, link, settings, labels):
+def second_label(raw: Matrix, link: int, settings: Float64s, labels: Integers) -> float:
     """Set labels[i] to prediction[i] > 1/2, or to raw[i] > 0 without output activation.
 
     Returns 0, or 1 if a prediction is not finite.

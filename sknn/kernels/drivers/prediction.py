@@ -1,7 +1,8 @@
 """The driver of predictions, and of the loss of held-out data."""
 
-from collections import namedtuple
+from typing import NamedTuple
 
+from sknn.jit.array_types import Float64s, Integers, Matrix
 from sknn.jit.kernel import INTEGER, Record, driver, flat, matrix, vector
 from sknn.kernels.batch import block_data
 from sknn.kernels.drivers.decisions import call_labels
@@ -12,6 +13,9 @@ from sknn.kernels.drivers.records import (
     NETWORK,
     SETTINGS,
     SQUARE,
+    Activations,
+    Dataset,
+    NetworkArrays,
     rows_of,
 )
 from sknn.kernels.gemm.products import copy
@@ -26,17 +30,39 @@ CHECK_INPUT, NONFINITE_INPUT, NONFINITE_OUTPUT = 0, 1, 2
 N_NONFINITE_FLAGS = 3
 
 
-# Rows, and of how many a block is.
-RowBlocks = namedtuple("RowBlocks", "start stop block")
+class RowBlocks(NamedTuple):
+    """Rows, and of how many a block is."""
+
+    start: int
+    stop: int
+    block: int
+
+
 ROW_BLOCKS = Record(RowBlocks, (INTEGER,) * 3)
 
-# What becomes of raw outputs:
-#   loss : address of the kernel of the loss; 0: compute none and return 0.0
-#   link : address of the kernel of the output activation; 0: return raw outputs
-#   decide : address of a kernel of `decisions.py`, which fills labels in place of out;
-#       0: fill out
-#   settings : float64 of shape (n_settings,), of the loss and the output activation
-Outputs = namedtuple("Outputs", "loss link decide settings")
+
+class Outputs(NamedTuple):
+    """What becomes of raw outputs.
+
+    Attributes
+    ----------
+    loss : int
+        Address of the kernel of the loss; 0: compute none and return 0.0.
+    link : int
+        Address of the kernel of the output activation; 0: return raw outputs.
+    decide : int
+        Address of a kernel of `decisions.py`, which fills labels in place of out; 0:
+        fill out.
+    settings : ndarray of shape (n_settings,), float64
+        Of the loss and the output activation.
+    """
+
+    loss: int
+    link: int
+    decide: int
+    settings: Float64s
+
+
 OUTPUTS = Record(Outputs, (INTEGER, INTEGER, INTEGER, SETTINGS))
 
 
@@ -45,7 +71,16 @@ OUTPUTS = Record(Outputs, (INTEGER, INTEGER, INTEGER, SETTINGS))
         NETWORK, ACTIVATIONS, DATASET, ROW_BLOCKS, OUTPUTS, SQUARE, INTEGERS, INTEGERS,
     )
 )  # fmt: skip
-def predict(network, activations, dataset, rows, outputs, out, labels, nonfinite_flags):
+def predict(
+    network: NetworkArrays,
+    activations: Activations,
+    dataset: Dataset,
+    rows: RowBlocks,
+    outputs: Outputs,
+    out: Matrix,
+    labels: Integers,
+    nonfinite_flags: Integers,
+) -> float:
     """Set rows of out to link(raw outputs), block by block; return the summed loss.
 
     Parameters

@@ -107,7 +107,7 @@ def _accumulate(
         return [*map(builder.add, (a_offset, b_offset), steps), *accumulators]
 
     states = vectors.loop(n_terms, term, [integer(0), integer(0), *first])
-    return list(states[2:])
+    return states[2:]
 
 
 def _tile(n_rows: int, n_vectors: int) -> Definition:
@@ -286,7 +286,7 @@ def _dot_sums(
     zeros = [vectors.zero] * (len(a_rows) * len(b_rows))
 
     def whole() -> Values:
-        return list(vectors.loop(n_whole, term, [integer(0), *zeros])[1:])
+        return vectors.loop(n_whole, term, [integer(0), *zeros])[1:]
 
     is_any = builder.icmp_signed(">", n_whole, integer(0))
     sums = vectors.chosen(is_any, whole, zeros)

@@ -8,9 +8,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
+from sknn.jit.array_types import Vector
 from sknn.jit.kernel import Array, Kernel, caller
 from sknn.kernels.descriptions import check_description
 from sknn.kernels.gemm.operands import NO_EPILOGUE, QUADRATIC_GRAD, RELU, RELU_GRAD
+
+# A function of one number, in the dtype of the specialization.
+ScalarFunction = Callable[[float], float]
 
 
 class FusedEpilogue(NamedTuple):
@@ -51,8 +55,8 @@ ACTIVATIONS: dict[str, Activation] = {}
 
 def register(
     name: str,
-    value: Callable,
-    derivative: Callable,
+    value: ScalarFunction,
+    derivative: ScalarFunction,
     *,
     description: str,
     reference: str = "",
@@ -110,10 +114,10 @@ activation_signature = (Array(), Array())
 call_activation = caller("activation", activation_signature)
 
 
-def _forward(value):
+def _forward(value: ScalarFunction) -> Callable[[Vector, Vector], float]:
     """Return the kernel function that applies value, where saved is the output."""
 
-    def forward(z, saved):
+    def forward(z: Vector, saved: Vector) -> float:
         for k in range(z.size):
             z[k] = value(z[k])
         return 0.0
@@ -122,10 +126,10 @@ def _forward(value):
     return forward
 
 
-def _forward_saving(value):
+def _forward_saving(value: ScalarFunction) -> Callable[[Vector, Vector], float]:
     """Return the kernel function that applies value and saves the preactivation."""
 
-    def forward(z, saved):
+    def forward(z: Vector, saved: Vector) -> float:
         for k in range(z.size):
             saved[k] = z[k]
             z[k] = value(saved[k])
@@ -137,10 +141,10 @@ def _forward_saving(value):
     return forward
 
 
-def _backward(derivative):
+def _backward(derivative: ScalarFunction) -> Callable[[Vector, Vector], float]:
     """Return the kernel function that applies the chain rule."""
 
-    def backward(saved, delta):
+    def backward(saved: Vector, delta: Vector) -> float:
         for k in range(saved.size):
             delta[k] *= derivative(saved[k])
         return 0.0

@@ -30,13 +30,13 @@ __all__ = [
 
 
 @inline_scalar
-def identity(z):
+def identity(z: float) -> float:
     """Return z."""
     return z
 
 
 @inline_scalar
-def identity_derivative(y):
+def identity_derivative(y: float) -> float:
     """Return 1."""
     return like(y, 1)
 
@@ -55,13 +55,13 @@ register(
 
 
 @inline_scalar
-def step(z):
+def step(z: float) -> float:
     """Return 1 if z >= 0 else 0; NaN stays NaN."""
     return like(z, 1) if z >= 0 else (like(z, 0) if z < 0 else z)
 
 
 @inline_scalar
-def step_derivative(z):
+def step_derivative(z: float) -> float:
     """Return 1 if |z| <= 1 else 0, the straight-through estimator."""
     return like(z, 1) if abs(z) <= 1 else like(z, 0)
 
@@ -81,13 +81,13 @@ register(
 
 
 @inline_scalar
-def relu(z):
+def relu(z: float) -> float:
     """Return max(0, z)."""
     return like(z, 0) if z < 0 else z
 
 
 @inline_scalar
-def relu_derivative(y):
+def relu_derivative(y: float) -> float:
     """Return 1 if y != 0 else 0, for y = max(0, z)."""
     return like(y, 1) if y != 0 else like(y, 0)
 
@@ -109,13 +109,13 @@ register(
 
 
 @inline_scalar
-def leaky_relu(z):
+def leaky_relu(z: float) -> float:
     """Return z if z > 0 else 0.01 z."""
     return z if z > 0 else like(z, 0.01) * z
 
 
 @inline_scalar
-def leaky_relu_derivative(y):
+def leaky_relu_derivative(y: float) -> float:
     """Return 1 if y > 0 else 0.01."""
     return like(y, 1) if y > 0 else like(y, 0.01)
 
@@ -132,13 +132,13 @@ register(
 
 
 @inline_scalar
-def elu(z):
+def elu(z: float) -> float:
     """Return z if z > 0 else exp(z) - 1."""
     return z if z > 0 else expm1(z)
 
 
 @inline_scalar
-def elu_derivative(y):
+def elu_derivative(y: float) -> float:
     """Return 1 if y > 0 else y + 1, which is exp(z)."""
     return like(y, 1) if y > 0 else y + like(y, 1)
 
@@ -161,13 +161,13 @@ SELU_LIMIT = SELU_SCALE * 1.6732632423543772848170429916717
 
 
 @inline_scalar
-def selu(z):
+def selu(z: float) -> float:
     """Return scale z if z > 0 else scale alpha (exp(z) - 1)."""
     return like(z, SELU_SCALE) * z if z > 0 else like(z, SELU_LIMIT) * expm1(z)
 
 
 @inline_scalar
-def selu_derivative(y):
+def selu_derivative(y: float) -> float:
     """Return scale if y > 0 else y + scale alpha, which is scale alpha exp(z)."""
     return like(y, SELU_SCALE) if y > 0 else y + like(y, SELU_LIMIT)
 
@@ -183,20 +183,20 @@ register(
 
 
 @inline_scalar
-def _normal_cdf(z):
+def _normal_cdf(z: float) -> float:
     """Return Phi(z) = (1 + erf(z / sqrt(2))) / 2, the standard normal CDF."""
     half = like(z, 0.5)
     return half + half * erf(z * like(z, math.sqrt(0.5)))
 
 
 @inline_scalar
-def gelu(z):
+def gelu(z: float) -> float:
     """Return z Phi(z), with Phi the standard normal CDF."""
     return z * _normal_cdf(z)
 
 
 @inline_scalar
-def gelu_derivative(z):
+def gelu_derivative(z: float) -> float:
     """Return Phi(z) + z phi(z), with phi the standard normal density."""
     density = like(z, 1 / math.sqrt(2 * math.pi)) * exp(like(z, -0.5) * z * z)
     return _normal_cdf(z) + z * density
@@ -215,7 +215,7 @@ register(
 
 
 @inline_scalar
-def logistic_derivative(y):
+def logistic_derivative(y: float) -> float:
     """Return y (1 - y), for y = 1 / (1 + exp(-z))."""
     return y * (like(y, 1) - y)
 
@@ -231,13 +231,13 @@ register(
 
 
 @inline_scalar
-def silu(z):
+def silu(z: float) -> float:
     """Return z logistic(z)."""
     return z * logistic(z)
 
 
 @inline_scalar
-def silu_derivative(z):
+def silu_derivative(z: float) -> float:
     """Return s (1 + z (1 - s)), with s = logistic(z)."""
     y = logistic(z)
     return y * (like(z, 1) + z * (like(z, 1) - y))
@@ -261,7 +261,7 @@ register(
 
 
 @inline_scalar
-def _mish_terms(z):
+def _mish_terms(z: float) -> tuple[float, float]:
     """Return e = exp(min(z, 40)) and n = e (e + 2)."""
     limit = like(z, 40)
     e = exp(limit if z > limit else z)
@@ -269,14 +269,14 @@ def _mish_terms(z):
 
 
 @inline_scalar
-def mish(z):
+def mish(z: float) -> float:
     """Return z tanh(softplus(z)) = z n / (n + 2), with n = e (e + 2), e = exp(z)."""
     _, n = _mish_terms(z)
     return z * (n / (n + like(z, 2)))
 
 
 @inline_scalar
-def mish_derivative(z):
+def mish_derivative(z: float) -> float:
     """Return n / (n + 2) + 4 z e (1 + e) / (n + 2)**2, with e, n as in `mish`."""
     e, n = _mish_terms(z)
     total = n + like(z, 2)
@@ -297,13 +297,13 @@ register(
 
 
 @inline_scalar
-def softplus(z):
+def softplus(z: float) -> float:
     """Return log(1 + exp(z)) = max(z, 0) + log(1 + exp(-|z|))."""
     return (z if z > 0 else like(z, 0)) + log1p(exp(-abs(z)))
 
 
 @inline_scalar
-def softplus_derivative(y):
+def softplus_derivative(y: float) -> float:
     """Return 1 - exp(-y), which is logistic(z)."""
     return -expm1(-y)
 
@@ -320,7 +320,7 @@ register(
 
 
 @inline_scalar
-def tanh_derivative(y):
+def tanh_derivative(y: float) -> float:
     """Return 1 - y**2, for y = tanh(z)."""
     return like(y, 1) - y * y
 
@@ -336,13 +336,13 @@ register(
 
 
 @inline_scalar
-def softsign(z):
+def softsign(z: float) -> float:
     """Return z / (1 + |z|)."""
     return z / (like(z, 1) + abs(z))
 
 
 @inline_scalar
-def softsign_derivative(y):
+def softsign_derivative(y: float) -> float:
     """Return (1 - |y|)**2, which is 1 / (1 + |z|)**2."""
     root = like(y, 1) - abs(y)
     return root * root
@@ -360,14 +360,14 @@ register(
 
 
 @inline_scalar
-def hard_sigmoid(z):
+def hard_sigmoid(z: float) -> float:
     """Return z / 6 + 1 / 2 clipped to [0, 1]."""
     y = (z + like(z, 3)) * like(z, 1 / 6)
     return like(z, 0) if y < 0 else (like(z, 1) if y > 1 else y)
 
 
 @inline_scalar
-def hard_sigmoid_derivative(y):
+def hard_sigmoid_derivative(y: float) -> float:
     """Return 1 / 6 if 0 < y < 1 else 0."""
     return like(y, 1 / 6) if abs(y - like(y, 0.5)) < 0.5 else like(y, 0)
 

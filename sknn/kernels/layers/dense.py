@@ -283,13 +283,13 @@ def narrow_gradient(
         return 0.0
     if thread > 0:
         return 0.0
-    x, delta = input_of(op, batch, values), output_of(op, batch, deltas)
+    inputs, delta = input_of(op, batch, values), output_of(op, batch, deltas)
     total = matrix(gradient, op[WEIGHTS], fan_out, fan_in)
     total[:] = 0
     for i in range(batch.n):
         for k in range(fan_out):
             for j in range(fan_in):
-                total[k, j] += delta[i, k] * x[i, j]
+                total[k, j] += delta[i, k] * inputs[i, j]
     return 0.0
 
 

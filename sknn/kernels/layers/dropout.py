@@ -10,15 +10,16 @@ References
    Overfitting", Journal of Machine Learning Research 15, 2014.
 """
 
+from sknn.jit.array_types import Integers, Matrix, Vector
 from sknn.jit.kernel import inline_scalar, kernel
-from sknn.kernels.batch import input_delta_of, input_of, output_of
+from sknn.kernels.batch import Batch, input_delta_of, input_of, output_of
 from sknn.kernels.layers.base import LayerKernels, backward_signature, forward_signature
 from sknn.kernels.math.counter_rng import dropout_factor, row_key
 from sknn.kernels.table import FAN_IN, LAYER_ID, NEEDS_INPUT_DELTA, THRESHOLD
 
 
 @inline_scalar
-def _drop(op, batch, x, y):
+def _drop(op: Integers, batch: Batch, x: Matrix, y: Matrix) -> None:
     """Set y to x * mask / (1 - rate); both of shape (batch.n, fan_in).
 
     The mask depends on the batch's key, the layer, the row and the column, so that
@@ -32,14 +33,21 @@ def _drop(op, batch, x, y):
 
 
 @kernel(forward_signature)
-def dropout_forward(op, batch, theta, values):
+def dropout_forward(op: Integers, batch: Batch, theta: Vector, values: Vector) -> float:
     """Set the outputs in values to x * mask / (1 - rate), shape (n_rows, width)."""
     _drop(op, batch, input_of(op, batch, values), output_of(op, batch, values))
     return 0.0
 
 
 @kernel(backward_signature)
-def dropout_backward(op, batch, theta, gradient, values, deltas):
+def dropout_backward(
+    op: Integers,
+    batch: Batch,
+    theta: Vector,
+    gradient: Vector,
+    values: Vector,
+    deltas: Vector,
+) -> float:
     """Set the gradient of the inputs in deltas to delta * mask / (1 - rate)."""
     if op[NEEDS_INPUT_DELTA]:
         delta = output_of(op, batch, deltas)

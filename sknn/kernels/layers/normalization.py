@@ -23,8 +23,16 @@ from collections.abc import Callable
 from math import sqrt
 from typing import NamedTuple
 
+from sknn.jit.array_types import Integers, Vector
 from sknn.jit.kernel import Kernel, inline_scalar, kernel, matrix, vector
-from sknn.kernels.batch import block_offset, input_delta_of, input_of, output_of, row_of
+from sknn.kernels.batch import (
+    Batch,
+    block_offset,
+    input_delta_of,
+    input_of,
+    output_of,
+    row_of,
+)
 from sknn.kernels.layers.base import (
     activate,
     activation_gradient,
@@ -64,7 +72,7 @@ class Normalization(NamedTuple):
 
 
 @inline_scalar
-def _of_columns(op, batch, values):
+def _of_columns(op: Integers, batch: Batch, values: Vector) -> tuple[Vector, Vector]:
     """Return mean and scale of each neuron."""
     width = op[FAN_IN]
     means = vector(values, block_offset(batch, op[SCRATCH], 0), width)
@@ -72,7 +80,7 @@ def _of_columns(op, batch, values):
 
 
 @inline_scalar
-def _of_rows(op, batch, values):
+def _of_rows(op: Integers, batch: Batch, values: Vector) -> tuple[Vector, Vector]:
     """Return mean and scale of each row of the block."""
     means = vector(values, block_offset(batch, op[SCRATCH], 1), batch.n)
     return means, vector(
@@ -81,25 +89,25 @@ def _of_rows(op, batch, values):
 
 
 @inline_scalar
-def _gain(op, buffer):
+def _gain(op: Integers, buffer: Vector) -> Vector:
     """Return the gain of each neuron, or its gradient."""
     return vector(buffer, op[WEIGHTS], op[FAN_IN])
 
 
 @inline_scalar
-def _shift(op, theta):
+def _shift(op: Integers, theta: Vector) -> Vector:
     """Return the shift of each neuron."""
     return vector(theta, op[BIAS], op[FAN_IN])
 
 
 @inline_scalar
-def _weight(batch, i):
+def _weight(batch: Batch, i: int) -> float:
     """Return the weight of the i-th row of a block; 1 if rows have no weights."""
     return batch.weights[row_of(batch, i)] if batch.weights.size else 1.0
 
 
 @inline_scalar
-def _sum_of_weights(batch):
+def _sum_of_weights(batch: Batch) -> tuple[float, float]:
     """Return the sum, and n / (n - 1), which makes the variance an unbiased one.
 
     n is the sum of the weights, which count as repeated rows. Where they are fractions
@@ -123,7 +131,15 @@ def _sum_of_weights(batch):
 
 
 @inline_scalar
-def _add_up_gains(op, batch, gradient, values, deltas, statistics, are_of_rows):
+def _add_up_gains(
+    op: Integers,
+    batch: Batch,
+    gradient: Vector,
+    values: Vector,
+    deltas: Vector,
+    statistics: tuple[Vector, Vector],
+    are_of_rows: bool,
+) -> None:
     """Set the gradient of gain and shift, given means and scales."""
     bias_gradient(op, batch, gradient, deltas, 0, 1)
     x, delta = input_of(op, batch, values), output_of(op, batch, deltas)
@@ -141,7 +157,9 @@ def _add_up_gains(op, batch, gradient, values, deltas, statistics, are_of_rows):
 
 
 @inline_scalar
-def _normalize_columns(op, batch, theta, values):
+def _normalize_columns(
+    op: Integers, batch: Batch, theta: Vector, values: Vector
+) -> None:
     """Fill the outputs, given the statistics, and activate them."""
     x, y = input_of(op, batch, values), output_of(op, batch, values)
     means, scales = _of_columns(op, batch, values)
@@ -153,7 +171,9 @@ def _normalize_columns(op, batch, theta, values):
 
 
 @inline_scalar
-def _normalize_by_running(op, batch, theta, values):
+def _normalize_by_running(
+    op: Integers, batch: Batch, theta: Vector, values: Vector
+) -> None:
     """Fill the outputs, given the running statistics, and activate them."""
     width, kind = op[FAN_IN], theta.dtype.type
     means, scales = _of_columns(op, batch, values)
@@ -165,7 +185,9 @@ def _normalize_by_running(op, batch, theta, values):
 
 
 @kernel(forward_signature)
-def batch_norm_forward(op, batch, theta, values):
+def batch_norm_forward(
+    op: Integers, batch: Batch, theta: Vector, values: Vector
+) -> float:
     """Set y = f(gain * (x - mean) / sqrt(variance + EPSILON) + shift) in values.
 
     x and y have the shape (n_rows, width). Mean and variance are those of each column,
@@ -203,7 +225,14 @@ def batch_norm_forward(op, batch, theta, values):
 
 
 @kernel(backward_signature)
-def batch_norm_backward(op, batch, theta, gradient, values, deltas):
+def batch_norm_backward(
+    op: Integers,
+    batch: Batch,
+    theta: Vector,
+    gradient: Vector,
+    values: Vector,
+    deltas: Vector,
+) -> float:
     """Set the gradients of gain, shift and inputs.
 
     With z = (x - mean) * scale, w the weight of a row by the sum of all weights and d
@@ -239,7 +268,9 @@ def batch_norm_backward(op, batch, theta, gradient, values, deltas):
 
 
 @kernel(forward_signature)
-def fixed_norm_forward(op, batch, theta, values):
+def fixed_norm_forward(
+    op: Integers, batch: Batch, theta: Vector, values: Vector
+) -> float:
     """Set y = f(gain * (x - mean) / sqrt(variance + EPSILON) + shift) in values.
 
     Mean and variance of each column are the running statistics, shape (2, width).
@@ -249,7 +280,14 @@ def fixed_norm_forward(op, batch, theta, values):
 
 
 @kernel(backward_signature)
-def fixed_norm_backward(op, batch, theta, gradient, values, deltas):
+def fixed_norm_backward(
+    op: Integers,
+    batch: Batch,
+    theta: Vector,
+    gradient: Vector,
+    values: Vector,
+    deltas: Vector,
+) -> float:
     """Set the gradient of the inputs to gain * scale * delta, shape (n_rows, width)."""
     width = op[FAN_IN]
     activation_gradient(op, batch, values, deltas)
@@ -263,7 +301,15 @@ def fixed_norm_backward(op, batch, theta, gradient, values, deltas):
 
 
 @kernel(gradient_signature)
-def fixed_norm_gradient(op, batch, gradient, values, deltas, share, n_shares):
+def fixed_norm_gradient(
+    op: Integers,
+    batch: Batch,
+    gradient: Vector,
+    values: Vector,
+    deltas: Vector,
+    share: int,
+    n_shares: int,
+) -> float:
     """Set the gradients of gain to sum(delta * z) and of shift to sum(delta).
 
     z = (x - mean) * scale; sums are over the rows, of shape (width,).
@@ -279,7 +325,9 @@ def fixed_norm_gradient(op, batch, gradient, values, deltas, share, n_shares):
 
 
 @kernel(forward_signature)
-def layer_norm_forward(op, batch, theta, values):
+def layer_norm_forward(
+    op: Integers, batch: Batch, theta: Vector, values: Vector
+) -> float:
     """Set y = f(gain * (x - mean) / sqrt(variance + EPSILON) + shift) in values.
 
     x and y have the shape (n_rows, width). Mean and variance are those of each row.
@@ -305,7 +353,14 @@ def layer_norm_forward(op, batch, theta, values):
 
 
 @kernel(backward_signature)
-def layer_norm_backward(op, batch, theta, gradient, values, deltas):
+def layer_norm_backward(
+    op: Integers,
+    batch: Batch,
+    theta: Vector,
+    gradient: Vector,
+    values: Vector,
+    deltas: Vector,
+) -> float:
     """Set the gradient of the inputs in deltas, shape (n_rows, width).
 
     With z = (x - mean) * scale and d = delta * gain it is scale * (d - mean(d) - z *
@@ -331,7 +386,15 @@ def layer_norm_backward(op, batch, theta, gradient, values, deltas):
 
 
 @kernel(gradient_signature)
-def layer_norm_gradient(op, batch, gradient, values, deltas, share, n_shares):
+def layer_norm_gradient(
+    op: Integers,
+    batch: Batch,
+    gradient: Vector,
+    values: Vector,
+    deltas: Vector,
+    share: int,
+    n_shares: int,
+) -> float:
     """Set the gradients of gain to sum(delta * z) and of shift to sum(delta).
 
     z = (x - mean) * scale; sums are over the rows, of shape (width,).

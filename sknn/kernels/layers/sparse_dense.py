@@ -5,9 +5,14 @@ later entries are prefetched while others are added. Input dropout is fused into
 layer, since it would be the only other operation that reads CSR.
 """
 
+from collections.abc import Callable
+from typing import NamedTuple
+
+from sknn.jit.array_types import Int32s, Integers, Vector
 from sknn.jit.kernel import flat, inline_scalar, intrinsic, kernel, vector
-from sknn.kernels.batch import block_offset, output_of, row_of
+from sknn.kernels.batch import Batch, block_offset, output_of, row_of
 from sknn.kernels.gemm.microkernels import vector_bytes
+from sknn.kernels.gemm.operands import MatrixOperand, VectorOperand
 from sknn.kernels.gemm.products import NARROW
 from sknn.kernels.layers.base import (
     LayerKernels,
@@ -35,45 +40,69 @@ AHEAD = 12
 # Vectors of outputs that are accumulated in registers.
 MANY, FEW = 8, 2
 
-SUMS: dict = {}  # microkernels made below: function -> number of vectors
 
+class SparseRow(NamedTuple):
+    """A row of a CSR matrix.
 
-def _sum_of_rows(n_vectors):
-    """Return the microkernel that adds weighted rows of w, for n_vectors of outputs.
-
-    It computes ``c = bias + sum(x[k] * w[indices[k], :])`` over entries k.
+    Attributes
+    ----------
+    data : ndarray of shape (nnz,)
+        Values of the matrix.
+    indices : ndarray of shape (nnz,), int32
+        Their columns.
+    first, n_entries : int
+        First entry and number of entries of the row.
+    next_entry : int
+        First entry of the row to prefetch afterwards.
     """
+
+    data: Vector
+    indices: Int32s
+    first: int
+    n_entries: int
+    next_entry: int
+
+
+# Microkernels made below: function -> number of vectors.
+SumOfRows = Callable[
+    [SparseRow, MatrixOperand, VectorOperand, VectorOperand, int, int], None
+]
+SUMS: dict[SumOfRows, int] = {}
+
+
+def _sum_of_rows(n_vectors: int) -> SumOfRows:
+    """Return the microkernel of row W + bias, for n_vectors of outputs."""
 
     @intrinsic("sknn.kernels.layers.sparse_intrinsics")
     def sum_of_rows(
-        x, indices, k, n_entries, next_entry, w, w0, w_row, bias, bias0, c, c0, width
-    ):
-        """Set c to bias plus the sum of x[k] * w[indices[k]] over n_entries from k on.
+        row: SparseRow,
+        w: MatrixOperand,
+        bias: VectorOperand,
+        c: VectorOperand,
+        j: int,
+        width: int,
+    ) -> None:
+        """Set c[j : j + width] to bias plus the sum of data[k] * w[indices[k]].
+
+        The sum is over the entries k of the row.
 
         Parameters
         ----------
-        x : ndarray of shape (nnz,)
-            Values of the CSR matrix.
-        indices : ndarray of shape (nnz,), int32
-            Their columns, which are rows of w.
-        k, n_entries : int
-            First entry and number of entries of the row of the matrix.
-        next_entry : int
-            First entry of the row to prefetch afterwards.
-        w, bias, c : ndarray, 1-D
-            Memory of the weights, the bias and the outputs.
-        w0, bias0, c0 : int
-            Offsets of their first elements.
-        w_row : int
-            Stride of the rows of w, in elements.
+        row : SparseRow
+        w : MatrixOperand
+            Shape (n_features, n_outputs), with contiguous columns.
+        bias, c : VectorOperand
+            Shape (n_outputs,); c is the output.
+        j : int
+            First output.
         width : int
             Number of outputs, at least one vector and at most n_vectors.
         """
-        total = bias[bias0 : bias0 + width].copy()
-        for entry in range(k, k + n_entries):
-            start = w0 + w_row * indices[entry]
-            total += x[entry] * w[start : start + width]
-        c[c0 : c0 + width] = total
+        total = bias.array[bias.offset + j :][:width].copy()
+        for k in range(row.first, row.first + row.n_entries):
+            start = w.offset + w.row_stride * row.indices[k] + j
+            total += row.data[k] * w.array[start : start + width]
+        c.array[c.offset + j :][:width] = total
 
     SUMS[sum_of_rows] = n_vectors
     return sum_of_rows
@@ -83,7 +112,15 @@ sum_of_many, sum_of_few = _sum_of_rows(MANY), _sum_of_rows(FEW)
 
 
 @inline_scalar
-def _add_rows(op, batch, theta, values, i, row, next_entry):
+def _add_rows(
+    op: Integers,
+    batch: Batch,
+    theta: Vector,
+    values: Vector,
+    i: int,
+    row: int,
+    next_entry: int,
+) -> None:
     """Set z[i] to bias + x[row] W, where W has NARROW columns or more.
 
     Parameters
@@ -100,49 +137,43 @@ def _add_rows(op, batch, theta, values, i, row, next_entry):
         First entry of the row to prefetch afterwards.
     """
     fan_out = op[FAN_OUT]
-    c = flat(values)
-    c0 = block_offset(batch, op[OUTPUT], fan_out) + i * fan_out
-    x, indices = flat(batch.data), flat(batch.indices)
+    outputs = flat(values)
+    start = block_offset(batch, op[OUTPUT], fan_out) + i * fan_out
     k = batch.indptr[row]
     n = batch.indptr[row + 1] - k
     if n == 0:
         for j in range(fan_out):
-            c[c0 + j] = theta[op[BIAS] + j]
+            outputs[start + j] = theta[op[BIAS] + j]
         return
-    span = MANY * vector_bytes() // c.itemsize
+    entries = SparseRow(flat(batch.data), flat(batch.indices), k, n, next_entry)
+    w = MatrixOperand(theta, op[WEIGHTS], fan_out, 1)
+    bias, c = VectorOperand(theta, op[BIAS]), VectorOperand(outputs, start)
+    lanes = vector_bytes() // outputs.itemsize
+    span = MANY * lanes
     j = 0
     while j < fan_out:
-        remaining = fan_out - j
-        width = remaining if remaining < span else span
+        width = fan_out - j if fan_out - j < span else span
         # The last vectors overlap those before, so as to end with the row.
-        lanes = vector_bytes() // c.itemsize
         first = j if width >= lanes else fan_out - lanes
         width = width if width >= lanes else lanes
-        w0, bias0 = op[WEIGHTS] + first, op[BIAS] + first
         if width > FEW * lanes:
-            sum_of_many(
-                x, indices, k, n, next_entry, theta, w0, fan_out, theta, bias0,
-                c, c0 + first, width,
-            )  # fmt: skip
+            sum_of_many(entries, w, bias, c, first, width)
         else:
-            sum_of_few(
-                x, indices, k, n, next_entry, theta, w0, fan_out, theta, bias0,
-                c, c0 + first, width,
-            )  # fmt: skip
+            sum_of_few(entries, w, bias, c, first, width)
         j += span
 
 
 @inline_scalar
-def _entry(op, batch, key, k):
+def _entry(op: Integers, batch: Batch, key: int, k: int) -> float:
     """Return entry k of the CSR matrix times its dropout factor."""
-    x = batch.data[k]
+    x: float = batch.data[k]
     if op[THRESHOLD] != 0:
         x *= batch.data.dtype.type(dropout_factor(op[THRESHOLD], key, batch.indices[k]))
     return x
 
 
 @kernel(forward_signature)
-def sparse_forward(op, batch, theta, values):
+def sparse_forward(op: Integers, batch: Batch, theta: Vector, values: Vector) -> float:
     """Set the outputs to f(x W + bias), with x a CSR matrix of shape (n_rows, fan_in).
 
     W has shape (fan_in, fan_out), and is stored transposed for fan_out < NARROW.
@@ -173,7 +204,14 @@ def sparse_forward(op, batch, theta, values):
 
 
 @kernel(backward_signature)
-def sparse_backward(op, batch, theta, gradient, values, deltas):
+def sparse_backward(
+    op: Integers,
+    batch: Batch,
+    theta: Vector,
+    gradient: Vector,
+    values: Vector,
+    deltas: Vector,
+) -> float:
     """Set the gradient of the preactivations, delta * f'(z), shape (n_rows, fan_out).
 
     There is no gradient of the inputs. Parameters are those of `backward_signature`.
@@ -183,7 +221,15 @@ def sparse_backward(op, batch, theta, gradient, values, deltas):
 
 
 @kernel(gradient_signature)
-def sparse_gradient(op, batch, gradient, values, deltas, thread, n_threads):
+def sparse_gradient(
+    op: Integers,
+    batch: Batch,
+    gradient: Vector,
+    values: Vector,
+    deltas: Vector,
+    thread: int,
+    n_threads: int,
+) -> float:
     """Set the gradients of W and bias to x.T delta and the column sums of delta.
 
     Each thread computes a range of the rows of W. Parameters are those of

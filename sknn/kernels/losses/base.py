@@ -2,16 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from sknn.jit.array_types import AnyArray, Float64s, Matrix, Vector
 from sknn.jit.kernel import Array, Kernel, caller, flat
-from sknn.kernels.batch import BATCH, row_of
+from sknn.kernels.batch import BATCH, Batch, row_of
 from sknn.kernels.descriptions import check_description
 from sknn.kernels.losses.output_activations import SETTINGS
 
 N_SETTINGS = 4  # of a loss, which its scalar functions take
+Settings = tuple[float, float, float, float]  # in the dtype of the raw outputs
+LossFunction = Callable[[float, float, Settings], float]  # of y, z, settings
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Loss(NamedTuple):
     chosen_by: str = ""
     mean_over_outputs: bool = False  # whether the reported loss is a mean over outputs
     # Raises ValueError for targets outside of the domain, given the options.
-    check_targets: Callable[[np.ndarray, LossOptions], None] = lambda y, options: None
+    check_targets: Callable[[AnyArray, LossOptions], None] = lambda y, options: None
     positive_only: bool = False  # whether all targets must be zero or positive
     # Settings that the kernels of the loss and of the output activation take.
     settings: Callable[[LossOptions], Sequence[float]] = _no_settings
@@ -52,7 +55,7 @@ class Loss(NamedTuple):
     outputs_per_target: Callable[[LossOptions], int] = lambda options: 1
     # Takes a column of targets, their weights and the settings; returns the raw output
     # that has the lowest loss if it is the same for all rows. None: it is searched for.
-    best_constant: Callable[[np.ndarray, np.ndarray, np.ndarray], float] | None = None
+    best_constant: Callable[[Vector, Vector, Float64s], float] | None = None
 
     def reported_scale(self, n_outputs: int) -> float:
         """Return the factor from the loss summed over outputs to the reported one."""
@@ -89,7 +92,15 @@ train_signature = (
 call_loss = caller("loss", train_signature)
 
 
-def add_loss(losses, name, kernel, link, *, description, **options):
+def add_loss(
+    losses: dict[str, Loss],
+    name: str,
+    kernel: Kernel,
+    link: str,
+    *,
+    description: str,
+    **options: Any,
+) -> None:
     """Enter a loss into a table.
 
     Parameters
@@ -111,7 +122,16 @@ def add_loss(losses, name, kernel, link, *, description, **options):
     losses[name] = Loss(kernel, link, description, **options)
 
 
-def elementwise(losses, name, value, gradient, link, *, cached=True, **options):
+def elementwise(
+    losses: dict[str, Loss],
+    name: str,
+    value: LossFunction,
+    gradient: LossFunction,
+    link: str,
+    *,
+    cached: bool = True,
+    **options: Any,
+) -> None:
     """Register the loss that sums ``weight * value(y, z, settings)`` over all z.
 
     Parameters
@@ -133,7 +153,9 @@ def elementwise(losses, name, value, gradient, link, *, cached=True, **options):
         Other fields of `Loss`, its description among them.
     """
 
-    def train(raw, targets, batch, delta, settings):
+    def train(
+        raw: Matrix, targets: Matrix, batch: Batch, delta: Matrix, settings: Float64s
+    ) -> float:
         n_rows, n_outputs = raw.shape
         weights, dtype = batch.weights, raw.dtype.type
         typed_settings = (
@@ -144,12 +166,12 @@ def elementwise(losses, name, value, gradient, link, *, cached=True, **options):
         )
         z, d, y_of = flat(raw), flat(delta), flat(targets)
         for i in range(n_rows):
-            row = np.uintp(row_of(batch, i))
+            source = np.uintp(row_of(batch, i))
             if n_outputs == 1:  # the loop over outputs would cost more than its body
-                d[i] = y_of[row]
+                d[i] = y_of[source]
                 continue
             for j in range(n_outputs):
-                delta[i, j] = targets[row, j]
+                delta[i, j] = targets[source, j]
         total = 0.0
         if weights.size == 0:
             for k in range(z.size):

@@ -9,8 +9,12 @@ In the formulas z is a raw output, p the predicted probability of the class or l
 and y the target.
 """
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
 
+from sknn.jit.array_types import Float64s, Matrix
 from sknn.jit.kernel import (
     Kernel,
     flat,
@@ -20,11 +24,14 @@ from sknn.jit.kernel import (
     like,
     scratch,
 )
-from sknn.kernels.batch import row_of
+from sknn.kernels.batch import Batch, row_of
 from sknn.kernels.layers.activations import softplus
 from sknn.kernels.losses.base import (
     TRAIN_PARAMETERS,
     Loss,
+    LossFunction,
+    LossOptions,
+    Settings,
     add_loss,
     elementwise,
     train_signature,
@@ -33,9 +40,18 @@ from sknn.kernels.math.elementary import epsilon, exp, log, log1p, probability
 from sknn.kernels.math.softmax import fill_softmax
 
 CLASSIFICATION_LOSSES: dict[str, Loss] = {}
+# Of raw, i, label, delta and settings: see `register`.
+RowLoss = Callable[[Matrix, int, int, Matrix, Float64s], float]
 
 
-def register(name, *, by_class, by_label, links=("softmax", "logistic"), **options):
+def register(
+    name: str,
+    *,
+    by_class: RowLoss | Kernel,
+    by_label: tuple[LossFunction, LossFunction],
+    links: tuple[str, str] = ("softmax", "logistic"),
+    **options: Any,
+) -> None:
     """Make a loss available to the classifier, in its two forms.
 
     Parameters
@@ -61,10 +77,12 @@ def register(name, *, by_class, by_label, links=("softmax", "logistic"), **optio
     add_loss(CLASSIFICATION_LOSSES, name, kernel, links[0], **options)
 
 
-def _by_class(name, row_loss):
+def _by_class(name: str, row_loss: RowLoss) -> Kernel:
     """Return the kernel of row_loss(raw, i, label, delta, settings) for all rows."""
 
-    def train(raw, targets, batch, delta, settings):
+    def train(
+        raw: Matrix, targets: Matrix, batch: Batch, delta: Matrix, settings: Float64s
+    ) -> float:
         n_rows, n_outputs = raw.shape
         total = 0.0
         for i in range(n_rows):
@@ -90,7 +108,7 @@ def _by_class(name, row_loss):
 
 
 @inline_scalar
-def _clip_probability(p):
+def _clip_probability(p: float) -> float:
     """Return p clipped to [eps, 1 - eps], with eps the machine epsilon."""
     low, high = epsilon(p), like(p, 1) - epsilon(p)
     p = low if p < low else p
@@ -98,14 +116,14 @@ def _clip_probability(p):
 
 
 @inline_scalar
-def binary_log_loss(y, z, settings):
+def binary_log_loss(y: float, z: float, settings: Settings) -> float:
     """Return -y log(p) - (1 - y) log(1 - p) with p = logistic(z), y 0 or 1."""
     p = probability(z)
     return -log(_clip_probability(p if y != 0 else like(p, 1) - p))
 
 
 @inline_scalar
-def binary_log_loss_gradient(y, z, settings):
+def binary_log_loss_gradient(y: float, z: float, settings: Settings) -> float:
     """Return logistic(z) - y, the derivative of the binary log loss by z."""
     return probability(z) - y
 
@@ -114,7 +132,9 @@ _CHUNK = 256  # rows whose logarithms are computed in one vectorised loop
 
 
 @kernel(train_signature)
-def log_loss_train(raw, targets, batch, delta, settings):
+def log_loss_train(
+    raw: Matrix, targets: Matrix, batch: Batch, delta: Matrix, settings: Float64s
+) -> float:
     """Set delta to weight * (softmax(raw) - one_hot(y)); return the log loss.
 
     The loss is the sum of -weight * log(p[i, y[i]]) over rows i, with p = softmax(raw)
@@ -158,31 +178,31 @@ register(
 # Log loss with label smoothing s: the targets are (1 - s) y + s / n_classes.
 
 
-def _smoothing(options):
+def _smoothing(options: LossOptions) -> Sequence[float]:
     """Return the setting s, the label smoothing."""
     return [options.label_smoothing]
 
 
 @inline_scalar
-def _smoothed(y, s):
+def _smoothed(y: float, s: float) -> float:
     """Return the smoothed target (1 - s) y + s / 2."""
     return y * (like(y, 1) - s) + like(y, 0.5) * s
 
 
 @inline_scalar
-def binary_smoothed_log_loss(y, z, settings):
+def binary_smoothed_log_loss(y: float, z: float, settings: Settings) -> float:
     """Return softplus(z) - t z, with the smoothed target t = (1 - s) y + s / 2."""
     return softplus(z) - _smoothed(y, settings[0]) * z
 
 
 @inline_scalar
-def binary_smoothed_log_loss_gradient(y, z, settings):
+def binary_smoothed_log_loss_gradient(y: float, z: float, settings: Settings) -> float:
     """Return logistic(z) - t, with the smoothed target t = (1 - s) y + s / 2."""
     return probability(z) - _smoothed(y, settings[0])
 
 
 @inline_array
-def _exponentials(raw, i, delta):
+def _exponentials(raw: Matrix, i: int, delta: Matrix) -> tuple[float, float]:
     """Set delta[i] to exp(z - max(z)), z = raw[i]; return max(z), sum(delta[i])."""
     n_outputs = raw.shape[1]
     highest = raw[i, 0]
@@ -197,7 +217,9 @@ def _exponentials(raw, i, delta):
 
 
 @inline_array
-def smoothed_log_loss(raw, i, label, delta, settings):
+def smoothed_log_loss(
+    raw: Matrix, i: int, label: int, delta: Matrix, settings: Float64s
+) -> float:
     """Return -sum(t * log(p)) with p = softmax(raw[i]); set delta[i] to p - t.
 
     The smoothed target is t = (1 - s) one_hot(label) + s / n_outputs, s = settings[0].
@@ -206,7 +228,7 @@ def smoothed_log_loss(raw, i, label, delta, settings):
     n_outputs = raw.shape[1]
     uniform = like(scale, settings[0] / n_outputs)  # target of every class
     one_hot = like(scale, 1.0 - settings[0])  # added to that of the true class
-    weighted = one_hot * (raw[i, label] - highest)
+    weighted: float = one_hot * (raw[i, label] - highest)
     for j in range(n_outputs):
         weighted += uniform * (raw[i, j] - highest)
         delta[i, j] = delta[i, j] / scale - uniform
@@ -231,13 +253,13 @@ register(
 # the class, 1 - p = logistic(m) and -log(p) = softplus(m): exact for any m.
 
 
-def _focusing(options):
+def _focusing(options: LossOptions) -> Sequence[float]:
     """Return the setting gamma, the focusing parameter."""
     return [options.focal_gamma]
 
 
 @inline_scalar
-def _focal(m, gamma):
+def _focal(m: float, gamma: float) -> float:
     """Return logistic(m)**gamma * softplus(m) = -(1 - p)**gamma log(p)."""
     log_term = log1p(exp(-abs(m)))
     minus_log_p = log_term if m < 0 else m + log_term
@@ -246,7 +268,7 @@ def _focal(m, gamma):
 
 
 @inline_scalar
-def _focal_gradient(m, gamma):
+def _focal_gradient(m: float, gamma: float) -> float:
     """Return q**gamma * (gamma p softplus(m) + q), q = 1 - p: derivative by m."""
     t = exp(-abs(m))
     log_term = log1p(t)
@@ -258,20 +280,20 @@ def _focal_gradient(m, gamma):
 
 
 @inline_scalar
-def binary_focal(y, z, settings):
+def binary_focal(y: float, z: float, settings: Settings) -> float:
     """Return -(1 - p)**gamma log(p), p = logistic(z) if y = 1 else logistic(-z)."""
     return _focal(-z if y != 0 else z, settings[0])
 
 
 @inline_scalar
-def binary_focal_gradient(y, z, settings):
+def binary_focal_gradient(y: float, z: float, settings: Settings) -> float:
     """Return the derivative by z: that by m if y = 0, minus that by m if y = 1."""
     derivative = _focal_gradient(-z if y != 0 else z, settings[0])
     return -derivative if y != 0 else derivative
 
 
 @inline_array
-def focal(raw, i, label, delta, settings):
+def focal(raw: Matrix, i: int, label: int, delta: Matrix, settings: Float64s) -> float:
     """Return -(1 - p)**gamma log(p), p = softmax(raw[i])[label]; set delta[i].
 
     With the log-odds m = log(sum(exp(raw[i, j])) over j != label) - raw[i, label]
@@ -315,27 +337,27 @@ register(
 
 
 @inline_scalar
-def _margin_violation(y, z):
+def _margin_violation(y: float, z: float) -> float:
     """Return 1 - z if y = 1, else 1 + z: positive inside the margin."""
     return like(z, 1) - (z if y != 0 else -z)
 
 
 @inline_scalar
-def binary_hinge(y, z, settings):
+def binary_hinge(y: float, z: float, settings: Settings) -> float:
     """Return max(0, 1 - z) if y = 1, else max(0, 1 + z)."""
     violation = _margin_violation(y, z)
     return like(z, 0) if violation < 0 else violation
 
 
 @inline_scalar
-def binary_hinge_gradient(y, z, settings):
+def binary_hinge_gradient(y: float, z: float, settings: Settings) -> float:
     """Return -1 (y = 1) or 1 (y = 0) inside the margin, else 0."""
     derivative = like(z, -1) if y != 0 else like(z, 1)
     return like(z, 0) if _margin_violation(y, z) <= 0 else derivative
 
 
 @inline_array
-def hinge(raw, i, label, delta, settings):
+def hinge(raw: Matrix, i: int, label: int, delta: Matrix, settings: Float64s) -> float:
     """Return max(0, 1 + raw[i, rival] - raw[i, label]); set delta[i].
 
     The rival is the largest output of another class. Inside the margin delta[i] is 1

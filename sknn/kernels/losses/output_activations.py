@@ -1,11 +1,12 @@
 """Output activations, which turn a network's raw outputs into predictions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import scipy.special
 
+from sknn.jit.array_types import Float64s, Matrix, Vector
 from sknn.jit.kernel import REAL, Array, Kernel, caller, flat, kernel
 from sknn.kernels.descriptions import check_description
 from sknn.kernels.layers.activations import identity, softplus
@@ -26,10 +27,10 @@ class OutputActivation(NamedTuple):
     """
 
     apply: Kernel
-    gradient: Callable
+    gradient: Callable[[Matrix, int, Sequence[float]], Matrix]
     description: str
-    onnx: Callable
-    inverse: Callable | None = None
+    onnx: Callable[..., str]
+    inverse: Callable[[Vector], Vector] | None = None
 
 
 OUTPUT_ACTIVATIONS: dict[str, OutputActivation] = {}
@@ -46,7 +47,15 @@ call_output_activation = caller("output activation", output_activation_signature
 # Elementwise output activations.
 
 
-def register(name, function, *, derivative, inverse, description, onnx):
+def register(
+    name: str,
+    function: Callable[[float], float],
+    *,
+    derivative: Callable[[Vector], Vector],
+    inverse: Callable[[Vector], Vector],
+    description: str,
+    onnx: Callable[..., str],
+) -> None:
     """Make an elementwise output activation available to losses.
 
     Parameters
@@ -65,13 +74,13 @@ def register(name, function, *, derivative, inverse, description, onnx):
         ``onnx(g, z)`` returns predictions in an ONNX graph.
     """
 
-    def link(raw, settings):
+    def link(raw: Matrix, settings: Float64s) -> float:
         z = flat(raw)
         for k in range(z.size):
             z[k] = function(z[k])
         return 0.0
 
-    def gradient(raw, k, settings):
+    def gradient(raw: Matrix, k: int, settings: Sequence[float]) -> Matrix:
         jacobian = np.zeros_like(raw)
         jacobian[:, k] = derivative(raw[:, k])
         return jacobian
@@ -88,10 +97,11 @@ def register(name, function, *, derivative, inverse, description, onnx):
     )
 
 
-def _logistic_derivative(z):
+def _logistic_derivative(z: Vector) -> Vector:
     """Return p (1 - p) with p = logistic(z)."""
     p = scipy.special.expit(z)
-    return p * (1 - p)
+    derivative: Vector = p * (1 - p)
+    return derivative
 
 
 register(
@@ -130,16 +140,16 @@ def elementwise_names() -> list[str]:
 
 
 @kernel(output_activation_signature)
-def softmax(raw, settings):
+def softmax(raw: Matrix, settings: Float64s) -> float:
     """Set each row of raw, shape (n_rows, n_outputs), to exp(z) / sum(exp(z))."""
     fill_softmax(raw, raw)
     return 0.0
 
 
-def _softmax_gradient(raw, k, settings):
+def _softmax_gradient(raw: Matrix, k: int, settings: Sequence[float]) -> Matrix:
     """Return d p[k] / d z[j] = p[k] ((j == k) - p[j]) for each row, p = softmax(z)."""
     p = scipy.special.softmax(raw, axis=1)
-    jacobian = -p[:, [k]] * p
+    jacobian: Matrix = -p[:, [k]] * p
     jacobian[:, k] += p[:, k]
     return jacobian
 
@@ -159,7 +169,7 @@ OUTPUT_ACTIVATIONS["softmax"] = OutputActivation(
 
 
 @kernel(output_activation_signature)
-def quantiles(raw, settings):
+def quantiles(raw: Matrix, settings: Float64s) -> float:
     """Set raw to quantiles: q[0] = z[0], q[k] = q[k - 1] + softplus(z[k]).
 
     ``raw`` has shape (n_rows, n_targets * n_levels), the levels of each target side by
@@ -174,7 +184,7 @@ def quantiles(raw, settings):
     return 0.0
 
 
-def _quantiles_gradient(raw, k, settings):
+def _quantiles_gradient(raw: Matrix, k: int, settings: Sequence[float]) -> Matrix:
     """Return d q[k] / d z[j]: 1 for j = 0, logistic(z[j]) for 0 < j <= k, else 0."""
     first = k - k % int(settings[0])
     jacobian = np.zeros_like(raw)
@@ -206,6 +216,6 @@ OUTPUT_ACTIVATIONS["quantiles"] = OutputActivation(
 )
 
 
-def levels_of_settings(settings) -> np.ndarray:
+def levels_of_settings(settings: Sequence[float] | Float64s) -> Float64s:
     """Return the quantile levels in the settings of the loss."""
     return np.asarray(settings[1 : 1 + int(settings[0])])

@@ -4,17 +4,20 @@ In the formulas z is a raw output and y its target; under the exponential output
 activation exp(z) is the prediction.
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
 from numbers import Real
 
 import numpy as np
 
+from sknn.jit.array_types import AnyArray, Float64s, Matrix, Vector
 from sknn.jit.kernel import flat, inline_scalar, kernel, like
-from sknn.kernels.batch import row_of
+from sknn.kernels.batch import Batch, row_of
 from sknn.kernels.layers.activations import softplus
 from sknn.kernels.losses.base import (
     Loss,
     LossOptions,
+    Settings,
     add_loss,
     elementwise,
     train_signature,
@@ -24,7 +27,9 @@ from sknn.kernels.math.elementary import exp, expm1, log, logistic, tanh
 REGRESSION_LOSSES: dict[str, Loss] = {}
 
 
-def _check_sign(loss, y, *, allows_zero, meaning, instead):
+def _check_sign(
+    loss: str, y: AnyArray, *, allows_zero: bool, meaning: str, instead: str
+) -> None:
     """Raise a ValueError if y has values outside of the domain of the loss."""
     if np.any(y < 0) or (np.any(y == 0) and not allows_zero):
         raise ValueError(
@@ -33,7 +38,7 @@ def _check_sign(loss, y, *, allows_zero, meaning, instead):
         )
 
 
-def weighted_quantile(y, weights, level):
+def weighted_quantile(y: Vector, weights: Vector, level: float) -> float:
     """Return a value with this share of the weights below it and the rest above."""
     order = np.argsort(y)
     sums = np.cumsum(weights[order], dtype=np.float64)
@@ -41,11 +46,11 @@ def weighted_quantile(y, weights, level):
     return float(y[order[min(place, len(y) - 1)]])
 
 
-def _median(y, weights, settings):
+def _median(y: Vector, weights: Vector, settings: Float64s) -> float:
     return weighted_quantile(y, weights, 0.5)
 
 
-def _log_of_mean(y, weights, settings):
+def _log_of_mean(y: Vector, weights: Vector, settings: Float64s) -> float:
     with np.errstate(divide="ignore"):  # of targets that are all zero
         return float(np.log(np.average(y.astype(np.float64), weights=weights)))
 
@@ -55,13 +60,13 @@ def _log_of_mean(y, weights, settings):
 
 
 @inline_scalar
-def squared_error(y, z, settings):
+def squared_error(y: float, z: float, settings: Settings) -> float:
     """Return 0.5 * (z - y)**2, half the squared error of raw output z."""
     return like(z, 0.5) * (z - y) * (z - y)
 
 
 @inline_scalar
-def squared_error_gradient(y, z, settings):
+def squared_error_gradient(y: float, z: float, settings: Settings) -> float:
     """Return z - y, the derivative of half the squared error by z."""
     return z - y
 
@@ -82,13 +87,13 @@ elementwise(
 
 
 @inline_scalar
-def absolute_error(y, z, settings):
+def absolute_error(y: float, z: float, settings: Settings) -> float:
     """Return |z - y|, the absolute error of raw output z."""
     return abs(z - y)
 
 
 @inline_scalar
-def absolute_error_gradient(y, z, settings):
+def absolute_error_gradient(y: float, z: float, settings: Settings) -> float:
     """Return sign(z - y), the derivative of the absolute error; NaN stays NaN."""
     e = z - y
     return like(e, 1) if e > 0 else (like(e, -1) if e < 0 else e)
@@ -110,14 +115,14 @@ elementwise(
 
 
 @inline_scalar
-def huber(y, z, settings):
+def huber(y: float, z: float, settings: Settings) -> float:
     """Return 0.5 * e**2 if |e| <= delta, else delta (|e| - delta / 2); e = z - y."""
     e, delta, half = abs(z - y), settings[0], like(z, 0.5)
     return half * e * e if e <= delta else delta * (e - half * delta)
 
 
 @inline_scalar
-def huber_gradient(y, z, settings):
+def huber_gradient(y: float, z: float, settings: Settings) -> float:
     """Return z - y clipped to [-delta, delta], the derivative of the Huber loss."""
     e, delta = z - y, settings[0]
     return delta if e > delta else (-delta if e < -delta else e)
@@ -143,14 +148,14 @@ elementwise(
 
 
 @inline_scalar
-def log_cosh(y, z, settings):
+def log_cosh(y: float, z: float, settings: Settings) -> float:
     """Return log(cosh(e)) = |e| + softplus(-2 |e|) - log(2) with e = z - y."""
     e = abs(z - y)
     return e + softplus(like(e, -2) * e) - log(like(e, 2))
 
 
 @inline_scalar
-def log_cosh_gradient(y, z, settings):
+def log_cosh_gradient(y: float, z: float, settings: Settings) -> float:
     """Return tanh(z - y), the derivative of log(cosh(z - y)) by z."""
     return tanh(z - y)
 
@@ -170,19 +175,19 @@ elementwise(
 
 
 @inline_scalar
-def poisson(y, z, settings):
+def poisson(y: float, z: float, settings: Settings) -> float:
     """Return y log(y / exp(z)) - y + exp(z), half the Poisson deviance."""
     y_log_ratio = y * (log(y) - z) if y > 0 else like(z, 0)
     return y_log_ratio - y + exp(z)
 
 
 @inline_scalar
-def poisson_gradient(y, z, settings):
+def poisson_gradient(y: float, z: float, settings: Settings) -> float:
     """Return exp(z) - y, the derivative of half the Poisson deviance by z."""
     return exp(z) - y
 
 
-def _check_counts(y, options):
+def _check_counts(y: AnyArray, options: LossOptions) -> None:
     """Raise a ValueError if a target is negative."""
     _check_sign(
         "poisson",
@@ -210,19 +215,19 @@ elementwise(
 
 
 @inline_scalar
-def gamma(y, z, settings):
+def gamma(y: float, z: float, settings: Settings) -> float:
     """Return y / exp(z) - 1 - log(y / exp(z)), half the gamma deviance."""
     log_ratio = log(y) - z
     return exp(log_ratio) - like(z, 1) - log_ratio
 
 
 @inline_scalar
-def gamma_gradient(y, z, settings):
+def gamma_gradient(y: float, z: float, settings: Settings) -> float:
     """Return 1 - y exp(-z), the derivative of half the gamma deviance by z."""
     return like(z, 1) - y * exp(-z)
 
 
-def _check_amounts(y, options):
+def _check_amounts(y: AnyArray, options: LossOptions) -> None:
     """Raise a ValueError if a target is not positive."""
     _check_sign(
         "gamma",
@@ -254,13 +259,13 @@ elementwise(
 
 
 @inline_scalar
-def _scaled_expm1(x, r):
+def _scaled_expm1(x: float, r: float) -> float:
     """Return E(x, r) = (exp(x r) - 1) / x, and its limit r at x = 0."""
     return r if x == 0 else expm1(x * r) / x
 
 
 @inline_scalar
-def tweedie(y, z, settings):
+def tweedie(y: float, z: float, settings: Settings) -> float:
     """Return y**b (E(b, r) - E(a, r)) with r = z - log(y), half the Tweedie deviance.
 
     For y = 0 it is exp(b z) / b. ``settings`` holds a = 1 - power and b = 2 - power.
@@ -273,13 +278,13 @@ def tweedie(y, z, settings):
 
 
 @inline_scalar
-def tweedie_gradient(y, z, settings):
+def tweedie_gradient(y: float, z: float, settings: Settings) -> float:
     """Return exp(b z) - y exp(a z), with a = 1 - power and b = 2 - power."""
     a, b = settings[0], settings[1]
     return exp(b * z) - y * exp(a * z)
 
 
-def _check_tweedie(y, options):
+def _check_tweedie(y: AnyArray, options: LossOptions) -> None:
     """Raise a ValueError if a target is negative, or zero where power >= 2."""
     power = options.power
     meaning = f"power={power:g}"
@@ -314,7 +319,9 @@ elementwise(
 
 
 @kernel(train_signature)
-def quantile_train(raw, targets, batch, delta, settings):
+def quantile_train(
+    raw: Matrix, targets: Matrix, batch: Batch, delta: Matrix, settings: Float64s
+) -> float:
     """Return the sum of weight * max(t (y - q), (t - 1)(y - q)) over rows and levels t.
 
     The quantiles are q[0] = z[0], q[k] = q[k - 1] + softplus(z[k]), k = 1, 2, ... Sets
@@ -367,7 +374,7 @@ def levels_of(options: LossOptions) -> tuple[float, ...]:
     return tuple(map(float, levels))
 
 
-def _quantile_settings(options):
+def _quantile_settings(options: LossOptions) -> Sequence[float]:
     """Return the number of levels and the levels."""
     levels = levels_of(options)
     return len(levels), *levels

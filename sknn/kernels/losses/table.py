@@ -4,10 +4,9 @@ from collections import ChainMap
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
+from sknn.jit.array_types import AnyArray
 from sknn.jit.kernel import inline_scalar, like
-from sknn.kernels.losses.base import Loss, elementwise
+from sknn.kernels.losses.base import Loss, LossOptions, Settings, elementwise
 from sknn.kernels.losses.classification import CLASSIFICATION_LOSSES
 from sknn.kernels.losses.output_activations import (
     OUTPUT_ACTIVATIONS,
@@ -45,7 +44,7 @@ def register_custom(
     value: Callable[[Any, Any], Any],
     gradient: Callable[[Any, Any], Any],
     link: str = "identity",
-    check_targets: Callable[[np.ndarray], None] | None = None,
+    check_targets: Callable[[AnyArray], None] | None = None,
 ) -> None:
     """Make a user's loss available to the regressor, in this process.
 
@@ -79,16 +78,16 @@ def register_custom(
     user_value, user_gradient = inline_scalar(value), inline_scalar(gradient)
 
     @inline_scalar
-    def typed_value(y, z, settings):
+    def typed_value(y: float, z: float, settings: Settings) -> float:
         """Return the user's loss in the dtype of z."""
         return like(z, user_value(y, z))
 
     @inline_scalar
-    def typed_gradient(y, z, settings):
+    def typed_gradient(y: float, z: float, settings: Settings) -> float:
         """Return the derivative of the user's loss in the dtype of z."""
         return like(z, user_gradient(y, z))
 
-    def check(y, options):
+    def check(y: AnyArray, options: LossOptions) -> None:
         """Run the user's check of the targets, if there is one."""
         if check_targets is not None:
             check_targets(y)

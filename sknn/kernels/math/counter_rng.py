@@ -24,7 +24,7 @@ _LOW = RANGE - 1
 
 
 @inline_scalar
-def scramble(x):
+def scramble(x: int) -> int:
     """Return a one-to-one hash of the low 32 bits of x, an integer below 2**32."""
     x = int(x) & _LOW
     x = ((x ^ (x >> 16)) * 0x7FEB352D) & _LOW
@@ -33,26 +33,26 @@ def scramble(x):
 
 
 @inline_scalar
-def draw(key, index):
+def draw(key: int, index: int) -> int:
     """Return hash(key ^ index), an integer below 2**32, or the key of other draws."""
     return scramble(key ^ int(index))
 
 
 @inline_scalar
-def batch_key(seed, step):
+def batch_key(seed: int, step: int) -> int:
     """Return the key of a batch, from the seed of the fit and the step's number."""
     # Hash the step as well: else adjacent seeds would share the keys of their steps.
     return draw(seed, scramble(step))
 
 
 @inline_scalar
-def row_key(key, layer_id, i):
+def row_key(key: int, layer_id: int, i: int) -> int:
     """Return the key of row i of a batch in a layer, from the key of the batch."""
     return draw(draw(key, layer_id), i)
 
 
 @inline_scalar
-def dropout_factor(threshold, key, column):
+def dropout_factor(threshold: int, key: int, column: int) -> float:
     """Return 1 / keep_probability, or 0 where the element is dropped.
 
     ``threshold`` is keep_probability * 2**32, ``key`` the key of the row. An element is

@@ -18,53 +18,63 @@ References
 """
 
 import math
+from typing import TypeVar
 
 import numpy as np
 
 from sknn.jit.kernel import by_dtype, inline_scalar
 
+Scalar = TypeVar("Scalar", float, np.float32)
 
-def exp(x):
+
+def exp(x: Scalar) -> Scalar:
     """Return exp(x) of a float32 or float64."""
-    return np.exp(x)
+    y: Scalar = np.exp(x)
+    return y
 
 
-def expm1(x):
+def expm1(x: Scalar) -> Scalar:
     """Return exp(x) - 1 of a float32 or float64, without cancellation near zero."""
-    return np.expm1(x)
+    y: Scalar = np.expm1(x)
+    return y
 
 
-def log(x):
+def log(x: Scalar) -> Scalar:
     """Return log(x) of a float32 or float64, x >= 0."""
-    return np.log(x)
+    y: Scalar = np.log(x)
+    return y
 
 
-def log1p(x):
+def log1p(x: Scalar) -> Scalar:
     """Return log(1 + x) of a float32 or float64, 0 <= x <= 1."""
-    return np.log1p(x)
+    y: Scalar = np.log1p(x)
+    return y
 
 
-def tanh(x):
+def tanh(x: Scalar) -> Scalar:
     """Return tanh(x) of a float32 or float64."""
-    return np.tanh(x)
+    y: Scalar = np.tanh(x)
+    return y
 
 
-def logistic(x):
+def logistic(x: Scalar) -> Scalar:
     """Return 1 / (1 + exp(-x)) of a float32 or float64."""
-    return type(x)(1) / (type(x)(1) + np.exp(-x))
+    y: Scalar = type(x)(1) / (type(x)(1) + np.exp(-x))
+    return y
 
 
-def probability(x):
+def probability(x: Scalar) -> Scalar:
     """Return 1 / (1 + exp(-x)), more precise near 1 than `logistic`, for a loss."""
-    return type(x)(1) / (type(x)(1) + np.exp(-x))
+    y: Scalar = type(x)(1) / (type(x)(1) + np.exp(-x))
+    return y
 
 
-def erf(x):
+def erf(x: Scalar) -> Scalar:
     """Return erf(x) of a float32 or float64."""
     return type(x)(math.erf(x))
 
 
-def epsilon(x):
+def epsilon(x: float) -> float:
     """Return the machine epsilon of the dtype of x."""
     return np.finfo(type(x)).eps
 
@@ -76,20 +86,20 @@ _SIGN64, _SIGN32 = np.int64(-(2**63)), np.int32(-(2**31))
 
 
 @inline_scalar
-def _power64(rounded):
+def _power64(rounded: float) -> float:
     """Return 2**k, given k + _ROUND64."""
     return np.int64(np.float64(rounded).view(np.int64) << 52).view(np.float64)
 
 
 @inline_scalar
-def _power32(rounded):
+def _power32(rounded: np.float32) -> np.float32:
     """Return 2**k, given k + _ROUND32."""
     bits = np.float32(rounded).view(np.int32)
     return np.int32(bits << np.int32(23)).view(np.float32)
 
 
 @inline_scalar
-def _reduced64(x, exponent):
+def _reduced64(x: float, exponent: float) -> tuple[float, float]:
     """Return 2**(k + exponent) and expm1(r); x = k log(2) + r, |r| <= log(2) / 2."""
     rounding = _ROUND64 + exponent
     t = x * 1.4426950408889634 + rounding
@@ -100,7 +110,7 @@ def _reduced64(x, exponent):
 
 
 @inline_scalar
-def _reduced32(x, exponent):
+def _reduced32(x: np.float32, exponent: float) -> tuple[np.float32, np.float32]:
     """Return 2**(k + exponent) and expm1(r); x = k log(2) + r, |r| <= log(2) / 2."""
     rounding = _ROUND32 + np.float32(exponent)
     t = x * np.float32(1.4426950408889634) + rounding
@@ -111,7 +121,7 @@ def _reduced32(x, exponent):
 
 
 @inline_scalar
-def _expm1_near_zero64(r):
+def _expm1_near_zero64(r: float) -> float:
     """Return exp(r) - 1 for |r| <= log(2) / 2."""
     # Estrin's scheme: its chain of dependent operations is shorter than Horner's.
     s = r * r
@@ -127,7 +137,7 @@ def _expm1_near_zero64(r):
 
 
 @inline_scalar
-def _expm1_near_zero32(r):
+def _expm1_near_zero32(r: np.float32) -> np.float32:
     """Return exp(r) - 1 for |r| <= log(2) / 2."""
     s = r * r
     y = np.float32(1.9875691500e-4) * r + np.float32(1.3981999507e-3)
@@ -136,21 +146,21 @@ def _expm1_near_zero32(r):
     return y * s + r
 
 
-def _exp64(x):
+def _exp64(x: float) -> float:
     """Return exp(x) = 2**k exp(r)."""
     # Beyond these bounds the result is 0 or infinity; the comparisons keep NaN.
     low, high = -708.3964185322641, 709.782712893384
     bounded = low if x < low else (high if x > high else x)
     # Multiply by 2**k by adding k to the exponent: within the bounds it stays valid.
     k, y = _reduced64(bounded, -1023.0)
-    y = np.float64(1.0 + y).view(np.int64) + np.float64(k).view(np.int64)
-    y = np.int64(y).view(np.float64)
+    bits = np.float64(1.0 + y).view(np.int64) + np.float64(k).view(np.int64)
+    y = np.int64(bits).view(np.float64)
     y = 0.0 if x < low else y
     y = np.inf if x > high else y
     return y if x == x else x
 
 
-def _exp32(x):
+def _exp32(x: np.float32) -> np.float32:
     """Return exp(x) = 2**k exp(r)."""
     low, high = np.float32(-87.33654), np.float32(88.72283)
     bounded = low if x < low else (high if x > high else x)
@@ -162,7 +172,7 @@ def _exp32(x):
     return y if x == x else x
 
 
-def _expm1_64(x):
+def _expm1_64(x: float) -> float:
     """Return exp(x) - 1 = 2 (2**(k - 1) expm1(r) + (2**(k - 1) - 1/2))."""
     # Below low the result is -1; at high it overflows, but 2**(k - 1) does not.
     low, high = -50.0, 710.0
@@ -171,7 +181,7 @@ def _expm1_64(x):
     return 2.0 * (half * y + (half - 0.5))
 
 
-def _expm1_32(x):
+def _expm1_32(x: np.float32) -> np.float32:
     """Return exp(x) - 1 = 2 (2**(k - 1) expm1(r) + (2**(k - 1) - 1/2))."""
     low, high = np.float32(-20.0), np.float32(89.0)
     x = high if x > high else x
@@ -184,7 +194,7 @@ def _expm1_32(x):
 
 
 @inline_scalar
-def _r_coth_r64(r):
+def _r_coth_r64(r: float) -> float:
     """Return r coth(r) for |r| <= log(2) / 4."""
     s = r * r
     d = 2.1183259224562036e-05 * s - 0.00021163362998041416
@@ -195,14 +205,14 @@ def _r_coth_r64(r):
 
 
 @inline_scalar
-def _r_coth_r32(r):
+def _r_coth_r32(r: np.float32) -> np.float32:
     """Return r coth(r) for |r| <= log(2) / 4."""
     s = r * r
     d = np.float32(-0.022126939) * s + np.float32(0.33333227)
     return d * s + np.float32(1.0)
 
 
-def _tanh64(x):
+def _tanh64(x: float) -> float:
     """Return tanh(x) = sign(x) (1 - exp(-2 |x|)) / (1 + exp(-2 |x|))."""
     # (1 - e) / (1 + e) with e = exp(-2 |x|) = 2**k exp(2 r). Near zero, where k is 0,
     # nothing cancels; for larger |k| the error of k log(2) grows, but e vanishes, so
@@ -218,7 +228,7 @@ def _tanh64(x):
     return np.int64(np.float64(y).view(np.int64) | sign).view(np.float64)
 
 
-def _tanh32(x):
+def _tanh32(x: np.float32) -> np.float32:
     """Return tanh(x) = sign(x) (1 - exp(-2 |x|)) / (1 + exp(-2 |x|))."""
     one, high = np.float32(1.0), np.float32(15.0)
     magnitude = np.float32(abs(x))
@@ -232,7 +242,7 @@ def _tanh32(x):
     return np.int32(y.view(np.int32) | sign).view(np.float32)
 
 
-def _logistic64(x):
+def _logistic64(x: float) -> float:
     """Return 1 / (1 + exp(-x)) = (d - r) / ((d - r) + 2**k (d + r)), d = r coth(r)."""
     # Beyond the bounds 2**k is not representable: at low it is infinity. The product
     # between the two clamps keeps LLVM from merging them into slower instructions.
@@ -247,7 +257,7 @@ def _logistic64(x):
     return (d - r) / ((d - r) + _power64(t) * (d + r))
 
 
-def _logistic32(x):
+def _logistic32(x: np.float32) -> np.float32:
     """Return 1 / (1 + exp(-x)) = (d - r) / ((d - r) + 2**k (d + r)), d = r coth(r)."""
     low, high = np.float32(-88.72283), np.float32(87.0)
     minus_half = np.float32(-0.5)
@@ -261,7 +271,7 @@ def _logistic32(x):
     return (d - r) / ((d - r) + _power32(t) * (d + r))
 
 
-def _probability64(x):
+def _probability64(x: float) -> float:
     """Return 1 / (1 + 2**k exp(r)), where -x = k log(2) + r."""
     # Near 1 its only rounding errors are those of the sum and the division.
     low, high = -709.782712893384, 708.0
@@ -270,7 +280,7 @@ def _probability64(x):
     return 1.0 / (1.0 + power * (1.0 + y))
 
 
-def _probability32(x):
+def _probability32(x: np.float32) -> np.float32:
     """Return 1 / (1 + 2**k exp(r)), where -x = k log(2) + r."""
     one, low, high = np.float32(1.0), np.float32(-88.72283), np.float32(87.0)
     x = low if x < low else x
@@ -279,7 +289,7 @@ def _probability32(x):
 
 
 @inline_scalar
-def _log_near_one64(m, e):
+def _log_near_one64(m: float, e: float) -> float:
     """Return log(1 + m) + e log(2), for sqrt(1/2) <= 1 + m <= sqrt(2)."""
     z = m * m
     p = 1.01875663804580931796e-4
@@ -298,7 +308,7 @@ def _log_near_one64(m, e):
 
 
 @inline_scalar
-def _log_near_one32(m, e):
+def _log_near_one32(m: np.float32, e: np.float32) -> np.float32:
     """Return log(1 + m) + e log(2), for sqrt(1/2) <= 1 + m <= sqrt(2)."""
     z = m * m
     y = np.float32(7.0376836292e-2)
@@ -314,7 +324,7 @@ def _log_near_one32(m, e):
     return m + y + e * np.float32(0.693359375)
 
 
-def _log64(x):
+def _log64(x: float) -> float:
     """Return log(x) = log(1 + m) + e log(2), where x = (1 + m) 2**e."""
     # Scale subnormal numbers up by 2**54 first.
     small = x < 2.2250738585072014e-308
@@ -330,7 +340,7 @@ def _log64(x):
     return result if x < np.inf else x
 
 
-def _log32(x):
+def _log32(x: np.float32) -> np.float32:
     """Return log(x) = log(1 + m) + e log(2), where x = (1 + m) 2**e."""
     small = x < np.float32(1.1754944e-38)
     bits = np.float32(x * np.float32(16777216.0) if small else x).view(np.int32)
@@ -347,21 +357,21 @@ def _log32(x):
     return y if x < np.float32(np.inf) else x
 
 
-def _log1p_64(x):
+def _log1p_64(x: float) -> float:
     """Return log(1 + x) for 0 <= x <= 1."""
     # For large x use log(1 + x) = log((1 + x) / 2) + log(2): both m are exact.
     small = x < 0.41421356237309504880
     return _log_near_one64(x if small else 0.5 * x - 0.5, 0.0 if small else 1.0)
 
 
-def _log1p_32(x):
+def _log1p_32(x: np.float32) -> np.float32:
     """Return log(1 + x) for 0 <= x <= 1."""
     small, half = x < np.float32(0.41421357), np.float32(0.5)
     e = np.float32(0.0) if small else np.float32(1.0)
     return _log_near_one32(x if small else half * x - half, e)
 
 
-def _erf64(x):
+def _erf64(x: float) -> float:
     """Return erf(x), by rational approximations."""
     # x t / u for |x| <= 1, else sign(x) (1 - exp(-x**2) p / q), with one division for
     # both; sign(x) beyond 6.
@@ -401,7 +411,7 @@ def _erf64(x):
     return (sign if is_far else 0.0) + numerator / (q if is_far else u)
 
 
-def _erf32(x):
+def _erf32(x: np.float32) -> np.float32:
     """Return erf(x), by polynomials for erf(x) / x and -log(1 - erf(x)) / x."""
     one, limit = np.float32(1.0), np.float32(4.0)
     magnitude = abs(x)
@@ -425,12 +435,12 @@ def _erf32(x):
     return far if magnitude > np.float32(0.625) else x * near + x
 
 
-def _epsilon64(x):
+def _epsilon64(x: float) -> float:
     """Return 2**-52."""
     return 2.0**-52
 
 
-def _epsilon32(x):
+def _epsilon32(x: np.float32) -> np.float32:
     """Return 2**-23."""
     return np.float32(2.0**-23)
 

@@ -10,6 +10,7 @@ References
    Equidistributed Uniform Pseudorandom Number Generator", ACM TOMACS 8, 1998.
 """
 
+from sknn.jit.array_types import Int32s, IntegerMatrix
 from sknn.jit.kernel import INT32, INTEGER, Array, driver, inline_scalar
 
 # The state is N_WORDS words of 32 bits, followed by the number of words used.
@@ -23,7 +24,9 @@ _ALL_BITS = 2**32 - 1
 
 
 @driver((Array(INT32), Array(INT32), Array(INTEGER, 2), INTEGER, INTEGER))
-def shuffle(state, words, orders, last, n):
+def shuffle(
+    state: Int32s, words: Int32s, orders: IntegerMatrix, last: int, n: int
+) -> float:
     """Draw n permutations, each a shuffle of the one before it.
 
     For i = n_rows - 1, ..., 1: swap order[i] with order[j], where j <= i is random
@@ -75,7 +78,7 @@ def shuffle(state, words, orders, last, n):
 
 
 @inline_scalar
-def _next_state(state):
+def _next_state(state: Int32s) -> None:
     """Replace the words of state, shape (N_STATE,), by the next N_WORDS words."""
     split = N_WORDS - _OFFSET
     for k in range(split):
@@ -87,7 +90,7 @@ def _next_state(state):
 
 
 @inline_scalar
-def _next_word(word, following, ahead):
+def _next_word(word: int, following: int, ahead: int) -> int:
     """Return the word that follows, from words k, k + 1 and k + 397 of the state."""
     mixed = (int(word) & _HIGH_BIT) | (int(following) & _LOW_BITS)
     twist = 0x9908B0DF if mixed & 1 else 0
@@ -95,7 +98,7 @@ def _next_word(word, following, ahead):
 
 
 @inline_scalar
-def _temper(state, words, first):
+def _temper(state: Int32s, words: Int32s, first: int) -> None:
     """Set words[first:] to the tempered words of the state; shapes as in `shuffle`."""
     for k in range(first, N_WORDS):
         x = int(state[k]) & _ALL_BITS
@@ -106,6 +109,6 @@ def _temper(state, words, first):
 
 
 @inline_scalar
-def _to_int32(x):
+def _to_int32(x: int) -> int:
     """Return the int32 with the 32 bits of x, 0 <= x < 2**32."""
     return (x ^ _HIGH_BIT) - _HIGH_BIT

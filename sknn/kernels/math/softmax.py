@@ -7,6 +7,7 @@ rows stay as they are, and each step handles a vector of classes.
 `softmax_intrinsics.py` implements the first four functions as intrinsics.
 """
 
+from sknn.jit.array_types import Matrix
 from sknn.jit.kernel import flat, inline_array, intrinsic, matrix, scratch
 from sknn.kernels.math.elementary import exp
 
@@ -20,7 +21,7 @@ _intrinsic = intrinsic("sknn.kernels.math.softmax_intrinsics")
 
 
 @_intrinsic
-def fill_columns(rows, columns):
+def fill_columns(rows: Matrix, columns: Matrix) -> None:
     """Set columns to (rows - max(rows, axis=1)).T.
 
     ``rows`` has shape (n_rows, n_classes), ``columns`` its transpose. The memory after
@@ -30,7 +31,7 @@ def fill_columns(rows, columns):
 
 
 @_intrinsic
-def fill_rows(rows, columns):
+def fill_rows(rows: Matrix, columns: Matrix) -> None:
     """Set rows to (columns / sum(columns, axis=0)).T.
 
     ``rows`` has shape (n_rows, n_classes), ``columns`` its transpose.
@@ -40,7 +41,7 @@ def fill_rows(rows, columns):
 
 
 @_intrinsic
-def lower_rows(rows, lower):
+def lower_rows(rows: Matrix, lower: Matrix) -> None:
     """Subtract the maximum of each row.
 
     Set lower, which may be rows, to rows - max(rows, axis=1); both of shape
@@ -50,7 +51,7 @@ def lower_rows(rows, lower):
 
 
 @_intrinsic
-def divide_rows(rows, probabilities):
+def divide_rows(rows: Matrix, probabilities: Matrix) -> None:
     """Divide each row by its sum.
 
     Set probabilities, which may be rows, to rows / sum(rows, axis=1); both of shape
@@ -60,7 +61,7 @@ def divide_rows(rows, probabilities):
 
 
 @inline_array
-def fill_softmax(raw, out):
+def fill_softmax(raw: Matrix, out: Matrix) -> None:
     """Set out to exp(raw - max) / sum(exp(raw - max)), row by row.
 
     ``out`` may be raw; both have shape (n_rows, n_classes).

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sknn.jit.array_types import Float64s, Matrix, Vector
 from sknn.jit.kernel import (
     INTEGER,
     REAL,
@@ -22,6 +23,11 @@ from sknn.jit.kernel import (
 from sknn.kernels.descriptions import check_description
 
 N_SETTINGS = 5
+
+Settings = tuple[float, ...]  # N_SETTINGS numbers, in the dtype of theta
+Rates = tuple[float, float, float]
+Rule = Callable[[Vector, Matrix, int, float, Rates, Settings], None]
+RatesOfStep = Callable[[float, int, Float64s, Float64s], Rates]
 
 
 @dataclass(frozen=True)
@@ -61,14 +67,14 @@ SOLVERS: dict[str, Solver] = {}
 
 def register(
     name: str,
-    rule: Callable,
+    rule: Rule,
     *,
     n_slots: int,
     settings: Callable[[OptimizerOptions], list[float]],
     description: str,
     reference: str = "",
     uses: tuple[str, ...] = (),
-    rates: Callable | None = None,
+    rates: RatesOfStep | None = None,
     is_solver: bool = True,
 ) -> None:
     """Make an optimizer available under a name.
@@ -123,10 +129,16 @@ rates_signature = (Array(REAL), REAL, INTEGER, _SETTINGS, Array(REAL))
 call_rates = caller("rates", rates_signature)
 
 
-def _rates(rates_of_step):
+def _rates(rates_of_step: RatesOfStep) -> Callable[..., float]:
     """Return the kernel function that stores the rates of a step."""
 
-    def rates(out, learning_rate, t, settings, momentum_product):
+    def rates(
+        out: Float64s,
+        learning_rate: float,
+        t: int,
+        settings: Float64s,
+        momentum_product: Float64s,
+    ) -> float:
         first, second, third = rates_of_step(
             learning_rate, t, settings, momentum_product
         )
@@ -166,21 +178,21 @@ step_signature = (
 call_step = caller("step", step_signature)
 
 
-def _step(rule):
+def _step(rule: Rule) -> Callable[..., float]:
     """Return the kernel function that applies the rule to a range of parameters."""
 
     def step(
-        theta,
-        gradient,
-        optimizer_state,
-        rates_of_step,
-        first,
-        last,
-        n_weights,
-        alpha,
-        size,
-        settings,
-    ):
+        theta: Vector,
+        gradient: Vector,
+        optimizer_state: Matrix,
+        rates_of_step: Float64s,
+        first: int,
+        last: int,
+        n_weights: int,
+        alpha: float,
+        size: float,
+        settings: Float64s,
+    ) -> float:
         dtype = theta.dtype.type
         typed_settings = (
             dtype(settings[0]),
@@ -196,7 +208,7 @@ def _step(rule):
         )
         penalty, scale = dtype(alpha), dtype(1.0 / size)
         # Accumulating in float64 would halve the number of float32 lanes in a vector.
-        total = dtype(0.0)
+        total: float = dtype(0.0)
         # Unsigned indices spare the test for negative ones, which count from the end.
         end = last if last < n_weights else n_weights
         for i in range(np.uintp(first), np.uintp(end)):
@@ -239,6 +251,8 @@ def _step(rule):
 
 
 @inline_scalar
-def _constant(learning_rate, t, settings, momentum_product):
+def _constant(
+    learning_rate: float, t: int, settings: Float64s, momentum_product: Float64s
+) -> Rates:
     """Return (learning_rate, 0, 0)."""
     return learning_rate, 0.0, 0.0

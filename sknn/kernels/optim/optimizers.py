@@ -6,12 +6,15 @@ Each is an update rule for a scalar parameter, and a call of `register`, which s
 
 from math import sqrt
 
+from sknn.jit.array_types import Float64s, Matrix, Vector
 from sknn.jit.kernel import inline_scalar, like
 from sknn.kernels.optim.base import (
     OPTIMIZERS,
     SOLVERS,
     Optimizer,
     OptimizerOptions,
+    Rates,
+    Settings,
     Solver,
     call_rates,
     call_step,
@@ -32,7 +35,14 @@ __all__ = [
 
 
 @inline_scalar
-def sgd(theta, optimizer_state, i, g, rates, settings):
+def sgd(
+    theta: Vector,
+    optimizer_state: Matrix,
+    i: int,
+    g: float,
+    rates: Rates,
+    settings: Settings,
+) -> None:
     """Update u = momentum u - rate g; theta += u. State: u, the velocity."""
     velocity = settings[0] * optimizer_state[0, i] - rates[0] * g
     optimizer_state[0, i] = velocity
@@ -40,7 +50,14 @@ def sgd(theta, optimizer_state, i, g, rates, settings):
 
 
 @inline_scalar
-def nesterov(theta, optimizer_state, i, g, rates, settings):
+def nesterov(
+    theta: Vector,
+    optimizer_state: Matrix,
+    i: int,
+    g: float,
+    rates: Rates,
+    settings: Settings,
+) -> None:
     """Update u = momentum u - rate g; theta += momentum u - rate g. State: u."""
     velocity = settings[0] * optimizer_state[0, i] - rates[0] * g
     optimizer_state[0, i] = velocity
@@ -84,7 +101,14 @@ def _betas(options: OptimizerOptions) -> list[float]:
 
 
 @inline_scalar
-def adam(theta, optimizer_state, i, g, rates, settings):
+def adam(
+    theta: Vector,
+    optimizer_state: Matrix,
+    i: int,
+    g: float,
+    rates: Rates,
+    settings: Settings,
+) -> None:
     """Update m, v, then theta -= rate m / (sqrt(v) + epsilon). State: m, v.
 
     m = beta_1 m + (1 - beta_1) g and v = beta_2 v + (1 - beta_2) g**2.
@@ -98,7 +122,14 @@ def adam(theta, optimizer_state, i, g, rates, settings):
 
 
 @inline_scalar
-def amsgrad(theta, optimizer_state, i, g, rates, settings):
+def amsgrad(
+    theta: Vector,
+    optimizer_state: Matrix,
+    i: int,
+    g: float,
+    rates: Rates,
+    settings: Settings,
+) -> None:
     """Update m, v, v_max, then theta -= rate m / (sqrt(v_max) + epsilon).
 
     m and v are those of Adam, v_max = max(v_max, v). State: m, v, v_max.
@@ -114,7 +145,9 @@ def amsgrad(theta, optimizer_state, i, g, rates, settings):
 
 
 @inline_scalar
-def adam_rates(learning_rate, t, settings, momentum_product):
+def adam_rates(
+    learning_rate: float, t: int, settings: Float64s, momentum_product: Float64s
+) -> Rates:
     """Return learning_rate sqrt(1 - beta_2**t) / (1 - beta_1**t), 0, 0."""
     beta_1, beta_2, steps = settings[0], settings[2], float(t)
     rate = learning_rate * sqrt(1.0 - beta_2**steps) / (1.0 - beta_1**steps)
@@ -157,7 +190,14 @@ SOLVERS["adamw"] = Solver(
 
 
 @inline_scalar
-def nadam(theta, optimizer_state, i, g, rates, settings):
+def nadam(
+    theta: Vector,
+    optimizer_state: Matrix,
+    i: int,
+    g: float,
+    rates: Rates,
+    settings: Settings,
+) -> None:
     """Update m, v, then theta -= (a g + b m) / (sqrt(c v) + epsilon). State: m, v.
 
     m and v are those of Adam; (a, b, c) are the rates of `nadam_rates`.
@@ -172,7 +212,9 @@ def nadam(theta, optimizer_state, i, g, rates, settings):
 
 
 @inline_scalar
-def nadam_rates(learning_rate, t, settings, momentum_product):
+def nadam_rates(
+    learning_rate: float, t: int, settings: Float64s, momentum_product: Float64s
+) -> Rates:
     """Return the rates of g, m and v in step t, with mu[t] the momentum coefficient.
 
     mu[t] = beta_1 (1 - 0.96**(0.004 t) / 2), and P[t] = mu[1] ... mu[t] is kept in
@@ -208,7 +250,14 @@ register(
 
 
 @inline_scalar
-def adagrad(theta, optimizer_state, i, g, rates, settings):
+def adagrad(
+    theta: Vector,
+    optimizer_state: Matrix,
+    i: int,
+    g: float,
+    rates: Rates,
+    settings: Settings,
+) -> None:
     """Update s += g**2; theta -= rate g / (sqrt(s) + epsilon). State: s."""
     total = optimizer_state[0, i] + g * g
     optimizer_state[0, i] = total
@@ -216,7 +265,14 @@ def adagrad(theta, optimizer_state, i, g, rates, settings):
 
 
 @inline_scalar
-def rmsprop(theta, optimizer_state, i, g, rates, settings):
+def rmsprop(
+    theta: Vector,
+    optimizer_state: Matrix,
+    i: int,
+    g: float,
+    rates: Rates,
+    settings: Settings,
+) -> None:
     """Update v = rho v + (1 - rho) g**2; theta -= rate g / (sqrt(v) + epsilon).
 
     State: v.
@@ -256,7 +312,14 @@ register(
 
 
 @inline_scalar
-def lion(theta, optimizer_state, i, g, rates, settings):
+def lion(
+    theta: Vector,
+    optimizer_state: Matrix,
+    i: int,
+    g: float,
+    rates: Rates,
+    settings: Settings,
+) -> None:
     """Update theta -= rate sign(beta_1 m + (1 - beta_1) g), then m. State: m.
 
     m = beta_2 m + (1 - beta_2) g.

@@ -8,6 +8,7 @@ from math import sqrt
 
 import numpy as np
 
+from sknn.jit.array_types import Float64s, IntegerMatrix, Vector
 from sknn.jit.kernel import INTEGER, REAL, Array, caller, kernel, matrix, vector
 from sknn.kernels.gemm.products import NARROW
 from sknn.kernels.table import FAN_IN, FAN_OUT, WEIGHTS
@@ -67,7 +68,14 @@ call_constrain = caller("constrain", constrain_signature)
 
 
 @kernel(shape_signature)
-def shape_gradient(theta, gradient, n_weights, size, learning_rate, settings):
+def shape_gradient(
+    theta: Vector,
+    gradient: Vector,
+    n_weights: int,
+    size: float,
+    learning_rate: float,
+    settings: Float64s,
+) -> float:
     """Average, penalise and clip the gradient g; decay the weights w.
 
     In this order, in place::
@@ -125,11 +133,14 @@ def shape_gradient(theta, gradient, n_weights, size, learning_rate, settings):
         factor = dtype(1.0 - learning_rate * settings[DECAY])
         for i in range(n_weights):
             theta[i] *= factor
-    return settings[L1] * absolute + 0.5 * settings[L2] * squares
+    penalty: float = settings[L1] * absolute + 0.5 * settings[L2] * squares
+    return penalty
 
 
 @kernel(constrain_signature)
-def constrain(dense, theta, gradient, settings):
+def constrain(
+    dense: IntegerMatrix, theta: Vector, gradient: Vector, settings: Float64s
+) -> float:
     """Scale the incoming weights of each neuron to a norm of at most MAX_NORM [1]_.
 
     ``W[:, j] *= min(1, MAX_NORM / norm(W[:, j]))`` for each neuron j of each layer.
