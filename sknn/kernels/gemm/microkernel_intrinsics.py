@@ -16,64 +16,21 @@ from sknn.jit.compiler import lower_intrinsic
 from sknn.jit.target import n_vector_registers, vector_bytes
 from sknn.jit.vectors import Vectors, integer
 from sknn.kernels.gemm import microkernels
+from sknn.kernels.gemm.dot_intrinsics import dots_definition
 from sknn.kernels.gemm.operands import (
     NO_EPILOGUE,
     QUADRATIC_GRAD,
     RELU,
     RELU_GRAD,
 )
+from sknn.kernels.gemm.product_values import Definition, ProductValue, Values, store_all
 
-Values = list[ir.Value]
-Load = Callable[[ir.Value], Values]
 Apply = Callable[[ir.Value, ir.Value], ir.Value]
-Definition = Callable[..., Any]  # what `lower_intrinsic` takes
-
-
-class _Operands(RecordValue):
-    """A product or a matrix among the arguments, and instructions on its vectors."""
-
-    def __init__(
-        self, context: Any, builder: Any, type_: Any, value: Any, array: str = "c.array"
-    ) -> None:
-        super().__init__(context, builder, type_, value)
-        self.vectors = Vectors(context, builder, self.dtype(array))
-
-    def start(self, operand: str, i: ir.Value, j: ir.Value) -> ir.Value:
-        """Return a pointer to element (i, j) of an operand with contiguous columns."""
-        row = self._row(f"{operand}.offset", i, f"{operand}.row_stride")
-        return self.element(f"{operand}.array", self.builder.add(row, j))
-
-    def gate(self, i: ir.Value, j: ir.Value) -> ir.Value:
-        """Return a pointer to element (i, j) of the gate."""
-        row = self._row("epilogue.gate_offset", i, "c.row_stride")
-        return self.element("epilogue.gate", self.builder.add(row, j))
-
-    def _row(self, offset: str, i: ir.Value, stride: str) -> ir.Value:
-        return self.builder.add(self[offset], self.builder.mul(i, self[stride]))
-
-    def bias(self, j: ir.Value, load: Load, zeros: Values) -> Values:
-        """Return load(pointer to bias[j]) if there is a bias, else zeros."""
-        offset = self["bias.offset"]
-
-        def biases() -> Values:
-            return load(self.element("bias.array", self.builder.add(offset, j)))
-
-        return self.vectors.chosen(self.vectors.is_index(offset), biases, zeros)
-
-    def quadratic(self) -> Values:
-        """Return vectors of p and q, the coefficients of QUADRATIC_GRAD."""
-        return [self.vectors.of(self[f"epilogue.{name}"]) for name in "pq"]
 
 
 def _shifts(vectors: Vectors, n_vectors: int) -> Values:
     """Return the offsets of vectors that lie side by side."""
     return [integer(v * vectors.lanes) for v in range(n_vectors)]
-
-
-def _store_all(vectors: Vectors, values: Values, pointers: Values) -> None:
-    """Store vectors, each at its pointer."""
-    for value, pointer in zip(values, pointers, strict=True):
-        vectors.store(value, pointer)
 
 
 def _accumulate(
@@ -116,7 +73,7 @@ def _tile(n_rows: int, n_vectors: int) -> Definition:
     def typed(typingctx: Any, product: Any, i: Any, j: Any) -> Any:
         def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             operands, (i, j) = (
-                _Operands(context, builder, product, values[0]),
+                ProductValue(context, builder, product, values[0]),
                 values[1:],
             )
             vectors = operands.vectors
@@ -144,7 +101,7 @@ def _tile(n_rows: int, n_vectors: int) -> Definition:
                 return list(map(vectors.load, pointers(operands.gate(i, j))))
 
             results = _apply_epilogue(operands, sums, load_gates)
-            _store_all(vectors, results, pointers(operands.start("c", i, j)))
+            store_all(vectors, results, pointers(operands.start("c", i, j)))
             return context.get_dummy_value()
 
         return types.void(product, types.int64, types.int64), codegen
@@ -153,7 +110,7 @@ def _tile(n_rows: int, n_vectors: int) -> Definition:
 
 
 def _apply_epilogue(
-    operands: _Operands, sums: Values, load_gates: Callable[[], Values]
+    operands: ProductValue, sums: Values, load_gates: Callable[[], Values]
 ) -> Values:
     """Emit the choice of an epilogue; return its results for a tile of sums."""
     vectors = operands.vectors
@@ -178,7 +135,7 @@ def _tile_and_sums(n_rows: int, n_vectors: int) -> Definition:
 
     def typed(typingctx: Any, product: Any, sums: Any, j: Any) -> Any:
         def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-            operands, j = _Operands(context, builder, product, values[0]), values[2]
+            operands, j = ProductValue(context, builder, product, values[0]), values[2]
             sums_of_b = RecordValue(context, builder, sums, values[1])
             vectors, zero = operands.vectors, integer(0)
             shifts = _shifts(vectors, n_vectors)
@@ -196,120 +153,12 @@ def _tile_and_sums(n_rows: int, n_vectors: int) -> Definition:
             rows = vectors.rows(c_start, operands["c.row_stride"], n_rows)
             rows.append(sums_of_b.element("array", builder.add(sums_of_b["offset"], j)))
             pointers = [builder.gep(row, [shift]) for row in rows for shift in shifts]
-            _store_all(vectors, results, pointers)
+            store_all(vectors, results, pointers)
             return context.get_dummy_value()
 
         return types.void(product, sums, types.int64), codegen
 
     return typed
-
-
-# ---------------------------------------------------------------------------------
-# Dot products.
-
-
-def _dots(n_rows: int, n_columns: int) -> Definition:
-    """Return the intrinsic of `microkernels._dots`."""
-    # Vectors of results: a row each or, with one column, that column.
-    size = n_columns if n_columns > 1 else n_rows
-
-    def typed(typingctx: Any, product: Any, i: Any, j: Any) -> Any:
-        def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-            operands, (i, j) = (
-                _Operands(context, builder, product, values[0]),
-                values[1:],
-            )
-            vectors, m, zero = operands.vectors, operands["m"], integer(0)
-            a_start, a_row = operands.start("a", i, zero), operands["a.row_stride"]
-            sums = _dot_sums(
-                vectors, vectors.rows(a_start, a_row, n_rows),
-                _rows_of_b(operands, j, n_columns), operands["n_terms"],
-            )  # fmt: skip
-
-            def load_bias(start: ir.Value) -> Values:
-                if n_columns == 1:
-                    return [vectors.splat(builder.load(start), size)]
-                return [vectors.first(start, vectors.mask(m, size))]
-
-            none = ir.Constant(ir.VectorType(vectors.scalar, size), None)
-            (bias,) = operands.bias(j, load_bias, [none])
-            totals = vectors.totals(sums)
-            results = [
-                builder.fadd(vectors.part(totals, first, size), bias)
-                for first in range(0, n_rows * n_columns, size)
-            ]
-            epilogues = {RELU: lambda: list(map(vectors.relu, results))}
-            stored = vectors.switched(operands["epilogue.function"], epilogues, results)
-            pointers = vectors.rows(operands.start("c", i, j), m, len(results))
-            _store_columns(vectors, stored, pointers, m, n_columns)
-            return context.get_dummy_value()
-
-        return types.void(product, types.int64, types.int64), codegen
-
-    return typed
-
-
-def _rows_of_b(operands: _Operands, j: ir.Value, n_columns: int) -> Values:
-    """Return pointers to n_columns rows of b from j on; repeat the last of fewer."""
-    vectors, builder = operands.vectors, operands.builder
-    last = builder.sub(operands["m"], integer(1))
-    start, step = operands.start("b", j, integer(0)), operands["b.row_stride"]
-    rows = [vectors.lower(integer(k), last) for k in range(n_columns)]
-    return [builder.gep(start, [builder.mul(row, step)]) for row in rows]
-
-
-def _dot_sums(
-    vectors: Vectors, a_rows: Values, b_rows: Values, n_terms: ir.Value
-) -> Values:
-    """Emit the loop over vectors of terms; return a vector of sums for each product."""
-    builder, lanes = vectors.builder, integer(vectors.lanes)
-    n_whole = builder.sdiv(builder.sub(n_terms, integer(1)), lanes)
-    tail = builder.mul(n_whole, lanes)
-
-    def multiply_add(
-        load: Callable[[ir.Value], ir.Value], offset: ir.Value, sums: Values
-    ) -> Values:
-        xs, ys = (
-            [load(builder.gep(row, [offset])) for row in rows]
-            for rows in (a_rows, b_rows)
-        )
-        pairs = [(x, y) for x in xs for y in ys]
-        return [
-            vectors.multiply_add(x, y, total)
-            for (x, y), total in zip(pairs, sums, strict=True)
-        ]
-
-    def term(states: Values) -> Values:
-        offset, *sums = states
-        return [builder.add(offset, lanes), *multiply_add(vectors.load, offset, sums)]
-
-    zeros = [vectors.zero] * (len(a_rows) * len(b_rows))
-
-    def whole() -> Values:
-        return vectors.loop(n_whole, term, [integer(0), *zeros])[1:]
-
-    is_any = builder.icmp_signed(">", n_whole, integer(0))
-    sums = vectors.chosen(is_any, whole, zeros)
-    # The tail is one to lanes terms.
-    mask = vectors.mask(builder.sub(n_terms, tail))
-    return multiply_add(partial(vectors.first, mask=mask), tail, sums)
-
-
-def _store_columns(
-    vectors: Vectors, rows: Values, pointers: Values, m: ir.Value, n_columns: int
-) -> None:
-    """Store the first min(m, n_columns) elements of rows, each at its pointer."""
-    builder = vectors.builder
-    is_whole = builder.icmp_signed(">=", m, integer(n_columns))
-    with builder.if_else(is_whole) as (all_columns, some_columns):
-        with all_columns:
-            _store_all(vectors, rows, pointers)
-        with some_columns:
-            for j in range(n_columns - 1):
-                with builder.if_then(builder.icmp_signed(">", m, integer(j))):
-                    for row, pointer in zip(rows, pointers, strict=True):
-                        target = builder.gep(pointer, [integer(j)])
-                        vectors.store(vectors.part(row, j, 1), target)
 
 
 # ---------------------------------------------------------------------------------
@@ -340,7 +189,7 @@ def _sums(n_vectors: int) -> Definition:
             zeros = [vectors.zero] * n_vectors
             _, *sums = vectors.loop(n_terms, term, [integer(0), *zeros])
             end = target.element("array", builder.add(target["offset"], j))
-            _store_all(vectors, sums, [builder.gep(end, [shift]) for shift in shifts])
+            store_all(vectors, sums, [builder.gep(end, [shift]) for shift in shifts])
             return context.get_dummy_value()
 
         return types.void(b, c, types.int64, types.int64), codegen
@@ -353,7 +202,7 @@ def _outer(n_vectors: int) -> Definition:
 
     def typed(typingctx: Any, product: Any, j: Any) -> Any:
         def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-            operands, j = _Operands(context, builder, product, values[0]), values[1]
+            operands, j = ProductValue(context, builder, product, values[0]), values[1]
             vectors, zero = operands.vectors, integer(0)
             shifts = _shifts(vectors, n_vectors)
             a_start, row = operands.start("a", zero, zero), operands.start("b", zero, j)
@@ -385,7 +234,7 @@ def _outer(n_vectors: int) -> Definition:
     return typed
 
 
-def _run_epilogue(operands: _Operands, run: Callable[[Apply], Values]) -> None:
+def _run_epilogue(operands: ProductValue, run: Callable[[Apply], Values]) -> None:
     """Emit run(apply) for the chosen epilogue; apply takes x and a pointer to y."""
     vectors = operands.vectors
 
@@ -485,7 +334,7 @@ for _tile_function, (_n_rows, _n_vectors) in microkernels.TILES.items():
 for _tile_and_sums_function, _n_vectors in microkernels.TILES_AND_SUMS.items():
     lower_intrinsic(_tile_and_sums_function)(_tile_and_sums(_tile_rows(), _n_vectors))
 for _dots_function, _shape in microkernels.DOTS.items():
-    lower_intrinsic(_dots_function)(_dots(*_shape))
+    lower_intrinsic(_dots_function)(dots_definition(*_shape))
 for _sums_function, _n_vectors in microkernels.SUMS.items():
     lower_intrinsic(_sums_function)(_sums(_n_vectors))
 for _outer_function, _n_vectors in microkernels.OUTERS.items():

@@ -29,44 +29,37 @@ Scalar = TypeVar("Scalar", float, np.float32)
 
 def exp(x: Scalar) -> Scalar:
     """Return exp(x) of a float32 or float64."""
-    y: Scalar = np.exp(x)
-    return y
+    return type(x)(np.exp(x))
 
 
 def expm1(x: Scalar) -> Scalar:
     """Return exp(x) - 1 of a float32 or float64, without cancellation near zero."""
-    y: Scalar = np.expm1(x)
-    return y
+    return type(x)(np.expm1(x))
 
 
 def log(x: Scalar) -> Scalar:
     """Return log(x) of a float32 or float64, x >= 0."""
-    y: Scalar = np.log(x)
-    return y
+    return type(x)(np.log(x))
 
 
 def log1p(x: Scalar) -> Scalar:
     """Return log(1 + x) of a float32 or float64, 0 <= x <= 1."""
-    y: Scalar = np.log1p(x)
-    return y
+    return type(x)(np.log1p(x))
 
 
 def tanh(x: Scalar) -> Scalar:
     """Return tanh(x) of a float32 or float64."""
-    y: Scalar = np.tanh(x)
-    return y
+    return type(x)(np.tanh(x))
 
 
 def logistic(x: Scalar) -> Scalar:
     """Return 1 / (1 + exp(-x)) of a float32 or float64."""
-    y: Scalar = type(x)(1) / (type(x)(1) + np.exp(-x))
-    return y
+    return type(x)(1 / (1 + np.exp(-x)))
 
 
 def probability(x: Scalar) -> Scalar:
     """Return 1 / (1 + exp(-x)), more precise near 1 than `logistic`, for a loss."""
-    y: Scalar = type(x)(1) / (type(x)(1) + np.exp(-x))
-    return y
+    return type(x)(1 / (1 + np.exp(-x)))
 
 
 def erf(x: Scalar) -> Scalar:
