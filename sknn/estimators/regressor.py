@@ -308,7 +308,7 @@ class MLPRegressor(BaseRegressor):
     ``summary`` prints a line for each layer. The kinds of layers are:
 
     - 'dense': ``f(x W + b)``, with f the activation
-    - 'dropout': sets a share of its inputs to zero in training
+    - 'dropout': sets a fraction of its inputs to zero in training
     - 'batch_norm': normalises each neuron over the rows of the batch
     - 'layer_norm': normalises each row over the neurons of the layer
 

@@ -238,10 +238,10 @@ class Layout:
     def _view(
         self, theta: np.ndarray, name: str, start: int, shape: Shape
     ) -> np.ndarray:
-        part = theta[start : start + prod(shape)]
+        array = theta[start : start + prod(shape)]
         if self._is_weights[name] and is_transposed(shape):
-            return part.reshape(shape[::-1]).T
-        return part.reshape(shape)
+            return array.reshape(shape[::-1]).T
+        return array.reshape(shape)
 
 
 def _widths(architecture: Architecture) -> list[tuple[int, int]]:
@@ -264,7 +264,7 @@ def columns_of(placed: PlacedLayer) -> int:
 
 
 def keeps_preactivation(placed: PlacedLayer) -> bool:
-    """Return whether an activation needs the weighted sums for its slope."""
+    """Return whether an activation needs the preactivation for its derivative."""
     activation = placed.layer.activation
     return activation is not None and ACTIVATIONS[activation].needs_preactivation
 

@@ -124,8 +124,8 @@ class Network(Work):
         not pickled.
         """
         attributes: dict[str, Any] = self.layout.views(theta)
-        parts = tuple(part for parts in attributes.values() for part in parts)
-        return {**attributes, "_theta_cache": ThetaCache(theta, parts, self)}
+        views = tuple(view for arrays in attributes.values() for view in arrays)
+        return {**attributes, "_theta_cache": ThetaCache(theta, views, self)}
 
     def initial_parameters(
         self,
@@ -160,14 +160,14 @@ class Network(Work):
         vector = aligned_empty(self.n_parameters, self.dtype)
         views = self.unpack(vector)
         for name, shapes in self.layout.shapes.items():
-            found = [np.shape(part) for part in attributes.get(name, ())]
-            if found != shapes:
+            actual = [np.shape(array) for array in attributes.get(name, ())]
+            if actual != shapes:
                 raise ValueError(
-                    f"{name} must have the shapes {shapes}, got {found}. Set the "
+                    f"{name} must have the shapes {shapes}, got {actual}. Set the "
                     "arrays of all layers together."
                 )
-            for view, part in zip(views[name], attributes[name], strict=True):
-                np.copyto(view, part, casting="same_kind")
+            for view, array in zip(views[name], attributes[name], strict=True):
+                np.copyto(view, array, casting="same_kind")
         return vector
 
     def vector_of(self, attributes: Mapping[str, Any]) -> np.ndarray:
@@ -239,7 +239,7 @@ class Network(Work):
         decide = LABELS["highest" if self.n_outputs > 1 else "second"]
         link = 0 if self.link == "identity" else self._link
         address = decide.address(self.dtype)
-        found = np.empty(inputs.n_samples, dtype=names.dtype)
+        labels = np.empty(inputs.n_samples, dtype=names.dtype)
         for start, stop in self.parts(inputs):
             rows, places = inputs.rows(start, stop), np.empty(stop - start, np.int64)
             self._run(
@@ -252,8 +252,8 @@ class Network(Work):
                 nonfinite_flags=nonfinite_flags,
             )
             # There may be but one class.
-            names.take(places, mode="clip", out=found[start:stop])
-        return found
+            names.take(places, mode="clip", out=labels[start:stop])
+        return labels
 
     def parts(self, inputs: Inputs) -> Iterator[tuple[int, int]]:
         """Yield from where to where to predict, that few labels are kept twice.
@@ -412,7 +412,7 @@ class Network(Work):
         values, deltas = self.buffer(block, n_columns), self.buffer(block, n_columns)
         gradient = np.empty(self.n_trained, dtype=self.dtype)
         raw = np.empty((inputs.n_samples, n_outputs), dtype=self.dtype)
-        found = np.empty((inputs.n_samples, self.n_features), dtype=self.dtype)
+        gradients = np.empty((inputs.n_samples, self.n_features), dtype=self.dtype)
         no_settings, nothing = read_only(np.empty(0)), _no_targets(self.dtype)
         nonfinite_flags = np.zeros(prediction.N_NONFINITE_FLAGS, dtype=np.int64)
         for start in range(0, inputs.n_samples, block):
@@ -430,6 +430,6 @@ class Network(Work):
                 start, n,
             )  # fmt: skip
             first = int(ops[0, table.INPUT_DELTA]) * n
-            part = deltas[first : first + n * self.n_features]
-            found[start:stop] = part.reshape(n, -1)
-        return found
+            block_gradient = deltas[first : first + n * self.n_features]
+            gradients[start:stop] = block_gradient.reshape(n, -1)
+        return gradients

@@ -2,7 +2,7 @@
 
 ``Architecture`` says what the network is, ``Layout`` where its layers and their
 parameters lie, and ``operations`` writes the table: a row for each operation, with the
-addresses of its leaves and with where it reads and writes.
+addresses of its kernels and with where it reads and writes.
 """
 
 from typing import NamedTuple
@@ -44,7 +44,7 @@ def operations(
 ) -> Operations:
     """Return the operations of a network, for dense or for CSR inputs.
 
-    With ``forward_only`` there are no leaves but those of the way forward, so that no
+    With ``forward_only`` there are only forward kernels, so that no
     others are loaded. With ``of_inputs`` the way back leads to the gradient of the
     inputs, in column ``INPUT_DELTA`` of the first row.
 
@@ -65,26 +65,26 @@ def _build(layout: Layout, use: Use, is_sparse: bool) -> Operations:
     steps: list[tuple[PlacedLayer, Use, LayerKernels]] = []
     joining: dict[int, list[PlacedLayer]] = {}  # by the step that does their work
     for placed in layout.layers:
-        own = use._replace(reads_csr=is_sparse and not steps)
-        if own.reads_csr and placed.spec.joins_next_on_csr:
+        layer_use = use._replace(reads_csr=is_sparse and not steps)
+        if layer_use.reads_csr and placed.spec.joins_next_on_csr:
             if use.training:
                 joining.setdefault(len(steps), []).append(placed)
             continue
-        kernels = placed.spec.kernels_for(placed, own)
+        kernels = placed.spec.kernels_for(placed, layer_use)
         if kernels is not None:
-            steps.append((placed, own, kernels))
-    for k, (placed, own, kernels) in enumerate(steps):
+            steps.append((placed, layer_use, kernels))
+    for k, (placed, layer_use, kernels) in enumerate(steps):
         before = steps[k - 1][0] if k else None
         after = steps[k + 1][0] if k + 1 < len(steps) else None
-        row = builder.add(placed, own, kernels)
+        row = builder.add(placed, layer_use, kernels)
         for other in (*joining.get(k, ()), placed):
-            other.spec.fill_row(row, other, own)
+            other.spec.fill_row(row, other, layer_use)
         epilogue = _backward_epilogue(before, placed)
         row[table.INPUT_EPILOGUE] = epilogue.backwards
         row[[table.QUADRATIC_P, table.QUADRATIC_Q]] = epilogue.coefficients
         if placed.spec.has_activation:
             is_fused = _backward_epilogue(placed, after).backwards != NO_EPILOGUE
-            builder.activate(row, placed, own, is_fused)
+            builder.activate(row, placed, layer_use, is_fused)
     numbers = np.array([placed.number for placed, _, _ in steps])
     return Operations(np.array(builder.rows), builder.n_columns, numbers)
 

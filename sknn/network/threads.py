@@ -218,11 +218,11 @@ def in_parts(
 
     def calls_of(n_threads: int) -> list[Callable[[], Any]]:
         n_blocks = -(-n_rows // block)
-        limits = [n_blocks * k // n_threads * block for k in range(n_threads)]
-        stops = [*limits[1:], n_rows]
+        starts = [n_blocks * k // n_threads * block for k in range(n_threads)]
+        stops = [*starts[1:], n_rows]
         return [
             partial(function, start, stop, lambda: bool(shared[CALLED_OFF]))
-            for start, stop in zip(limits, stops, strict=True)
+            for start, stop in zip(starts, stops, strict=True)
         ]
 
     run_together_or_alone(calls_of, n_threads, shared)

@@ -9,7 +9,7 @@ _BLOCK_SIZE = 2**12
 _FEWEST_ROWS = 32
 # Rows of which the gradient of the whole loss is found at a time.
 _BATCH_SIZE = 512
-# A rest of fewer rows than this part of a batch has no statistics of its own.
+# A rest of fewer rows than this fraction of a batch has no statistics of its own.
 _SMALLEST_SHARE = 8
 
 # Multiplications in products that take a slow core about a fifth of a second; and, in

@@ -46,16 +46,16 @@ from sknn.kernels.table import BIAS, FAN_IN, RUNNING, SCRATCH, WEIGHTS
 # Added to variances, as in PyTorch; and how much of the running statistics stays.
 EPSILON = 1e-5
 MOMENTUM = 0.9
-# Where other rows have less than this share of the weight of a batch, it is one row.
+# Where other rows have less than this fraction of the weight of a batch, it is one row.
 NO_VARIANCE = 1e-3
 
-# Matrices of the layer's shape that the leaves have room for in `values`, from SCRATCH
+# Matrices of the layer's shape that the kernels have room for in `values`, from SCRATCH
 # on: one for the means, one for the scales (one over the standard deviation).
 N_SCRATCH = 2
 
 
 class Normalization(NamedTuple):
-    """The leaves of a normalisation, in training and in prediction."""
+    """The kernels of a normalisation, in training and in prediction."""
 
     forward: Kernel
     backward: Kernel
@@ -118,13 +118,13 @@ def _sum_of_weights(batch: Batch) -> tuple[float, float]:
     total = 0.0
     for i in range(batch.n):
         total += _weight(batch, i)
-    share_of_pairs = 0.0  # of different rows: 1 - 1 / effective number
+    pair_fraction = 0.0  # of different rows: 1 - 1 / effective number
     for i in range(batch.n):
-        share = _weight(batch, i) / total
-        share_of_pairs += share * (1.0 - share)
-    if not share_of_pairs > NO_VARIANCE:
+        fraction = _weight(batch, i) / total
+        pair_fraction += fraction * (1.0 - fraction)
+    if not pair_fraction > NO_VARIANCE:
         return 0.0, 0.0
-    unbiased = 1.0 / share_of_pairs
+    unbiased = 1.0 / pair_fraction
     if total > 1.0:
         unbiased = min(unbiased, total / (total - 1.0))
     return total, unbiased
@@ -175,12 +175,12 @@ def _normalize_by_running(
     op: Integers, batch: Batch, theta: Vector, values: Vector
 ) -> None:
     """Fill the outputs, given the running statistics, and activate them."""
-    width, kind = op[FAN_IN], theta.dtype.type
+    width, dtype = op[FAN_IN], theta.dtype.type
     means, scales = _of_columns(op, batch, values)
     running = matrix(theta, op[RUNNING], 2, width)
     for j in range(width):
         means[j] = running[0, j]
-        scales[j] = kind(1) / sqrt(running[1, j] + kind(EPSILON))
+        scales[j] = dtype(1) / sqrt(running[1, j] + dtype(EPSILON))
     _normalize_columns(op, batch, theta, values)
 
 
@@ -195,23 +195,23 @@ def batch_norm_forward(
     move towards them: r = MOMENTUM * r + (1 - MOMENTUM) * statistic, with the variance
     made unbiased. Where the batch has no variance, the running statistics normalise.
     """
-    n, width, kind = batch.n, op[FAN_IN], theta.dtype.type
+    n, width, dtype = batch.n, op[FAN_IN], theta.dtype.type
     total, unbiased = _sum_of_weights(batch)
     if total == 0.0:
         _normalize_by_running(op, batch, theta, values)
         return 0.0
     x = input_of(op, batch, values)
     means, variances = _of_columns(op, batch, values)
-    kept, rest = kind(MOMENTUM), kind(1.0 - MOMENTUM)
-    rest_of_variance = kind((1.0 - MOMENTUM) * unbiased)
+    kept, rest = dtype(MOMENTUM), dtype(1.0 - MOMENTUM)
+    rest_of_variance = dtype((1.0 - MOMENTUM) * unbiased)
     means[:] = 0
     variances[:] = 0
     for i in range(n):
-        weight = kind(_weight(batch, i) / total)
+        weight = dtype(_weight(batch, i) / total)
         for j in range(width):
             means[j] += weight * x[i, j]
     for i in range(n):
-        weight = kind(_weight(batch, i) / total)
+        weight = dtype(_weight(batch, i) / total)
         for j in range(width):
             d = x[i, j] - means[j]
             variances[j] += weight * d * d
@@ -219,7 +219,7 @@ def batch_norm_forward(
     for j in range(width):
         running[0, j] = kept * running[0, j] + rest * means[j]
         running[1, j] = kept * running[1, j] + rest_of_variance * variances[j]
-        scales[j] = kind(1) / sqrt(variances[j] + kind(EPSILON))
+        scales[j] = dtype(1) / sqrt(variances[j] + dtype(EPSILON))
     _normalize_columns(op, batch, theta, values)
     return 0.0
 
@@ -243,7 +243,7 @@ def batch_norm_backward(
 
     Sums are over the rows. Running statistics do not depend on the rows: w is 0 then.
     """
-    n, width, kind = batch.n, op[FAN_IN], theta.dtype.type
+    n, width, dtype = batch.n, op[FAN_IN], theta.dtype.type
     x, delta = input_of(op, batch, values), output_of(op, batch, deltas)
     activation_gradient(op, batch, values, deltas)
     x_delta = input_delta_of(op, batch, deltas)
@@ -259,7 +259,7 @@ def batch_norm_backward(
             gain_gradient[j] += delta[i, j] * normal
     for i in range(n):
         # Running statistics do not depend on the rows.
-        weight = kind(_weight(batch, i) / total if total > 0.0 else 0.0)
+        weight = dtype(_weight(batch, i) / total if total > 0.0 else 0.0)
         for j in range(width):
             normal = (x[i, j] - means[j]) * scales[j]
             common = weight * (shift_gradient[j] + normal * gain_gradient[j])
@@ -307,14 +307,14 @@ def fixed_norm_gradient(
     gradient: Vector,
     values: Vector,
     deltas: Vector,
-    share: int,
-    n_shares: int,
+    thread: int,
+    n_threads: int,
 ) -> float:
     """Set the gradients of gain to sum(delta * z) and of shift to sum(delta).
 
     z = (x - mean) * scale; sums are over the rows, of shape (width,).
     """
-    if share == 0:
+    if thread == 0:
         statistics = _of_columns(op, batch, values)
         _add_up_gains(op, batch, gradient, values, deltas, statistics, False)
     return 0.0
@@ -332,19 +332,19 @@ def layer_norm_forward(
 
     x and y have the shape (n_rows, width). Mean and variance are those of each row.
     """
-    n, width, kind = batch.n, op[FAN_IN], theta.dtype.type
+    n, width, dtype = batch.n, op[FAN_IN], theta.dtype.type
     x, y = input_of(op, batch, values), output_of(op, batch, values)
     means, scales = _of_rows(op, batch, values)
-    gain, shift, share = _gain(op, theta), _shift(op, theta), kind(1.0 / width)
+    gain, shift, inverse_width = _gain(op, theta), _shift(op, theta), dtype(1.0 / width)
     for i in range(n):
-        mean, variance = kind(0), kind(0)
+        mean, variance = dtype(0), dtype(0)
         for j in range(width):
             mean += x[i, j]
-        mean *= share
+        mean *= inverse_width
         for j in range(width):
             d = x[i, j] - mean
             variance += d * d
-        scale = kind(1) / sqrt(variance * share + kind(EPSILON))
+        scale = dtype(1) / sqrt(variance * inverse_width + dtype(EPSILON))
         for j in range(width):
             y[i, j] = gain[j] * ((x[i, j] - mean) * scale) + shift[j]
         means[i], scales[i] = mean, scale
@@ -366,22 +366,22 @@ def layer_norm_backward(
     With z = (x - mean) * scale and d = delta * gain it is scale * (d - mean(d) - z *
     mean(d * z)), with means over the columns.
     """
-    n, width, kind = batch.n, op[FAN_IN], theta.dtype.type
+    n, width, dtype = batch.n, op[FAN_IN], theta.dtype.type
     x, delta = input_of(op, batch, values), output_of(op, batch, deltas)
     activation_gradient(op, batch, values, deltas)
     x_delta = input_delta_of(op, batch, deltas)
     means, scales = _of_rows(op, batch, values)
-    gain, share = _gain(op, theta), kind(1.0 / width)
+    gain, inverse_width = _gain(op, theta), dtype(1.0 / width)
     for i in range(n):
         mean, scale = means[i], scales[i]
-        total, along = kind(0), kind(0)
+        total, along = dtype(0), dtype(0)
         for j in range(width):
             normal, d = (x[i, j] - mean) * scale, delta[i, j] * gain[j]
             total += d
             along += d * normal
         for j in range(width):
             normal, d = (x[i, j] - mean) * scale, delta[i, j] * gain[j]
-            x_delta[i, j] = scale * (d - share * (total + normal * along))
+            x_delta[i, j] = scale * (d - inverse_width * (total + normal * along))
     return 0.0
 
 
@@ -392,14 +392,14 @@ def layer_norm_gradient(
     gradient: Vector,
     values: Vector,
     deltas: Vector,
-    share: int,
-    n_shares: int,
+    thread: int,
+    n_threads: int,
 ) -> float:
     """Set the gradients of gain to sum(delta * z) and of shift to sum(delta).
 
     z = (x - mean) * scale; sums are over the rows, of shape (width,).
     """
-    if share == 0:
+    if thread == 0:
         statistics = _of_rows(op, batch, values)
         _add_up_gains(op, batch, gradient, values, deltas, statistics, True)
     return 0.0

@@ -39,11 +39,11 @@ def _check_sign(
 
 
 def weighted_quantile(y: Vector, weights: Vector, level: float) -> float:
-    """Return a value with this share of the weights below it and the rest above."""
+    """Return a value with this fraction of the weights below it and the rest above."""
     order = np.argsort(y)
     sums = np.cumsum(weights[order], dtype=np.float64)
-    place = np.searchsorted(sums, level * sums[-1])
-    return float(y[order[min(place, len(y) - 1)]])
+    index = np.searchsorted(sums, level * sums[-1])
+    return float(y[order[min(index, len(y) - 1)]])
 
 
 def _median(y: Vector, weights: Vector, settings: Float64s) -> float:

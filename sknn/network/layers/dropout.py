@@ -15,10 +15,10 @@ def threshold(rate: float) -> int:
 
 
 class Dropout(LayerSpec):
-    """Dropout, which does nothing in prediction. Its option is the share dropped."""
+    """Dropout, which does nothing in prediction. Its option is the rate."""
 
     name = "dropout"
-    description = "sets a share of its inputs to zero in training"
+    description = "sets a fraction of its inputs to zero in training"
     parameter = "dropout"
     kernels = DROPOUT
     skips_input_delta = True
@@ -26,7 +26,7 @@ class Dropout(LayerSpec):
     joins_next_on_csr = True
 
     def check(self, fan_in: int, options: Options) -> None:
-        """Raise a ValueError unless the share is in [0, 1)."""
+        """Raise a ValueError unless the rate is in [0, 1)."""
         if not (len(options) == 1 and 0.0 <= options[0] < 1.0):
             raise ValueError(f"its dropout is {options}")
 
@@ -40,7 +40,7 @@ class Dropout(LayerSpec):
         row[table.LAYER_ID] = placed.layer_id
 
     def text(self, layer: Layer) -> str:
-        """Return the name and the share."""
+        """Return the name and the rate."""
         return f"dropout {layer.options[0]:g}"
 
 
