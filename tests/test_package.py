@@ -26,6 +26,7 @@ NUMBA_MODULES = {
     "abi",
     "calls",
     "compiler",
+    "dot_intrinsics",
     "entry",
     "intrinsics",
     "microkernel_intrinsics",

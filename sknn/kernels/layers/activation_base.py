@@ -6,7 +6,7 @@ layer for a block of rows while these are in the cache.
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sknn.jit.array_types import Vector
 from sknn.jit.kernel import Array, Kernel, caller
@@ -47,7 +47,7 @@ class Activation(NamedTuple):
     fused_epilogue: FusedEpilogue
     description: str
     reference: str
-    onnx: Callable | None  # see `register`
+    onnx: Callable[..., Any] | None  # see `register`
 
 
 ACTIVATIONS: dict[str, Activation] = {}
@@ -63,7 +63,7 @@ def register(
     needs_preactivation: bool = False,
     fused_epilogue: FusedEpilogue = NOT_FUSED,
     cached: bool = True,
-    onnx: Callable | None = None,
+    onnx: Callable[..., Any] | None = None,
 ) -> None:
     """Make an activation available under a name.
 

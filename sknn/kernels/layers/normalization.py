@@ -21,7 +21,7 @@ References
 
 from collections.abc import Callable
 from math import sqrt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sknn.jit.array_types import Integers, Vector
 from sknn.jit.kernel import Kernel, inline_scalar, kernel, matrix, vector
@@ -68,7 +68,7 @@ class Normalization(NamedTuple):
     reference: str = ""  # publication that the docstrings cite
     # ``onnx(g, x)`` normalises x in an ONNX graph, before gain and shift. None where
     # running statistics do so.
-    onnx: Callable | None = None
+    onnx: Callable[..., Any] | None = None
 
 
 @inline_scalar
@@ -405,7 +405,7 @@ def layer_norm_gradient(
     return 0.0
 
 
-def _layer_norm_in_onnx(g, x):
+def _layer_norm_in_onnx(g: Any, x: Any) -> Any:
     """Return (x - mean) / sqrt(variance + EPSILON), with those of each row."""
     d = x - g.mean_of_rows(x)
     return d / g.Sqrt(g.mean_of_rows(d * d) + EPSILON)

@@ -1,7 +1,7 @@
 """Output activations, which turn a network's raw outputs into predictions."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.special
@@ -29,7 +29,7 @@ class OutputActivation(NamedTuple):
     apply: Kernel
     gradient: Callable[[Matrix, int, Sequence[float]], Matrix]
     description: str
-    onnx: Callable[..., str]
+    onnx: Callable[..., Any]
     inverse: Callable[[Vector], Vector] | None = None
 
 
@@ -54,7 +54,7 @@ def register(
     derivative: Callable[[Vector], Vector],
     inverse: Callable[[Vector], Vector],
     description: str,
-    onnx: Callable[..., str],
+    onnx: Callable[..., Any],
 ) -> None:
     """Make an elementwise output activation available to losses.
 
@@ -193,7 +193,7 @@ def _quantiles_gradient(raw: Matrix, k: int, settings: Sequence[float]) -> Matri
     return jacobian
 
 
-def _quantiles_in_onnx(g, z, settings):
+def _quantiles_in_onnx(g: Any, z: Any, settings: Sequence[float]) -> Any:
     """Return the cumulative sums over the levels of each target."""
     n_levels = int(settings[0])
     if n_levels == 1:
