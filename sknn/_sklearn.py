@@ -5,6 +5,7 @@ version of scikit-learn is tested; a change there is mended here.
 """
 
 from sklearn.metrics._scorer import _BaseScorer as BaseScorer
+from sklearn.utils._available_if import _AvailableIfDescriptor as AvailableIf
 from sklearn.utils._openmp_helpers import (
     _openmp_effective_n_threads as openmp_effective_n_threads,
 )
@@ -21,6 +22,7 @@ from sklearn.utils.optimize import _check_optimize_result as check_optimize_resu
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 __all__ = [
+    "AvailableIf",
     "BaseScorer",
     "Interval",
     "InvalidParameterError",

@@ -23,7 +23,7 @@ from sknn.estimators.parameters import CONSTRAINTS
 from sknn.estimators.prediction import Predictor
 from sknn.estimators.problem import FitCall
 from sknn.estimators.twins import trained_twin, twin_of
-from sknn.estimators.validation import check_for_missing, skips_validation
+from sknn.estimators.validation import explain_refusal, skips_validation
 from sknn.network.data import FLOATS, ArrayLike
 from sknn.network.layers.base import Layer
 from sknn.training.monitor import DefaultScore
@@ -42,6 +42,9 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
     @abstractmethod
     def _learn_targets(self, y: ArrayLike, goes_on: bool) -> Any:
         """Check y; set the attributes that its encoding needs; return y."""
+
+    def _warn_of_encoding(self, given: Any, y: ArrayLike, fewest_rows: int) -> None:
+        """Warn where the targets seem to be encoded in a way that is not meant."""
 
     @abstractmethod
     def _check_known(self, y: ArrayLike, n_targets: int) -> Any:
@@ -238,7 +241,13 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         """Prepare, train and publish."""
         train_and_publish(self, call, prepare(self, call))
 
-    def _validated(self, X: ArrayLike, y: ArrayLike, reset: bool) -> tuple[Any, Any]:
+    def _validated(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        reset: bool,
+        names: tuple[str, str] = ("X", "y"),
+    ) -> tuple[Any, Any]:
         if skips_validation(X, y):
             if reset:
                 self.n_features_in_ = X.shape[1]
@@ -259,8 +268,8 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
                 reset=reset,
             )
             return checked
-        except TypeError as error:
-            check_for_missing(error)
+        except (TypeError, ValueError) as error:
+            explain_refusal(error, self, (X, y), reset, names)
             raise
 
     @contextmanager

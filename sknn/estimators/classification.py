@@ -8,6 +8,7 @@ import numpy as np
 
 from sknn._sklearn import Interval
 from sknn.estimators.base import BaseMLP
+from sknn.estimators.data_errors import cure_for_y, explain
 from sknn.estimators.decorators import available_if, suggests_names
 from sknn.estimators.fitting import initialize
 from sknn.estimators.label_targets import LabelTargets
@@ -356,4 +357,14 @@ class BaseClassifier(LabelTargets):
         score : float
         """
         refuse_missing(y=y, sample_weight=sample_weight)
-        return accuracy(labels_to_score(y), self.predict(X), sample_weight)
+        labels = labels_to_score(y)
+        predicted = self.predict(X)
+        if labels.dtype.kind in "mM":  # NumPy compares time spans with numbers
+            self._check_form(labels)
+        try:
+            return accuracy(labels, predicted, sample_weight)
+        except (TypeError, ValueError) as error:
+            explain(error, "y", cure_for_y(error, labels, "y"))
+            failure = error
+        self._check_form(labels)  # which may have a better message
+        raise failure

@@ -4,8 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from sklearn.utils import metaestimators
-
+from sknn import _sklearn
 from sknn.estimators.suggestions import explain_call
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -25,7 +24,25 @@ def suggests_names(method: Method) -> Method:
     return cast(Method, explained)
 
 
+class _AvailableIf(_sklearn.AvailableIf):
+    """scikit-learn's descriptor, with the reason in the message itself."""
+
+    def _check(self, obj: Any, owner: type) -> None:
+        try:
+            super()._check(obj, owner)
+        except AttributeError as error:
+            if error.__cause__ is not None:
+                error.args = (f"{error}: {error.__cause__}",)
+            raise
+
+
 def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
-    """Make a method available only where ``check(estimator)`` returns True."""
-    decorate: Callable[[Method], Method] = metaestimators.available_if(check)
+    """Make a method available only where ``check(estimator)`` returns True.
+
+    Otherwise there is no such attribute, for the reason that ``check`` raises.
+    """
+
+    def decorate(method: Method) -> Method:
+        return cast(Method, _AvailableIf(method, check, method.__name__))
+
     return decorate

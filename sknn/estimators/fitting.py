@@ -95,8 +95,7 @@ def prepare(estimator: Any, call: FitCall) -> FitTask:
         monitor = _monitor(estimator, network, loss, rows, validation, metrics)
     state.n_rows = data.n_rows
     if call.resumes:
-        stored = vars(estimator) if is_same_optimizer else {}
-        random_state = state.load_resume_state(stored)
+        random_state = state.load_resume_state(vars(estimator), is_same_optimizer)
     return FitTask(network, loss, data, state, random_state, monitor, call.incremental)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 
 from sknn._sklearn import approximate_mode
+from sknn.estimators.data_errors import called
 from sknn.estimators.validation import make_training_data, weights_of
 from sknn.kernels.losses.base import LossOptions
 from sknn.kernels.losses.table import Loss
@@ -148,12 +149,13 @@ def given_rows(
             "X_val and y_val belong together, but one of them is None. Pass both, or "
             "neither."
         )
-    X, y = estimator._validated(X, y, reset=False)
+    X, y = estimator._validated(X, y, reset=False, names=("X_val", "y_val"))
     y = estimator._check_known(y, targets.shape[1])
-    encoded = estimator._encode(y)
-    loss.check_targets(encoded, options)
-    weights = weights_of(sample_weight, X, targets.dtype)
-    data = make_training_data(X, encoded, weights, None, targets.dtype)
+    weights = weights_of(sample_weight, X, targets.dtype, "sample_weight_val")
+    with called("y_val"):
+        encoded = estimator._encode(y)
+        loss.check_targets(encoded, options)
+        data = make_training_data(X, encoded, weights, None, targets.dtype)
     return Validation(Rows(X, y, weights), data, "X_val and y_val", is_given=True)
 
 

@@ -13,11 +13,13 @@ from sknn.estimators.held_out import stratification_groups
 from sknn.estimators.labels import (
     binarizer_of,
     check_classes_of_columns,
+    check_form,
     check_labels,
     rare_class,
     read_classes,
     read_labels,
     shows_several_labels,
+    warn_of_one_hot,
 )
 from sknn.estimators.scores import fraction_correct
 from sknn.estimators.state_checks import check_labels_of_fit
@@ -63,6 +65,15 @@ class LabelTargets(ClassifierMixin, BaseMLP):
         check_labels_of_fit(self)
         check_labels(y, self.classes_, self._n_labels, "y", self.warm_start)
         return y
+
+    def _warn_of_encoding(self, given: Any, y: ArrayLike, fewest_rows: int) -> None:
+        if self._is_multilabel:
+            warn_of_one_hot(given, y, fewest_rows)
+
+    def _check_form(self, labels: ArrayLike) -> None:
+        """Refuse labels to score of another form or type than those of the fit."""
+        if labels.ndim == 1 or (labels.ndim == 2 and labels.shape[1] > 1):
+            check_form(labels, self.classes_, self._n_labels, "y")
 
     def _check_known(self, y: ArrayLike, n_targets: int) -> Any:
         y = read_labels(y, "y_val")

@@ -9,11 +9,14 @@ from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
+from sknn.estimators.data_errors import called, cure_for_y, explain, is_refused
 from sknn.estimators.validation import missing_values
 from sknn.network.data import ArrayLike
+from sknn.training.user_warnings import warn_user
 
 _NUMBERS = (int, float, np.integer, np.floating, np.bool_)
 _N_VALUES_SHOWN = 5
+_FEWEST_CLASSES = 3  # in a one-hot encoding that is told from indicators
 
 
 # Reading y -------------------------------------------------------------------------
@@ -29,7 +32,8 @@ def read_labels(y: ArrayLike, name: str = "y") -> Any:
         y = with_natural_dtype(y, name)
     if _is_matrix(y):
         return read_indicators(y, name)
-    y = column_or_1d(y, warn=True)
+    with called(name):
+        y = column_or_1d(y, warn=True)
     if y.dtype.kind == "S":
         raise TypeError(
             f"Support for labels represented as bytes is not supported. Convert {name} "
@@ -54,8 +58,11 @@ def with_natural_dtype(y: np.ndarray, name: str) -> np.ndarray:
     names = sorted(label_type.__name__ for label_type in types)
     if all(issubclass(label_type, str) for label_type in types):
         return y
-    if "NAType" in names:
-        raise missing_values(name)
+    for missing in {"NAType": "pandas.NA", "NoneType": "None"}.items():
+        if missing[0] in names:
+            raise missing_values(name, missing[1])
+    if "str" in names and any(value != value for value in y.ravel().tolist()):
+        raise missing_values(name, "NaN")
     if all(issubclass(label_type, _NUMBERS) for label_type in types):
         converted = np.array(y.tolist())
         are_whole = not any(
@@ -70,13 +77,12 @@ def with_natural_dtype(y: np.ndarray, name: str) -> np.ndarray:
     if len(types) > 1:
         raise TypeError(
             f"The labels are of different types, {' and '.join(names)}, which have no "
-            f"common order. Give all labels one type, as {name}.astype(str) does; drop "
-            "or name rows without a label."
+            f"common order. Give all of them one type, as np.array({name}, dtype=str) "
+            "does."
         )
     raise ValueError(
         f"Unknown label type: {name} has dtype object and holds {names[0]}. Convert "
-        f"it, as {name}.astype(int) or {name}.astype(str) does; drop or name rows "
-        "without a label."
+        f"it to text, as np.array({name}, dtype=str) does."
     )
 
 
@@ -127,9 +133,48 @@ def read_indicators(y: ArrayLike, name: str = "y") -> Any:
     return (y != 0).astype(np.int64)
 
 
+def warn_of_one_hot(given: Any, y: ArrayLike, fewest_rows: int) -> None:
+    """Warn where an indicator matrix looks like a one-hot encoding of classes.
+
+    Parameters
+    ----------
+    given : array-like
+        y as the user gave it.
+    y : ndarray or sparse matrix of shape (n_samples, n_labels)
+        An indicator matrix that was read.
+    fewest_rows : int
+        In fewer rows it may well be chance.
+    """
+    n_rows, n_labels = y.shape
+    if n_labels < _FEWEST_CLASSES or n_rows < fewest_rows:
+        return
+    if scipy.sparse.issparse(y):
+        n_in_rows = np.diff(y.indptr)
+    else:
+        n_in_rows = np.count_nonzero(y, axis=1)
+    if (n_in_rows != 1).any():
+        return
+    if hasattr(given, "idxmax"):
+        cure = "y.to_numpy().argmax(axis=1), or for their names y.idxmax(axis=1)"
+    elif scipy.sparse.issparse(given) or not hasattr(given, "argmax"):
+        cure = "np.ravel(np.argmax(y, axis=1))"
+    else:
+        cure = "y.argmax(axis=1)"
+    warn_user(
+        f"y is taken as multilabel: an indicator matrix of {n_labels} labels, of which "
+        "a row may have any number. But each row has exactly one. If y is a one-hot "
+        f"encoding of {n_labels} classes, pass the classes: {cure}."
+    )
+
+
 def _refuse_indicators(y: ArrayLike, values: np.ndarray, name: str) -> None:
     if scipy.sparse.issparse(y) and y.nnz < np.prod(y.shape):
         values = np.union1d(values, [0]).astype(values.dtype)
+    if values.dtype.kind == "f" and np.isnan(values).any():
+        raise ValueError(
+            f"Input {name} contains NaN. Leave out the rows where {name} is missing, "
+            "or fill it."
+        )
     shown = ", ".join(str(value) for value in values[:_N_VALUES_SHOWN].tolist())
     if len(values) > _N_VALUES_SHOWN:
         shown += f", ... ({len(values)} values)"
@@ -186,6 +231,9 @@ def shows_several_labels(y: ArrayLike) -> bool:
             return str(type_of_target(y)).startswith("multilabel")
     except TypeError:
         with_natural_dtype(np.asarray(y), "y")  # has a better message
+        raise
+    except ValueError as error:
+        explain(error, "y", cure_for_y(error, y, "y"))
         raise
 
 
@@ -247,17 +295,20 @@ def check_labels(
     needs_all : bool, default=False
         Whether y must hold all known classes.
     """
-    _check_form(y, known, n_labels, name)
-    _check_classes(labels_in(y), known, needs_all)
+    check_form(y, known, n_labels, name)
+    with called(name):
+        classes = labels_in(y)
+    _check_classes(classes, known, name, needs_all)
 
 
-def _check_form(y: ArrayLike, classes: np.ndarray, n_labels: int, name: str) -> None:
+def check_form(y: ArrayLike, classes: np.ndarray, n_labels: int, name: str) -> None:
+    """Refuse labels of another form or type than those that are known."""
     before = "y" if name == "y_val" else "y of the call before"
     if y.ndim == 2 and not n_labels:
         raise ValueError(
             f"{name} is an indicator matrix with {y.shape[1]} columns, but {before} "
             f"has one label per row. Pass {name} as labels: for a one-hot matrix, "
-            f"whose columns are in the order of classes_, classes_[{name}.argmax("
+            f"whose columns are in the order of classes_, classes_[np.argmax({name}, "
             "axis=1)]."
         )
     if y.ndim == 1 and n_labels:
@@ -274,13 +325,24 @@ def _check_form(y: ArrayLike, classes: np.ndarray, n_labels: int, name: str) -> 
     if y.ndim == 1 and _type_of(y) != _type_of(classes):
         raise ValueError(
             f"{name} holds {_type_of(y)} (dtype {y.dtype}), but {before} holds "
-            f"{_type_of(classes)} (dtype {classes.dtype}). Convert {name}, as "
-            f"{name}.astype({'str' if _type_of(classes) == 'text' else classes.dtype}) "
-            "does."
+            f"{_type_of(classes)} (dtype {classes.dtype}). "
+            f"{_conversion(y, classes.dtype, name)}"
         )
 
 
-def _check_classes(classes: np.ndarray, known: np.ndarray, needs_all: bool) -> None:
+def _conversion(y: np.ndarray, dtype: np.dtype, name: str) -> str:
+    """Return how to bring labels into the dtype of those that are known."""
+    dtype = np.dtype(str) if dtype.kind in "OUT" else dtype
+    is_possible = not {y.dtype.kind, dtype.kind} & set("mMc")
+    if is_possible and not is_refused(lambda: y.astype(dtype)):
+        short = "str" if dtype.kind == "U" else dtype.name
+        return f"Convert {name}, as {name}.astype({short}) does."
+    return "Pass labels of the same type, among those of the attribute classes_."
+
+
+def _check_classes(
+    classes: np.ndarray, known: np.ndarray, name: str, needs_all: bool
+) -> None:
     """Refuse classes that the network does not have; or, if it needs all, too few."""
     if needs_all and set(classes) != set(known):
         raise ValueError(
@@ -289,8 +351,8 @@ def _check_classes(classes: np.ndarray, known: np.ndarray, needs_all: bool) -> N
         )
     if not (known.take(known.searchsorted(classes), mode="clip") == classes).all():
         raise ValueError(
-            "`y` has classes not in `self.classes_`. `self.classes_` has "
-            f"{known}. 'y' has {classes}."
+            f"`{name}` has classes not in `self.classes_`. `self.classes_` has "
+            f"{known}. '{name}' has {classes}."
         )
 
 
@@ -315,6 +377,7 @@ def rare_class(groups: np.ndarray, classes: np.ndarray) -> str:
     if len(classes) != 2 or counts.min() > 1:
         return ""
     return (
-        f" It is the class {classes[counts.argmin()]}: give it a second row, or pass "
-        "X_val and y_val to fit."
+        f" It is the class {classes[counts.argmin()]}: give it a second row, pass "
+        "X_val and y_val to fit, or hold out no rows (early_stopping=False, "
+        "validate=False)."
     )

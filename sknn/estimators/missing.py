@@ -1,5 +1,6 @@
 """Masked values and NaT, which NumPy would take for numbers or labels."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from types import NoneType
 from typing import Any
@@ -20,14 +21,20 @@ def refuse_missing_in_fit(data: tuple[Any, ...], given: tuple[Any, ...]) -> None
 
 
 def refuse_missing(**data: Any) -> None:
-    """Raise a ValueError where an argument holds masked values, or dates that are NaT.
+    """Raise a ValueError for masked values, NaT, and NaN in a list of text.
 
-    NumPy drops a mask silently, and takes NaT for a label or a number.
+    NumPy drops a mask silently, takes NaT for a label or a number, and writes NaN as
+    the text 'nan'.
     """
     for name, values in data.items():
         is_numeric = type(values) is np.ndarray and values.dtype.kind in "fiub"
         if is_numeric or values is None:
             continue
+        if type(values) in (list, tuple) and _has_nan_among_text(values):
+            raise ValueError(
+                f"{name} holds NaN among text, which NumPy would turn into the text "
+                "'nan'. Leave out the rows where it is missing, or fill it."
+            )
         n_masked, n_dates = _count(_values_to_check(values))
         if n_masked:
             how = f", as {name}.filled(...) does" * isinstance(
@@ -42,6 +49,13 @@ def refuse_missing(**data: Any) -> None:
                 f"{name} holds {_counted(n_dates, 'missing date')} (NaT). Leave out "
                 "their rows, or replace them by a value of the same type."
             )
+
+
+def _has_nan_among_text(values: Sequence[Any]) -> bool:
+    types = set(map(type, values))
+    if str not in types or not types & {float, np.float64, np.float32}:
+        return False
+    return any(value != value for value in values if not isinstance(value, str))
 
 
 def _counted(n: int, noun: str) -> str:

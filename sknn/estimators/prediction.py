@@ -10,6 +10,7 @@ import scipy.sparse
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sknn.estimators.attributes import Attributes
+from sknn.estimators.data_errors import cure_for_X, explain
 from sknn.estimators.missing import refuse_missing
 from sknn.estimators.parameters import per_layer
 from sknn.estimators.state_checks import (
@@ -250,7 +251,16 @@ class Predictor(Attributes):
         check_is_fitted(self)
         check_features(self)
         refuse_missing(X=X)
-        return validate_data(self, X, accept_sparse="csr", order="C", reset=False)
+        try:
+            checked = validate_data(
+                self, X, accept_sparse="csr", order="C", reset=False
+            )
+            if checked.dtype == object:  # as pandas' categorical columns
+                checked = checked.astype(np.float64)
+            return checked
+        except (TypeError, ValueError) as error:
+            explain(error, "X", cure_for_X(error, X, "X"))
+            raise
 
     def _with_network(self, X: ArrayLike) -> tuple[Any, Network, np.ndarray]:
         """Return X, and the network and parameters in the dtype to use."""

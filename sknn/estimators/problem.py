@@ -27,6 +27,9 @@ from sknn.network.network import network as network_of
 from sknn.training.memory import check_memory
 from sknn.training.options import LossOptions, TrainingOptions, select
 
+# From which the form of y is judged, in fit and in partial_fit.
+_FEWEST_ROWS = {False: 2, True: 10}
+
 
 @dataclass(frozen=True)
 class FitCall:
@@ -105,6 +108,8 @@ def define(estimator: Any, call: FitCall, parameters: dict[str, Any]) -> Problem
     refuse_missing_in_fit((call.X, call.y, call.sample_weight), call.validation)
     X, y = estimator._validated(call.X, call.y, reset=is_first)
     y = estimator._learn_targets(y, call.goes_on)
+    if is_first:
+        estimator._warn_of_encoding(call.y, y, _FEWEST_ROWS[call.incremental])
     targets = estimator._encode(y)
     loss, loss_options = LOSSES[estimator._loss_name()], select(LossOptions, parameters)
     loss.check_targets(targets, loss_options)

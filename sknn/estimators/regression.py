@@ -12,6 +12,7 @@ from sklearn.utils import column_or_1d
 
 from sknn._sklearn import Interval
 from sknn.estimators.base import BaseMLP
+from sknn.estimators.data_errors import cure_for_targets, cure_for_y, explain
 from sknn.estimators.decorators import available_if, suggests_names
 from sknn.estimators.fitting import initialize
 from sknn.estimators.missing import refuse_missing
@@ -289,7 +290,15 @@ class BaseRegressor(RegressorMixin, BaseMLP):
         score : float
         """
         refuse_missing(y=y, sample_weight=sample_weight)
-        return self._score_predictions(y, self.predict(X), sample_weight)
+        predictions = self.predict(X)
+        y = y if hasattr(y, "dtype") else np.asarray(y)
+        if getattr(y.dtype, "kind", "O") in "mM":  # scikit-learn takes them for numbers
+            self._encode(np.asarray(y))
+        try:
+            return self._score_predictions(y, predictions, sample_weight)
+        except (TypeError, ValueError) as error:
+            explain(error, "y", cure_for_y(error, y, "y"))
+            raise
 
     # -----------------------------------------------------------------------------
 
@@ -312,8 +321,8 @@ class BaseRegressor(RegressorMixin, BaseMLP):
             y = y.toarray()
         if y.dtype.kind not in "fiub":
             raise ValueError(
-                f"MLPRegressor needs numbers in y, but its dtype is {y.dtype}. Convert "
-                "y with y.astype(float), or use MLPClassifier for labels."
+                f"MLPRegressor needs numbers in y, but its dtype is {y.dtype}. "
+                f"{cure_for_targets(y, 'y')}"
             )
         return np.reshape(y, (len(y), -1))
 

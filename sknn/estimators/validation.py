@@ -1,12 +1,24 @@
 """Checks of data and weights beyond those of scikit-learn."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
+from sklearn.utils.validation import validate_data
 
 from sknn._sklearn import check_sample_weight
+from sknn.estimators.data_errors import (
+    cure_for_weights,
+    cure_for_X,
+    cure_for_y,
+    explain,
+    is_refused,
+)
+from sknn.estimators.twins import twin_of
 from sknn.kernels.losses.table import losses_of_classifier
 from sknn.network.data import (
+    FLOATS,
     NATIVE_FLOATS,
     ArrayLike,
     Inputs,
@@ -27,7 +39,7 @@ def has_partial_fit(estimator: Any) -> bool:
         return True
     raise AttributeError(
         "partial_fit is only available for stochastic optimizers. "
-        f"{estimator.solver} is not stochastic."
+        f"{estimator.solver} is not stochastic. Use another solver, or fit."
     )
 
 
@@ -103,17 +115,49 @@ def skips_validation(X: ArrayLike, y: ArrayLike) -> bool:
     )
 
 
-def check_for_missing(error: TypeError) -> None:
-    """Raise a better error where y holds what pandas has for missing text."""
-    if "NA is ambiguous" in str(error):
-        raise missing_values("y") from error
+def explain_refusal(
+    error: Exception,
+    estimator: Any,
+    data: tuple[Any, Any],
+    reset: bool,
+    names: tuple[str, str],
+) -> None:
+    """Let an error of ``validate_data`` say whether X or y is wrong, and the cure.
+
+    Parameters
+    ----------
+    error : Exception
+        Its message is changed.
+    estimator : BaseMLP
+    data : tuple
+        X and y.
+    reset : bool
+        Whether X may have any number of features.
+    names : tuple of str
+        What they are called: X and y, or X_val and y_val.
+    """
+    (X, y), twin = data, twin_of(estimator, vars(estimator).copy())
+    check: Callable[[], Any] = partial(
+        validate_data, twin, X, accept_sparse="csr", dtype=FLOATS, reset=reset
+    )
+    if is_refused(check):
+        explain(error, names[0], cure_for_X(error, X, names[0]))
+    elif "inconsistent numbers of samples" not in str(error):
+        if "NA is ambiguous" in str(error):
+            error.args = (
+                f"{names[1]} holds missing values (pandas.NA). Leave out these rows, "
+                "or fill them.",
+            )
+        explain(error, names[1], cure_for_y(error, y, names[1]))
+    elif names[0] != "X":
+        error.args = (f"{names[0]} and {names[1]}: {error}",)
 
 
-def missing_values(name: str) -> TypeError:
-    """Return the error that says what to do with pandas' missing values."""
+def missing_values(name: str, value: str = "pandas.NA") -> TypeError:
+    """Return the error that says what to do with missing labels."""
     return TypeError(
-        f"{name} holds missing values (pandas.NA). Drop these rows, or fill {name}, as "
-        f"{name}.fillna('missing') does."
+        f"{name} holds missing values ({value}). Drop these rows, or give them a label "
+        "of their own, as 'missing'."
     )
 
 
@@ -162,16 +206,25 @@ def _names(layers: list[tuple[str, dict[str, Any]]]) -> str:
 
 
 def weights_of(
-    sample_weight: ArrayLike, X: ArrayLike, dtype: np.dtype
+    sample_weight: ArrayLike,
+    X: ArrayLike,
+    dtype: np.dtype,
+    name: str = "sample_weight",
 ) -> np.ndarray | None:
     """Check sample weights; return them as an array, or None where there are none."""
     if sample_weight is None:
         return None
-    weights: np.ndarray = check_sample_weight(
-        sample_weight, X, dtype=dtype, ensure_non_negative=True
-    )
-    if not weights.any():
-        raise ValueError("Sample weights must contain at least one non-zero number.")
+    try:
+        weights: np.ndarray = check_sample_weight(
+            sample_weight, X, dtype=dtype, ensure_non_negative=True
+        )
+        if not weights.any():
+            raise ValueError(
+                "Sample weights must contain at least one non-zero number."
+            )
+    except (TypeError, ValueError) as error:
+        explain(error, name, cure_for_weights(error, name))
+        raise
     return weights
 
 
@@ -189,7 +242,9 @@ def make_training_data(
     with np.errstate(over="ignore"):
         targets = np.ascontiguousarray(targets, dtype=dtype)
     if np.isnan(targets).any():  # from None in an object array
-        raise ValueError("Input y contains NaN.")
+        raise ValueError(
+            "Input y contains NaN. Leave out the rows where y is missing, or fill it."
+        )
     if not np.isfinite(targets).all():
         raise ValueError(
             f"y holds values too large for {dtype}, the dtype of X. Scale y, or pass "

@@ -186,17 +186,18 @@ class TrainingState:
         self.is_exhausted = stored.get("is_exhausted", False)
         return True
 
-    def load_resume_state(self, state: Mapping[str, Any]) -> np.random.RandomState:
+    def load_resume_state(
+        self, state: Mapping[str, Any], is_same_optimizer: bool
+    ) -> np.random.RandomState:
         """Go on from the very point at which a fit ended; return its generator."""
-        stored = state.get("_resume_state")
-        if stored is None or stored["n_rows"] != self.n_rows:
+        stored = state.get("_resume_state") if is_same_optimizer else None
+        if stored is None:
+            reason = _why_not_resumed(state, self.options.solver, is_same_optimizer)
+            raise ValueError(f"There is no fit to go on with: {reason}")
+        if stored["n_rows"] != self.n_rows:
             raise ValueError(
                 f"resume_fit must get the data of the fit that it goes on with: it had "
                 f"{stored['n_rows']} rows to train on, these are {self.n_rows}."
-                if stored
-                else "There is no fit to go on with: resume_fit needs a call of fit "
-                f"with the same stochastic solver before it, not "
-                f"{self.options.solver!r} or partial_fit."
             )
         self.n_iter, self.has_stopped = state["n_iter_"], stored["has_stopped"]
         self.counters[drivers.ROWS] = stored["rows_done"]
@@ -255,6 +256,25 @@ def initial_optimizer_state(
     optimizer_state = aligned_empty(shape, network.dtype)
     optimizer_state[:] = 0
     return optimizer_state, np.ones(1)
+
+
+def _why_not_resumed(
+    state: Mapping[str, Any], solver: str, is_same_optimizer: bool
+) -> str:
+    """Return why ``resume_fit`` cannot go on from fitted attributes, and what can."""
+    anew = "or train on from these weights by fit with warm_start=True."
+    if not state.get("n_iter_"):
+        return "the estimator is not fitted. Call fit first."
+    if solver == "lbfgs":
+        return f"solver='lbfgs' keeps no state. Set another solver before fit, {anew}"
+    if state.get("_optimizer_state") is None:
+        return f"the fit before was by 'lbfgs', which keeps no state. Call fit, {anew}"
+    if not is_same_optimizer:
+        return (
+            f"the solver has changed since that fit, to {solver!r} (or "
+            f"nesterovs_momentum has). Set it back, {anew}"
+        )
+    return "the call before was partial_fit. Call fit, or go on with partial_fit."
 
 
 def not_finite(theta: np.ndarray, loss: float) -> str | None:

@@ -187,10 +187,22 @@ def test_nothing_is_done_after_an_end():
 @pytest.mark.parametrize(
     ("train", "message"),
     [
-        (lambda m: m, "There is no fit to go on with"),
-        (lambda m: m.partial_fit(X, NUMBERS), "There is no fit to go on with"),
-        (lambda m: m.set_params(solver="lbfgs").fit(X, NUMBERS), "same .* not 'lbfgs'"),
-        (lambda m: m.fit(X, NUMBERS).set_params(solver="sgd"), "same .* not 'sgd'"),
+        (lambda m: m, "There is no fit to go on with.*is not fitted. Call fit first"),
+        (lambda m: m.partial_fit(X, NUMBERS), "no fit to go on with.* was partial_fit"),
+        (
+            lambda m: (
+                m.set_params(solver="lbfgs").fit(X, NUMBERS).set_params(solver="adam")
+            ),
+            "no fit to go on with: the fit before was by 'lbfgs'.*warm_start=True",
+        ),
+        (
+            lambda m: m.set_params(solver="lbfgs").fit(X, NUMBERS),
+            "lbfgs' keeps no state",
+        ),
+        (
+            lambda m: m.fit(X, NUMBERS).set_params(solver="sgd"),
+            "solver has changed.*'sgd'",
+        ),
         (lambda m: m.fit(X[:99], NUMBERS[:99]), "it had 99 rows to train on, these"),
         (
             lambda m: m.fit(X, NUMBERS).set_params(hidden_layer_sizes=7),

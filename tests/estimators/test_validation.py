@@ -106,13 +106,13 @@ def test_validation_data_in_other_containers():
     [
         ({"X_val": X[VAL]}, "X_val and y_val belong together"),
         ({"y_val": LABELS[VAL]}, "X_val and y_val belong together"),
-        ({"X_val": X[VAL, :3], "y_val": LABELS[VAL]}, "X has 3 features, but"),
+        ({"X_val": X[VAL, :3], "y_val": LABELS[VAL]}, "X_val has 3 features, but"),
         ({"X_val": X[VAL], "y_val": LABELS[:3]}, "inconsistent numbers of samples"),
-        ({"X_val": X[VAL] * np.nan, "y_val": LABELS[VAL]}, "Input X contains NaN"),
-        ({"X_val": X[:2], "y_val": ["a", "z"]}, "classes not in `self.classes_`"),
+        ({"X_val": X[VAL] * np.nan, "y_val": LABELS[VAL]}, "Input X_val contains NaN"),
+        ({"X_val": X[:2], "y_val": ["a", "z"]}, "`y_val` has classes not in"),
         (
             {**given(LABELS), "sample_weight_val": -WEIGHTS[VAL]},
-            "Negative values in data passed to `sample_weight`",
+            "Negative values in data passed to `sample_weight_val`",
         ),
     ],
     ids=lambda value: None if isinstance(value, dict) else value[:20],
@@ -160,7 +160,7 @@ def test_weights_of_zero_on_one_side(option, fraction, message):
 
 
 def test_domain_of_validation_targets():
-    with pytest.raises(ValueError, match="loss='poisson' needs y >= 0"):
+    with pytest.raises(ValueError, match="loss='poisson' needs y_val >= 0"):
         sknn.MLPRegressor("poisson", max_iter=2).fit(
             X[TRAIN], abs(NUMBERS[TRAIN]), **given(NUMBERS)
         )

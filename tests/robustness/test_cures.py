@@ -356,3 +356,47 @@ def test_one_metric_is_a_list_of_it(metric):
     assert first.pop("seconds") is not second.pop("seconds")
     assert first == second
     assert len(first) == 3
+
+
+# Methods that are not there ----------------------------------------------------------
+
+UNAVAILABLE = [
+    (MLPClassifier, {"loss": "hinge"}, "predict_proba", "decision_function"),
+    (MLPClassifier, {"loss": "hinge"}, "predict_log_proba", "decision_function"),
+    (MLPClassifier, {}, "decision_function", "predict_proba"),
+    (MLPClassifier, {"solver": "lbfgs"}, "partial_fit", "lbfgs is not stochastic"),
+    (MLPRegressor, {"solver": "lbfgs"}, "partial_fit", "lbfgs is not stochastic"),
+]
+
+
+@pytest.mark.parametrize(("estimator", "options", "method", "reason"), UNAVAILABLE)
+def test_the_reason_stands_in_the_message(estimator, options, method, reason):
+    model = estimator(**options)
+    for get in (
+        lambda: getattr(model, method),
+        lambda: getattr(estimator, method)(model, X, TWO),
+    ):
+        text = message(AttributeError, get)
+        begin = f"This '{estimator.__name__}' has no attribute '{method}': "
+        assert text.startswith(begin)
+        assert reason in text.removeprefix(begin)
+    assert not hasattr(model, method)
+    assert hasattr(estimator, method)
+
+
+# Early stopping ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("option", ["early_stopping", "validate"])
+@pytest.mark.parametrize("method", ["fit", "resume_fit"])
+@pytest.mark.parametrize("rare", [0, 1])
+def test_a_class_of_one_row(option, method, rare):
+    y = np.array(["no", "yes"])[np.r_[rare, np.full(23, 1 - rare)]]
+    model = new(MLPClassifier)
+    if method == "resume_fit":
+        model.fit(X, y)
+    model.set_params(**{option: True})
+    text = message(ValueError, getattr(model, method), X, y)
+    assert f"It is the class {('no', 'yes')[rare]}: give it a second row" in text
+    assert "X_val and y_val" in text
+    assert f"{option}=False" in text

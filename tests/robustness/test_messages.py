@@ -278,6 +278,12 @@ cases(
 CURED = re.compile(
     r"parameter: (activation=(relu6|None)|learning_rate=0\.1"
     r"|loss=log_loss|hidden_layer_sizes=a|positional width of the regressor)"
+    r"|(fit|partial_fit|predict|score) on X: three dimensions"
+    r"|predict_proba: three dimensions"
+    r"|(fit|partial_fit) on X: (strings|dicts|bytes)"
+    r"|(fit|partial_fit) on y: (NaN|three dimensions)"
+    r"|fit on y of mixed types: numbers and strings|weights: strings"
+    r"|partial_fit of lbfgs"
 )
 
 # Parameters that take more here than in scikit-learn.
@@ -313,6 +319,14 @@ def outcome(library, name, function):
     return [(type(message).__name__, sorted_sets(str(message))) for message in messages]
 
 
+def expected_of(estimator, function):
+    """Return scikit-learn's outcome; sometimes it does not know that its data are y."""
+    return [
+        (kind, re.sub("^Input contains", "Input y contains", text))
+        for kind, text in outcome(neural_network, estimator, function)
+    ]
+
+
 @pytest.mark.parametrize(
     ("estimator", "function"),
     [
@@ -323,7 +337,7 @@ def outcome(library, name, function):
     ],
 )
 def test_as_sklearn(estimator, function):
-    expected = outcome(neural_network, estimator, function)
+    expected = expected_of(estimator, function)
     assert expected, "scikit-learn neither raises nor warns"
     assert outcome(sknn, estimator, function) == expected
 
@@ -338,7 +352,7 @@ def test_as_sklearn(estimator, function):
     ],
 )
 def test_begins_as_sklearn(estimator, function):
-    expected = outcome(neural_network, estimator, function)
+    expected = expected_of(estimator, function)
     (kind, text), *others = outcome(sknn, estimator, function)
     assert kind == expected[0][0]
     assert text.startswith(expected[0][1])
@@ -353,7 +367,8 @@ def test_why_lbfgs_has_no_partial_fit(estimator):
     # scikit-learn's regressor forgets to look at the solver.
     with pytest.raises(AttributeError) as theirs:
         partial_fit(neural_network.MLPClassifier, solver="lbfgs")
-    assert str(ours.value.__cause__) == str(theirs.value.__cause__)
+    assert str(ours.value.__cause__).startswith(str(theirs.value.__cause__))
+    assert str(ours.value.__cause__) in str(ours.value)
     assert not hasattr(getattr(sknn, estimator)(solver="lbfgs"), "partial_fit")
 
 
@@ -399,4 +414,4 @@ def test_text_to_predict_from(method):
         with pytest.raises(ValueError, match="bytes/strings") as error:
             getattr(model, method)(*arguments[: 1 + (method == "score")])
         errors.append(str(error.value))
-    assert errors[0] == errors[1]
+    assert errors[1] == f"{errors[0]} Convert it, as X.astype(float) does."
