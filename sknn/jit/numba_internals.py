@@ -18,14 +18,17 @@ from typing import Any
 import numpy as np
 from llvmlite import binding, ir
 from numba import types
-from numba.core import cgutils, typed_passes
+from numba.core import cgutils, postproc, typed_passes
 from numba.core.codegen import CodeLibrary, JITCodeLibrary, JITCPUCodegen
 from numba.core.compiler import Flags, compile_extra
 from numba.core.compiler_lock import global_compiler_lock
+from numba.core.compiler_machinery import PassManager
 from numba.core.cpu import FastMathOptions
 from numba.core.registry import cpu_target
 from numba.core.runtime import rtsys
 from numba.core.runtime.context import NRTContext
+from numba.core.transforms import canonicalize_cfg
+from numba.core.typing.templates import _OverloadFunctionTemplate
 
 from sknn.jit import declarations, target
 from sknn.jit.calls import numba_type
@@ -59,6 +62,13 @@ PRIVATE_NAMES: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (NRTContext, ("_call_incref_decref",)),
     (type(rtsys), ("library",)),
     (typed_passes, ("llvm",)),
+    (PassManager, ("_runPass",)),
+    (postproc, ("VariableLifetime",)),
+    (postproc.PostProcessor, ("run",)),
+    (
+        _OverloadFunctionTemplate,
+        ("_build_impl", "_get_impl"),
+    ),
     (cpu_target, ("typing_context", "target_context")),
     (
         cpu_target.target_context,
@@ -176,7 +186,7 @@ def _collecting(context: Any) -> Iterator[None]:
     references are counted. All other threads that compile wait meanwhile.
 
     Nor does Numba ask LLVM, which may be at work in another thread, for statistics, or
-    twice for the size of a type.
+    twice for the size of a type. Of its passes only those run that kernels need.
     """
     count, contains = NRTContext._call_incref_decref, configuration().contains
 
@@ -190,6 +200,8 @@ def _collecting(context: Any) -> Iterator[None]:
             (context, "get_abi_sizeof", _size_of),
             (NRTContext, "_call_incref_decref", count_elsewhere),
             (typed_passes, "llvm", _NO_STATISTICS),
+            (PassManager, "_runPass", _run_pass),
+            (postproc.PostProcessor, "run", _note_lifetimes),
         ):
             stack.enter_context(_replaced(owner, name, value))
         yield
@@ -202,6 +214,62 @@ def _size_of(type_: ir.Type) -> int:
 
 _SOURCE = SimpleNamespace(dump_refprune_stats=lambda: 0)
 _NO_STATISTICS = SimpleNamespace(newpassmanagers=_SOURCE, passmanagers=_SOURCE)
+
+
+# Passes that do nothing for kernels, which contain no array expressions, closures or
+# functions that Numba inlines itself.
+_UNUSED_PASSES = frozenset(
+    {
+        "annotate_types",
+        "dump_parfor_diagnostics",
+        "inline_closure_likes",
+        "inline_inlinables",
+        "inline_overloads",
+        "literal_unroll",
+        "nopython_rewrites",
+        "nopython_supported_feature_validation",
+        "with_lifting",
+    }
+)
+
+
+def _run_pass(self: Any, index: int, compiler_pass: Any, state: Any) -> None:
+    """Run one of Numba's passes, without the events and timers around each of them."""
+    if compiler_pass.name() not in _UNUSED_PASSES:
+        compiler_pass.analysis = self._analysis
+        compiler_pass.run_pass(state)
+
+
+def _note_lifetimes(
+    self: Any, emit_dels: bool = False, extend_lifetimes: bool = False
+) -> None:
+    """Compute the lifetimes of variables only where they are asked for.
+
+    Numba computes them after each pass. Nothing is released at their ends, for no
+    references are counted.
+    """
+    code = self.func_ir
+    code.blocks = canonicalize_cfg(code.blocks)
+    code.variable_lifetime = postproc.VariableLifetime(code.blocks)
+    code.generator_info = None
+
+
+# What a function inherits from its callers if its own options do not say it.
+_INHERITED_OPTIONS = {"error_model", "fastmath", "forceinline"}
+_numba_implementation = _OverloadFunctionTemplate._get_impl
+
+
+def _implementation(self: Any, arguments: Any, keywords: Any) -> Any:
+    """Return what stands for an overloaded function, compiled once for all callers.
+
+    Numba compiles it again for callers with other options, for it may inherit them.
+    """
+    if not self._jit_options.keys() >= _INHERITED_OPTIONS:
+        return _numba_implementation(self, arguments, keywords)
+    key = self.context, tuple(arguments), tuple(keywords.items())
+    if key not in self._impl_cache:
+        self._build_impl(key, arguments, keywords)
+    return self._impl_cache[key]
 
 
 def _contained_in(library: Any) -> list[Any]:
@@ -232,7 +300,8 @@ def _link(module: Any, contained: list[Any]) -> None:
 
 def lower(kernel: Any, dtype: np.dtype[Any], symbol: str) -> Callable[[], Code]:
     """Translate a kernel into LLVM's intermediate code; see ``compiler.lower``."""
-    with global_compiler_lock:
+    compiled_once = _replaced(_OverloadFunctionTemplate, "_get_impl", _implementation)
+    with global_compiler_lock, compiled_once:
         typing, context = cpu_target.typing_context, cpu_target.target_context
         typing.refresh()
         context.refresh()

@@ -72,11 +72,16 @@ class EpochRunner:
         ends = self._ranges
         if len(ends) > 1 and n_rows - ends[-1][0] < self._smallest:
             ends[-2:] = [(ends[-2][0], n_rows)]
+
+    def prepare(self) -> None:
+        """Compile what ``run`` calls, if need be. Call it once, before ``run``."""
+        network = self._network
         shared = np.zeros(N_SHARED, dtype=np.int64)
         prepare = self._driver(shared)
         # Threads share the blocks of a batch.
         work = network.training_multiplications(self._batch_size)
         work *= self._block < self._batch_size
+        self._call: Callable[..., float]
         if is_shared(work, WORTH_A_TEAM_THREAD):
             self._call = _on_threads(prepare, work, shared)
         else:

@@ -48,6 +48,17 @@ def random_state_of(random_state: object) -> np.random.RandomState:
     return generator
 
 
+def request_orders(
+    n_orders: int,
+    data: TrainingData,
+    random_state: np.random.RandomState,
+    dtype: np.dtype,
+) -> None:
+    """Begin to compile what shuffles so many orders, while other kernels are."""
+    if _shuffles_by_kernel(random_state, n_orders * data.n_rows):
+        kernel.shuffle.request(dtype)
+
+
 def orders(
     data: TrainingData,
     state: TrainingState,
@@ -94,14 +105,9 @@ def shuffler(
     They are what ``random_state.shuffle`` makes, one after the other, of the order in
     the row ``last``. ``dtype`` says which version of the kernel to use.
     """
-    generator = getattr(random_state, "_bit_generator", None)
-    if (
-        type(random_state) is not np.random.RandomState
-        or type(generator) is not np.random.MT19937
-        or orders.size < _FEWEST_ROWS
-        or not _is_where_expected()
-    ):
+    if not _shuffles_by_kernel(random_state, orders.size):
         return partial(_shuffle_by_numpy, random_state, list(orders))
+    generator: Any = random_state._bit_generator
     run = kernel.shuffle.prepare(
         dtype,
         keeps_gil=True,
@@ -115,6 +121,16 @@ def shuffler(
             run(last, n)
 
     return shuffle
+
+
+def _shuffles_by_kernel(random_state: np.random.RandomState, n_rows: int) -> bool:
+    """Return whether the kernel makes orders of so many rows in all, or NumPy."""
+    return (
+        n_rows >= _FEWEST_ROWS
+        and type(random_state) is np.random.RandomState
+        and type(getattr(random_state, "_bit_generator", None)) is np.random.MT19937
+        and _is_where_expected()
+    )
 
 
 def _shuffle_by_numpy(

@@ -18,7 +18,7 @@ from sknn.training.progress import (
     record_epochs,
 )
 from sknn.training.schedules import ScheduleState, exhausted_rate_warning, schedule_of
-from sknn.training.shuffling import orders
+from sknn.training.shuffling import orders, request_orders
 from sknn.training.task import FitTask
 from sknn.training.user_warnings import warn_user
 
@@ -83,6 +83,11 @@ class _Loop:
         self.max_epochs_at_once = min(self.runner.max_epochs, task.max_iter)
         if self.is_watched or not self.schedule.is_steady:
             self.max_epochs_at_once = 1
+        if options.shuffle:
+            request_orders(
+                self.max_epochs_at_once, task.data, task.random_state, state.theta.dtype
+            )
+        self.runner.prepare()
         self.draw = orders(
             task.data,
             state,

@@ -3,7 +3,9 @@
 import ast
 import os
 import sys
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -58,6 +60,76 @@ def test_numba_has_the_private_options():
     }  # fmt: skip
     assert "library" in compile_extra.__code__.co_varnames
     assert FastMathOptions({"reassoc"}).flags == {"reassoc"}
+
+
+@pytest.mark.parametrize("left_out", ["_run_pass", "_note_lifetimes"])
+@pytest.mark.parametrize("name", ["dense_backward", "relu_backward"])
+def test_what_numba_is_spared_does_not_change_the_code(name, left_out, monkeypatch):
+    """Passes and lifetimes of variables, which take a sixth of its time."""
+    from llvmlite.binding import ObjectFileRef
+    from numba.core.compiler_machinery import PassManager
+    from numba.core.postproc import PostProcessor
+
+    from sknn.jit import compiler, numba_internals
+    from sknn.jit.kernel import COMPILED
+
+    (kernel,) = (kernel for kernel in COMPILED if kernel.name == name)
+
+    def code():
+        with compiler._compiling():
+            lowered = numba_internals.lower(kernel, np.dtype(np.float32), "compared")
+            data = lowered().data
+        sections = ObjectFileRef.from_data(data).sections()
+        return [section.data() for section in sections if section.is_text()]
+
+    ours = code()
+    assert any(ours)
+    numbas = {"_run_pass": PassManager._runPass, "_note_lifetimes": PostProcessor.run}
+    monkeypatch.setattr(numba_internals, left_out, numbas[left_out])
+    assert code() == ours
+
+
+def test_numba_has_the_passes_that_are_left_out():
+    from numba.core.compiler import DefaultPassBuilder, Flags
+    from numba.core.compiler_machinery import _pass_registry
+
+    from sknn.jit.numba_internals import _UNUSED_PASSES
+
+    state = SimpleNamespace(flags=Flags(), func_ir=None)
+    passes = DefaultPassBuilder.define_nopython_pipeline(state).passes
+    names = {_pass_registry.get(pass_).pass_inst.name() for pass_, _ in passes}
+    assert names >= _UNUSED_PASSES
+
+
+def test_a_function_is_compiled_once_for_all_that_contain_it():
+    """Also where they have other fastmath flags, which it would not inherit."""
+    from sknn.jit import compiler, numba_internals
+    from sknn.jit.declarations import FASTMATH, FASTMATH_SCALAR
+    from sknn.jit.kernel import COMPILED, REAL, Kernel
+
+    def inner(x):
+        return 2 * x
+
+    def outer(x):
+        return inner(x) + 1
+
+    def both(x):
+        return inner(x) * outer(x)
+
+    asked_for = []
+
+    def choose(function, *types):
+        asked_for.append(function)
+        return function
+
+    for function, flags in ((inner, FASTMATH), (outer, FASTMATH_SCALAR)):
+        chosen = partial(choose, function)
+        compiler._overload(function, flags, lambda x, chosen=chosen: chosen(x))
+    kernel = Kernel(both, (REAL,), "both", cached=False)
+    COMPILED.remove(kernel)
+    with compiler._compiling():
+        numba_internals.lower(kernel, np.dtype(float), "both")
+    assert asked_for.count(inner) == asked_for.count(outer) == 1
 
 
 def test_numba_has_its_version_in_a_file():
