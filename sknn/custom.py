@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from sknn.jit.specializations import compile_for_python
+from sknn.jit.specializations import compile_for_python, may_raise
 from sknn.network.registry import Definition, check_name, define, fresh_function
 
 __all__ = ["register_activation", "register_loss"]
@@ -68,8 +68,8 @@ def register_activation(
     Raises
     ------
     ValueError
-        If the name is taken, a function does not compile, or the derivative does not
-        fit the function. Nothing is registered then.
+        If the name is taken, a function does not compile or may raise an exception,
+        or the derivative does not fit the function. Nothing is registered then.
 
     Examples
     --------
@@ -80,6 +80,7 @@ def register_activation(
     check_name(caller, "activation", name)
     value, slope = _compiled(caller, 1, function=function, derivative=derivative)
     _check_derivative(caller, value, slope, [(z,) for z in _POINTS])
+    _refuse_exceptions(caller, function=value, derivative=slope)
     if onnx is not None and not callable(onnx):
         raise ValueError(f"{caller}: onnx={onnx!r} is not callable.")
     arguments = (function, derivative, onnx) if onnx else (function, derivative)
@@ -123,8 +124,8 @@ def register_loss(
     Raises
     ------
     ValueError
-        If the name is taken, a function does not compile, or the derivative does not
-        fit the function. Nothing is registered then.
+        If the name is taken, a function does not compile or may raise an exception,
+        or the derivative does not fit the function. Nothing is registered then.
 
     Examples
     --------
@@ -139,6 +140,7 @@ def register_loss(
     targets = [y for y in _TARGETS if _accepts(check_targets, y)]
     points = [(y, z) for y in targets for z in _POINTS]
     _check_derivative(caller, value, slope, points)
+    _refuse_exceptions(caller, function=value, derivative=slope)
     arguments = (function, derivative, link, check_targets)
     define("loss", name, Definition(arguments, uuid.uuid4().hex))
 
@@ -168,6 +170,19 @@ def _compiled(
             ) from error
         compiled.append(versions[0])
     return compiled
+
+
+def _refuse_exceptions(caller: str, **functions: Callable[..., Any]) -> None:
+    """Refuse functions that may raise: nothing in compiled training would hear it."""
+    for role, function in functions.items():
+        if may_raise(function):
+            raise ValueError(
+                f"{caller}: the {role} may raise an exception: it has `raise`, "
+                "`assert` or an index that may be out of range, makes an array, or "
+                "calls what does. Compiled training cannot pass exceptions on. Return "
+                "nan in its place, which ends training with an error, or let "
+                "check_targets of register_loss refuse targets."
+            )
 
 
 def _cause_in(error: Exception) -> str:

@@ -18,7 +18,7 @@ from sknn.estimators.parameters import PER_LAYER, defaults_of, is_of_layer, with
 from sknn.estimators.state_checks import load_weights
 from sknn.estimators.stored_state import canonical
 from sknn.estimators.suggestions import arguments_of_fit, suggestion_for_name
-from sknn.network.registry import Definitions, definitions_of, register_missing
+from sknn.network.registry import Definitions, definitions_of, receive
 
 # Views of the same memory, and what has been checked.
 _NOT_STORED = ("_theta_cache", "_checked", "_checked_training")
@@ -161,7 +161,7 @@ class Estimator(Attributes, BaseEstimator):
         state = {**defaults_of(estimator_type), **state}
         definitions = state.pop("_definitions", None)
         if isinstance(definitions, Definitions):
-            register_missing(definitions.entries)
+            receive(definitions.entries, self)
         version = state.pop("_sknn_version", "of an unknown version")
         if version != __version__:
             warnings.warn(

@@ -11,6 +11,7 @@ import gc
 import importlib
 import inspect
 import os
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -250,3 +251,22 @@ def compile_for_python(
             fastmath=set(declarations.FASTMATH),
         )(function)
     return compiled  # type: ignore[no-any-return]
+
+
+# A function in LLVM's intermediate code that returns a status.
+_DEFINITION = r"^define [^\n]*\bi32 @[^\n]*%excinfo[^\n]*\{$(.*?)^\}"
+
+
+def may_raise(compiled: Any) -> bool:
+    """Return whether a function that ``compile_for_python`` returned may raise.
+
+    Compiled functions return a status, which is 0 where there is no exception. LLVM has
+    found out where it is always 0.
+    """
+    code = compiled.inspect_llvm(compiled.signatures[0])
+    functions = re.findall(_DEFINITION, code, re.DOTALL | re.MULTILINE)
+    return any(
+        status != "0"
+        for function in functions
+        for status in re.findall(r"\bret i32 (\S+)", function)
+    )

@@ -115,7 +115,8 @@ def request(kernel: Any, dtype: np.dtype[Any]) -> None:
         if dtype in kernel.specializations or (kernel, dtype) in _pending:
             return
         name = name_of(kernel, dtype)
-        symbol = f"{configuration().name}_{kernel.name}_{dtype.name}"
+        kernel_name = kernel.name.encode("ascii", "backslashreplace").decode()
+        symbol = f"{configuration().name}_{kernel_name}_{dtype.name}"
         if not kernel.cached:  # names may be registered again
             symbol = f"{symbol}_{next(_numbers)}"
         code = object_cache.read(name) if kernel.cached else None
@@ -212,3 +213,16 @@ def compile_for_python(
 
     with interrupts_wait(), compiler_lock:
         return compiler.compile_for_python(function, n_numbers, dtype)
+
+
+def may_raise(function: Callable[..., Any]) -> bool:
+    """Return whether what `compile_for_python` returned may raise an exception.
+
+    Drivers do not hear of it: they would go on with what lies in memory. Plain Python
+    raises by itself.
+    """
+    if INTERPRETED:
+        return False
+    from sknn.jit import compiler
+
+    return compiler.may_raise(function)

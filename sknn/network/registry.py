@@ -3,14 +3,17 @@
 :mod:`sknn.custom` checks them; here they are entered in the tables of built-in ones.
 """
 
+import gc
 from collections.abc import Callable, Container
 from types import FunctionType
 from typing import Any, NamedTuple, NoReturn
+from weakref import WeakSet
 
 from sknn.jit.kernel import inline_scalar, like
 from sknn.kernels.layers import activations
 from sknn.kernels.losses import table as losses
 from sknn.network.network import look_up_kernels_again
+from sknn.network.same_functions import are_same
 
 
 class Definition(NamedTuple):
@@ -48,6 +51,49 @@ DEFINITIONS: dict[tuple[str, str], Definition] = {}  # by component and name
 def definitions_of(names: Container[str]) -> dict[tuple[str, str], Definition]:
     """Return the definitions of those that users registered, for a pickle."""
     return {key: DEFINITIONS[key] for key in sorted(DEFINITIONS) if key[1] in names}
+
+
+# Estimators that were loaded with a definition from another process, by its key.
+_users: dict[tuple[str, str], WeakSet[Any]] = {}
+
+
+def receive(definitions: dict[tuple[str, str], Definition], user: Any) -> None:
+    """Register what a loaded estimator carries along.
+
+    Raises
+    ------
+    ValueError
+        If another function has the same name here, in the user's own registration or
+        in an estimator that was loaded before and is still in use.
+    """
+    for key, definition in definitions.items():
+        known = DEFINITIONS.get(key)
+        if known is None or known.token == definition.token:
+            continue
+        if are_same(known.arguments, definition.arguments):
+            continue
+        if known.is_received and not _is_in_use(key):
+            continue
+        component, name = key
+        whose = (
+            "a model that was loaded before" if known.is_received else "this process"
+        )
+        raise ValueError(
+            f"This {type(user).__name__} cannot be loaded: it uses the {component} "
+            f"{name!r}, but another function is registered under that name by {whose}. "
+            "Load it in a process of its own, or register one of the two under another "
+            "name."
+        )
+    register_missing(definitions)
+    for key in definitions:
+        _users.setdefault(key, WeakSet()).add(user)
+
+
+def _is_in_use(key: tuple[str, str]) -> bool:
+    """Return whether there are estimators left that were loaded with a definition."""
+    if _users.get(key):
+        gc.collect()  # some may be held by cycles alone
+    return bool(_users.get(key))
 
 
 def register_missing(definitions: dict[tuple[str, str], Definition]) -> None:
