@@ -7,14 +7,17 @@ from typing import Any, Self
 import numpy as np
 
 from sknn.drawing import (
+    chose_best_epoch,
     curve_of,
     curve_style,
     draw_neurons,
     draw_weights,
+    fit_labels,
     history_of,
     layer_titles,
     neuron_names,
     neurons_to_draw,
+    spread,
 )
 from sknn.estimators.summary import layers_of, network_in
 
@@ -40,7 +43,7 @@ class LossCurveDisplay:
 
     Create it with :meth:`from_estimator` or :meth:`from_cv_results`. Validation curves
     are dashed. With early stopping a dot marks the epoch with the best score, on the
-    validation curves or, where none is drawn, on all.
+    curve of the score: "val_score", and "val_loss" with ``scoring='loss'``.
 
     Parameters
     ----------
@@ -48,7 +51,8 @@ class LossCurveDisplay:
         ``history_`` of a network, or of the network of each fold: by name, a list with
         a number for each epoch.
     best_epochs : list of int or None, default=None
-        The epoch to mark in each history, counted from 1.
+        The epoch to mark in each history, counted from 1; on the validation curves, or
+        on all if there are none, where no history has a "val_score".
     name : str, default=None
         Name of the model in the legend.
 
@@ -154,9 +158,12 @@ class LossCurveDisplay:
                 self.mean_lines_ += ax.plot(*mean, **(wide | line_kw))
                 color, label = self.mean_lines_[-1].get_color(), ""
                 style |= {"color": color, "linewidth": 0.8, "alpha": 0.5}
-            for curve, best in zip(curves, best_epochs, strict=True):
-                is_marked = validation == any_validation
-                mark = curve_style(label, best if is_marked else None)
+            folds = zip(self.histories, curves, best_epochs, strict=True)
+            for history, curve, best in folds:
+                is_chosen = chose_best_epoch(history, key)
+                if is_chosen is None:
+                    is_chosen = validation == any_validation
+                mark = curve_style(label, best if is_chosen else None)
                 self.lines_ += ax.plot(*curve, **(style | mark | line_kw))
         if x == "epoch":
             ax.xaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10], integer=True))
@@ -308,8 +315,7 @@ class NetworkDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Axes to draw into, in a figure with ``layout="constrained"`` if names are
-            long; None makes a new figure of a fitting size.
+            Axes to draw into; None makes a new figure of a fitting size.
         max_neurons : int, default=12
             Most circles in a layer, at least 2. Of a wider layer the first and the last
             neurons are drawn, with dots between them.
@@ -332,6 +338,7 @@ class NetworkDisplay:
         outputs = neuron_names(self.class_names, widths[-1], "class_names", "y")
         rows = [neurons_to_draw(n_neurons, max_neurons) for n_neurons in widths]
         shown, heights = zip(*rows, strict=True)
+        heights = spread(heights)
         ends = zip(self.coefs, pairwise(shown), strict=True)
         weights = [coef[np.ix_(*neurons)].ravel() for coef, neurons in ends]
         biases = [b[k] for b, k in zip(self.intercepts, shown[1:], strict=True)]
@@ -343,7 +350,7 @@ class NetworkDisplay:
         if ax is None:
             size = (0.45 * x[-1] + 3.5, 0.9 * max(top, 2) + 1.5)
             ax = plt.subplots(figsize=size, layout="constrained")[1]
-        self.ax_, self.figure_ = ax, ax.figure
+        self.ax_, self.figure_, slot = ax, ax.figure, ax.get_position()
         self.lines_ = draw_weights(ax, x, heights, weights, colours)
         self.neurons_ = draw_neurons(ax, x, heights, biases, colours)
         dots = max_neurons / 2 - (max_neurons + 1) // 2 + 0.2 * np.arange(-1, 2)
@@ -369,6 +376,7 @@ class NetworkDisplay:
             extend="both" if is_wider else "neither",
             label="weight (line), bias (circle)",
         )
+        fit_labels(ax, right, self.colorbar_.ax, slot)
         return self
 
     @classmethod

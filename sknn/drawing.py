@@ -2,11 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise, product
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
 
 from sknn.estimators.summary import network_in
+
+_LONGEST_LINE = 24  # characters of a name
+_MANY_NEURONS = 12  # more of them in a layer are drawn closer to each other
+_SMALLEST = 0.3  # part of the size of a label that is left
 
 
 def history_of(estimator: Any) -> tuple[Mapping[str, Sequence[float]], int | None]:
@@ -55,6 +60,14 @@ def curve_style(label: str, best_epoch: int | None) -> dict[str, Any]:
     }
 
 
+def chose_best_epoch(history: Mapping[str, Sequence[float]], key: str) -> bool | None:
+    """Return whether early stopping went by this curve; None if that is not known."""
+    if "val_score" not in history:
+        return None
+    values, scores = np.asarray(history[key]), np.asarray(history["val_score"])
+    return np.array_equal(values, scores) or np.array_equal(values, -scores)
+
+
 def neurons_to_draw(n_neurons: int, max_neurons: int) -> tuple[np.ndarray, np.ndarray]:
     """Return which neurons of a layer to draw, and at which heights."""
     shown = np.arange(min(n_neurons, max_neurons))
@@ -70,7 +83,86 @@ def neuron_names(names: Any, n_neurons: int, parameter: str, default: str) -> li
         return [f"{default}{i}" if n_neurons > 1 else default for i in range(n_neurons)]
     if len(names) != n_neurons:
         raise ValueError(f"{parameter} has {len(names)} names for {n_neurons} neurons.")
-    return list(names)
+    return [in_two_lines(str(name)) for name in names]
+
+
+def in_two_lines(name: str) -> str:
+    """Return a name, if it is long in two lines, and with an ellipsis if very long."""
+    if len(name) <= _LONGEST_LINE:
+        return name
+    return "\n".join(wrap(name, _LONGEST_LINE, max_lines=2, placeholder=" ..."))
+
+
+def spread(heights: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return heights with narrow layers spread beside one of very many neurons."""
+    most = max(map(len, heights))
+    wanted = max(1.0, most / _MANY_NEURONS)
+    return [
+        ys * min(wanted, max(1.0, (most - 1) / max(len(ys) - 1, 1))) for ys in heights
+    ]
+
+
+def fit_labels(ax: Any, right: Any, bar: Any, slot: Any) -> None:
+    """Make labels small enough not to overlap, and the axes for them to fit in.
+
+    Parameters
+    ----------
+    ax, right, bar : matplotlib Axes
+        Those of the network, of the names on its right, and of the colour bar.
+    slot : matplotlib Bbox
+        Where the axes were, in the coordinates of the figure.
+    """
+    figure = ax.figure.canvas.figure
+    figure.draw_without_rendering()
+    if figure.get_layout_engine() is None:
+        _narrow_names(ax, right, 0.25 * slot.width * ax.figure.bbox.width)
+        for _ in range(2):
+            _shrink_labels(ax, right)
+            to_figure = ax.figure.transSubfigure.inverted()
+            of_bar = bar.get_tightbbox().transformed(to_figure)
+            place = bar.get_position()
+            shift = max(0.0, of_bar.x1 - slot.x1)
+            bar.set_position([place.x0 - shift, *place.bounds[1:]])
+            drawn = ax.get_tightbbox().transformed(to_figure)
+            place, gap = ax.get_position(), 0.02 * slot.width
+            x0 = place.x0 + max(0.0, slot.x0 - drawn.x0)
+            x1 = place.x1 - max(0.0, drawn.x1 - (of_bar.x0 - shift - gap))
+            y1 = place.y1 - max(0.0, drawn.y1 - slot.y1)
+            width = max(x1 - x0, 0.2 * slot.width)
+            ax.set_position([x0, place.y0, width, y1 - place.y0])
+            figure.draw_without_rendering()
+    for _ in range(2):  # the layout may change with the labels
+        _shrink_labels(ax, right)
+        figure.draw_without_rendering()
+
+
+def _narrow_names(ax: Any, right: Any, widest: float) -> None:
+    """Set sizes at which names are not wider than so many pixels, if possible."""
+    for axes in (ax, right):
+        labels = axes.get_yticklabels()
+        width = max((label.get_window_extent().width for label in labels), default=0)
+        if width > widest:
+            size = labels[0].get_fontsize() * max(widest / width, _SMALLEST)
+            axes.tick_params(axis="y", labelsize=size)
+
+
+def _shrink_labels(ax: Any, right: Any) -> None:
+    """Set sizes of labels at which neighbours do not overlap."""
+    for axes, which in ((ax, "x"), (ax, "y"), (right, "y")):
+        axis = getattr(axes, f"{which}axis")
+        labels = [label for label in axis.get_ticklabels() if label.get_text()]
+        if len(labels) < 2:
+            continue
+        column = int(which == "y")
+        places = [label.get_position()[column] for label in labels]
+        ends = [(place, 0) if which == "x" else (0, place) for place in places]
+        points = ax.transData.transform(ends)[:, column]
+        extents = [label.get_window_extent() for label in labels]
+        extent = max(box.width if which == "x" else box.height for box in extents)
+        room = np.abs(np.diff(points)).min() / max(extent, 1.0)
+        if room < 1.05:
+            size = labels[0].get_fontsize() * max(0.95 * room, _SMALLEST)
+            axes.tick_params(axis=which, labelsize=size)
 
 
 def layer_titles(
@@ -115,6 +207,7 @@ def draw_weights(
         lines = [[(x[layer], a), (x[layer + 1], b)] for a, b in product(*ends)]
         order = np.argsort(np.abs(values))  # the largest come on top
         widths = 0.5 + 2.5 * np.abs(values[order]) / colours["norm"].vmax
+        widths *= min(1.0, _MANY_NEURONS / max(map(len, ends)))
         collection = LineCollection([lines[i] for i in order], lw=widths, **colours)
         collection.set_array(values[order])
         drawn.append(ax.add_collection(collection))
@@ -143,6 +236,7 @@ def draw_neurons(
             0.6,
             0,
             zorder=3,
+            clip_on=False,
             offsets=[(x[layer], y) for y in ys],
             offset_transform=ax.transData,
             **style,

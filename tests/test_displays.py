@@ -137,21 +137,6 @@ def test_seconds_are_cumulated():
     assert labels_of(display) == ["loss"]
 
 
-def test_best_epoch_is_marked():
-    estimator = network(best_validation_score_=0.75)
-    display = curves(estimator)
-    assert marked(display.lines_) == [[], [2]]
-    assert labels_of(display) == ["training loss", "validation loss (best epoch: 2)"]
-    assert marked(curves(estimator, keys=["loss", "top_k"]).lines_) == [[2], [2]]
-    # Without early stopping there may be scores too.
-    assert marked(curves(network(best_validation_score_=None)).lines_) == [[], []]
-    display = LossCurveDisplay(histories=[HISTORY], best_epochs=[3], name="net")
-    assert display.plot(keys="loss") is display
-    assert marked(display.lines_) == [[3]]
-    assert labels_of(display) == ["net (best epoch: 3)"]
-    assert marked(LossCurveDisplay(histories=[HISTORY]).plot().lines_) == [[], []]
-
-
 def test_several_networks_in_one_picture():
     first = curves(network(), name="first")
     style = {"lw": 7, "c": "black", "ls": ":"}
@@ -175,7 +160,8 @@ def test_early_stopping(library):
     assert data_of(display.lines_) == [[[1, 2, 3, 4, 5], values] for values in expected]
     best = 1 + int(np.argmax(estimator.validation_scores_))
     assert marked(display.lines_) == [[], [best]]
-    assert labels_of(curves(estimator))[-1].endswith(f"loss (best epoch: {best})")
+    assert labels_of(display)[-1].endswith(f"score (best epoch: {best})")
+    assert not any(marked(curves(estimator).lines_))
 
 
 def test_no_loss_curve():
@@ -216,7 +202,7 @@ def test_options_of_folds():
     assert data_of(display.mean_lines_) == [[[2.0, 3.0], [3.0, 1.5]]]
     assert {line.get_color() for line in display.ax_.lines} == {"black"}
     results = {"estimator": [network(best_validation_score_=s) for s in (0.75, 0.5)]}
-    display = LossCurveDisplay.from_cv_results(results)
+    display = LossCurveDisplay.from_cv_results(results, keys=["loss", "val_score"])
     assert marked(display.lines_) == [[], [], [2], [1]]
     assert all("best" not in label for label in labels_of(display))
     with pytest.raises(ValueError, match="There is no 'r' in the history"):
