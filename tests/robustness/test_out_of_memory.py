@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import numpy as np
 import processes
@@ -136,41 +137,9 @@ def test_memory_runs_out():
 
 # Memory that LLVM does not get -------------------------------------------------------
 
-# LLVM would end the process. Which libraries are loaded before, and whether the cache
-# has what the fit needs, decides how much of LLVM is run.
-LIMITED = """
-import json, resource, sys, warnings
-import numpy as np
-import sknn
-from sknn.jit import loader
-from sknn.kernels.layers.activations import ACTIVATIONS
-
-warnings.simplefilter("ignore")
-loaded, n_megabytes = sys.argv[1], float(sys.argv[2])
-if loaded != "nothing":
-    loader._loader()
-if loaded == "compiler":
-    from sknn.jit import compiler
-if loaded == "a kernel":
-    ACTIVATIONS["gelu"].backward.address(np.dtype(float))
-X = np.random.RandomState(0).normal(size=(400, 30))
-model = sknn.MLPRegressor(hidden_layer_sizes=(5,), max_iter=2, activation="tanh")
-before = dict(vars(model))
-with open("/proc/self/statm") as file:
-    used = int(file.read().split()[0]) * resource.getpagesize()
-no_limit = resource.getrlimit(resource.RLIMIT_AS)
-limit = used + int(n_megabytes * 2**20)
-resource.setrlimit(resource.RLIMIT_AS, (limit, no_limit[1]))
-try:
-    model.fit(X, X[:, 0])
-    found = "fit"
-except MemoryError as error:
-    found = str(error)
-    assert vars(model) == before
-resource.setrlimit(resource.RLIMIT_AS, no_limit)
-model.fit(X, X[:, 0])
-print(json.dumps(found))
-"""
+# LLVM would end the process. What is loaded before, and whether the cache has what the
+# fit needs, decides how much of LLVM runs.
+LIMITED = (Path(__file__).parents[1] / "limited_memory.py").read_text("utf-8")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a limit for memory")
