@@ -22,6 +22,7 @@ from docs.import_graph import (
 
 FILES = sorted(PACKAGE.rglob("*.py"))
 LONGEST_FILE = 450
+MOST_PARAMETERS = 12
 NUMBA_MODULES = {
     "abi",
     "calls",
@@ -230,6 +231,26 @@ def test_without_the_compiler():
 )
 def test_files_are_not_too_long(path):
     assert len(path.read_text("utf-8").splitlines()) <= LONGEST_FILE
+
+
+def parameters_of(function):
+    arguments = function.args
+    named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    return [argument.arg for argument in named if argument.arg not in ("self", "cls")]
+
+
+def test_only_constructors_of_estimators_have_many_parameters():
+    many = {
+        f"{module}.{function.name}"
+        for module, tree in MODULES.items()
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef)
+        and len(parameters_of(function)) > MOST_PARAMETERS
+    }
+    assert many == {
+        f"{estimator.__init__.__module__}.__init__"
+        for estimator in (sknn.MLPClassifier, sknn.MLPRegressor)
+    }
 
 
 def test_everything_public_has_a_docstring():

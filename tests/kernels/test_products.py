@@ -24,20 +24,20 @@ from sknn.kernels.layers.activations import ACTIVATIONS
 
 DTYPES = [np.dtype(np.float32), np.dtype(np.float64)]
 dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=str)
-# So many rows and columns that there are all kinds of tiles.
+# So many rows and columns that there are all tiles.
 shapes = pytest.mark.parametrize(
     "shape", [(1, 16), (3, 100), (4, 17), (13, 64), (29, 107), (8, 203)], ids=str
 )
-ODD = [-np.inf, np.inf, np.nan, -2.0, 2.0, 0.0, -1e-30, 1e-30]
+SPECIAL_NUMBERS = [-np.inf, np.inf, np.nan, -2.0, 2.0, 0.0, -1e-30, 1e-30]
 
 
 @driver((*[Array()] * 4, INTEGER, REAL, REAL, INTEGER, INTEGER))
-def outer(a, b, gate, c, finish, p, q, n, m):
+def outer(a, b, gate, c, epilogue, p, q, n, m):
     product = Product(
         MatrixOperand(a, 0, 1, 1),
         MatrixOperand(b, 0, m, 1),
         VectorOperand(a, -1),
-        Epilogue(finish, p, q, gate, 0),
+        Epilogue(epilogue, p, q, gate, 0),
         MatrixOperand(c, 0, m, 1),
         n,
         m,
@@ -47,12 +47,12 @@ def outer(a, b, gate, c, finish, p, q, n, m):
     return 0.0
 
 
-def odd_numbers(rng, shape, dtype):
-    return rng.choice(np.array(ODD, dtype), size=shape)
+def special_numbers(rng, shape, dtype):
+    return rng.choice(np.array(SPECIAL_NUMBERS, dtype), size=shape)
 
 
-def rows(a, b, finish=NO_EPILOGUE, gate=None, p=0.0, q=0.0):
-    """Return a b from the leaf."""
+def rows(a, b, epilogue=NO_EPILOGUE, gate=None, p=0.0, q=0.0):
+    """Return a b from the kernel."""
     (n, n_terms), m = a.shape, b.shape[1]
     c = np.full((n, m), -7, dtype=a.dtype)
     gate = a if gate is None else gate
@@ -60,7 +60,7 @@ def rows(a, b, finish=NO_EPILOGUE, gate=None, p=0.0, q=0.0):
         MatrixOperand(a.ravel(), 0, n_terms, 1),
         MatrixOperand(b.ravel(), 0, m, 1),
         VectorOperand(a.ravel(), -1),
-        Epilogue(finish, p, q, gate.ravel(), 0),
+        Epilogue(epilogue, p, q, gate.ravel(), 0),
         MatrixOperand(c.reshape(-1), 0, m, 1),
         n,
         m,
@@ -70,15 +70,15 @@ def rows(a, b, finish=NO_EPILOGUE, gate=None, p=0.0, q=0.0):
     return c
 
 
-def dots(a, b, finish):
-    """Return a b.T from the leaf."""
+def dots(a, b, epilogue):
+    """Return a b.T from the kernel."""
     (n, n_terms), m = a.shape, len(b)
     c = np.full((n, m), -7, dtype=a.dtype)
     product = Product(
         MatrixOperand(a.ravel(), 0, n_terms, 1),
         MatrixOperand(b.ravel(), 0, n_terms, 1),
         VectorOperand(a.ravel(), -1),
-        Epilogue(finish, 0.0, 0.0, a.ravel(), 0),
+        Epilogue(epilogue, 0.0, 0.0, a.ravel(), 0),
         MatrixOperand(c.reshape(-1), 0, m, 1),
         n,
         m,
@@ -90,20 +90,22 @@ def dots(a, b, finish):
 
 @dtypes
 @shapes
-@pytest.mark.parametrize("finish", [NO_EPILOGUE, RELU])
-def test_clamped_results_are_no_less_than_zero(finish, shape, dtype):
+@pytest.mark.parametrize("epilogue", [NO_EPILOGUE, RELU])
+def test_clamped_results_are_no_less_than_zero(epilogue, shape, dtype):
     """One term each, a number that is not finite or too small, times one."""
-    numbers = odd_numbers(np.random.RandomState(0), shape, dtype)
-    expected = np.maximum(numbers, 0) if finish == RELU else numbers
+    numbers = special_numbers(np.random.RandomState(0), shape, dtype)
+    expected = np.maximum(numbers, 0) if epilogue == RELU else numbers
     column, row = np.ones((shape[0], 1), dtype), np.ones((1, shape[1]), dtype)
     with np.errstate(invalid="ignore"):
         for k in range(shape[0]):
-            assert_array_equal(rows(column, numbers[k : k + 1], finish)[0], expected[k])
+            assert_array_equal(
+                rows(column, numbers[k : k + 1], epilogue)[0], expected[k]
+            )
         for k in range(shape[1]):
             own = np.ascontiguousarray(numbers[:, k : k + 1])
-            assert_array_equal(rows(own, row, finish)[:, 0], expected[:, k])
+            assert_array_equal(rows(own, row, epilogue)[:, 0], expected[:, k])
             for m in (1, 2, 3, 4, 7):
-                found = dots(own, row[:, :m].T, finish)
+                found = dots(own, row[:, :m].T, epilogue)
                 assert_array_equal(found, np.tile(expected[:, k : k + 1], m))
 
 
@@ -140,21 +142,21 @@ def test_products_of_whole_numbers_are_exact(n, m, dtype):
 def test_results_behind_a_gate_are_zero(shape, dtype):
     """A gate is shut where it is 0; NaN then does not get past it, as elsewhere."""
     rng = np.random.RandomState(1)
-    gate = odd_numbers(rng, shape, dtype)
-    column, row = (odd_numbers(rng, size, dtype) for size in shape)
+    gate = special_numbers(rng, shape, dtype)
+    column, row = (special_numbers(rng, size, dtype) for size in shape)
     found = np.full(shape, -7, dtype)
     with np.errstate(all="ignore"):
         product = np.outer(column, row)
         expected = np.where(gate == 0, 0, product)
-        for finish, numbers in ((RELU_GRAD, expected), (NO_EPILOGUE, product)):
+        for epilogue, numbers in ((RELU_GRAD, expected), (NO_EPILOGUE, product)):
             own = column, row, gate.ravel(), found.reshape(-1)
-            outer(dtype, *own, finish, 0.0, 0.0, *shape)
+            outer(dtype, *own, epilogue, 0.0, 0.0, *shape)
             assert_array_equal(found, numbers)
         assert_array_equal(rows(column[:, None], row[None], RELU_GRAD, gate), expected)
         assert_array_equal(rows(column[:, None], row[None]), product)
 
 
-QUADRATIC_ONES = sorted(
+QUADRATIC = sorted(
     name
     for name, one in ACTIVATIONS.items()
     if one.fused_epilogue.backwards == QUADRATIC_GRAD
@@ -163,9 +165,9 @@ QUADRATIC_ONES = sorted(
 
 @dtypes
 @shapes
-@pytest.mark.parametrize("name", QUADRATIC_ONES)
-def test_results_times_a_slope(name, shape, dtype):
-    """As exact as the leaf that finds the same slope, also where it almost vanishes."""
+@pytest.mark.parametrize("name", QUADRATIC)
+def test_results_times_a_quadratic_derivative(name, shape, dtype):
+    """As exact as the kernel of the same derivative, also where it almost vanishes."""
     rng = np.random.RandomState(2)
     near = np.exp(rng.uniform(-35, 0, size=shape))
     kinds = [near, 1 - near, -near, near - 1, np.sign(near)]
@@ -176,10 +178,12 @@ def test_results_times_a_slope(name, shape, dtype):
     wide = y.astype(np.longdouble)
     slope = {"tanh": (1 - wide) * (1 + wide), "logistic": wide * (1 - wide)}[name]
     exact = product * slope
-    by_leaf = product.copy()
+    by_kernel = product.copy()
     address = ACTIVATIONS[name].backward.address(dtype)
-    call(address, (y.ravel(), by_leaf.reshape(-1)))
-    allowed = np.abs(by_leaf - exact) + 2 * np.finfo(dtype).eps * np.abs(exact) + 1e-37
+    call(address, (y.ravel(), by_kernel.reshape(-1)))
+    allowed = (
+        np.abs(by_kernel - exact) + 2 * np.finfo(dtype).eps * np.abs(exact) + 1e-37
+    )
     found = rows(column[:, None], row[None], QUADRATIC_GRAD, y, p, q)
     assert np.all(np.abs(found - exact) <= allowed)
     outer(
