@@ -19,6 +19,7 @@ from sknn.estimators.state_checks import load_weights
 from sknn.estimators.stored_state import canonical
 from sknn.estimators.suggestions import arguments_of_fit, suggestion_for_name
 from sknn.network.registry import Definitions, definitions_of, receive
+from sknn.training.generator_state import StoredGenerator, storable
 
 # Views of the same memory, and what has been checked.
 _NOT_STORED = ("_theta_cache", "_checked", "_checked_training")
@@ -139,6 +140,7 @@ class Estimator(Attributes, BaseEstimator):
         state = {**super().__getstate__(), "_sknn_version": __version__}
         for name in _NOT_STORED:
             state.pop(name, None)
+        state["random_state"] = storable(state.get("random_state"))
         history = state.get("history_")
         if type(history) is dict:  # times differ between equal fits
             state["history_"] = {k: history[k] for k in history if k != "seconds"}
@@ -159,6 +161,8 @@ class Estimator(Attributes, BaseEstimator):
         # Parameters that an earlier version did not have get their defaults.
         estimator_type: type = type(self)
         state = {**defaults_of(estimator_type), **state}
+        if isinstance(state["random_state"], StoredGenerator):  # from copy.copy
+            state["random_state"] = state["random_state"].generator
         definitions = state.pop("_definitions", None)
         if isinstance(definitions, Definitions):
             receive(definitions.entries, self)

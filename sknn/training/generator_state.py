@@ -1,7 +1,7 @@
 """The state of a random generator, as estimators store it."""
 
 from numbers import Real
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -11,6 +11,43 @@ _BIT_GENERATORS = {
 }
 _N_WORDS = 624  # of MT19937
 _PHILOX_BUFFER = 4
+
+
+def itself(generator: np.random.RandomState) -> np.random.RandomState:
+    """Return a generator; what a pickle of `StoredGenerator` calls."""
+    return generator
+
+
+class StoredGenerator:
+    """A generator that pickle and copy store as it is, and skops refuses.
+
+    skops stores the state of any ``RandomState``, but can only read that of MT19937.
+    """
+
+    def __init__(self, generator: np.random.RandomState):
+        self.generator = generator
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        # All that pickle and copy call; skops calls the others.
+        return itself, (self.generator,)
+
+    def __getstate__(self) -> NoReturn:
+        name = self.generator.get_state(legacy=False)["bit_generator"]
+        raise TypeError(
+            f"skops cannot store random_state, a RandomState on {name}: it can read "
+            "that of MT19937 alone. Set random_state to an integer, or use pickle or "
+            "joblib."
+        )
+
+    __reduce__ = __getstate__
+
+
+def storable(generator: Any) -> Any:
+    """Return what is stored in the place of a parameter ``random_state``."""
+    if type(generator) is not np.random.RandomState:
+        return generator
+    name = generator.get_state(legacy=False)["bit_generator"]
+    return generator if name == "MT19937" else StoredGenerator(generator)
 
 
 def check_generator_state(state: dict[str, Any]) -> None:
