@@ -21,7 +21,7 @@ __all__ = [
     "register_loss",
 ]
 
-_PUBLIC_MODULES = ("custom", "displays", "io", "onnx", "precompile")
+_PUBLIC_MODULES = ("convert", "custom", "displays", "io", "onnx", "precompile")
 
 
 def __dir__() -> list[str]:

@@ -284,7 +284,16 @@ def test_public_names():
 
 
 PUBLIC = {
-    "sknn": [*sknn.__all__, "custom", "displays", "io", "onnx", "precompile"],
+    "sknn": [
+        *sknn.__all__,
+        "convert",
+        "custom",
+        "displays",
+        "io",
+        "onnx",
+        "precompile",
+    ],
+    "sknn.convert": ["from_sklearn", "from_torch", "to_sklearn", "to_torch"],
     "sknn.custom": ["register_activation", "register_loss"],
     "sknn.displays": ["LossCurveDisplay", "NetworkDisplay"],
     "sknn.io": ["TRUSTED_TYPES"],
