@@ -14,6 +14,7 @@ import numpy as np
 from sknn.estimators import base  # noqa: F401  # defines all kernels
 from sknn.jit import specializations
 from sknn.jit.kernel import COMPILED
+from sknn.kernels.optim.sums import IN_FLOAT64
 
 __all__ = ["main", "precompile"]
 
@@ -30,6 +31,7 @@ def precompile(dtypes: tuple[str, ...] = _DTYPES) -> bool:
     Parameters
     ----------
     dtypes : tuple of {"float64", "float32"}, default=("float64", "float32")
+        L-BFGS and orthogonal initial weights are computed in float64 for both.
 
     Returns
     -------
@@ -39,7 +41,7 @@ def precompile(dtypes: tuple[str, ...] = _DTYPES) -> bool:
     wanted = [
         (kernel, np.dtype(dtype))
         for kernel in COMPILED
-        for dtype in dtypes
+        for dtype in (("float64",) if kernel in IN_FLOAT64 else dtypes)
         if kernel.cached
     ]
     for k, one in enumerate(wanted):

@@ -69,8 +69,15 @@ JOBS = {
     "medium": {"hidden_layer_sizes": (256, 256), "batch_size": 128, "max_iter": 2},
     "wide": {"hidden_layer_sizes": (1024,), "batch_size": 256, "max_iter": 2},
     "wide, two": {"hidden_layer_sizes": (512, 512), "batch_size": 256, "max_iter": 2},
+    # Sums and matrices that BLAS and LAPACK would divide among their threads.
+    "wide, lbfgs": {"hidden_layer_sizes": (200,), "solver": "lbfgs", "max_iter": 5},
+    "orthogonal": {
+        "hidden_layer_sizes": (200, 200),
+        "kernel_initializer": "orthogonal",
+        "max_iter": 1,
+    },
 }
-WIDE = ("medium", "wide", "wide, two")
+WIDE = ("medium", "wide", "wide, two", "wide, lbfgs", "orthogonal")
 
 
 def data_of(name):
@@ -115,6 +122,16 @@ def job(name):
 
 def jobs(names=JOBS):
     return {name: job(name) for name in names}
+
+
+@scene
+def everything(dtype, n_jobs):
+    """Return the digests for all kinds of estimators, from workers of joblib."""
+    from all_kinds import ALL_KINDS, all_bits_of
+
+    tasks = [delayed(all_bits_of)(name, dtype) for name in ALL_KINDS]
+    found = Parallel(n_jobs=int(n_jobs))(tasks)
+    return dict(zip(ALL_KINDS, found, strict=True))
 
 
 def at_once(n_threads, function, *columns):

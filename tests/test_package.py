@@ -19,6 +19,7 @@ from docs.import_graph import (
     imported_names,
     modules,
 )
+from sknn.kernels.optim.sums import IN_FLOAT64
 
 FILES = sorted(PACKAGE.rglob("*.py"))
 LONGEST_FILE = 450
@@ -166,6 +167,8 @@ print(json.dumps({
 def test_two_versions_of_each_kernel():
     versions = run(FITS + VERSIONS)
     assert len(versions) > 20
+    for name in {each.name for each in IN_FLOAT64} & versions.keys():
+        assert set(versions.pop(name)) <= {"float64"}, name
     for name, dtypes in versions.items():
         assert sorted(dtypes) in ([], ["float32"], ["float32", "float64"]), name
     assert len(versions["epochs"]) == 2

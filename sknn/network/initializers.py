@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sknn.kernels.descriptions import check_description
+from sknn.kernels.optim import sums
 
 # Takes a RandomState, fan_in and fan_out; returns an array of shape (fan_in, fan_out).
 Draw = Callable[[np.random.RandomState, int, int], np.ndarray]
@@ -77,9 +78,10 @@ def _orthogonal(
 ) -> np.ndarray:
     """Return a matrix whose rows or columns, the fewer, are orthonormal."""
     longer, shorter = max(fan_in, fan_out), min(fan_in, fan_out)
-    q, r = np.linalg.qr(random_state.normal(size=(longer, shorter)))
-    q *= np.where(np.diag(r) < 0, -1.0, 1.0)  # which makes the draw a uniform one
-    return q if fan_in >= fan_out else q.T
+    # Of a QR decomposition, with the signs that make the draw a uniform one.
+    rows = np.ascontiguousarray(random_state.normal(size=(longer, shorter)).T)
+    sums.orthonormalize(np.dtype(np.float64), rows)
+    return rows.T if fan_in >= fan_out else rows
 
 
 register(

@@ -70,8 +70,8 @@ def _moments(data: TrainingData) -> tuple[np.ndarray, np.ndarray]:
         block = targets[start : start + _BLOCK] - shift
         weight = weights[start : start + _BLOCK].astype(np.float64)
         weight = weight if weight.size else np.ones(len(block))
-        sums += weight @ block
-        squares += weight @ (block * block)
+        sums += np.einsum("i,ij->j", weight, block)
+        squares += np.einsum("i,ij->j", weight, block * block)
     mean = sums / data.size
     return mean + shift, np.maximum(squares / data.size - mean * mean, 0.0)
 

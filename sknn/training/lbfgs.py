@@ -1,10 +1,10 @@
-"""Training with scipy's L-BFGS, which evaluates all rows in each step."""
+"""Training with L-BFGS, which evaluates all rows in each step."""
 
 import warnings
 from time import perf_counter
 
 import numpy as np
-import scipy.optimize
+from scipy.optimize import OptimizeResult
 from sklearn.exceptions import ConvergenceWarning
 
 from sknn._sklearn import check_optimize_result
@@ -12,6 +12,7 @@ from sknn.kernels.losses.table import Loss
 from sknn.network.data import TrainingData, is_finite
 from sknn.network.network import Network
 from sknn.training.baseline import warn_if_nothing_learnt
+from sknn.training.minimize import Limits, dot, minimize
 from sknn.training.progress import SCALE, format_epoch, not_finite
 from sknn.training.stochastic import AfterEpoch
 from sknn.training.task import FitTask
@@ -39,14 +40,14 @@ def objective(
     value, gradient = network.loss_gradient(x.astype(network.dtype), loss, data)
     gradient = gradient.astype(np.float64)
     gradient[:n] += alpha * x[:n]
-    penalty = 0.5 * alpha * np.dot(x[:n], x[:n])
+    penalty = 0.5 * alpha * dot(x[:n], x[:n])
     return (
         value * loss.reported_scale(network.n_outputs) + penalty
     ) / size, gradient / size
 
 
 class _Search:
-    """What scipy calls: evaluates the loss, and records each iteration.
+    """What L-BFGS calls: evaluates the loss, and records each iteration.
 
     Attributes
     ----------
@@ -64,9 +65,7 @@ class _Search:
         self.task, self.after_epoch = task, after_epoch
         self.alpha = float(task.options.regularization.alpha)
         self.start = task.state.theta.astype(np.float64)
-        self.last_iterate = scipy.optimize.OptimizeResult(
-            x=self.start, fun=np.nan, nit=0
-        )
+        self.last_iterate = OptimizeResult(x=self.start, fun=np.nan, nit=0)
         self.first = self.lowest = np.nan
         self.fault: str | None = None
         self.is_halted = False
@@ -84,12 +83,10 @@ class _Search:
             self.fault = "The gradient became too large."
         return value, gradient
 
-    def after_iteration(
-        self, intermediate_result: scipy.optimize.OptimizeResult
-    ) -> None:
+    def after_iteration(self, iterate: OptimizeResult) -> None:
         """Record an iteration; raise StopIteration where a callback asks for it."""
         task, state = self.task, self.task.state
-        x, value = intermediate_result.x, float(intermediate_result.fun)
+        x, value = iterate.x, float(iterate.fun)
         state.theta[:] = x
         if value < self.lowest:
             self.fault, self.lowest = None, value
@@ -107,28 +104,22 @@ class _Search:
             raise StopIteration
 
     def run(self) -> None:
-        """Search until scipy, a callback or an exception ends it."""
+        """Search until a limit, a callback or an exception ends it."""
         options = self.task.options
-        self.last_iterate = scipy.optimize.minimize(
-            self.evaluate,
-            self.start,
-            method="L-BFGS-B",
-            jac=True,
-            callback=self.after_iteration,
-            options={
-                "maxfun": options.max_fun,
-                "maxiter": options.stopping.max_iter,
-                "gtol": options.stopping.tol,
-                # scipy's default, unless that is finer than the loss is known
-                "ftol": max(
-                    2.220446049250313e-09, np.finfo(self.task.network.dtype).eps
-                ),
-            },
+        limits = Limits(
+            max_iter=int(options.stopping.max_iter),
+            max_fun=int(options.max_fun),
+            gtol=float(options.stopping.tol or 0.0),
+            # scipy's default, unless that is finer than the loss is known
+            ftol=max(2.220446049250313e-09, np.finfo(self.task.network.dtype).eps),
+        )
+        self.last_iterate = minimize(
+            self.evaluate, self.start, self.after_iteration, limits
         )
 
 
 def train_lbfgs(task: FitTask, after_epoch: AfterEpoch | None = None) -> None:
-    """Train with scipy's L-BFGS; update the state in place.
+    """Train with L-BFGS; update the state in place.
 
     Parameters
     ----------
@@ -157,7 +148,7 @@ def train_lbfgs(task: FitTask, after_epoch: AfterEpoch | None = None) -> None:
             max_iter = task.options.stopping.max_iter
             state.n_iter = check_optimize_result("lbfgs", iterate, max_iter)
             weights = iterate.x[: task.network.n_weights]
-            penalty = 0.5 * search.alpha * float(weights @ weights) / task.data.size
+            penalty = 0.5 * search.alpha * dot(weights, weights) / task.data.size
             warn_if_nothing_learnt(
                 task,
                 state.theta,

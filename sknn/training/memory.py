@@ -9,9 +9,9 @@ from sknn.network.network import Network
 from sknn.training.options import TrainingOptions
 
 _LIMIT_OF_CONTAINER = Path("/sys/fs/cgroup/memory.max")
-# float64 vectors of the parameters' size in scipy's L-BFGS-B: ten pairs, the point, the
-# gradient and the direction.
-_VECTORS_OF_LBFGS = 23
+# float64 vectors of the parameters' size in L-BFGS: ten pairs, two points and their
+# gradients, and the direction.
+_VECTORS_OF_LBFGS = 25
 
 
 @cache

@@ -105,10 +105,33 @@ def test_the_number_of_threads_of_the_process_changes_nothing(n_threads):
     assert busy.run("serial", **dict.fromkeys(names, n_threads)) == busy.jobs()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_threads_of_blas_change_nothing_in_any_estimator(dtype):
+    """All solvers, initializers, scores and methods, in processes and in workers."""
+    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+    def everything(n_threads, n_jobs):
+        limits = dict.fromkeys(threads, n_threads)
+        return busy.run("everything", dtype, n_jobs, **limits)
+
+    alone = everything("1", "1")
+    for other in (everything("2", "1"), everything("4", "1"), everything("4", "2")):
+        differing = {
+            (name, what)
+            for name, digests in alone.items()
+            for what, one in digests.items()
+            if other[name][what] != one
+        }
+        assert not differing
+
+
 @each_dtype
 @pytest.mark.parametrize("network", ["narrow", "wide", "dropout"])
 def test_searches_do_not_depend_on_their_jobs(network, dtype):
     grid = {"alpha": [1e-4, 1.0], "solver": ["adam", "sgd"]}
+    if network == "wide":
+        grid["solver"].append("lbfgs")
     data = X.astype(dtype), CODES
 
     def search(n_jobs):
