@@ -6,7 +6,7 @@ loaded or copied, before training goes on, and before a prediction whenever one 
 is another object than at the last check.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from operator import is_
 from typing import Any
@@ -46,10 +46,25 @@ _CHECKS: _Checks = {
 _ALWAYS = ("intercepts_", "n_outputs_", "out_activation_")
 
 
-class Checked(tuple[Any, ...]):
-    """The objects that were checked last, in the order of their names."""
+class Checked:
+    """The objects that were checked last, in the order of their names.
 
-    __slots__ = ()
+    A cache: no state of an estimator differs by it.
+    """
+
+    __slots__ = ("objects",)
+
+    def __init__(self, objects: Iterable[Any]):
+        self.objects = tuple(objects)
+
+    def __repr__(self) -> str:
+        return "Checked()"
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is Checked
+
+    def __hash__(self) -> int:
+        return hash(Checked)
 
 
 def mark_checked(estimator: Any) -> None:
@@ -72,7 +87,7 @@ def check_fitted(estimator: Any) -> None:
     attributes = estimator.__dict__
     now = map(attributes.get, estimator._checked_attributes)
     checked = attributes.get("_checked")
-    if type(checked) is Checked and all(map(is_, now, checked)):
+    if type(checked) is Checked and all(map(is_, now, checked.objects)):
         return
     if "coefs_" in attributes:
         _check_set_by_hand(estimator, _CHECKS)
@@ -142,7 +157,7 @@ def check_training_state(estimator: Any, network: Network, is_step: bool) -> Non
     attributes = vars(estimator)
     checked = attributes.get("_checked_training")
     now = map(attributes.get, _TRAINING_NAMES)
-    if is_step and type(checked) is Checked and all(map(is_, now, checked)):
+    if is_step and type(checked) is Checked and all(map(is_, now, checked.objects)):
         return
     _ = estimator.t_  # which somebody may have deleted
     losses = partial(check_history, column="loss")
