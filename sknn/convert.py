@@ -8,7 +8,7 @@ by name. Slopes, epsilons and other numbers are read from the model.
 >>> from sklearn.datasets import load_iris
 >>> from sknn.convert import from_sklearn
 >>> X, y = load_iris(return_X_y=True)
->>> model = sklearn.neural_network.MLPClassifier(solver="lbfgs", random_state=0)
+>>> model = sklearn.neural_network.MLPClassifier(solver="lbfgs", alpha=1.0)
 >>> bool((from_sklearn(model.fit(X, y)).predict(X) == model.predict(X)).all())
 True
 """

@@ -89,6 +89,7 @@ def test_examples_of_the_readme_run(capsys):
         "sknn.estimators.regressor",
         "sknn.estimators.base",
         "sknn.estimators.prediction",
+        "sknn.convert",
         "sknn.custom",
         "sknn.displays",
     ],

@@ -1,6 +1,7 @@
 """The scripts of the courses, and the page that shows them."""
 
 import re
+import runpy
 from pathlib import Path
 
 import joblib
@@ -22,6 +23,7 @@ ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs/courses.md").read_text("utf-8")
 EXAMPLES = {path.stem: path for path in sorted(ROOT.glob("examples/*.py"))}
 EXAMPLES.pop("quickstart")
+ONNX = EXAMPLES.pop("onnx_export")
 PRINTED = dict(
     re.findall(r"\(\.\./examples/(\w+)\.py\)\n.*?```text\n(.*?)```", PAGE, re.DOTALL)
 )
@@ -66,6 +68,17 @@ def test_example_is_short_and_names_its_keras_lines(example):
     assert "# Keras: " in source
     docstring, *_ = re.findall(r'"""(.*?)"""', source, re.DOTALL)
     assert 3 <= len(docstring.splitlines()) <= 4
+
+
+def test_the_example_of_onnx_predicts_the_same(capsys):
+    for module in ("onnx", "onnxruntime"):
+        pytest.importorskip(module)
+    runpy.run_path(str(ONNX))
+    printed = capsys.readouterr().out
+    accuracy, same, gap = re.findall(r": ([\d.e-]+)", printed)
+    assert float(accuracy) > 0.85
+    assert float(same) == 100
+    assert float(gap) < 1e-12
 
 
 def test_page_shows_every_example_with_its_picture():
