@@ -188,7 +188,7 @@ def classifier_of(
     output = blocks[-1]
     n_outputs = len(output.intercept)
     if multilabel:
-        y = np.eye(2, n_outputs, dtype=np.int64)
+        y = indicators(n_outputs)
         return _assemble(MLPClassifier, blocks, input_dropout, y, dtype)
     classes = np.asarray(classes)
     if classes.ndim != 1 or len(np.unique(classes)) != len(classes):
@@ -270,6 +270,11 @@ def _add_arrays(arrays: dict[str, list[Any]], block: Block) -> None:
         arrays.setdefault("shifts_", []).append(norm.shift)
     arrays["coefs_"].append(coef)
     arrays["intercepts_"].append(intercept)
+
+
+def indicators(n_labels: int) -> np.ndarray:
+    """Return targets of a multilabel classifier: a row without labels, one with all."""
+    return np.repeat([[0], [1]], n_labels, axis=1)
 
 
 def fill(model: Any, arrays: dict[str, list[Any]], y: Any, dtype: np.dtype) -> None:

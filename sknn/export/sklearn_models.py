@@ -12,7 +12,7 @@ from sknn._sklearn import InvalidParameterError
 from sknn.estimators.base import BaseMLP
 from sknn.estimators.classifier import MLPClassifier
 from sknn.estimators.regressor import MLPRegressor
-from sknn.export.assembly import fill
+from sknn.export.assembly import fill, indicators
 from sknn.export.folding import network_and_theta, predicting_layers
 
 _TYPES: dict[type, Any] = {
@@ -50,7 +50,7 @@ def _targets_of(model: Any) -> Any:
         return np.ones(shape)
     binarizer = model._label_binarizer
     if binarizer.y_type_.startswith("multilabel"):
-        y = np.eye(2, model.n_outputs_, dtype=np.int64)
+        y = indicators(model.n_outputs_)
         return scipy.sparse.csr_array(y) if binarizer.sparse_input_ else y
     return np.repeat(model.classes_, 3)
 
