@@ -43,6 +43,7 @@ from benchmarks.results import KEYS, read, update
 # Who is measured where: sections that are run for each number of cores, and the others.
 BY_CORES = ("training", "predict")
 ON_CORES = {
+    "export": 1,
     "limits": 1,
     "activations": 1,
     "startup": 2,

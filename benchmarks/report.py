@@ -66,6 +66,14 @@ _SECTIONS = {
         "`predict` on arrays in the dtype of the weights.",
         ("predict_one", "predict_many"),
     ),
+    "export": (
+        "Export",
+        "`sknn.onnx.to_onnx`: how long a conversion takes, and how large the graph is, "
+        "beside a pickle and a file of skops; `predict` of sknn beside onnxruntime "
+        "with this graph, which for classifiers returns probabilities too: relu, one "
+        "core.",
+        (),
+    ),
     "limits": (
         "Limits",
         "How much faster an epoch and a prediction could become: sknn, one core. Each "

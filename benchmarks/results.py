@@ -12,6 +12,7 @@ from benchmarks.machine import provenance
 KEYS = {
     "training": ("case", "dtype", "activation", "cores"),
     "predict": ("case", "dtype", "activation", "cores", "rows"),
+    "export": ("case", "dtype"),
     "limits": ("case", "dtype", "activation", "work"),
     "activations": ("case", "dtype"),
     "startup": ("process",),

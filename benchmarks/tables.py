@@ -134,6 +134,33 @@ def predict(rows: list[dict]) -> str:
     return "\n\n".join(parts)
 
 
+def export(rows: list[dict]) -> str:
+    """Return the conversions and files, and the predictions of each number of rows."""
+    names = ["case", "dtype"]
+    columns = ["to_onnx ms", "onnx KiB", "pickle KiB", "skops KiB"]
+    files = [
+        [*(r[name] for name in names), *(number(r.get(c, "")) for c in columns)]
+        for r in rows
+    ]
+    predictions = [
+        [
+            *(r[name] for name in names),
+            f"{n:,}",
+            number(r[f"sknn ms, {n} rows"]),
+            number(r[f"onnxruntime ms, {n} rows"]),
+            times(r[f"onnxruntime / sknn, {n} rows"]),
+        ]
+        for r in rows
+        for n in (1, 100_000)
+    ]
+    libraries = ["sknn ms", "onnxruntime ms", "onnxruntime / sknn"]
+    return (
+        markdown([*names, *columns], files)
+        + "\n\n"
+        + markdown([*names, "rows", *libraries], predictions)
+    )
+
+
 def activations(rows: list[dict]) -> str:
     """Return what activations and the loss cost."""
     columns = ("relu ms", "tanh ms", "logistic ms")

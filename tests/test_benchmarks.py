@@ -11,7 +11,16 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from benchmarks import growth, predict, products, report, results, tables, targets
+from benchmarks import (
+    export,
+    growth,
+    predict,
+    products,
+    report,
+    results,
+    tables,
+    targets,
+)
 from benchmarks.__main__ import BY_CORES, ON_CORES, ROOT, main, parsed
 from benchmarks.blas import BlasProducts
 from benchmarks.cases import CASES, Case
@@ -354,6 +363,24 @@ def test_wide_and_narrow_cases_are_those_of_the_targets():
     assert targets.WIDE == ["wider", "deep tabular", "pictures", "very wide"]
     assert targets.HUNDRED == ["iris-sized", "defaults", "small batch", "text"]
     assert set(CASES) - {*targets.WIDE, *targets.HUNDRED} == {"course"}
+
+
+def test_exports_are_measured(tmp_path):
+    for module in ("onnx", "onnxruntime", "skops"):
+        pytest.importorskip(module)
+    options = Namespace(
+        cases=["text", "iris-sized"], dtypes=["float32"], cores=1, repeats=1,
+        seconds=0.001,
+    )  # fmt: skip
+    (row,) = export.rows(options)
+    assert row["case"] == "iris-sized"
+    weights = 4 * (4 * 100 + 100 * 3 + 103) / 1024
+    assert weights < row["onnx KiB"] < weights + 4
+    assert row["onnx KiB"] < row["pickle KiB"]
+    results.update("export", tmp_path, [row])
+    table = tables.export(results.read("export", tmp_path))
+    assert "| iris-sized | float32 | 100,000 |" in table
+    assert "skops KiB" in table
 
 
 def test_predictions_are_measured_for_each_number_of_rows(recwarn):
