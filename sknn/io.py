@@ -16,14 +16,17 @@ scikit-learn keeps in fitted Pipelines, searches, calibrated classifiers and ens
 >>> bool((loaded.predict(X) == model.predict(X)).all())
 True
 
-Where a search has a scorer that you chose, trust also the
-types that ``skops.io.get_untrusted_types`` lists, once you have read them.
+The scorers that scikit-learn knows by name are among them, and so are its
+splitters. For functions and distributions of your own, trust also the types that
+``skops.io.get_untrusted_types`` lists, once you have read them.
 
 skops refuses a file with any other type, and ``sknn`` one whose arrays do not fit
 together. Estimators that use activations or losses of your own cannot be stored so,
 for these are functions. Where a parameter is a function, such as ``learning_rate``, the
 file holds its name, and the reader has to trust that name as well.
 """
+
+from sklearn.metrics import get_scorer, get_scorer_names
 
 from sknn.estimators.classifier import MLPClassifier
 from sknn.estimators.regressor import MLPRegressor
@@ -34,21 +37,42 @@ _OURS = [
     f"{estimator.__module__}.{estimator.__qualname__}"
     for estimator in (MLPClassifier, MLPRegressor)
 ]
-# What scikit-learn keeps in a fitted search, calibration or ensemble, and skops does
-# not trust by itself.
+# What scikit-learn keeps in fitted Pipelines, searches, calibration and ensembles, and
+# skops does not trust by itself.
 _OF_SCIKIT_LEARN = [
-    "numpy.dtype",
+    "numpy.dtype",  # in SimpleImputer
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
     "sklearn.calibration._TemperatureScaling",
+    "sklearn.feature_selection._univariate_selection.f_classif",
+    "sklearn.metrics._scorer._CurveScorer",
     "sklearn.metrics._scorer._PassthroughScorer",
+    "sklearn.metrics._scorer._Scorer",
     "sklearn.model_selection._search_successive_halving.HalvingGridSearchCV",
-    "sklearn.model_selection._split.KFold",
-    "sklearn.model_selection._split.StratifiedKFold",
+    "sklearn.model_selection._search_successive_halving.HalvingRandomSearchCV",
+    "sklearn.multiclass._ConstantPredictor",
     "sklearn.utils._bunch.Bunch",
+    "sklearn.utils._metadata_requests.MetadataRequest",
+    "sklearn.utils._metadata_requests.MethodMetadataRequest",
 ]
+_SPLITTERS = [
+    f"sklearn.model_selection._split.{name}"
+    for name in (
+        *("GroupKFold", "GroupShuffleSplit", "KFold", "LeaveOneGroupOut"),
+        *("LeaveOneOut", "LeavePGroupsOut", "LeavePOut", "PredefinedSplit"),
+        *("RepeatedKFold", "RepeatedStratifiedKFold", "ShuffleSplit"),
+        *("StratifiedGroupKFold", "StratifiedKFold", "StratifiedShuffleSplit"),
+        "TimeSeriesSplit",
+    )
+]
+_METRICS = sorted(
+    {
+        f"{metric.__module__}.{metric.__qualname__}"
+        for metric in (get_scorer(name)._score_func for name in get_scorer_names())
+    }
+)
 
-TRUSTED_TYPES = [*_OURS, *_OF_SCIKIT_LEARN]
+TRUSTED_TYPES = [*_OURS, *_OF_SCIKIT_LEARN, *_SPLITTERS, *_METRICS]
 
 
 def __dir__() -> list[str]:

@@ -1,5 +1,9 @@
 """Safe files of what scikit-learn makes of our estimators."""
 
+from functools import cache
+from importlib import import_module
+
+import numpy as np
 import pytest
 import skops.io
 from numpy.testing import assert_allclose, assert_array_equal
@@ -13,14 +17,23 @@ from sklearn.ensemble import (
     VotingClassifier,
 )
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.feature_selection import SelectKBest
 from sklearn.frozen import FrozenEstimator
+from sklearn.impute import SimpleImputer
+from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.model_selection import (
     GridSearchCV,
     HalvingGridSearchCV,
+    HalvingRandomSearchCV,
     KFold,
     RandomizedSearchCV,
+    TunedThresholdClassifierCV,
 )
-from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multiclass import (
+    OneVsOneClassifier,
+    OneVsRestClassifier,
+    OutputCodeClassifier,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
@@ -54,6 +67,21 @@ CLASSIFIERS = {
     ),
     "random search": lambda: RandomizedSearchCV(network(), GRID, n_iter=1, cv=KFold(2)),
     "halving": lambda: HalvingGridSearchCV(network(), GRID, cv=2, random_state=0),
+    "halving at random": lambda: HalvingRandomSearchCV(
+        network(), GRID, n_candidates=2, cv=2, random_state=0
+    ),
+    "named scorer": lambda: GridSearchCV(network(), GRID, cv=2, scoring="accuracy"),
+    "several scorers": lambda: GridSearchCV(
+        *(network(), GRID), cv=2, scoring=["neg_log_loss", "f1_macro"], refit="f1_macro"
+    ),
+    "search for text": lambda: GridSearchCV(
+        network(), {"activation": ["relu", "tanh"], "hidden_layer_sizes": [3, (2, 2)]}
+    ),
+    "imputer": lambda: make_pipeline(SimpleImputer(), network()),
+    "selection": lambda: make_pipeline(SelectKBest(k=2), network()),
+    "calibrated search": lambda: CalibratedClassifierCV(
+        GridSearchCV(network(), GRID, cv=2), cv=2
+    ),
     "sigmoid": lambda: CalibratedClassifierCV(network(), cv=2),
     "isotonic": lambda: CalibratedClassifierCV(network(), method="isotonic", cv=2),
     "one calibration": lambda: CalibratedClassifierCV(network(), cv=2, ensemble=False),
@@ -67,30 +95,89 @@ CLASSIFIERS = {
 }
 
 
+OTHERS = {
+    "one versus one": lambda: OneVsOneClassifier(network()).fit(X, Y),
+    # Of six random bits of a code, some are alike for all classes.
+    "code": lambda: OutputCodeClassifier(network(), random_state=3).fit(X, Y),
+    "threshold": lambda: TunedThresholdClassifierCV(network(), cv=2).fit(X, Y > 0),
+    "transformed target": lambda: TransformedTargetRegressor(
+        regressor(), transformer=StandardScaler()
+    ).fit(X, X[:, 0]),
+    "bagged regressors": lambda: BaggingRegressor(
+        regressor(), n_estimators=2, random_state=0
+    ).fit(X, X[:, 0]),
+    "search for a regressor": lambda: GridSearchCV(regressor(), GRID, cv=2).fit(
+        X, X[:, 0]
+    ),
+}
+
+
+def regressor():
+    return MLPRegressor(**SMALL)
+
+
+def with_temperature():
+    try:
+        return CalibratedClassifierCV(network(), method="temperature", cv=2).fit(X, Y)
+    except ValueError:
+        return None  # scikit-learn before 1.8
+
+
+@cache
+def fitted(name):
+    """Return a fitted model, its file, and the model that is loaded from the file."""
+    model = OTHERS[name]() if name in OTHERS else CLASSIFIERS[name]().fit(X, Y)
+    file = skops.io.dumps(model)
+    return model, file, skops.io.loads(file, trusted=TRUSTED_TYPES)
+
+
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_classifiers(name):
-    model = CLASSIFIERS[name]().fit(X, Y)
-    loaded = skops.io.loads(skops.io.dumps(model), trusted=TRUSTED_TYPES)
+    model, _, loaded = fitted(name)
     assert_array_equal(loaded.predict(X), model.predict(X))
     assert_allclose(loaded.predict_proba(X), model.predict_proba(X), rtol=1e-12)
 
 
 def test_temperature_calibration():
-    try:
-        model = CalibratedClassifierCV(network(), method="temperature", cv=2).fit(X, Y)
-    except ValueError:
+    model = with_temperature()
+    if model is None:
         pytest.skip("scikit-learn before 1.8")
     loaded = skops.io.loads(skops.io.dumps(model), trusted=TRUSTED_TYPES)
     assert_allclose(loaded.predict_proba(X), model.predict_proba(X), rtol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["target", "bagging", "search"])
-def test_regressors(name):
-    own = MLPRegressor(**SMALL)
-    model = {
-        "target": TransformedTargetRegressor(own, transformer=StandardScaler()),
-        "bagging": BaggingRegressor(own, n_estimators=2, random_state=0),
-        "search": GridSearchCV(own, GRID, cv=2),
-    }[name].fit(X, X[:, 0])
-    loaded = skops.io.loads(skops.io.dumps(model), trusted=TRUSTED_TYPES)
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_classifiers_and_regressors(name):
+    model, _, loaded = fitted(name)
     assert_array_equal(loaded.predict(X), model.predict(X))
+
+
+def found(path):
+    """Return what a trusted type's name stands for, or None in older versions."""
+    module, _, name = path.rpartition(".")
+    return getattr(import_module(module), name, None)
+
+
+def splitters():
+    for path in TRUSTED_TYPES:
+        if "._split." in path:
+            arguments = {"LeavePOut": [2], "LeavePGroupsOut": [2]}
+            arguments["PredefinedSplit"] = [np.array([0, 1])]
+            kind = found(path)
+            yield kind(*arguments.get(kind.__name__, []))
+
+
+@pytest.mark.parametrize("name", sorted(get_scorer_names()))
+def test_every_named_scorer(name):
+    scorer = get_scorer(name)
+    loaded = skops.io.loads(skops.io.dumps(scorer), trusted=TRUSTED_TYPES)
+    assert loaded._score_func is scorer._score_func
+
+
+def test_every_trusted_type_is_used():
+    files = [fitted(name)[1] for name in (*CLASSIFIERS, *OTHERS)]
+    parts = [*splitters(), *map(get_scorer, get_scorer_names()), with_temperature()]
+    files += [skops.io.dumps(part) for part in parts]
+    used = {kind for file in files for kind in skops.io.get_untrusted_types(data=file)}
+    assert used == {path for path in TRUSTED_TYPES if found(path) is not None}
+    assert len(set(TRUSTED_TYPES)) == len(TRUSTED_TYPES)
