@@ -24,6 +24,7 @@ from numba.core.compiler import Flags, compile_extra
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.compiler_machinery import PassManager
 from numba.core.cpu import FastMathOptions
+from numba.core.ir import Loc
 from numba.core.registry import cpu_target
 from numba.core.runtime import rtsys
 from numba.core.runtime.context import NRTContext
@@ -63,6 +64,7 @@ PRIVATE_NAMES: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (type(rtsys), ("library",)),
     (typed_passes, ("llvm",)),
     (PassManager, ("_runPass",)),
+    (Loc, ("_get_path",)),
     (postproc, ("VariableLifetime",)),
     (postproc.PostProcessor, ("run",)),
     (
@@ -301,7 +303,9 @@ def _link(module: Any, contained: list[Any]) -> None:
 def lower(kernel: Any, dtype: np.dtype[Any], symbol: str) -> Callable[[], Code]:
     """Translate a kernel into LLVM's intermediate code; see ``compiler.lower``."""
     compiled_once = _replaced(_OverloadFunctionTemplate, "_get_impl", _implementation)
-    with global_compiler_lock, compiled_once:
+    # Numba's is relative to the current folder, which may have been deleted.
+    named = _replaced(Loc, "_get_path", lambda location: location.filename)
+    with global_compiler_lock, compiled_once, named:
         typing, context = cpu_target.typing_context, cpu_target.target_context
         typing.refresh()
         context.refresh()

@@ -229,6 +229,17 @@ def test_the_way_can_be_chosen(tmp_path):
     assert not report["warnings"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps the folder")
+def test_the_current_folder_may_have_been_deleted(tmp_path):
+    folder = str(tmp_path / "deleted")
+    script = (
+        f"import os; os.mkdir({folder!r}); os.chdir({folder!r}); os.rmdir({folder!r})\n"
+    )
+    report = run(script + ONE_KERNEL, NUMBA_CACHE_DIR=str(tmp_path / "cache"))
+    assert report["compiled"] == COMPILED
+    assert not report["warnings"]
+
+
 def test_an_unknown_way_is_refused(monkeypatch):
     from sknn.jit import compiler
 
