@@ -62,7 +62,9 @@ def test_constructor(ours, theirs):
 NEW_METHODS = {
     "decision_function",
     "hidden_activations",
+    "initialize",
     "input_gradients",
+    "loss_gradients",
     "resume_fit",
     "set_callbacks",
     "set_resume_fit_request",

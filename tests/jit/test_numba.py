@@ -235,7 +235,9 @@ def test_the_current_folder_may_have_been_deleted(tmp_path):
     script = (
         f"import os; os.mkdir({folder!r}); os.chdir({folder!r}); os.rmdir({folder!r})\n"
     )
-    report = run(script + ONE_KERNEL, NUMBA_CACHE_DIR=str(tmp_path / "cache"))
+    report = run(
+        script + FITS + FIT + ONE_KERNEL, NUMBA_CACHE_DIR=str(tmp_path / "cache")
+    )
     assert report["compiled"] == COMPILED
     assert not report["warnings"]
 

@@ -126,7 +126,7 @@ WIDE = [
     (6, 15, 16, 4),
 ]
 WITH_SLOPES = [
-    name for name, one in ACTIVATIONS.items() if any(one.fused_epilogue.slope)
+    name for name, one in ACTIVATIONS.items() if any(one.fused_epilogue.coefficients)
 ]
 FUNCTIONS = {
     "tanh": (np.tanh, lambda y: 1 - y * y),

@@ -365,7 +365,7 @@ def test_stored_arrays_that_do_not_fit_are_refused(kind, estimator, as_first):
         "scaling": [{"factors_": [np.ones(N_FEATURES + 1)]}, {"factors_": []}],
         "embedding": [
             {"tables_": [np.ones((2, DIM))]},
-            {"tables_": [np.ones((N_CODES, DIM), np.float32)]},
+            {"tables_": [np.ones((N_CODES, DIM), complex)]},
             {"table_shifts_": [np.ones(3)]},
         ],
     }[kind]
