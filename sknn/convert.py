@@ -1,4 +1,4 @@
-"""Fitted networks to and from scikit-learn and PyTorch.
+"""Fitted networks to and from scikit-learn, PyTorch and Keras.
 
 The functions take over weights, activations, normalisation and dropout, so that
 predictions are equal up to rounding. What one side has and the other has not is refused
@@ -17,15 +17,18 @@ from typing import TYPE_CHECKING, Any
 
 from sknn.estimators.classifier import MLPClassifier
 from sknn.estimators.regressor import MLPRegressor
-from sknn.export import sklearn_models, torch_models
+from sknn.export import keras_models, sklearn_models, torch_models
 from sknn.network.data import ArrayLike
 
 if TYPE_CHECKING:
+    import keras
     import torch
 
 __all__ = [
+    "from_keras",
     "from_sklearn",
     "from_torch",
+    "to_keras",
     "to_sklearn",
     "to_torch",
 ]
@@ -162,3 +165,74 @@ def to_torch(
         several levels of quantiles.
     """
     return torch_models.to_torch(estimator, logits)
+
+
+def from_keras(
+    model: "keras.Sequential",
+    *,
+    classes: ArrayLike = None,
+    multilabel: bool = False,
+) -> MLPClassifier | MLPRegressor:
+    """Return the estimator that predicts what a Keras model does.
+
+    Parameters
+    ----------
+    model : keras.Sequential
+        Of Dense, BatchNormalization, LayerNormalization, Dropout and activations. It
+        may end with softmax, sigmoid or, for a regressor, exponential.
+    classes : array-like of shape (n_classes,), default=None
+        As in `from_torch`.
+    multilabel : bool, default=False
+        As in `from_torch`.
+
+    Returns
+    -------
+    estimator : MLPClassifier or MLPRegressor
+
+    Raises
+    ------
+    ImportError
+        If Keras is not installed.
+    TypeError
+        If the model is not Sequential.
+    ValueError
+        If it is not built, if its weights are not all of float32 or all of float64, or
+        if sknn has no such network. The message names the layer.
+    """
+    estimator: MLPClassifier | MLPRegressor = keras_models.from_keras(
+        model, classes, multilabel
+    )
+    return estimator
+
+
+def to_keras(
+    estimator: MLPClassifier | MLPRegressor, *, logits: bool = False
+) -> "keras.Sequential":
+    """Return a Keras model that predicts what a fitted estimator does.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        Fitted.
+    logits : bool, default=False
+        Whether to leave out the output activation.
+
+    Returns
+    -------
+    model : keras.Sequential
+        In the dtype of the weights. It is not compiled. It returns what the model of
+        `to_torch` does.
+
+    Raises
+    ------
+    ImportError
+        If Keras is not installed.
+    NotFittedError
+        If the estimator is not fitted.
+    TypeError
+        If it is something else.
+    ValueError
+        If Keras has no such layer: the activation step and those that users register;
+        and without ``logits`` several levels of quantiles.
+    """
+    return keras_models.to_keras(estimator, logits)

@@ -296,7 +296,10 @@ PUBLIC = {
         "onnx",
         "precompile",
     ],
-    "sknn.convert": ["from_sklearn", "from_torch", "to_sklearn", "to_torch"],
+    "sknn.convert": [
+        *("from_keras", "from_sklearn", "from_torch"),
+        *("to_keras", "to_sklearn", "to_torch"),
+    ],
     "sknn.custom": ["register_activation", "register_loss"],
     "sknn.displays": ["LossCurveDisplay", "NetworkDisplay"],
     "sknn.io": ["TRUSTED_TYPES"],

@@ -129,6 +129,8 @@ def blocks_of(steps: Iterable[Step]) -> tuple[list[Block], float]:
         _refuse("it has no dense layer")
     if before is not None:
         _refuse("its last layer is a normalisation after an activation")
+    if blocks[-1].activation is not None:
+        _refuse(f"its output layer has the activation {blocks[-1].activation!r}")
     _unify_normalizations(blocks)
     return blocks, input_dropout
 

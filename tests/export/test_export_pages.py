@@ -9,14 +9,16 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 @pytest.mark.parametrize(
     ("page", "modules"),
     [
         ("onnx.md", ["onnx", "onnxruntime", "skl2onnx"]),
-        ("convert.md", ["torch", "emlearn"]),
+        ("convert.md", ["torch", "emlearn", "keras"]),
     ],
 )
 def test_code_runs(page, modules, monkeypatch, tmp_path):
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
     for module in modules:
         pytest.importorskip(module)
     monkeypatch.chdir(tmp_path)

@@ -257,6 +257,8 @@ def test_modules_that_sknn_does_not_have(modules, message):
         ([], {}, "it has no dense layer"),
         ([nn.ReLU(), *LINEAR], {}, "'relu' comes before the first dense layer"),
         ([*LINEAR, nn.LayerNorm(3)], {}, "its output layer has a layer normal"),
+        ([*LINEAR, nn.ReLU()], {}, "its output layer has the activation 'relu'"),
+        ([*LINEAR, nn.Tanh()], {"classes": [1, 2, 3]}, "has the activation 'tanh'"),
         ([*LINEAR, nn.Softmax(dim=0)], {}, "does not normalise rows: use dim=1"),
         ([*LINEAR, nn.Softmax(dim=1)], {}, "ends with softmax.* Pass classes"),
         ([*LINEAR, nn.Sigmoid()], {"classes": [1, 2, 3]}, "would end with softmax"),
