@@ -46,6 +46,23 @@ class Refused(Exception):
     """A call was refused, as it should be, for the reason that this one holds."""
 
 
+# What L-BFGS says in scipy before 1.15, and since, which our own says.
+_MESSAGES_OF_LBFGS = {
+    "STOP: TOTAL NO. of ITERATIONS": "STOP: TOTAL NO. OF ITERATIONS",
+    "STOP: TOTAL NO. of f AND g EVALUATIONS": "STOP: TOTAL NO. OF F,G EVALUATIONS",
+    "ABNORMAL_TERMINATION_IN_LNSRCH": "ABNORMAL: ",
+    "NORM_OF_PROJECTED_GRADIENT_<=_PGTOL": "NORM OF PROJECTED GRADIENT <= PGTOL",
+    "REL_REDUCTION_OF_F_<=_FACTR": "RELATIVE REDUCTION OF F <= FACTR",
+}
+
+
+def as_new_scipy(message):
+    """Return a message with the words that scipy has for it since 1.15."""
+    for old, new in _MESSAGES_OF_LBFGS.items():
+        message = message.replace(old, new)
+    return message
+
+
 def attempt(function):
     """Call a function; return its result, or raise ``Refused`` for a clear refusal.
 

@@ -193,6 +193,8 @@ def warn_if_nothing_learnt(
     if reference == 0 or not losses[-1] > limit:
         return
     is_classifier = not isnan(baseline.accuracy)
+    if baseline.accuracy == 1 and data.targets.shape[1] == 1:
+        return  # of one class there is nothing to learn
     if final is None or is_classifier:
         predictions, total = network.evaluate(theta, loss, data)
         final = mean_loss(network, loss, total, data)

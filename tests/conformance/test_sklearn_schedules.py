@@ -6,6 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from outcomes import as_new_scipy
 from sklearn import datasets, neural_network
 from sklearn.preprocessing import StandardScaler
 
@@ -55,7 +56,7 @@ def outcome(model, calls):
         for call in calls:
             call(model)
     weights = [*model.coefs_, *model.intercepts_]
-    told = [(each.category, str(each.message)) for each in said]
+    told = [(each.category, as_new_scipy(str(each.message))) for each in said]
     return weights, getattr(model, "loss_curve_", [model.loss_]), model.n_iter_, told
 
 

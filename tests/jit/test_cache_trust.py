@@ -110,7 +110,12 @@ CHANGES = {
         "os.environ['NUMBA_OPT'] = '0'",
         "del os.environ['NUMBA_OPT']",
     ),
-    "the way to compile": ("os.environ['SKNN_COMPILER'] = 'documented'", ""),
+    "the way to compile": (
+        "was = os.environ.get('SKNN_COMPILER'); "
+        "other = {'documented': 'internal'}.get(was, 'documented'); "
+        "os.environ['SKNN_COMPILER'] = other",
+        "",
+    ),
     "numba.config": (
         "from numba import config; was = config.LOOP_VECTORIZE; "
         "config.LOOP_VECTORIZE = int(not was)",

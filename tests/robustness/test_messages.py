@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse
+from outcomes import as_new_scipy
 from sklearn import neural_network
 
 import sknn
@@ -316,7 +317,10 @@ def outcome(library, name, function):
             error = raised
     messages = [error] if error else []
     messages += [warning.message for warning in caught]
-    return [(type(message).__name__, sorted_sets(str(message))) for message in messages]
+    return [
+        (type(message).__name__, as_new_scipy(sorted_sets(str(message))))
+        for message in messages
+    ]
 
 
 def expected_of(estimator, function):

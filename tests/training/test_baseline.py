@@ -187,6 +187,20 @@ def test_no_false_alarm(name, weighted):
     assert not said(model, X, of_y(Y), sample_weight=weights)
 
 
+@pytest.mark.parametrize("seed", [88, 94, 97, 111, 130])
+def test_no_alarm_for_one_class(seed):
+    """Its score is perfect from the start, so that training ends early.
+
+    With these seeds the loss is then that of a probability below a half.
+    """
+    X = np.random.RandomState(0).randn(10, 2)
+    model = MLPClassifier(
+        early_stopping=True, validation_fraction=0.2, random_state=seed
+    )
+    assert not said(model, X, np.ones(10, int))
+    assert model.score(X, np.ones(10, int)) == 1
+
+
 @pytest.mark.parametrize("activation", ["relu", "tanh", "logistic", "identity"])
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs", "rmsprop", "lion"])
 @pytest.mark.parametrize("rate", [1e-4, 1e-2, 1.0])

@@ -4,11 +4,15 @@ import warnings
 
 import numpy as np
 import pytest
+import scipy
 import scipy.optimize
 from numpy.testing import assert_allclose
+from outcomes import as_new_scipy
 from threadpoolctl import threadpool_limits
 
 from sknn.training.minimize import Limits, minimize
+
+IS_OLD_SCIPY = tuple(map(int, scipy.__version__.split(".")[:2])) < (1, 15)
 
 RNG = np.random.RandomState(0)
 N = 12
@@ -126,8 +130,7 @@ def test_what_ends_a_search(name):
     assert (ours.nit, ours.nfev, ours.status, ours.success) == (
         theirs.nit, theirs.nfev, theirs.status, theirs.success,
     )  # fmt: skip
-    words = set(ours.message.replace("_", " ").replace("<=", "").split())
-    assert words <= set(theirs.message.replace("_", " ").replace("<=", "").split())
+    assert ours.message == as_new_scipy(theirs.message)
 
 
 def test_the_minimum():
@@ -154,6 +157,9 @@ def test_a_callback_ends_the_search():
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("first", [0, 1, 5])
 def test_what_is_not_finite(value, first):
+    if np.isnan(value) and IS_OLD_SCIPY:
+        pytest.skip("scipy before 1.15 may go on after NaN")
+
     def function(x):
         nonlocal n_calls
         n_calls += 1
@@ -167,7 +173,7 @@ def test_what_is_not_finite(value, first):
             warnings.simplefilter("error" if minimizer is by_ours else "ignore")
             result, _ = minimizer(function, STARTS[0].copy(), limits)
         found.append((result.fun, result.nit, result.status))
-        assert n_calls <= 100 + 20  # those of a line search
+    assert n_calls <= 100 + 20  # those of a line search
     np.testing.assert_equal(found[1], found[0])
 
 
