@@ -359,7 +359,8 @@ class BaseClassifier(LabelTargets):
         refuse_missing(y=y, sample_weight=sample_weight)
         labels = labels_to_score(y)
         predicted = self.predict(X)
-        if labels.dtype.kind in "mM":  # NumPy compares time spans with numbers
+        if labels.dtype.kind != predicted.dtype.kind:
+            # NumPy compares time spans with numbers, and older scikit-learn text.
             self._check_form(labels)
         try:
             return accuracy(labels, predicted, sample_weight)

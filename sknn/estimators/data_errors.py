@@ -12,6 +12,7 @@ import numpy as np
 _N_SHOWN = 3
 # Messages of NumPy, pandas and scikit-learn on values that are no numbers.
 _NO_NUMBERS = re.compile(r"convert|float\(\) argument|numeric|DType|dtype|promot|type")
+_MISSING = "contains NaN"  # may be all that scikit-learn says of text with gaps
 # From NumPy's and pandas' dates, and from Python's own.
 _DAYS = "({0} - {0}.min()) / np.timedelta64(1, 'D')"
 _SECONDS = "np.array({0}, dtype='datetime64[s]').astype(float)"
@@ -84,14 +85,15 @@ def cure_for_X(error: Exception, X: Any, name: str) -> str:
             " Give each sample one row of numbers, as "
             f"{flat or f'{name}.reshape(len({name}), -1)'} does."
         )
-    if not _NO_NUMBERS.search(text) and not text.startswith("Expected 2D array"):
+    is_not_2d = text.startswith("Expected 2D array")
+    if not (_NO_NUMBERS.search(text) or _MISSING in text or is_not_2d):
         return ""
     first = X[0] if isinstance(X, (list, tuple)) and len(X) else None
     if isinstance(first, Mapping):
         return f" {name} holds dicts: turn them into numbers with DictVectorizer."
     if isinstance(first, str):
         return f" {name} holds text: turn it into numbers, as TfidfVectorizer does."
-    if text.startswith("Expected 2D array"):
+    if is_not_2d:
         return ""
     try:
         faults = list(_faults(X))

@@ -72,6 +72,8 @@ class LabelTargets(ClassifierMixin, BaseMLP):
 
     def _check_form(self, labels: ArrayLike) -> None:
         """Refuse labels to score of another form or type than those of the fit."""
+        if isinstance(labels, np.ndarray) and labels.shape[1:] == (1,):
+            labels = labels[:, 0]
         if labels.ndim == 1 or (labels.ndim == 2 and labels.shape[1] > 1):
             check_form(labels, self.classes_, self._n_labels, "y")
 

@@ -115,6 +115,10 @@ X_AND_CURES = {
         FRAME.astype(object).assign(b=[None, *COLORS[1:]]),
         ["Column 'b' of {X} holds text, such as 'blue'"],
     ),
+    "categories after a gap": (
+        FRAME.assign(b=pd.Categorical([None, *COLORS[1:]])),
+        ["Column 'b' of {X} holds text, such as 'blue'"],
+    ),
     "polars": (
         pl.DataFrame({"a": X[:, 0], "b": X[:, 1], "c": COLORS}),
         ["Column 'c' of {X} holds text, such as 'red'", "OneHotEncoder"],
@@ -315,6 +319,28 @@ def test_labels_of_another_form(bad, cure):
         data = "y_val" if name in CALLS_WITH_Y_VAL else "y"
         text = message(ValueError, calls[name], MLPClassifier, bad)
         assert cure.replace("{y}", data) in text, text
+
+
+@pytest.mark.parametrize("in_column", [False, True])
+@pytest.mark.parametrize(
+    ("y", "bad", "cure"),
+    [
+        (TEXT, TWO, "Convert y, as y.astype(str) does"),
+        (TEXT, TWO > 0, "Convert y, as y.astype(str) does"),
+        (TEXT, TWO.astype(float), "Convert y, as y.astype(str) does"),
+        (TWO.astype(str), TWO, "Convert y, as y.astype(str) does"),
+        (TWO, TEXT, "Pass labels of the same type"),
+        (TWO, TEXT.astype(str), "Pass labels of the same type"),
+        (TWO > 0, TWO.astype(str), "Convert y, as y.astype(bool) does"),
+        (TWO.astype(float), TWO.astype(str), "Convert y, as y.astype(float64) does"),
+    ],
+)
+def test_scores_compare_no_text_with_numbers(y, bad, cure, in_column):
+    """Older versions of scikit-learn return an accuracy of zero."""
+    model = MLPClassifier(**OPTIONS).fit(X, y)
+    bad = bad[:, None] if in_column else bad
+    assert cure in message(ValueError, model.score, X, bad)
+    assert model.score(X, y.astype(object)) == model.score(X, y)
 
 
 # Validation sets ---------------------------------------------------------------------
