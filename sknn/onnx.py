@@ -92,7 +92,8 @@ def to_onnx(
     >>> [output.name for output in to_onnx(model).graph.output]
     ['variable']
     """
-    return model_of(estimator, zipmap, nocl, target_opset)
+    model: onnx.ModelProto = model_of(estimator, zipmap, nocl, target_opset)
+    return model
 
 
 def register_skl2onnx(*estimators: type) -> None:
