@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from sknn.jit.deferred_interrupts import interrupts_wait
@@ -35,6 +35,24 @@ def _locks_of_others() -> Iterator[Any]:
             lock = getattr(lock, name, None)
         if hasattr(lock, "__enter__"):
             yield lock
+
+
+@contextmanager
+def llvm_unlocked_after_errors() -> Iterator[None]:
+    """Release LLVM's lock where an exception has left it locked.
+
+    llvmlite takes it and then calls what Numba wants to be told, which may raise a
+    MemoryError: nobody releases it then, and every thread waits for ever. A thread that
+    enters here does not hold it.
+    """
+    try:
+        yield
+    except BaseException:
+        ffi = sys.modules.get("llvmlite.binding.ffi")
+        lock = getattr(getattr(getattr(ffi, "lib", None), "_lock", None), "_lock", None)
+        while lock is not None and lock._is_owned():
+            lock.release()
+        raise
 
 
 def _before_fork() -> None:

@@ -14,7 +14,7 @@ from sknn.jit import loader, object_cache
 from sknn.jit.configuration import check_unread_sources, configuration
 from sknn.jit.declarations import INTERPRETED
 from sknn.jit.deferred_interrupts import interrupts_wait
-from sknn.jit.locks import BEFORE_FORK, compiler_lock
+from sknn.jit.locks import BEFORE_FORK, compiler_lock, llvm_unlocked_after_errors
 from sknn.jit.room import check_room
 from sknn.jit.thread_start import start_if_possible
 
@@ -55,7 +55,8 @@ class _Pending:
 
     def _run(self) -> None:
         try:
-            self._code = self._finish()
+            with llvm_unlocked_after_errors():
+                self._code = self._finish()
         except BaseException as error:
             self._error = error
 
@@ -111,7 +112,7 @@ def request(kernel: Any, dtype: np.dtype[Any]) -> None:
     dtype : dtype
         float32 or float64.
     """
-    with interrupts_wait(), compiler_lock:
+    with interrupts_wait(), compiler_lock, llvm_unlocked_after_errors():
         if dtype in kernel.specializations or (kernel, dtype) in _pending:
             return
         name = name_of(kernel, dtype)
@@ -152,7 +153,7 @@ def make(kernel: Any, dtype: np.dtype[Any]) -> None:
     dtype : dtype
         float32 or float64.
     """
-    with interrupts_wait(), compiler_lock:
+    with interrupts_wait(), compiler_lock, llvm_unlocked_after_errors():
         request(kernel, dtype)
         pending = _pending.pop((kernel, dtype), None)
         if pending is None:
@@ -211,7 +212,7 @@ def compile_for_python(
         return function
     from sknn.jit import compiler
 
-    with interrupts_wait(), compiler_lock:
+    with interrupts_wait(), compiler_lock, llvm_unlocked_after_errors():
         return compiler.compile_for_python(function, n_numbers, dtype)
 
 

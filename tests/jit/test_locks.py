@@ -1,12 +1,15 @@
 """Locks that are held while the process forks, and what is made again after errors."""
 
 import os
+import threading
 
+import numpy as np
 import pytest
 from processes import run
 
 from sknn.jit import locks
 from sknn.jit.declarations import INTERPRETED
+from sknn.jit.kernel import COMPILED, Array, Kernel
 
 forks = pytest.mark.skipif(
     INTERPRETED or not hasattr(os, "fork"), reason="needs fork and a compiler"
@@ -221,3 +224,36 @@ def test_after_an_exception_at_a_line_of_the_compiler(what, kind, points, tmp_pa
     found = run(AT_A_LINE, what, kind, *points, NUMBA_CACHE_DIR=str(tmp_path))
     error = {"memory": "MemoryError", "alarm": "TimeoutError"}[kind]
     assert found == {str(n): [error, "works"] for n in points}
+
+
+@pytest.mark.skipif(INTERPRETED, reason="nothing is compiled")
+@pytest.mark.parametrize("n", [1, 2, 30])
+def test_an_error_beside_llvms_lock_leaves_it_free(n):
+    """llvmlite takes the lock, then calls what Numba and others have registered."""
+    from llvmlite.binding import ffi
+
+    def twice(x):
+        for i in range(x.size):
+            x[i] *= 2
+        return 0.0
+
+    left = [n]
+
+    def fail():
+        left[0] -= 1
+        if left[0] == 0:
+            raise MemoryError
+
+    n_before, dtype, callbacks = len(COMPILED), np.dtype(float), (fail, lambda: None)
+    kernel = Kernel(twice, (Array(),), "twice", cached=False)
+    ffi.register_lock_callback(*callbacks)
+    try:
+        with pytest.raises(MemoryError):
+            kernel.address(dtype)
+    finally:
+        ffi.unregister_lock_callback(*callbacks)
+    thread = threading.Thread(target=kernel.address, args=(dtype,), daemon=True)
+    thread.start()
+    thread.join(60)
+    assert dtype in kernel.specializations
+    del COMPILED[n_before:]
