@@ -26,6 +26,7 @@ EXPECTED_WARNINGS = (
     "failed to converge",
     "It is going to be clipped",
     "A column-vector y was passed",
+    "y is taken as multilabel",
     "The best weights were restored",
     "R\\^2 score is not well-defined",
     "The number of unique classes is greater than 50%",

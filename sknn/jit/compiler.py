@@ -15,7 +15,7 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numba
@@ -141,10 +141,21 @@ def _compiling() -> Iterator[None]:
     numba.config.DISABLE_JIT = False
     try:
         yield
+    except MemoryError:
+        _registered.clear()  # Numba may have lost some of it
+        _read_registries_again()
+        raise
     finally:
         numba.config.DISABLE_JIT = is_disabled
         if was_enabled:
             gc.enable()
+
+
+def _read_registries_again() -> None:
+    with suppress(ImportError, AttributeError):  # of another Numba's private names
+        from sknn.jit import numba_internals
+
+        numba_internals.read_registries_again()
 
 
 def _uses_documented() -> bool:
@@ -184,7 +195,6 @@ def lower(kernel: Any, dtype: np.dtype[Any], symbol: str) -> Callable[[], Code]:
 
             return numba_internals.lower(*arguments)
     except MemoryError:
-        _registered.clear()  # Numba may have lost some of it
         raise
     except Exception as error:
         code = compile_after(error, *arguments)

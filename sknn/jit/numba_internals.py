@@ -73,9 +73,14 @@ PRIVATE_NAMES: tuple[tuple[Any, tuple[str, ...]], ...] = (
     ),
     (cpu_target, ("typing_context", "target_context")),
     (
+        cpu_target.typing_context,
+        ("_lookup_global", "_registries", "_remove_global"),
+    ),
+    (
         cpu_target.target_context,
         (
             "_internal_codegen",
+            "_registries",
             "call_conv",
             "create_module",
             "get_abi_sizeof",
@@ -298,6 +303,20 @@ def _link(module: Any, contained: list[Any]) -> None:
     for other in contained:
         code = other.module() if isinstance(other, _KernelLibrary) else other
         module.link_in(code, preserve=True)
+
+
+def read_registries_again() -> None:
+    """Let Numba read all that functions are registered in, as if for the first time.
+
+    It goes on where it was before an exception, and loses what it was about to read.
+    """
+    typing = cpu_target.typing_context
+    for registry in typing._registries:
+        for value, _ in registry.globals:  # may not be entered twice
+            if typing._lookup_global(value) is not None:
+                typing._remove_global(value)
+    typing._registries.clear()
+    cpu_target.target_context._registries.clear()
 
 
 def lower(kernel: Any, dtype: np.dtype[Any], symbol: str) -> Callable[[], Code]:

@@ -216,7 +216,7 @@ def check_injections(what, kind, points, tmp_path):
     [
         ("kernel", "memory", [3, 40, 60, 700]),
         ("kernel", "alarm", [40, 4000]),
-        ("fit", "memory", [4000]),
+        ("fit", "memory", [4000, 9000]),
     ],
 )
 def test_after_an_exception_at_a_line_of_the_compiler(what, kind, points, tmp_path):

@@ -69,6 +69,7 @@ fit("momentum", AMOUNTS, solver="sgd", nesterovs_momentum=False)
 for name in sorted(REGRESSION_LOSSES):
     fit(f"loss {name}", AMOUNTS, loss=name)
     fit(f"loss {name}, weights", AMOUNTS, loss=name, weights=WEIGHTS, solver="lbfgs")
+fit("orthogonal", AMOUNTS, kernel_initializer="orthogonal")
 fit("quantiles", AMOUNTS, loss="quantile", quantile=(0.2, 0.5))
 for kind, y in (("two", TWO), ("three", THREE), ("labels", LABELS)):
     for name in ("log_loss", "focal", "hinge"):

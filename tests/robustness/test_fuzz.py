@@ -358,6 +358,8 @@ def order_of_columns_does_not_matter(case, data):
     fit, turned, and trained by a warm start. ``input_dropout`` is drawn for columns.
     """
     assume("X_val" not in case.options)
+    # Statistics of two rows, which differ little, magnify errors of rounding.
+    assume(case.model.normalization != "batch" or case.X.shape[0] > 2)
     case = case._replace(model=steadied(case.model, case.X.dtype, data.draw))
     begun = fitted(case).set_params(warm_start=True)
     n = case.X.shape[1]
