@@ -117,6 +117,7 @@ def test_functions_that_cannot_raise_are_taken(case):
 
 
 @pytest.mark.parametrize("name", ["größer", "日本"])
+@pytest.mark.default_cases(1)
 def test_names_that_are_not_ascii(name):
     def fitted(activation, loss):
         return sknn.MLPRegressor(
@@ -193,6 +194,7 @@ def test_two_models_with_different_functions_of_one_name(loss):
     assert "'mine'" in message
 
 
+@pytest.mark.slow
 def test_a_model_beside_another_registration_is_refused():
     register_activation("own", double, two)
     model = sknn.MLPRegressor(activation="own", max_iter=1).fit(X, X.ravel())

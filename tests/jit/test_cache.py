@@ -190,6 +190,7 @@ report(again)
 # No place ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_folder_is_a_file(tmp_path):
     file = tmp_path / "file"
     file.touch()
@@ -286,6 +287,7 @@ report(fit("MLPRegressor", hidden_layer_sizes=(3,), dropout=0.5))
     assert not np.allclose(after["weights"][0], before["weights"][0])
 
 
+@pytest.mark.slow
 def test_another_processor_has_code_of_its_own(full):
     """And the code that is chosen so is found again, whatever the processor is."""
     generic = {"NUMBA_CACHE_DIR": str(full), "NUMBA_CPU_NAME": "generic"}

@@ -127,6 +127,7 @@ CHANGES = {
 
 @pytest.mark.parametrize("was_imported", [True, False])
 @pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.default_cases(2)
 def test_settings_that_change_after_the_first_kernel(change, was_imported, tmp_path):
     """What is compiled with them is kept for nobody, nor what follows."""
     first, second = CHANGES[change]

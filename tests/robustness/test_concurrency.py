@@ -337,6 +337,7 @@ def test_a_limit_set_during_a_fit_stays(name):
         ),
     ],
 )
+@pytest.mark.slow
 def test_workers_of_joblib_start_no_more_threads_than_their_share(n_jobs, inner):
     """Which loky tells them; alone, a process has all processors."""
     for extra, share in busy.run("threads_in_loky", str(n_jobs), str(inner)):

@@ -152,6 +152,7 @@ LIMITED = (Path(__file__).parents[1] / "limited_memory.py").read_text("utf-8")
         ("LLVM", 0.5, "load compiled code"),
     ],
 )
+@pytest.mark.default_cases(1)
 def test_too_little_memory_to_load_kernels(loaded, n_megabytes, purpose):
     processes.run(LIMITED, "LLVM", 10**4)  # fills the cache
     found = processes.run(LIMITED, loaded, n_megabytes)

@@ -159,6 +159,7 @@ def test_what_is_kept_is_found():
     assert sum(quarter["memory"] for quarter in growth) > 2000 * 300
 
 
+@pytest.mark.slow
 def test_a_history_is_as_long_as_the_calls_of_partial_fit():
     """It is all that grows in an estimator that lives on."""
     model = sknn.MLPRegressor(hidden_layer_sizes=(4,), random_state=0)

@@ -133,7 +133,7 @@ single_rows = pytest.mark.filterwarnings(
 @single_rows
 @pytest.mark.parametrize("sparse", [False, True])
 @pytest.mark.parametrize("name", NORMALIZATIONS)
-@pytest.mark.default_cases(1)
+@pytest.mark.slow
 def test_batches_of_one_row_learn(name, sparse):
     """In fit, from the first row on, and row by row in partial_fit."""
     inputs, y = data(60)

@@ -34,6 +34,7 @@ print(json.dumps(said))
 """
 
 
+@pytest.mark.slow
 def test_a_loss_that_must_be_compiled_is_announced_once(capsys, monkeypatch):
     monkeypatch.setattr(specializations, "_announced", [])
     square = {
