@@ -18,6 +18,7 @@ from sknn.drawing import (
     neuron_names,
     neurons_to_draw,
     spread,
+    widths_of,
 )
 from sknn.estimators.summary import layers_of, network_in
 
@@ -327,13 +328,13 @@ class NetworkDisplay:
         Raises
         ------
         ImportError, ValueError
-            If matplotlib is missing; if ``max_neurons`` is below 2, or the names are
-            not as many as the neurons.
+            If matplotlib is missing; if ``max_neurons`` is below 2, the arrays are not
+            those of one network, or the names are not as many as the neurons.
         """
         plt = _pyplot(f"{type(self).__name__}.plot")
         if max_neurons < 2:
             raise ValueError(f"max_neurons must be at least 2, got {max_neurons}.")
-        widths = [len(self.coefs[0]), *map(len, self.intercepts)]
+        widths = widths_of(self.coefs, self.intercepts, self.activations)
         inputs = neuron_names(self.feature_names, widths[0], "feature_names", "x")
         outputs = neuron_names(self.class_names, widths[-1], "class_names", "y")
         rows = [neurons_to_draw(n_neurons, max_neurons) for n_neurons in widths]

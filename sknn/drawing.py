@@ -68,6 +68,44 @@ def chose_best_epoch(history: Mapping[str, Sequence[float]], key: str) -> bool |
     return np.array_equal(values, scores) or np.array_equal(values, -scores)
 
 
+def widths_of(
+    coefs: Sequence[np.ndarray],
+    intercepts: Sequence[np.ndarray],
+    activations: Sequence[str],
+) -> list[int]:
+    """Return the number of inputs, and of the neurons of each layer.
+
+    Raises
+    ------
+    ValueError
+        If the arrays are not those of one network, or the activations not one a layer.
+    """
+    shapes, of_biases = [np.shape(coef) for coef in coefs], [*map(np.shape, intercepts)]
+    if not shapes or any(len(shape) != 2 or 0 in shape for shape in shapes):
+        raise ValueError(
+            "coefs must have an array of two axes for each layer, got the shapes "
+            f"{shapes}."
+        )
+    fan_ins, fan_outs = zip(*shapes, strict=True)
+    if fan_ins[1:] != fan_outs[:-1]:
+        raise ValueError(
+            f"coefs has the shapes {shapes}: each layer must have as many rows as the "
+            "layer before has columns."
+        )
+    expected = [(n_neurons,) for n_neurons in fan_outs]
+    if of_biases != expected:
+        raise ValueError(
+            f"intercepts must have the shapes {expected}, as coefs has columns, got "
+            f"{of_biases}."
+        )
+    if len(activations) != len(shapes):
+        raise ValueError(
+            f"activations must have a name for each of {len(shapes)} layers, got "
+            f"{list(activations)}."
+        )
+    return [fan_ins[0], *fan_outs]
+
+
 def neurons_to_draw(n_neurons: int, max_neurons: int) -> tuple[np.ndarray, np.ndarray]:
     """Return which neurons of a layer to draw, and at which heights."""
     shown = np.arange(min(n_neurons, max_neurons))

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from sknn.estimators.state_checks import check_before_drawing
+from sknn.estimators.state_checks import check_before_drawing, dtype_of_weights
 from sknn.network.layers.table import parameters_of_layers
 from sknn.network.network import Network
 
@@ -67,8 +67,10 @@ def layers_of(estimator: Any) -> tuple[str, list[str]]:
     activations = estimator.activation
     if isinstance(activations, str):
         activations = [activations] * last
-    if hasattr(estimator, "_architecture"):
-        layout = estimator._network_of_weights(np.float64).layout
+    if hasattr(estimator, "_network_of_weights"):  # one of sknn
+        network = estimator._network_of_weights(dtype_of_weights(vars(estimator)))
+        network.vector_of(vars(estimator))  # which checks the shapes of the arrays
+        layout = network.layout
         activations = [""] * last
         for placed in layout.layers:
             if placed.number and placed.layer.activation is not None:
