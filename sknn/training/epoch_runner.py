@@ -72,6 +72,20 @@ class EpochRunner:
         ends = self._ranges
         if len(ends) > 1 and n_rows - ends[-1][0] < self._smallest:
             ends[-2:] = [(ends[-2][0], n_rows)]
+        self._check_rows_done()
+
+    def _check_rows_done(self) -> None:
+        """Raise a ValueError unless an interrupted epoch can go on between batches."""
+        n_rows, done = self._data.n_rows, int(self._state.counters[drivers.ROWS])
+        n_left = n_rows - done
+        is_between = done % self._batch_size == 0 and n_left >= self._smallest
+        if done and n_left and not is_between:
+            raise ValueError(
+                f"resume_fit cannot go on after {done} of {n_rows} rows, the number in "
+                f"_resume_state['rows_done'], in batches of {self._batch_size} rows: "
+                "it can go on only between two batches. Set batch_size as it was in "
+                "fit, or call fit."
+            )
 
     def prepare(self) -> None:
         """Compile what ``run`` calls, if need be. Call it once, before ``run``."""
@@ -99,7 +113,8 @@ class EpochRunner:
         state = self._state
         counters, rate, result = state.counters, state.learning_rate, np.nan
         for start, stop in self._ranges:
-            if start >= counters[drivers.ROWS]:  # else done before an interrupt
+            start = max(start, int(counters[drivers.ROWS]))
+            if start < stop:  # else done before an interrupt
                 result = self._call(orders, n_epochs, start, stop, rate)
         return isfinite(counters[drivers.LOSS] + result)
 

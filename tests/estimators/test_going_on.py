@@ -159,6 +159,62 @@ def test_interrupted_within_an_epoch(case, monkeypatch):
         assert_same_fit(copy_of(model).resume_fit(X, NUMBERS), whole)
 
 
+def with_rows_done(n_rows_done, dtype=np.float64, **parameters):
+    """Return an MLPRegressor as an interrupt after so many rows would leave it."""
+    given = {"max_iter": 2, "batch_size": 16, "random_state": 0, **parameters}
+    model = sknn.MLPRegressor(**given).fit(X.astype(dtype), NUMBERS)
+    model._resume_state = {**model._resume_state, "rows_done": n_rows_done}
+    return model.set_params(max_iter=4)
+
+
+@pytest.mark.parametrize("calls", [1, 10**9])
+@pytest.mark.parametrize("n_done", [16, 48, 16 * ((len(X) - 1) // 16)])
+def test_calls_of_another_length_after_an_interrupt(n_done, calls, monkeypatch):
+    """All rows that are left are trained, wherever a call of the kernel begins."""
+    model, ranges = with_rows_done(n_done), []
+    monkeypatch.setattr("sknn.network.work._OPERATIONS_A_CALL", calls)
+    prepare = Driver.prepare
+
+    def prepare_recorded(self, *arguments, **fixed):
+        run = prepare(self, *arguments, **fixed)
+
+        def recorded(orders, n_epochs, start, stop, rate):
+            ranges.append((start, stop))
+            return run(orders, n_epochs, start, stop, rate)
+
+        return recorded if self is drivers.epochs else run
+
+    monkeypatch.setattr(Driver, "prepare", prepare_recorded)
+    model.resume_fit(X, NUMBERS)
+    first = [row for start, stop in ranges for row in range(start, stop)]
+    assert first[: len(X) - n_done] == [*range(n_done, len(X))]
+    assert model.n_iter_ == 4
+
+
+NOT_BETWEEN_BATCHES = {
+    "one row": (1, {}),
+    "a row less": (len(X) - 1, {}),
+    "another batch size": (48, {"batch_size": 40}),
+    "one batch": (16, {"batch_size": len(X)}),
+    "two epochs": (2 * len(X), {}),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("case", NOT_BETWEEN_BATCHES)
+def test_an_interrupted_epoch_goes_on_only_between_batches(case, dtype):
+    n_done, parameters = NOT_BETWEEN_BATCHES[case]
+    model = with_rows_done(n_done, dtype).set_params(**parameters)
+    before = [coef.copy() for coef in model.coefs_]
+    size = parameters.get("batch_size", 16)
+    message = rf"after {n_done} of {len(X)} rows.*\['rows_done'\].*of {size} rows.*Set"
+    with pytest.raises(ValueError, match=message):
+        model.resume_fit(X.astype(dtype), NUMBERS)
+    assert_array_equal(model.coefs_[0], before[0])
+    assert model.n_iter_ == 2
+    model.set_params(warm_start=True).fit(X.astype(dtype), NUMBERS)  # a new epoch
+
+
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs signals")
 def test_interrupted_by_a_real_signal():
     parameters = {"max_iter": 3000, "n_iter_no_change": 3000, "random_state": 0}
