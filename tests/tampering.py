@@ -252,7 +252,7 @@ def _stored(model):
     try:
         return pickle.dumps(model)
     except (TypeError, AttributeError, pickle.PicklingError) as error:
-        raise ValueError("_ cannot be pickled") from error
+        raise ValueError("This model cannot be pickled") from error
 
 
 def _changed(model, **parameters):
@@ -267,7 +267,7 @@ UNNAMED = (
     "y holds", "has no loss curve", "There is no network", "classes", "'t_'",
     "Found array with", "Found input", "not supported", "Solver produced",
     "features", "Input", "has no attribute", "does not support",
-    "warm_start can only", "All rows", "validation set", "score",
+    "warm_start can only", "All rows", "validation set", "score", "cannot be pickled",
 )  # fmt: skip
 
 

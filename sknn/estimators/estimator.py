@@ -55,6 +55,7 @@ class Estimator(Attributes, BaseEstimator):
         "_architecture",
         "out_activation_",
         "n_outputs_",
+        "n_features_in_",
     )
 
     def _store(self, arguments: dict[str, Any]) -> None:

@@ -42,6 +42,7 @@ _TRAINING_NAMES = (
 _CHECKS: _Checks = {
     "_architecture": check_architecture,
     "classes_": check_classes,
+    "n_features_in_": check_feature_names,
 }
 _ALWAYS = ("intercepts_", "n_outputs_", "out_activation_")
 
@@ -129,7 +130,6 @@ def check_before_drawing(estimator: Any) -> None:
     """Raise a ValueError unless what a display draws is what a fit leaves there."""
     checks: _Checks = {
         **_CHECKS,
-        "n_features_in_": check_feature_names,
         "coefs_": check_arrays,
         **{
             name: partial(check_history, column=name)
@@ -254,9 +254,7 @@ def load_weights(
     required = (*_ALWAYS, *estimator._stored_attributes)
     missing = [name for name in required if name not in state]
     fault = f"it has no attribute {missing[0]!r}" if missing else None
-    fault = fault or _fault(
-        {**_CHECKS, "n_features_in_": check_feature_names, "coefs_": load}, state
-    )
+    fault = fault or _fault({**_CHECKS, "coefs_": load}, state)
     if fault:
         raise ValueError(
             f"This {type(estimator).__name__}, which was stored by sknn {version}, "

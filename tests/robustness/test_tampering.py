@@ -147,6 +147,22 @@ REFUSED = {
     ),
     "a list as network": ("_architecture", lambda m: [1], "_architecture"),
 }
+FEATURES = {
+    "an empty array": np.zeros(0),
+    "an array": np.array([4, 4]),
+    "one in an array": np.array([4]),
+    "text": "4",
+    "a fraction": 4.0,
+    "none": None,
+    "zero": 0,
+    "truth": True,
+}
+for case, wrong in FEATURES.items():
+    REFUSED[f"features: {case}"] = (
+        "n_features_in_",
+        lambda m, wrong=wrong: wrong,
+        "n_features_in_ is .*, not a positive integer",
+    )
 WAYS = ("predict", "predict_proba", "score", "hidden_activations", "input_gradients")
 OF_PREDICTIONS = ("summary", "partial_fit", "warm start", "resume_fit", *WAYS)
 
