@@ -194,8 +194,6 @@ def lower(kernel: Any, dtype: np.dtype[Any], symbol: str) -> Callable[[], Code]:
             from sknn.jit import numba_internals
 
             return numba_internals.lower(*arguments)
-    except MemoryError:
-        raise
     except Exception as error:
         code = compile_after(error, *arguments)
         return lambda: code

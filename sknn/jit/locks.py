@@ -19,20 +19,24 @@ compiler_lock = threading.RLock()
 BEFORE_FORK: list[Callable[[], None]] = []
 
 # Names of modules, and where their locks are: private names of Numba and llvmlite.
-LOCKS_OF_OTHERS = (
-    ("numba.core.compiler_lock", "global_compiler_lock"),
-    ("llvmlite.binding.ffi", "lib._lock"),
-)
+LOCK_OF_LLVM = ("llvmlite.binding.ffi", "lib._lock")
+LOCKS_OF_OTHERS = (("numba.core.compiler_lock", "global_compiler_lock"), LOCK_OF_LLVM)
 
 _held: list[ExitStack] = []
+
+
+def _lock_of(module: str, names: str) -> Any:
+    """Return a lock of a module; None if the module is not imported, or has none."""
+    found: Any = sys.modules.get(module)
+    for name in names.split("."):
+        found = getattr(found, name, None)
+    return found
 
 
 def _locks_of_others() -> Iterator[Any]:
     """Yield the locks of modules that are imported, in the order of their use."""
     for module, names in LOCKS_OF_OTHERS:
-        lock: Any = sys.modules.get(module)
-        for name in names.split("."):
-            lock = getattr(lock, name, None)
+        lock = _lock_of(module, names)
         if hasattr(lock, "__enter__"):
             yield lock
 
@@ -48,8 +52,7 @@ def llvm_unlocked_after_errors() -> Iterator[None]:
     try:
         yield
     except BaseException:
-        ffi = sys.modules.get("llvmlite.binding.ffi")
-        lock = getattr(getattr(getattr(ffi, "lib", None), "_lock", None), "_lock", None)
+        lock = getattr(_lock_of(*LOCK_OF_LLVM), "_lock", None)
         while lock is not None and lock._is_owned():
             lock.release()
         raise
