@@ -112,8 +112,8 @@ SHARED = {
     "kernel_initializer": items_of(INITIALIZERS),
     "Notes": items_of(LAYERS),
 }
-# The lists of each docstring, by the entry or the section that they are in. An item
-# that is in no table, such as 'auto', stays where it is: first or last.
+# For each docstring: its parameter or section, and the items of the list in it. Items
+# that are in no table, such as 'auto', keep their place at the start or the end.
 LISTS = {
     ("sknn/estimators/classifier.py", "MLPClassifier"): {
         **SHARED,

@@ -140,7 +140,7 @@ def _check_immutable_values(
 
 
 def _suggestion(estimator: Any, parameters: dict[str, Any]) -> str:
-    """Return what was meant by the first parameter that is not valid."""
+    """Return a suggestion for the first invalid parameter; empty if there is none."""
     constraints = estimator._parameter_constraints
     for name, value in parameters.items():
         try:

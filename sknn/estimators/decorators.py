@@ -11,7 +11,7 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def suggests_names(method: Method) -> Method:
-    """Say what was meant where a method gets an argument that does not exist."""
+    """Add the nearest valid name to the TypeError of an unknown argument."""
 
     @wraps(method)
     def explained(self: Any, /, *arguments: Any, **options: Any) -> Any:

@@ -312,7 +312,7 @@ def _widths_in(value: Any) -> list[Any]:
 
 
 def widths_by_position(values: Iterable[Any]) -> str:
-    """Return what to write where widths of layers stand as positional arguments."""
+    """Return a sentence on ``hidden_layer_sizes`` if all values are layer widths."""
     widths: list[Any] = []
     for value in values:
         found = _widths_in(value)

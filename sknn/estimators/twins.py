@@ -109,7 +109,7 @@ def _slots_of_class(estimator: Any) -> tuple[MemberDescriptorType, ...]:
 
 
 def slot_values(estimator: Any) -> list[Any]:
-    """Return what the slots hold."""
+    """Return the values of the estimator's slots, in the order of `slots_of`."""
     return [_slot_value(estimator, slot) for slot in slots_of(estimator)]
 
 

@@ -69,7 +69,7 @@ def has_decision_function(estimator: Any) -> bool:
 
 
 def _returns_scores(estimator: Any) -> bool:
-    """Return what the outputs are: of the fit, or else of the loss to train with."""
+    """Return whether the outputs are scores; before a fit, by ``loss``."""
     link = getattr(estimator, "out_activation_", None)
     if link is not None:
         return bool(link == "identity")

@@ -13,12 +13,12 @@ _POINTS = np.linspace(-5.3, 4.7, 21)
 
 
 def activated(graph: Graph, z: Tensor, name: str, formula: Any) -> Tensor:
-    """Return what the ``onnx`` of an activation makes of z.
+    """Add an activation's ``onnx`` formula to the graph, and return its output for z.
 
     Raises
     ------
     ValueError
-        If that is no tensor.
+        If the output is not a tensor.
     """
     y = formula(graph, z)
     if not isinstance(y, Tensor):
@@ -62,7 +62,7 @@ def check_formula(onnx: Any, name: str, formula: Any) -> None:
 
 
 def _evaluated(onnx: Any, name: str, formula: Any) -> np.ndarray:
-    """Return what the formula gives at the points, by onnx's own evaluator."""
+    """Evaluate the formula at ``_POINTS`` with onnx's reference evaluator."""
     from onnx.reference import ReferenceEvaluator
 
     helper, double = onnx.helper, onnx.TensorProto.DOUBLE
