@@ -168,8 +168,8 @@ def _nearest(text: str, options: Iterable[str]) -> str | None:
     from difflib import get_close_matches
 
     by_plain = {_plain(option): option for option in sorted(options)}
-    found = get_close_matches(_plain(text), by_plain, 1, _LEAST_SIMILAR)
-    return by_plain[found[0]] if found else None
+    nearest = get_close_matches(_plain(text), by_plain, 1, _LEAST_SIMILAR)
+    return by_plain[nearest[0]] if nearest else None
 
 
 def option_meant(parameter: str, value: Any, options: Collection[str]) -> str | None:
@@ -315,10 +315,10 @@ def widths_by_position(values: Iterable[Any]) -> str:
     """Return a sentence on ``hidden_layer_sizes`` if all values are layer widths."""
     widths: list[Any] = []
     for value in values:
-        found = _widths_in(value)
-        if not found:
+        more = _widths_in(value)
+        if not more:
             return ""
-        widths += found
+        widths += more
     shown = ", ".join(map(str, widths)) + "," * (len(widths) == 1)
     return f" For the widths of the hidden layers write hidden_layer_sizes=({shown})."
 

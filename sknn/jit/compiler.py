@@ -66,8 +66,8 @@ def lower_intrinsic(
 
         def typed(context: Any) -> Callable[..., Any]:
             def signature_of(*arguments: Any) -> Any:
-                found = definition(context, *arguments)
-                return found[0] if found else None
+                result = definition(context, *arguments)
+                return result[0] if result else None
 
             # Numba takes the names and number of the parameters from here.
             vars(signature_of)["__signature__"] = inspect.Signature(parameters)

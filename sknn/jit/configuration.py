@@ -98,8 +98,8 @@ def _digest(file: Path) -> bytes | None:
 def _digests(folders: Iterable[Path]) -> dict[Path, bytes]:
     """Return the digest of each Python file in some folders; of none, if one fails."""
     digests = {file: _digest(file) for file in _files(folders)}
-    found = {file: digest for file, digest in digests.items() if digest is not None}
-    return found if len(found) == len(digests) else {}
+    readable = {file: digest for file, digest in digests.items() if digest is not None}
+    return readable if len(readable) == len(digests) else {}
 
 
 def _stamps(folders: Iterable[Path]) -> dict[Path, tuple[int, ...]]:

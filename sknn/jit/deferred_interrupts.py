@@ -22,7 +22,7 @@ class _Errors:
     """The exceptions that handlers raise in a block, and whether it has ended."""
 
     def __init__(self, note: Callable[[BaseException], None]):
-        self.found: list[BaseException] = []
+        self.raised: list[BaseException] = []
         self.note = note
         self.block_has_ended = False
 
@@ -44,7 +44,7 @@ class _Handler:
         try:
             self.handler(number, frame)
         except BaseException as error:
-            self.errors.found.append(error)
+            self.errors.raised.append(error)
             self.errors.note(error)
 
 
@@ -84,5 +84,5 @@ def interrupts_wait(
             current: Any = signal.getsignal(number)
             if current is wrapper:  # else the handler has set another one
                 signal.signal(number, wrapper.handler)
-        if errors.found:
-            raise errors.found[0]
+        if errors.raised:
+            raise errors.raised[0]

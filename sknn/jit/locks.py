@@ -27,10 +27,10 @@ _held: list[ExitStack] = []
 
 def _lock_of(module: str, names: str) -> Any:
     """Return a lock of a module; None if the module is not imported, or has none."""
-    found: Any = sys.modules.get(module)
+    lock: Any = sys.modules.get(module)
     for name in names.split("."):
-        found = getattr(found, name, None)
-    return found
+        lock = getattr(lock, name, None)
+    return lock
 
 
 def _locks_of_others() -> Iterator[Any]:

@@ -56,19 +56,19 @@ def _is_available(n_bytes: int) -> bool:
 
 def _numbers(file: str) -> dict[str, int]:
     """Return the numbers in a file of Linux with a name and a number on each line."""
-    found = {}
+    numbers = {}
     with suppress(OSError, ValueError):
         for line in Path(file).read_text("ascii").splitlines():
             name, value, *_ = line.replace(":", " ").split()
-            found[name] = int(value)
-    return found
+            numbers[name] = int(value)
+    return numbers
 
 
 def _left_in_machine() -> float:
-    found = _numbers("/proc/meminfo")
-    if "MemAvailable" not in found:  # not Linux
+    memory = _numbers("/proc/meminfo")
+    if "MemAvailable" not in memory:  # not Linux
         return float("inf")
-    return 1024.0 * (found["MemAvailable"] + found.get("SwapFree", 0))
+    return 1024.0 * (memory["MemAvailable"] + memory.get("SwapFree", 0))
 
 
 # Of both versions of control groups: the limit, what is in use, and what of it the

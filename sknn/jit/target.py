@@ -23,12 +23,13 @@ def features() -> str:
     if config.CPU_FEATURES is not None:
         return str(config.CPU_FEATURES)
     try:
-        found = binding.get_host_cpu_features()
+        features_of_host = binding.get_host_cpu_features()
     except RuntimeError:  # where LLVM cannot tell
         return ""
     if not config.ENABLE_AVX:
-        found.update({name: False for name in found if name.startswith("avx")})
-    return str(found.flatten())
+        avx = [name for name in features_of_host if name.startswith("avx")]
+        features_of_host.update(dict.fromkeys(avx, False))
+    return str(features_of_host.flatten())
 
 
 def vector_bytes() -> int:

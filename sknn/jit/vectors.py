@@ -147,7 +147,7 @@ class Vectors:
                     squares[i + step] = self._shuffled(*pair, lower)
             step *= 2
         return [
-            self.part(square, first, n_rows)
+            self.extract(square, first, n_rows)
             for first in range(0, squares[0].type.count, n_rows)
             for square in squares
         ]
@@ -188,13 +188,13 @@ class Vectors:
                     self._halved(pair[0], pair[-1], size, combine) for pair in pairs
                 ]
             groups.append(group[0])
-        return self.part(self._joined(groups), 0, len(values))
+        return self.extract(self._joined(groups), 0, len(values))
 
     def spread(self, vector: Any) -> Any:
         """Return a vector of the first element of another."""
         return self._shuffled(vector, vector, [0] * self.lanes)
 
-    def part(self, vector: Any, first: Any, count: Any) -> Any:
+    def extract(self, vector: Any, first: Any, count: Any) -> Any:
         """Return so many elements of a vector from one on."""
         return self._shuffled(vector, vector, range(first, first + count))
 

@@ -109,7 +109,7 @@ def normalized(
     )
     values, deltas = np.full((2, 10 * x.size), np.nan, x.dtype)
 
-    def part(buffer, column):
+    def extract(buffer, column):
         return buffer[op[column] * n :][: x.size].reshape(x.shape)
 
     part(values, table.INPUT)[:] = x

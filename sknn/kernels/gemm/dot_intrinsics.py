@@ -44,7 +44,7 @@ def dots_definition(n_rows: int, n_columns: int) -> Definition:
             (bias,) = operands.bias(j, load_bias, [none])
             totals = vectors.totals(sums)
             results = [
-                builder.fadd(vectors.part(totals, first, size), bias)
+                builder.fadd(vectors.extract(totals, first, size), bias)
                 for first in range(0, n_rows * n_columns, size)
             ]
             epilogues = {RELU: lambda: list(map(vectors.relu, results))}
@@ -118,4 +118,4 @@ def _store_columns(
                 with builder.if_then(builder.icmp_signed(">", m, integer(j))):
                     for row, pointer in zip(rows, pointers, strict=True):
                         target = builder.gep(pointer, [integer(j)])
-                        vectors.store(vectors.part(row, j, 1), target)
+                        vectors.store(vectors.extract(row, j, 1), target)
