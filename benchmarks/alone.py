@@ -118,7 +118,8 @@ def training_products(
     network: Network, theta: np.ndarray, inputs: Inputs, batch_size: int
 ) -> Callable[[int], float]:
     """Return what runs the products of so many epochs, and nothing else."""
-    ops, n_columns, _ = network.operations(inputs.is_sparse, training=True)
+    operations = network.operations(inputs.is_sparse, training=True)
+    ops, n_columns = operations.table, operations.n_columns
     if not inputs.is_sparse:  # rows are copied into their order, batch by batch
         rows = inputs.data[: batch_size * inputs.n_features]
         inputs = inputs._replace(data=read_only(_copied(network, rows)))
@@ -137,7 +138,8 @@ def prediction_products(
     network: Network, theta: np.ndarray, inputs: Inputs
 ) -> Callable[[int], float]:
     """Return what runs the products of so many predictions, and nothing else."""
-    ops, n_columns, _ = network.operations(inputs.is_sparse, forward_only=True)
+    operations = network.operations(inputs.is_sparse, forward_only=True)
+    ops, n_columns = operations.table, operations.n_columns
     block = network.block(inputs.n_samples)
     values = _random(network, block * n_columns)
     return partial(

@@ -113,7 +113,7 @@ def define(estimator: Any, call: FitCall, parameters: dict[str, Any]) -> Problem
     targets = estimator._encode(y)
     loss, loss_options = LOSSES[estimator._loss_name()], select(LossOptions, parameters)
     loss.check_targets(targets, loss_options)
-    network, draw = _network(
+    network, initializers = _network(
         estimator,
         select(NetworkOptions, parameters),
         (X.shape[1], estimator._n_outputs(targets)),
@@ -125,6 +125,7 @@ def define(estimator: Any, call: FitCall, parameters: dict[str, Any]) -> Problem
     sample_weight = weights_of(call.sample_weight, X, network.dtype)
     factors = estimator._class_weights(y, sample_weight, call.incremental)
     data = make_training_data(X, targets, sample_weight, factors, network.dtype)
+    draw = partial(network.initial_parameters, data=data, **initializers)
     return Problem(
         X,
         y,
@@ -146,8 +147,8 @@ def _network(
     loss: tuple[Loss, LossOptions],
     fitted_dtype: np.dtype | None,
     dtype: np.dtype,
-) -> tuple[Network, Callable[[np.random.RandomState], np.ndarray]]:
-    """Return the network, and a function that draws its initial parameters.
+) -> tuple[Network, dict[str, Any]]:
+    """Return the network, and what else ``initial_parameters`` takes.
 
     ``widths`` are the numbers of features and of outputs; ``fitted_dtype`` is that of
     the weights that training goes on from, if it does.
@@ -165,4 +166,4 @@ def _network(
     network = network_of(architecture, fitted_dtype or dtype)
     if fitted_dtype is not None:
         check_same_shape(estimator, network)
-    return network, partial(network.initial_parameters, **initializers)
+    return network, initializers

@@ -16,6 +16,8 @@ _MOST_COLUMNS = np.iinfo(
     np.int32
 ).max  # of CSR, whose indices the kernels take in 32 bits
 _BLOCK = 2**16  # numbers to look at together
+# Most rows, and numbers, that initial values are computed from.
+_MOST_ROWS, _MOST_NUMBERS = 2**14, 2**24
 
 
 def read_only(array: np.ndarray) -> np.ndarray:
@@ -84,6 +86,23 @@ class Inputs(NamedTuple):
         n = self.n_features
         return rows._replace(data=self.data[start * n : stop * n])
 
+    def take(self, rows: np.ndarray) -> "Inputs":
+        """Return a copy of some of the rows, by their numbers."""
+        matrix = self._matrix()[rows]
+        return Inputs.of(matrix, self.data.dtype)
+
+    def toarray(self) -> np.ndarray:
+        """Return the rows as a dense array of shape (n_samples, n_features)."""
+        matrix = self._matrix()
+        dense: np.ndarray = matrix.toarray() if self.is_sparse else matrix
+        return dense
+
+    def _matrix(self) -> Any:
+        shape = (self.n_samples, self.n_features)
+        if not self.is_sparse:
+            return self.data.reshape(shape)
+        return scipy.sparse.csr_array((self.data, self.indices, self.indptr), shape)
+
 
 class TrainingData(NamedTuple):
     """Inputs, targets and weights.
@@ -125,6 +144,26 @@ class TrainingData(NamedTuple):
     def size(self) -> float:
         """Number of rows of the data, or the sum of their weights."""
         return float(self.weights.sum() if self.weights.size else len(self.targets))
+
+    def sample(self, as_dense: bool) -> tuple[Inputs, np.ndarray]:
+        """Return rows to compute initial values from, and their sample weights.
+
+        All that have a weight; or so many of them, evenly spaced, that the result stays
+        small, also as a dense array if it is to be one. Weights of classes do not
+        count.
+        """
+        width = 1 if self.inputs.is_sparse and not as_dense else self.inputs.n_features
+        rows = np.arange(self.inputs.n_samples) if self.rows is None else self.rows
+        if self.sample_weight.size:
+            rows = rows[self.sample_weight[rows] > 0]
+        most = min(_MOST_ROWS, max(1, _MOST_NUMBERS // width))
+        n, inputs = min(len(rows), most), self.inputs
+        if n < inputs.n_samples:
+            rows = rows[np.arange(n) * len(rows) // n]
+            inputs = inputs.take(rows)
+        if not self.sample_weight.size:
+            return inputs, np.ones(n, self.inputs.data.dtype)
+        return inputs, self.sample_weight[rows]
 
 
 def is_finite(array: np.ndarray) -> bool:

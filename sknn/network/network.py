@@ -16,12 +16,13 @@ from sknn.kernels.drivers.barrier import N_SHARED
 from sknn.kernels.drivers.decisions import LABELS
 from sknn.kernels.losses.table import OUTPUT_ACTIVATIONS, Loss
 from sknn.network.data import Inputs, TrainingData, aligned_empty, read_only
-from sknn.network.layers.base import Initialization
+from sknn.network.layers.base import Initialization, LayerInputs
 from sknn.network.layout import Architecture, Layout
 from sknn.network.program import Operations, constrained, operations
 from sknn.network.threads import (
     WORTH_A_TEAM_THREAD,
     WORTH_A_THREAD,
+    calls_of_threads,
     in_parts,
     n_threads_for,
     run_together_or_alone,
@@ -49,16 +50,6 @@ def network(architecture: Architecture, dtype: np.dtype) -> "Network":
 @cache
 def _no_targets(dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
     return np.empty((0, 0), dtype), np.empty(0, dtype)
-
-
-def _calls_of_threads(
-    prepare: Callable[..., Callable[..., float]], start: int, stop: int, n_threads: int
-) -> list[Callable[[], float]]:
-    """Return what each of so many threads has to do with a range of rows."""
-    return [
-        partial(prepare(thread=k, n_threads=n_threads), start, stop)
-        for k in range(n_threads)
-    ]
 
 
 _networks: WeakSet["Network"] = WeakSet()
@@ -133,6 +124,7 @@ class Network(Work):
         kernels: tuple[str, ...],
         bias: str,
         activations: tuple[str, ...],
+        data: TrainingData | None = None,
     ) -> np.ndarray:
         """Draw the parameters, layer by layer; return them as one vector.
 
@@ -147,13 +139,33 @@ class Network(Work):
             weights.
         activations : tuple of str
             For each of these layers the activation that 'auto' goes by.
+        data : TrainingData or None, default=None
+            What layers whose initial values depend on the data look at.
         """
         theta = aligned_empty(self.n_parameters, self.dtype)
-        for placed, arrays in self.layout.views_of_layers(theta):
+        for index, (placed, arrays) in enumerate(self.layout.views_of_layers(theta)):
             k = max(placed.number - 1, 0)
-            initialization = Initialization(kernels[k], bias, activations[k])
+            compute = data and partial(self._inputs_of, index, theta, data)
+            of_layer = placed.layer, LayerInputs(compute)
+            initialization = Initialization(kernels[k], bias, activations[k], *of_layer)
             placed.spec.initialize(arrays, random_state, initialization)
         return theta
+
+    def _inputs_of(
+        self, index: int, theta: np.ndarray, data: TrainingData
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return what the layer of an index reads of the rows, and their weights."""
+        operations = self.operations(data.inputs.is_sparse, forward_only=True)
+        operations = operations.before(index)
+        is_first = not len(operations.table)
+        inputs, sample_weight = data.sample(is_first)
+        if is_first:
+            return inputs.toarray(), sample_weight
+        rows = np.empty(
+            (inputs.n_samples, self.layout.layers[index].fan_in), self.dtype
+        )
+        self._run(theta, inputs, rows, operations=operations)
+        return rows, sample_weight
 
     def pack(self, attributes: Mapping[str, list[np.ndarray]]) -> np.ndarray:
         """Copy fitted attributes into a new vector."""
@@ -310,7 +322,7 @@ class Network(Work):
     ) -> float:
         """Fill ``out`` or ``labels``; return the loss summed over the rows."""
         operations = operations or self.operations(inputs.is_sparse, forward_only=True)
-        table, n_columns, _ = operations
+        table, n_columns = operations.table, operations.n_columns
         block = self.block(inputs.n_samples)
         nothing = _no_targets(self.dtype)
         nonfinite_flags = (
@@ -359,7 +371,7 @@ class Network(Work):
         In training, batch normalisation takes the statistics of these rows, and writes
         its running statistics into theta.
         """
-        table, n_columns, _ = self.operations(problem.inputs.is_sparse, training)
+        operations = self.operations(problem.inputs.is_sparse, training)
         n_rows = problem.inputs.n_samples
         batch_size = self.gradient_batch(n_rows, training)
         block = self.training_block(batch_size) if training else self.block(batch_size)
@@ -368,12 +380,12 @@ class Network(Work):
         prepare = partial(
             gradient_drivers.loss_gradient.prepare,
             self.dtype,
-            ops=table,
+            ops=operations.table,
             theta=theta,
             gradient_sum=gradient,
             gradient=np.empty_like(gradient),
-            values=self.buffer(batch_size, n_columns),
-            deltas=self.buffer(batch_size, n_columns),
+            values=self.buffer(batch_size, operations.n_columns),
+            deltas=self.buffer(batch_size, operations.n_columns),
             **problem.arguments,
             batch_size=batch_size,
             block=block,
@@ -387,7 +399,7 @@ class Network(Work):
         for start, stop in self.calls(n_rows, batch_size, problem.inputs.is_sparse):
             n_threads = n_threads_for(work, WORTH_A_TEAM_THREAD)
             value += run_together_or_alone(
-                partial(_calls_of_threads, prepare, start, stop), n_threads, shared
+                partial(calls_of_threads, prepare, start, stop), n_threads, shared
             )
         return value, gradient
 
@@ -407,7 +419,8 @@ class Network(Work):
             Takes raw outputs of shape (n_rows, n_outputs); returns the gradient with
             respect to them, in the same shape.
         """
-        ops, n_columns, _ = self.operations(inputs.is_sparse, of_inputs=True)
+        operations = self.operations(inputs.is_sparse, of_inputs=True)
+        ops, n_columns = operations.table, operations.n_columns
         n_outputs, block = self.n_outputs, self.block(inputs.n_samples)
         values, deltas = self.buffer(block, n_columns), self.buffer(block, n_columns)
         gradient = np.empty(self.n_trained, dtype=self.dtype)

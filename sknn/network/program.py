@@ -22,16 +22,22 @@ from sknn.network.layout import Layout, keeps_preactivation
 class Operations(NamedTuple):
     """A table, and how many columns of values its operations fill.
 
-    ``numbers`` holds for each row the ``PlacedLayer.number`` of its layer.
+    ``numbers`` holds for each row the ``PlacedLayer.number`` of its layer, ``indices``
+    which layer of the network it is.
     """
 
     table: np.ndarray
     n_columns: int
     numbers: np.ndarray
+    indices: np.ndarray
 
     def of_layer(self, k: int) -> "Operations":
         """Return the operations as far as the output of the k-th layer, from 0 on."""
         return self._replace(table=self.table[: np.sum(self.numbers <= k + 1)])
+
+    def before(self, index: int) -> "Operations":
+        """Return the operations of the layers before one of the network, from 0 on."""
+        return self._replace(table=self.table[: np.sum(self.indices < index)])
 
 
 def operations(
@@ -64,7 +70,8 @@ def _build(layout: Layout, use: Use, is_sparse: bool) -> Operations:
     builder = _Builder()
     steps: list[tuple[PlacedLayer, Use, LayerKernels]] = []
     joining: dict[int, list[PlacedLayer]] = {}  # by the step that does their work
-    for placed in layout.layers:
+    indices: list[int] = []
+    for index, placed in enumerate(layout.layers):
         layer_use = use._replace(reads_csr=is_sparse and not steps)
         if layer_use.reads_csr and placed.spec.joins_next_on_csr:
             if use.training:
@@ -73,6 +80,7 @@ def _build(layout: Layout, use: Use, is_sparse: bool) -> Operations:
         kernels = placed.spec.kernels_for(placed, layer_use)
         if kernels is not None:
             steps.append((placed, layer_use, kernels))
+            indices.append(index)
     for k, (placed, layer_use, kernels) in enumerate(steps):
         before = steps[k - 1][0] if k else None
         after = steps[k + 1][0] if k + 1 < len(steps) else None
@@ -86,7 +94,8 @@ def _build(layout: Layout, use: Use, is_sparse: bool) -> Operations:
             is_fused = _backward_epilogue(placed, after).backwards != NO_EPILOGUE
             builder.activate(row, placed, layer_use, is_fused)
     numbers = np.array([placed.number for placed, _, _ in steps])
-    return Operations(np.array(builder.rows), builder.n_columns, numbers)
+    ops = np.array(builder.rows)
+    return Operations(ops, builder.n_columns, numbers, np.array(indices))
 
 
 def constrained(layout: Layout) -> np.ndarray:

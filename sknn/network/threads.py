@@ -226,3 +226,13 @@ def in_parts(
         ]
 
     run_together_or_alone(calls_of, n_threads, shared)
+
+
+def calls_of_threads(
+    prepare: Callable[..., Callable[..., float]], start: int, stop: int, n_threads: int
+) -> list[Callable[[], float]]:
+    """Return what each of so many threads has to do with a range of rows."""
+    return [
+        partial(prepare(thread=k, n_threads=n_threads), start, stop)
+        for k in range(n_threads)
+    ]

@@ -60,7 +60,7 @@ def test_table_of_a_small_network(keeps_its_sum):
     )
     layout = Layout(architecture)
     assert (layout.n_penalized, layout.n_trained, layout.n_parameters) == (22, 41, 53)
-    ops, n_columns, numbers = operations(layout, FLOAT64, False, True)
+    ops, n_columns, numbers, _ = operations(layout, FLOAT64, False, True)
     assert numbers.tolist() == [0, 1, 1, 1, 2, 2, 3]
     assert n_columns == 34
 
@@ -272,7 +272,7 @@ def test_operations_share_no_columns(is_sparse, training, keeps_its_sum):
     }
     for architecture in architectures(["relu", "tanh", keeps_its_sum]):
         layout = Layout(architecture)
-        ops, n_columns, _ = operations(layout, FLOAT64, is_sparse, training)
+        ops, n_columns, *_ = operations(layout, FLOAT64, is_sparse, training)
         if training:
             assert n_columns == layout.n_columns(is_sparse)
         written = [c for row in ops for c in columns_written(row, scratch_leaves)]

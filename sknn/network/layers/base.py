@@ -7,6 +7,7 @@ must hold.
 """
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -71,12 +72,64 @@ class LayerParameter(NamedTuple):
     is_weights: bool = False
 
 
+class LayerInputs:
+    """What a layer reads of the training rows, computed when it is first asked for.
+
+    The layers before it do what they do in prediction, with their initial parameters:
+    nothing is dropped, and batch normalisation has yet to see a batch.
+
+    Parameters
+    ----------
+    compute : callable or None
+        Returns ``rows`` and ``sample_weight``; None where there are no rows.
+    """
+
+    def __init__(self, compute: Callable[[], tuple[np.ndarray, np.ndarray]] | None):
+        self._compute = compute
+
+    @cached_property
+    def _computed(self) -> tuple[np.ndarray, np.ndarray]:
+        if self._compute is None:
+            raise ValueError(
+                "The initial values of a layer depend on the training data: pass data "
+                "to initial_parameters."
+            )
+        return self._compute()
+
+    @property
+    def rows(self) -> np.ndarray:
+        """Rows of shape (n_rows, fan_in), dense, in the dtype of the network.
+
+        Of many training rows a sample, evenly spaced: always the same.
+        """
+        return self._computed[0]
+
+    @property
+    def sample_weight(self) -> np.ndarray:
+        """Weights of these rows, shape (n_rows,), all above zero; 1 where none are."""
+        return self._computed[1]
+
+
 class Initialization(NamedTuple):
-    """How the estimator's parameters want the weights of a layer to be drawn."""
+    """What the initial values of a layer may depend on.
+
+    Attributes
+    ----------
+    kernel, bias : str
+        Values of ``kernel_initializer`` and ``bias_initializer``.
+    activation : str
+        The one that 'auto' goes by.
+    layer : Layer
+        The layer, with its options.
+    inputs : LayerInputs
+        What the layer reads of the training rows. Costs nothing unless it is used.
+    """
 
     kernel: str
     bias: str
-    activation: str  # that 'auto' goes by
+    activation: str
+    layer: Layer
+    inputs: LayerInputs
 
 
 class Use(NamedTuple):

@@ -106,7 +106,7 @@ class Dense(LayerSpec):
         """
         coef, intercept = arrays["coefs_"], arrays["intercepts_"]
         intercept[:] = 0
-        kernel, bias, activation = initialization
+        kernel, bias, activation, *_ = initialization
         if kernel != "auto":
             coef[:] = INITIALIZERS[kernel](random_state, *coef.shape)
             return
