@@ -109,7 +109,7 @@ def normalized(
     )
     values, deltas = np.full((2, 10 * x.size), np.nan, x.dtype)
 
-    def extract(buffer, column):
+    def part(buffer, column):
         return buffer[op[column] * n :][: x.size].reshape(x.shape)
 
     part(values, table.INPUT)[:] = x
