@@ -14,12 +14,12 @@ such as OPENBLAS_CORETYPE, are removed: each library chooses by itself.
     python -m benchmarks training startup report --activations relu --cores 1
     python -m benchmarks limits          # what each part of the work takes alone
     python -m benchmarks report          # the page and the README's table anew
+    python -m benchmarks accuracy        # on tables, beside boosted trees: hours
 
 Measured again, a section with cases replaces the rows of these cases alone.
 """
 
 import argparse
-import json
 import subprocess
 import sys
 import time
@@ -29,7 +29,6 @@ from pathlib import Path
 from benchmarks import tables, targets
 from benchmarks.cases import CASES
 from benchmarks.machine import (
-    ROOT,
     kernels,
     limited_to,
     machine,
@@ -39,6 +38,7 @@ from benchmarks.machine import (
 )
 from benchmarks.peers import PEERS, TRAINERS, is_there
 from benchmarks.results import KEYS, read, update
+from benchmarks.worker import rows_of
 
 # Who is measured where: sections that are run for each number of cores, and the others.
 BY_CORES = ("training", "predict")
@@ -62,6 +62,11 @@ OUTPUT, QUICK_OUTPUT = Path("docs/benchmarks"), Path("benchmarks-quick")
 
 def main(arguments: list[str] | None = None) -> None:
     """Read the command line, measure, print, write."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["accuracy"]:
+        from benchmarks.accuracy import command
+
+        return command.main(arguments[1:])
     options = parsed(arguments)
     sections = options.sections or ALL
     print(f"{machine()}\n\n{versions()}\n")
@@ -151,18 +156,15 @@ def run(section: str, cores: int, options) -> Iterator[dict]:
     own = {**vars(options), "section": section, "cores": cores}
     if cores > 1 and section in BY_CORES and "relu" in options.activations:
         own["activations"] = ["relu"]
-    command = [sys.executable, "-m", "benchmarks.worker", json.dumps(own, default=str)]
     environment = unlimited() if section == "threads" else limited_to(cores)
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT
-    ) as process:
-        for line in process.stdout:
-            row = json.loads(line)
+    try:
+        for row in rows_of(own, environment):
             name = ", ".join(str(row[name]) for name in KEYS[section])
             print(f"{time.strftime('%X')} {section}: {name}", file=sys.stderr)
             yield row
-    if process.returncode:
-        raise SystemExit(f"The section {section} failed; see its traceback above.")
+    except subprocess.CalledProcessError:
+        message = f"The section {section} failed; see its traceback above."
+        raise SystemExit(message) from None
 
 
 if __name__ == "__main__":

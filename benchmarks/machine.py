@@ -47,16 +47,21 @@ def machine() -> str:
 
 def versions() -> str:
     """Name Python and the libraries that are installed."""
-    found = [f"Python {platform.python_version()}"]
-    for package in PACKAGES:
-        try:
-            found.append(f"{package} {importlib.metadata.version(package)}")
-        except importlib.metadata.PackageNotFoundError:
-            if package == "sknn":  # run from a clone, not installed
-                import sknn
+    found = {package: version_of(package) for package in PACKAGES}
+    named = [f"{package} {version}" for package, version in found.items() if version]
+    return ", ".join([f"Python {platform.python_version()}", *named])
 
-                found.append(f"sknn {sknn.__version__}")
-    return ", ".join(found)
+
+def version_of(package: str) -> str:
+    """Return the version of a package, an empty string if it is not installed."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        if package != "sknn":
+            return ""
+        import sknn  # run from a clone, not installed
+
+        return sknn.__version__
 
 
 @cache

@@ -7,9 +7,24 @@ counts them.
 import argparse
 import importlib
 import json
+import subprocess
 import sys
+from collections.abc import Iterator
 
-from benchmarks.machine import pin
+from benchmarks.machine import ROOT, pin
+
+
+def rows_of(options: dict, environment: dict[str, str]) -> Iterator[dict]:
+    """Run a section in a process of its own; yield its rows as they come."""
+    text = json.dumps(options, default=str)
+    command = [sys.executable, "-m", "benchmarks.worker", text]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT
+    ) as process:
+        for line in process.stdout:
+            yield json.loads(line)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
 
 
 def main() -> None:

@@ -92,7 +92,7 @@ def test_every_process_is_given_its_environment():
     without = [name for name, words in calls if "env" not in words]
     assert without == ["revision.py"]  # git, which measures nothing
     started = {name for name, _ in calls}
-    assert {"__main__.py", "memory.py", "pinned.py", "predict.py"} <= started
+    assert {"memory.py", "pinned.py", "predict.py", "worker.py"} <= started
 
 
 def test_the_command_says_what_it_removed_and_names_the_kernels(

@@ -21,9 +21,10 @@ from benchmarks import (
     tables,
     targets,
 )
-from benchmarks.__main__ import BY_CORES, ON_CORES, ROOT, main, parsed
+from benchmarks.__main__ import BY_CORES, ON_CORES, main, parsed
 from benchmarks.blas import BlasProducts
 from benchmarks.cases import CASES, Case
+from benchmarks.machine import ROOT
 from benchmarks.peers import PEERS, TRAINERS, trainer
 from benchmarks.peers.start import loss_of
 

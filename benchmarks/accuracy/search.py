@@ -1,0 +1,137 @@
+"""Search defaults of sknn's estimators of tables: choose on a half, confirm on one.
+
+Each half has every second set, in the order of their rows, of both tasks. A
+configuration is chosen by the first half; what the second half says of it is what is
+to be believed. Rows are kept in accuracy-search.csv; what is there already, of the same
+parameters, is not measured again.
+
+    python -m benchmarks.accuracy.search                       # those of this file
+    python -m benchmarks.accuracy.search --file tries.json     # {"name": {parameters}}
+    python -m benchmarks.accuracy.search --half choose --splits 0 1 2
+    python -m benchmarks.accuracy.search show                  # the tables alone
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from benchmarks.accuracy import summary
+from benchmarks.accuracy.command import FILE, OUTPUT, say_what_is_missing
+from benchmarks.accuracy.datasets import CLASSIFICATION, REGRESSION
+from benchmarks.accuracy.methods import BASE, METHODS
+from benchmarks.accuracy.report import percent
+from benchmarks.accuracy.runner import Cell, measure
+from benchmarks.results import Row, read_file
+from benchmarks.tables import markdown
+
+METHOD = "tabular"
+KEY = ("configuration", "set", "split")
+SEARCHED = "accuracy-search.csv"
+HALVES = {
+    "choose": [*CLASSIFICATION[::2], *REGRESSION[::2]],
+    "confirm": [*CLASSIFICATION[1::2], *REGRESSION[1::2]],
+}
+# The first is what the others are compared with.
+CONFIGURATIONS = {
+    "default": {},
+    "quick": {"preset": "quick"},
+    "best": {"preset": "best"},
+}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Read the command line, measure, print what each half says."""
+    options = parsed(arguments)
+    tries = CONFIGURATIONS
+    if options.file is not None:
+        tries = json.loads(options.file.read_text("utf-8"))
+    if options.names:
+        tries = {name: tries[name] for name in options.names}
+    path = options.output / SEARCHED
+    failed = []
+    if options.what is None:
+        say_what_is_missing([METHOD])
+        halves = list(HALVES) if options.half is None else [options.half]
+        cells = cells_of(tries, halves, options.splits)
+        failed = measure(cells, path, KEY, options.again)
+    print(tables(read_file(path), read_file(options.output / FILE), list(tries)))
+    if failed:
+        raise SystemExit("\n".join(["Failed; see the tracebacks above:", *failed]))
+
+
+def parsed(arguments: list[str] | None) -> argparse.Namespace:
+    """Return the options."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.accuracy.search",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("what", nargs="?", choices=["show"], help="only print what was measured")
+    add("--file", type=Path, help="JSON: the parameters of each configuration")
+    add("--names", nargs="+", help="of configurations; by default all")
+    add("--half", choices=list(HALVES), help="by default both")
+    add("--splits", nargs="+", type=int, default=[0])
+    add("--again", action="store_true", help="measure also what was measured before")
+    add("--output", type=Path, default=OUTPUT)
+    return parser.parse_args(arguments)
+
+
+def cells_of(tries: dict[str, dict], halves: list[str], splits: list[int]):
+    """Return the fits: all configurations of a set in a row."""
+    return [
+        Cell(
+            configuration=name,
+            half=half,
+            method=METHOD,
+            set=set_,
+            split=split,
+            parameters=parameters,
+        )
+        for split in splits
+        for half in halves
+        for set_ in HALVES[half]
+        for name, parameters in tries.items()
+    ]
+
+
+def tables(rows: list[Row], others: list[Row], names: list[str]) -> str:
+    """Return a table for each half: errors beside the first's and the base's."""
+    return "\n\n".join(
+        part
+        for half in HALVES
+        for part in (
+            f"### {half}: {', '.join(HALVES[half])}",
+            table([row for row in rows if row["half"] == half], others, names),
+        )
+    )
+
+
+def table(rows: list[Row], others: list[Row], names: list[str]) -> str:
+    """Return a line for each configuration, on the sets of one half."""
+    own = [{**row, "method": row["configuration"]} for row in rows]
+    own = [row for row in own if row["method"] in names]
+    together = [*own, *(row for row in others if row["method"] == BASE)]
+    measures = summary.measures_of(own)
+    beside = [
+        (summary.beside(together, measure, base), base, measure)
+        for base in (names[0], BASE)
+        for measure in measures
+    ]
+    fits = summary.values(own, "fit s")
+    lines = [
+        [
+            name,
+            *(percent(found.get(name), n_sets=True) for found, *_ in beside),
+            f"{summary.ratio(fits[name], fits.get(names[0], {}))[0]:.2f}",
+        ]
+        for name in names
+        if name in fits
+    ]
+    titles = {names[0]: names[0], BASE: METHODS[BASE].title}
+    heads = [f"{measure} beside {titles[base]}" for _, base, measure in beside]
+    return markdown(["configuration", *heads, "fit, times"], lines)
+
+
+if __name__ == "__main__":
+    main()
