@@ -21,7 +21,10 @@ __all__ = [
     "register_loss",
 ]
 
-_PUBLIC_MODULES = ("convert", "custom", "displays", "io", "onnx", "precompile")
+_PUBLIC_MODULES = (
+    *("convert", "custom", "displays", "io", "onnx", "precompile"),
+    "tabular",
+)
 
 
 def __dir__() -> list[str]:

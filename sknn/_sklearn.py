@@ -19,6 +19,9 @@ from sklearn.utils._param_validation import (
 from sklearn.utils.extmath import _approximate_mode as approximate_mode
 from sklearn.utils.multiclass import _check_partial_fit_first_call as first_call
 from sklearn.utils.optimize import _check_optimize_result as check_optimize_result
+from sklearn.utils.validation import (
+    _check_feature_names_in as check_feature_names_in,
+)
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 __all__ = [
@@ -29,6 +32,7 @@ __all__ = [
     "Options",
     "StrOptions",
     "approximate_mode",
+    "check_feature_names_in",
     "check_optimize_result",
     "check_sample_weight",
     "first_call",

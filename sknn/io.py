@@ -2,7 +2,7 @@
 
 A pickle, and so a file of joblib, can run any code when it is loaded. A file of skops
 holds arrays, numbers, strings and the names of types, and nothing but the types that
-the reader trusts is made of them. ``TRUSTED_TYPES`` names the two estimators, and what
+the reader trusts is made of them. ``TRUSTED_TYPES`` names those of sknn, and what
 scikit-learn keeps in fitted Pipelines, searches, calibrated classifiers and ensembles:
 
 >>> import skops.io  # pip install sknn[io]
@@ -30,12 +30,13 @@ from sklearn.metrics import get_scorer, get_scorer_names
 
 from sknn.estimators.classifier import MLPClassifier
 from sknn.estimators.regressor import MLPRegressor
+from sknn.tabular.stored_types import STORED_TYPES
 
 __all__ = ["TRUSTED_TYPES"]
 
 _OURS = [
     f"{estimator.__module__}.{estimator.__qualname__}"
-    for estimator in (MLPClassifier, MLPRegressor)
+    for estimator in (MLPClassifier, MLPRegressor, *STORED_TYPES)
 ]
 # What scikit-learn keeps in fitted Pipelines, searches, calibration and ensembles, and
 # skops does not trust by itself.

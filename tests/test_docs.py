@@ -92,6 +92,7 @@ def test_examples_of_the_readme_run(capsys):
         "sknn.convert",
         "sknn.custom",
         "sknn.displays",
+        "sknn.tabular.encoder",
     ],
 )
 def test_examples_of_the_docstrings_run(module):

@@ -57,7 +57,7 @@ def own_imports_of(module):
 
 
 # Each package may import those before it, and no others.
-PACKAGES = ["jit", "kernels", "network", "training", "estimators", "export"]
+PACKAGES = ["jit", "kernels", "network", "training", "estimators", "tabular", "export"]
 ROOMS = ["descriptions", "math", "gemm", "table", "batch"]
 ROOMS += ["layers", "losses", "optim", "drivers"]
 
@@ -295,6 +295,7 @@ PUBLIC = {
         "io",
         "onnx",
         "precompile",
+        "tabular",
     ],
     "sknn.convert": [
         *("from_keras", "from_sklearn", "from_torch"),
@@ -305,6 +306,7 @@ PUBLIC = {
     "sknn.io": ["TRUSTED_TYPES"],
     "sknn.onnx": ["register_skl2onnx", "to_onnx"],
     "sknn.precompile": ["main", "precompile"],
+    "sknn.tabular": ["TableEncoder"],
 }
 
 

@@ -1,0 +1,263 @@
+"""Scalings of numeric columns, one class each, and channels for heavy tails.
+
+A scaling is fitted on an array of shape (n_samples, n_columns) in float64, whose
+missing values are NaN and whose columns all vary, and on the weights of its rows, or
+None. It transforms arrays without NaN.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from sklearn.preprocessing import QuantileTransformer, StandardScaler
+
+_LIMIT = 3.0  # of squashed values
+_FARTHEST = 1e30  # in units of the scale; its square is a float64
+_FAR = 6.0  # interquartile ranges from the median: farther than normal samples
+_N_QUANTILES = 1000
+_QUARTILES = np.array([0.25, 0.5, 0.75])
+_HALF = np.array([0.5])
+
+
+def quantiles(
+    X: np.ndarray, levels: np.ndarray, weights: np.ndarray | None
+) -> np.ndarray:
+    """Return quantiles of each column, which are values that occur in it.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_columns)
+        NaN are left out. Each column has other values.
+    levels : ndarray of shape (n_levels,)
+        Between 0 and 1.
+    weights : ndarray of shape (n_samples,) or None
+        A row of weight 2 counts as two rows.
+
+    Returns
+    -------
+    quantiles : ndarray of shape (n_levels, n_columns)
+        The least values that are not below the given share of the rows.
+    """
+    found = np.empty((len(levels), X.shape[1]))
+    for column, values in enumerate(X.T):
+        present = ~np.isnan(values)
+        found[:, column] = np.quantile(
+            values[present],
+            levels,
+            weights=None if weights is None else weights[present],
+            method="inverted_cdf",
+        )
+    return found
+
+
+class Scaling(Protocol):
+    """A fitted scaling of numeric columns."""
+
+    @classmethod
+    def fit(cls, X: np.ndarray, weights: np.ndarray | None) -> "Scaling":
+        """Return the scaling that belongs to these rows."""
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Return scaled numbers, of the shape of X."""
+
+
+@dataclass(frozen=True)
+class Shift:
+    """``(x - center) / width``.
+
+    Attributes
+    ----------
+    center, half_width : ndarray of shape (n_columns,), dtype=float64
+        The width is beyond the range of float64 if X fills that range.
+    """
+
+    center: np.ndarray
+    half_width: np.ndarray
+
+    @classmethod
+    def robust(cls, X: np.ndarray, weights: np.ndarray | None) -> "Shift":
+        """Return the shift by the median and the interquartile range.
+
+        Where this range is zero, half of the whole range takes its place.
+        """
+        low, center, high = quantiles(X, _QUARTILES, weights)
+        half_width = 0.5 * high - 0.5 * low
+        span = 0.5 * np.nanmax(X, axis=0) - 0.5 * np.nanmin(X, axis=0)
+        half_width = np.where(half_width > 0, half_width, 0.5 * span)
+        return cls(center, np.maximum(half_width, np.finfo(np.float64).tiny))
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Return shifted numbers, of the shape of X."""
+        shifted = 0.5 * X - 0.5 * self.center
+        with np.errstate(over="ignore"):
+            shifted /= self.half_width
+        return np.clip(shifted, -_FARTHEST, _FARTHEST, out=shifted)
+
+
+@dataclass(frozen=True)
+class Robust:
+    """Median and interquartile range, then ``z / sqrt(1 + (z / 3)^2)`` [1]_.
+
+    References
+    ----------
+    .. [1] D. Holzmüller, L. Grinsztajn, I. Steinwart, "Better by default: Strong
+       pre-tuned MLPs and boosted trees on tabular data", NeurIPS 2024.
+    """
+
+    shift: Shift
+
+    @classmethod
+    def fit(cls, X: np.ndarray, weights: np.ndarray | None) -> "Robust":
+        """Return the scaling that belongs to these rows."""
+        return cls(Shift.robust(X, weights))
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Return numbers between -3 and 3, of the shape of X."""
+        z = self.shift.transform(X)
+        squashed: np.ndarray = z / np.sqrt(1 + (z / _LIMIT) ** 2)
+        return squashed
+
+
+@dataclass(frozen=True)
+class Standard:
+    """Mean and standard deviation, as scikit-learn's StandardScaler."""
+
+    shift: Shift
+
+    @classmethod
+    def fit(cls, X: np.ndarray, weights: np.ndarray | None) -> "Standard":
+        """Return the scaling that belongs to these rows."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            scaler = StandardScaler().fit(X, sample_weight=weights)
+        return cls(Shift(scaler.mean_, 0.5 * scaler.scale_))
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Return standardised numbers, of the shape of X."""
+        return self.shift.transform(X)
+
+
+@dataclass(frozen=True)
+class Quantile:
+    """Quantiles of a normal distribution, as scikit-learn's QuantileTransformer.
+
+    Equal values get equal numbers: no noise is added.
+    """
+
+    transformer: QuantileTransformer
+
+    @classmethod
+    def fit(cls, X: np.ndarray, weights: np.ndarray | None) -> "Quantile":
+        """Return the scaling that belongs to these rows."""
+        transformer = QuantileTransformer(
+            n_quantiles=min(_N_QUANTILES, len(X)),
+            output_distribution="normal",
+            subsample=None,
+        ).fit(X)
+        if weights is not None:  # which QuantileTransformer does not count
+            transformer.quantiles_ = quantiles(X, transformer.references_, weights)
+        return cls(transformer)
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Return numbers between -5.2 and 5.2, of the shape of X."""
+        scaled: np.ndarray = self.transformer.transform(X)
+        return scaled
+
+
+@dataclass(frozen=True)
+class Passthrough:
+    """Numbers as they are."""
+
+    @classmethod
+    def fit(cls, X: np.ndarray, weights: np.ndarray | None) -> "Passthrough":
+        """Return the scaling that does nothing."""
+        return cls()
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Return X."""
+        return X
+
+
+SCALINGS: dict[str, type[Scaling]] = {
+    "robust": Robust,
+    "standard": Standard,
+    "quantile": Quantile,
+    "passthrough": Passthrough,
+}
+
+
+# Heavy tails -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SignedLog:
+    """Sign of z times log(1 + abs(z)), z as in `Robust`; it has no limit."""
+
+    shift: Shift
+
+    @classmethod
+    def fit(cls, X: np.ndarray, weights: np.ndarray | None) -> "SignedLog":
+        """Return the scaling that belongs to these rows."""
+        return cls(Shift.robust(X, weights))
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Return logarithms, of the shape of X."""
+        z = self.shift.transform(X)
+        logarithms: np.ndarray = np.copysign(np.log1p(np.abs(z)), z)
+        return logarithms
+
+
+TAILS: dict[str, type[Scaling]] = {"linear": Standard, "log": SignedLog}
+
+
+def _with_heavy_tails(X: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    """Return the columns that have values far from the median."""
+    z = np.abs(Shift.robust(X, weights).transform(X))
+    heavy: np.ndarray = np.flatnonzero(np.nanmax(z, axis=0) > _FAR)
+    return heavy
+
+
+# All numeric columns -----------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class NumericBlock:
+    """Imputation and scaling of all numeric columns.
+
+    Attributes
+    ----------
+    medians : ndarray of shape (n_columns,)
+        They take the place of missing values.
+    scaling : Scaling
+    heavy : ndarray of shape (n_heavy,), dtype=int
+        The columns with a second output.
+    tails : Scaling or None
+        That of the second outputs.
+    """
+
+    medians: np.ndarray
+    scaling: Scaling
+    heavy: np.ndarray
+    tails: Scaling | None
+
+    @classmethod
+    def fit(
+        cls, X: np.ndarray, weights: np.ndarray | None, scaling: str, tails: str | None
+    ) -> "NumericBlock":
+        """Return what the training rows say of numbers with NaN for missing ones."""
+        [medians] = quantiles(X, _HALF, weights)
+        fitted = SCALINGS[scaling].fit(X, weights)
+        if tails is None:
+            return cls(medians, fitted, np.empty(0, dtype=np.intp), None)
+        heavy = _with_heavy_tails(X, weights)
+        of_tails = TAILS[tails].fit(X[:, heavy], weights) if heavy.size else None
+        return cls(medians, fitted, heavy, of_tails)
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Fill X in place; return it scaled, of shape (n, n_columns + n_heavy)."""
+        missing = np.isnan(X)
+        if missing.any():
+            np.copyto(X, self.medians, where=missing)
+        scaled = self.scaling.transform(X)
+        if self.tails is None:
+            return scaled
+        return np.hstack([scaled, self.tails.transform(X[:, self.heavy])])
