@@ -10,6 +10,7 @@ from sklearn.utils._openmp_helpers import (
     _openmp_effective_n_threads as openmp_effective_n_threads,
 )
 from sklearn.utils._param_validation import (
+    HasMethods,
     Interval,
     InvalidParameterError,
     Options,
@@ -27,6 +28,7 @@ from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 __all__ = [
     "AvailableIf",
     "BaseScorer",
+    "HasMethods",
     "Interval",
     "InvalidParameterError",
     "Options",

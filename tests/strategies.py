@@ -14,6 +14,7 @@ import pandas as pd
 import polars as pl
 import scipy.sparse
 from hypothesis import strategies as st
+from sklearn.model_selection import KFold, ShuffleSplit
 
 from sknn import MLPClassifier, MLPRegressor
 from sknn.estimators.parameters import STOCHASTIC_SOLVERS, USES
@@ -303,6 +304,7 @@ SHARED: dict[str, st.SearchStrategy] = {
     "warmup_epochs": st.integers(0, 4),
     "restore_best_weights": st.booleans(),
     "validate": st.booleans(),
+    "validation_splitter": st.sampled_from([None, KFold(2), ShuffleSplit(2)]),
 }
 OWN: dict[type, dict[str, st.SearchStrategy]] = {
     MLPClassifier: {
@@ -359,7 +361,8 @@ def sensible(parameters, estimator):
     if value("solver") == "lbfgs":
         refused = "dropout input_dropout l1_ratio weight_decay max_norm clipvalue"
         refused += " global_clipnorm warmup_epochs scoring restore_best_weights"
-        for name in (*refused.split(), "validate", "learning_rate"):
+        refused += " validate learning_rate validation_splitter"
+        for name in refused.split():
             parameters.pop(name, None)
         for name, bad in (("normalization", "batch"), ("tol", None)):
             if name in parameters and parameters[name] == bad:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import sklearn
 from sklearn.datasets import load_iris
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils._param_validation import InvalidParameterError
@@ -115,7 +115,7 @@ def test_code_of_the_dictionary_runs(code, monkeypatch, tmp_path):
     X, y = load_iris(return_X_y=True)
     X, y = X[::2], y[::2] + 1
     names = {
-        **{"np": np, "joblib": joblib, "GridSearchCV": GridSearchCV},
+        **{"np": np, "joblib": joblib, "GridSearchCV": GridSearchCV, "KFold": KFold},
         **{"StandardScaler": StandardScaler, "make_pipeline": make_pipeline},
         **{name: getattr(displays, name) for name in displays.__all__},
         **{"X": X, "y": y, "X_val": X, "y_val": y, "w": np.ones(len(y))},

@@ -52,6 +52,7 @@ class Attributes:
     metrics: Any
     restore_best_weights: bool
     validate: bool
+    validation_splitter: Any
 
     # Fitted attributes
     coefs_: list[np.ndarray]

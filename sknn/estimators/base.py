@@ -101,6 +101,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         y: ArrayLike,
         sample_weight: ArrayLike = None,
         *,
+        groups: ArrayLike = None,
         X_val: ArrayLike = None,
         y_val: ArrayLike = None,
         sample_weight_val: ArrayLike = None,
@@ -119,6 +120,10 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
             Targets.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples.
+        groups : array-like of shape (n_samples,), default=None
+            The group of each row, for ``validation_splitter``, such as
+            ``GroupShuffleSplit(1)``, which holds out whole groups. With metadata
+            routing, ``set_fit_request(groups=True)`` asks for them.
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
             Validation data. Their loss and score are recorded in each epoch; with
             ``early_stopping=True`` they take the place of the rows that would be held
@@ -158,7 +163,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         True
         """
         given = (X_val, y_val, sample_weight_val)
-        return self._fit(X, y, sample_weight, given, resumes=True)
+        return self._fit(X, y, sample_weight, given, resumes=True, groups=groups)
 
     @suggests_names
     def loss_gradients(

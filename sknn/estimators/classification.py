@@ -86,6 +86,7 @@ class BaseClassifier(LabelTargets):
         metrics: Any = None,
         restore_best_weights: bool = True,
         validate: bool = False,
+        validation_splitter: Any = None,
         loss: str = "log_loss",
         label_smoothing: float = 0.0,
         focal_gamma: float = 2.0,
@@ -100,6 +101,7 @@ class BaseClassifier(LabelTargets):
         y: ArrayLike,
         sample_weight: ArrayLike = None,
         *,
+        groups: ArrayLike = None,
         X_val: ArrayLike = None,
         y_val: ArrayLike = None,
         sample_weight_val: ArrayLike = None,
@@ -115,6 +117,10 @@ class BaseClassifier(LabelTargets):
             Class labels, or the indicator matrix of several labels.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples, zero or positive.
+        groups : array-like of shape (n_samples,), default=None
+            The group of each row, for ``validation_splitter``, such as
+            ``GroupShuffleSplit(1)``, which holds out whole groups. With metadata
+            routing, ``set_fit_request(groups=True)`` asks for them.
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
             Validation data. Their loss and score are recorded in each epoch; with
             ``early_stopping=True`` they take the place of the rows that would be held
@@ -141,7 +147,8 @@ class BaseClassifier(LabelTargets):
             If a parameter, X, y or sample_weight is not valid, or if training
             diverges without early stopping. The estimator is then as it was before.
         """
-        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+        given = (X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, given, groups=groups)
 
     @available_if(has_partial_fit)
     @suggests_names

@@ -43,6 +43,7 @@ from sknn.training.progress import TrainingState
 from sknn.training.shuffling import random_state_of
 from sknn.training.stochastic import train_stochastic
 from sknn.training.task import FitTask
+from sknn.training.user_warnings import warn_user
 
 
 def initialize(estimator: Any, call: FitCall) -> None:
@@ -89,7 +90,9 @@ def prepare(estimator: Any, call: FitCall) -> FitTask:
         if problem.is_first or not call.incremental:  # later batches may differ
             _warn_of_other_scale(estimator, rows, data, validation)
     elif _holds_out(estimator) and estimator.solver in STOCHASTIC_SOLVERS:
-        data, rows, validation = hold_out(estimator, rows, data, random_state)
+        data, rows, validation = hold_out(
+            estimator, rows, data, call.groups, random_state
+        )
     monitor = None
     if validation is not None or metrics:
         monitor = _monitor(estimator, network, loss, rows, validation, metrics)
@@ -151,6 +154,18 @@ def _check_holding_out(estimator: Any, call: FitCall) -> None:
         raise ValueError(f"partial_fit does not support {name}=True")
 
 
+def _warn_of_unused_groups(estimator: Any, call: FitCall) -> None:
+    """Warn where groups might be expected to stay together, but are not looked at."""
+    is_used = _holds_out(estimator) and estimator.solver in STOCHASTIC_SOLVERS
+    is_used = is_used and estimator.validation_splitter is not None
+    if call.groups is not None and (call.has_validation or not is_used):
+        warn_user(
+            "groups has no effect: only a validation_splitter looks at it, with "
+            "early_stopping=True or validate=True and without X_val. Set "
+            "validation_splitter=GroupShuffleSplit(1), or leave out groups."
+        )
+
+
 def _warn_of_other_scale(
     estimator: Any, rows: Rows, data: TrainingData, validation: Validation
 ) -> None:
@@ -190,6 +205,7 @@ def _checked_problem(estimator: Any, call: FitCall) -> Problem:
     estimator_type: type = type(estimator)
     check_effects(parameters, defaults_of(estimator_type), call.has_validation)
     _check_holding_out(estimator, call)
+    _warn_of_unused_groups(estimator, call)
     return define(estimator, call, parameters)
 
 

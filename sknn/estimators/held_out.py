@@ -7,6 +7,7 @@ from sklearn.model_selection import train_test_split
 
 from sknn._sklearn import approximate_mode
 from sknn.estimators.data_errors import called
+from sknn.estimators.splitters import generator_of_splitter, split_by
 from sknn.estimators.validation import make_training_data, weights_of
 from sknn.kernels.losses.base import LossOptions
 from sknn.kernels.losses.table import Loss
@@ -159,31 +160,52 @@ def given_rows(
     return Validation(Rows(X, y, weights), data, "X_val and y_val", is_given=True)
 
 
-def hold_out(
-    estimator: Any, rows: Rows, data: TrainingData, random_state: np.random.RandomState
-) -> tuple[TrainingData, Rows, Validation]:
-    """Split off a validation set; return the rest, in both forms, and the set.
-
-    Weights of classes do not count in it, as in a validation set that is given.
-    """
+def _rows_to_hold_out(
+    estimator: Any,
+    rows: Rows,
+    data: TrainingData,
+    groups: Any,
+    random_state: np.random.RandomState,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows to train on and those held out, by a splitter or at random."""
+    splitter = estimator.validation_splitter
+    generator = generator_of_splitter(splitter, random_state)
     if hasattr(estimator, "_split_state"):
         # A warm start validates on the rows that were never trained on.
-        random_state = generator_of(estimator._split_state)
+        generator = generator_of(estimator._split_state)
     else:
-        estimator._split_state = random_state.get_state(legacy=False)
-    groups, fraction = (
+        estimator._split_state = generator.get_state(legacy=False)
+    if splitter is not None:
+        return split_by(splitter, rows, groups, generator)
+    strata, fraction = (
         estimator._stratify_by(data.targets),
         estimator.validation_fraction,
     )
     try:
-        train, held_out = split_rows(len(data.targets), fraction, groups, random_state)
+        train, held_out = split_rows(len(data.targets), fraction, strata, generator)
     except ValueError as error:
-        raise ValueError(f"{error}{estimator._rare_class(groups)}") from None
+        raise ValueError(f"{error}{estimator._rare_class(strata)}") from None
     if len(held_out) < 2:
         raise ValueError(
             "The validation set is too small. Increase 'validation_fraction' or the "
             "size of your dataset."
         )
+    return train, held_out
+
+
+def hold_out(
+    estimator: Any,
+    rows: Rows,
+    data: TrainingData,
+    groups: Any,
+    random_state: np.random.RandomState,
+) -> tuple[TrainingData, Rows, Validation]:
+    """Split off a validation set; return the rest, in both forms, and the set.
+
+    Weights of classes do not count in it, as in a validation set that is given.
+    ``groups`` are the user's, for a splitter.
+    """
+    train, held_out = _rows_to_hold_out(estimator, rows, data, groups, random_state)
     for name, indices, weights in (
         ("held out for validation", held_out, data.sample_weight),
         ("left", train, data.weights),

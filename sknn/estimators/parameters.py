@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.metrics import get_scorer_names
 
 from sknn._sklearn import Interval, Options, StrOptions
+from sknn.estimators.splitters import Splitter
 from sknn.estimators.suggestions import did_you_mean
 from sknn.kernels.layers.activations import ACTIVATIONS
 from sknn.kernels.layers.normalization import NORMALIZATIONS
@@ -89,6 +90,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "metrics": ["array-like", dict, str, callable, None],
     "restore_best_weights": ["boolean"],
     "validate": ["boolean"],
+    "validation_splitter": [Splitter(), None],
 }
 
 
@@ -112,6 +114,7 @@ USES: dict[str, Use] = {
     "decay_epochs": Use("learning_rate", _users("decay_epochs", SCHEDULES)),
     "scoring": Use("early_stopping", [True]),
     "restore_best_weights": Use("early_stopping", [True]),
+    "validation_splitter": Use("early_stopping", [True]),
     "delta": Use("loss", _users("delta", LOSSES)),
     "quantile": Use("loss", _users("quantile", LOSSES)),
     "power": Use("loss", _users("power", LOSSES)),
@@ -144,6 +147,7 @@ _IGNORED_BY_LBFGS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "scoring": (lambda value: value is not None, "it does not stop early"),
     "restore_best_weights": (lambda value: not value, "it does not stop early"),
     "validate": (bool, "it trains on all rows; pass X_val and y_val to fit"),
+    "validation_splitter": (lambda value: value is not None, "it holds out no rows"),
 }
 
 
@@ -215,7 +219,7 @@ def check_effects(
         )
     used = {"scoring", "validate"} if is_validated else set()
     if parameters["validate"] and not is_lbfgs:
-        used.add("scoring")
+        used |= {"scoring", "validation_splitter"}
     ignored = set()
     if is_lbfgs:
         for name, (asks, reason) in _IGNORED_BY_LBFGS.items():

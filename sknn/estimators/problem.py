@@ -45,6 +45,8 @@ class FitCall:
         Whether this is ``partial_fit``, or ``resume_fit``.
     keeps_known : bool
         Whether weights and classes that the estimator has stay, as in these two.
+    groups : array-like or None
+        The group of each row, for ``validation_splitter``.
     """
 
     X: Any
@@ -54,6 +56,7 @@ class FitCall:
     incremental: bool = False
     resumes: bool = False
     keeps_known: bool = False
+    groups: Any = None
 
     @property
     def goes_on(self) -> bool:

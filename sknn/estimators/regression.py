@@ -94,6 +94,7 @@ class BaseRegressor(RegressorMixin, BaseMLP):
         metrics: Any = None,
         restore_best_weights: bool = True,
         validate: bool = False,
+        validation_splitter: Any = None,
         delta: float = 1.0,
         quantile: float | Sequence[float] = 0.5,
         power: float = 1.5,
@@ -107,6 +108,7 @@ class BaseRegressor(RegressorMixin, BaseMLP):
         y: ArrayLike,
         sample_weight: ArrayLike = None,
         *,
+        groups: ArrayLike = None,
         X_val: ArrayLike = None,
         y_val: ArrayLike = None,
         sample_weight_val: ArrayLike = None,
@@ -122,6 +124,10 @@ class BaseRegressor(RegressorMixin, BaseMLP):
             Targets. They are brought into the dtype of X.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples, zero or positive.
+        groups : array-like of shape (n_samples,), default=None
+            The group of each row, for ``validation_splitter``, such as
+            ``GroupShuffleSplit(1)``, which holds out whole groups. With metadata
+            routing, ``set_fit_request(groups=True)`` asks for them.
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
             Validation data. Their loss and score are recorded in each epoch; with
             ``early_stopping=True`` they take the place of the rows that would be held
@@ -148,7 +154,8 @@ class BaseRegressor(RegressorMixin, BaseMLP):
             If a parameter, X, y or sample_weight is not valid, or if training
             diverges without early stopping. The estimator is then as it was before.
         """
-        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+        given = (X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, given, groups=groups)
 
     @available_if(has_partial_fit)
     @suggests_names

@@ -231,6 +231,13 @@ class MLPRegressor(BaseRegressor):
         Whether to hold out ``validation_fraction`` of the rows without stopping early:
         only to record their loss and score in ``history_``. Not for 'lbfgs', and not
         needed where a validation set is given to ``fit``.
+    validation_splitter : cross-validation splitter, default=None
+        What chooses the rows held out by ``early_stopping`` or ``validate``, in place
+        of ``validation_fraction``: a splitter of scikit-learn, of whose last split the
+        test rows are held out. ``KFold(5)`` holds out the last fifth,
+        ``TimeSeriesSplit(9)`` the last tenth, ``GroupShuffleSplit(1)`` a fifth of the
+        ``groups`` that ``fit`` gets. A splitter whose ``random_state`` is None draws by
+        that of the network. Not for 'lbfgs'.
     delta : float, default=1.0
         Where ``loss='huber'`` turns from squared to absolute.
     quantile : float or sequence of float, default=0.5

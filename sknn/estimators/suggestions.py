@@ -36,6 +36,7 @@ _PARAMETERS = {
     "l1_ratio": "l1 l1reg l1regularization",
     "weight_decay": "wd decay decoupledweightdecay",
     "validation_fraction": "validationsize valfraction valsize testsize",
+    "validation_splitter": "cv validationcv splitter validationmethod",
     "n_iter_no_change": "patience earlystoppingpatience earlystoppingrounds",
     "tol": "mindelta tolerance",
     "random_state": "seed randomseed rng",
@@ -64,7 +65,10 @@ _WORDS = {word: name for name, words in _PARAMETERS.items() for word in words.sp
 
 # Words that ask for more than another name.
 _SET = "Pass the validation set as X_val=... and y_val=... to fit."
-_SPLIT = "Set validation_fraction=..., with early_stopping=True or validate=True."
+_SPLIT = (
+    "Set validation_fraction=..., with early_stopping=True or validate=True; "
+    "validation_splitter=KFold(5) holds out the last fifth."
+)
 _CALLBACKS = "Set callbacks with the method set_callbacks(...)."
 _OF_CLASSIFIER = "It is a parameter of MLPClassifier."
 _OF_REGRESSOR = "It is a parameter of MLPRegressor."

@@ -16,7 +16,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from sklearn import neural_network
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import RandomizedSearchCV
+from sklearn.model_selection import KFold, RandomizedSearchCV
 
 import sknn
 from sknn.estimators.parameters import STOCHASTIC_SOLVERS
@@ -83,6 +83,7 @@ EFFECTS = {
     "scoring": (largest, STOCHASTIC, EARLY | SLOWLY),
     "restore_best_weights": (False, STOCHASTIC, EARLY),
     "validate": (True, STOCHASTIC, {}),
+    "validation_splitter": (KFold(3), STOCHASTIC, {"early_stopping": True}),
     "label_smoothing": (0.2, ALL, {}),
     "focal_gamma": (1.0, ALL, {"loss": "focal"}),
     "class_weight": ("balanced", ALL, {}),
@@ -163,6 +164,7 @@ WITHOUT_USE = {
     "warmup_epochs": ("warns", 3, LBFGS, "it has no learning rate"),
     "restore_best_weights": ("warns", False, LBFGS, "it does not stop early"),
     "validate": ("warns", True, LBFGS, "pass X_val and y_val to fit"),
+    "validation_splitter": ("warns", KFold(3), LBFGS, "it holds out no rows"),
     "rho": ("warns", 0.5, {}, "solver='adam'; it belongs to solver='rmsprop'"),
     "decay_rate": (
         "warns",

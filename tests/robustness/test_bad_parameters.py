@@ -176,6 +176,10 @@ ACCEPTED = {
         {"early_stopping": True, "validation_fraction": 0.4},
     ),
     "validate": (BOOLEAN, {"validation_fraction": 0.4}),
+    "validation_splitter": (
+        NONE,
+        {"early_stopping": True, "validation_fraction": 0.4},
+    ),
     "loss": (names(), {}),
     "label_smoothing": (RATE, {}),
     "focal_gamma": (number(0), {"loss": "focal"}),
