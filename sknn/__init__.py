@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Any
 from sknn._version import __version__
 from sknn.custom import register_activation, register_loss
 from sknn.displays import LossCurveDisplay, NetworkDisplay
+from sknn.ensemble.classifier import EnsembleMLPClassifier
+from sknn.ensemble.regressor import EnsembleMLPRegressor
 from sknn.estimators.classifier import MLPClassifier
 from sknn.estimators.regressor import MLPRegressor
 
 __all__ = [
+    "EnsembleMLPClassifier",
+    "EnsembleMLPRegressor",
     "LossCurveDisplay",
     "MLPClassifier",
     "MLPRegressor",

@@ -28,6 +28,8 @@ file holds its name, and the reader has to trust that name as well.
 
 from sklearn.metrics import get_scorer, get_scorer_names
 
+from sknn.ensemble.classifier import EnsembleMLPClassifier
+from sknn.ensemble.regressor import EnsembleMLPRegressor
 from sknn.estimators.classifier import MLPClassifier
 from sknn.estimators.regressor import MLPRegressor
 from sknn.tabular.stored_types import STORED_TYPES
@@ -36,7 +38,11 @@ __all__ = ["TRUSTED_TYPES"]
 
 _OURS = [
     f"{estimator.__module__}.{estimator.__qualname__}"
-    for estimator in (MLPClassifier, MLPRegressor, *STORED_TYPES)
+    for estimator in (
+        *(MLPClassifier, MLPRegressor),
+        *(EnsembleMLPClassifier, EnsembleMLPRegressor),
+        *STORED_TYPES,
+    )
 ]
 # What scikit-learn keeps in fitted Pipelines, searches, calibration and ensembles, and
 # skops does not trust by itself.

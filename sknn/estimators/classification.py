@@ -275,11 +275,7 @@ class BaseClassifier(LabelTargets):
         """
         if hasattr(self, "classes_") and not self._is_multilabel:
             return self._predict_labels(X, self.classes_)
-        outputs = self._predict_outputs(X)
-        labels: np.ndarray = self._label_binarizer.inverse_transform(
-            outputs, self._boundary
-        )
-        return labels
+        return self._labels_of(self._predict_outputs(X))
 
     @available_if(has_decision_function)
     @on_snapshot
@@ -298,8 +294,7 @@ class BaseClassifier(LabelTargets):
             0. For more, in the order of ``classes_``, that with the highest score is.
             For multilabel targets, each label whose score is greater than 0.
         """
-        scores = self._predict_outputs(X)
-        return scores.ravel() if self.n_outputs_ == 1 else scores
+        return self._scores_of(self._predict_outputs(X))
 
     @available_if(has_probabilities)
     @on_snapshot
@@ -317,15 +312,7 @@ class BaseClassifier(LabelTargets):
             In the order of ``classes_``. For multilabel targets, the probability of
             each label; rows do not sum to one.
         """
-        probabilities = self._predict_outputs(X)
-        if self.n_outputs_ > 1:
-            return probabilities
-        if len(self.classes_) == 1:
-            return np.ones_like(probabilities)
-        both = np.empty((len(probabilities), 2), probabilities.dtype)
-        np.subtract(1, probabilities, out=both[:, :1])
-        both[:, 1:] = probabilities
-        return both
+        return self._probabilities_of(self._predict_outputs(X))
 
     @available_if(has_probabilities)
     def predict_log_proba(self, X: ArrayLike) -> np.ndarray:

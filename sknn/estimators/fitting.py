@@ -48,7 +48,7 @@ from sknn.training.user_warnings import warn_user
 
 def initialize(estimator: Any, call: FitCall) -> None:
     """Set the fitted attributes as they are before the first epoch."""
-    problem = _checked_problem(estimator, call)
+    problem = checked_problem(estimator, call)
     _set_weights(estimator, problem, random_state_of(estimator.random_state))
     vars(estimator).pop("loss_", None)
     estimator.n_iter_, estimator.history_ = 0, {}
@@ -76,12 +76,12 @@ def prepare(estimator: Any, call: FitCall) -> FitTask:
         The twin that becomes the estimator if the fit succeeds.
     call : FitCall
     """
-    problem = _checked_problem(estimator, call)
+    problem = checked_problem(estimator, call)
     network, loss = problem.network, problem.loss
     metrics = metrics_of(estimator.metrics)
     data = problem.data
     random_state = random_state_of(estimator.random_state)
-    state, is_same_optimizer = _state(estimator, call, problem, random_state)
+    state, is_same_optimizer = initial_state(estimator, call, problem, random_state)
     rows, validation = Rows(problem.X, problem.y, problem.sample_weight), None
     if call.has_validation:
         validation = given_rows(
@@ -109,7 +109,7 @@ def train_and_publish(estimator: Any, call: FitCall, task: FitTask) -> None:
         compiling_announced(estimator.verbose),
         epoch_callbacks(
             estimator,
-            partial(_attributes, task.network),
+            partial(attributes_of, task.network),
             task.max_iter - (0 if call.incremental else task.state.n_iter),
             call.X,
             call.y,
@@ -137,7 +137,7 @@ def publish(estimator: Any, task: FitTask) -> None:
         if isinstance(task.monitor, Monitor) and not task.is_incremental:
             task.monitor.check_scores(state, task.max_iter)
         vars(estimator).update(state.state_dict())
-    vars(estimator).update(_attributes(task.network, state, is_end=True))
+    vars(estimator).update(attributes_of(task.network, state, is_end=True))
     mark_training_state_checked(estimator)
 
 
@@ -199,7 +199,7 @@ def _monitor(
     )
 
 
-def _checked_problem(estimator: Any, call: FitCall) -> Problem:
+def checked_problem(estimator: Any, call: FitCall) -> Problem:
     """Return the problem, with a warning or an error for idle parameters."""
     parameters = parameters_of(estimator)
     estimator_type: type = type(estimator)
@@ -232,7 +232,7 @@ def _set_weights(
     return theta
 
 
-def _state(
+def initial_state(
     estimator: Any,
     call: FitCall,
     problem: Problem,
@@ -262,7 +262,7 @@ def _as_of(estimator: Any, network: Network, theta: np.ndarray) -> Iterator[Any]
         yield twin
 
 
-def _attributes(
+def attributes_of(
     network: Network, state: TrainingState, is_end: bool = False
 ) -> dict[str, Any]:
     """Return the fitted attributes as they are after an epoch, or at the end."""

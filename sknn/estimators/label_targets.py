@@ -135,6 +135,28 @@ class LabelTargets(ClassifierMixin, BaseMLP):
         """Output above which a label is predicted."""
         return 0.0 if self.out_activation_ == "identity" else 0.5
 
+    def _labels_of(self, outputs: np.ndarray) -> np.ndarray:
+        """Return the labels that outputs, shape (n_samples, n_outputs), stand for."""
+        labels: np.ndarray = self._label_binarizer.inverse_transform(
+            outputs, self._boundary
+        )
+        return labels
+
+    def _scores_of(self, outputs: np.ndarray) -> np.ndarray:
+        """Return outputs in the shape of ``decision_function``."""
+        return outputs.ravel() if outputs.shape[1] == 1 else outputs
+
+    def _probabilities_of(self, outputs: np.ndarray) -> np.ndarray:
+        """Return the probability of each class, or of each label."""
+        if outputs.shape[1] > 1:
+            return outputs
+        if len(self.classes_) == 1:
+            return np.ones_like(outputs)
+        both = np.empty((len(outputs), 2), outputs.dtype)
+        np.subtract(1, outputs, out=both[:, :1])
+        both[:, 1:] = outputs
+        return both
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True

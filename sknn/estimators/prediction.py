@@ -264,19 +264,24 @@ class Predictor(Attributes):
 
     def _with_network(self, X: ArrayLike) -> tuple[Any, Network, np.ndarray]:
         """Return X, and the network and parameters in the dtype to use."""
-        network, theta = cached_theta(vars(self))
-        if network is None or network.dtype != X.dtype:
-            check_weights(self)
-            dtype = np.result_type(X.dtype, dtype_of_weights(vars(self)))
-            dtype = dtype if dtype in FLOATS else np.dtype(np.float64)
-            network = self._network_of_weights(dtype)
-            theta = network.vector_of(vars(self))
+        network, theta = self._network_in(X.dtype)
         if X.shape[1] != network.n_features:  # the user set the weights
             raise ValueError(
                 f"X has {X.shape[1]} features, but the weights in coefs_[0] are for "
                 f"{network.n_features}."
             )
         return X, network, theta
+
+    def _network_in(self, dtype: np.dtype) -> tuple[Network, np.ndarray]:
+        """Return the network and parameters for inputs of a dtype."""
+        network, theta = cached_theta(vars(self))
+        if network is None or network.dtype != dtype:
+            check_weights(self)
+            dtype = np.result_type(dtype, dtype_of_weights(vars(self)))
+            dtype = dtype if dtype in FLOATS else np.dtype(np.float64)
+            network = self._network_of_weights(dtype)
+            theta = network.vector_of(vars(self))
+        return network, theta
 
     def _skips_validation(self, X: ArrayLike) -> bool:
         """Return True if X is what ``validate_data`` would return, if it is finite.

@@ -1,7 +1,7 @@
 """The problem that a fit solves: data, network and loss, all checked."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -99,6 +99,12 @@ class Problem:
     network: Network
     draw: Callable[[np.random.RandomState], np.ndarray]
     is_first: bool
+
+    def on_rows(self, rows: np.ndarray | None, options: TrainingOptions) -> "Problem":
+        """Return the problem on some of the rows, or all, with other options."""
+        data = self.data._replace(rows=rows)
+        draw: Any = partial(self.draw, data=data)  # type: ignore[call-arg]
+        return replace(self, data=data, options=options, draw=draw)
 
 
 def define(estimator: Any, call: FitCall, parameters: dict[str, Any]) -> Problem:

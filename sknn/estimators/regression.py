@@ -267,11 +267,7 @@ class BaseRegressor(RegressorMixin, BaseMLP):
             several levels of ``loss='quantile'``, of shape (n_samples, n_levels) or
             (n_samples, n_outputs, n_levels), from the lowest level to the highest.
         """
-        predictions = self._predict_outputs(X)
-        is_quantiles = self.out_activation_ == "quantiles"
-        if is_quantiles and (n_levels := len(self._levels())) > 1:
-            predictions = predictions.reshape(len(predictions), -1, n_levels)
-        return predictions[:, 0] if predictions.shape[1] == 1 else predictions
+        return self._values_of(self._predict_outputs(X))
 
     @on_snapshot
     def score(
@@ -369,6 +365,13 @@ class BaseRegressor(RegressorMixin, BaseMLP):
             for level, prediction in zip(levels, of_levels, strict=True)
         ]
         return float(np.mean(scores))
+
+    def _values_of(self, outputs: np.ndarray) -> np.ndarray:
+        """Return outputs, shape (n_samples, n_outputs), in the shape of predictions."""
+        is_quantiles = self.out_activation_ == "quantiles"
+        if is_quantiles and (n_levels := len(self._levels())) > 1:
+            outputs = outputs.reshape(len(outputs), -1, n_levels)
+        return outputs[:, 0] if outputs.shape[1] == 1 else outputs
 
     def _levels(self) -> np.ndarray:
         """Return the levels of the quantiles that the fitted network predicts."""

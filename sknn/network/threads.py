@@ -136,6 +136,10 @@ def _keep_off(core: int) -> None:
                 os.sched_setaffinity(0, others)
 
 
+class CalledOffError(RuntimeError):
+    """Work was called off between two calls of a kernel, since another part failed."""
+
+
 class NoThreadError(RuntimeError):
     """A thread could not be started, and so the others have done nothing either."""
 
@@ -236,3 +240,38 @@ def calls_of_threads(
         partial(prepare(thread=k, n_threads=n_threads), start, stop)
         for k in range(n_threads)
     ]
+
+
+def run_in_turns(
+    calls: Sequence[Callable[[Callable[[], bool]], Any]], n_threads: int
+) -> None:
+    """Make calls in so many threads, each of which takes the next until none is left.
+
+    ``call(is_off)`` is to raise a CalledOffError soon after ``is_off()`` has become
+    True: when another call has failed, or a signal handler has raised an exception,
+    such as Ctrl-C. That exception is raised here when all threads have ended.
+    """
+    pending, errors = deque(calls), deque[BaseException]()
+
+    def take_turns() -> None:
+        try:
+            while not errors:
+                try:
+                    call = pending.popleft()
+                except IndexError:
+                    return
+                call(lambda: bool(errors))
+        except BaseException as error:
+            errors.append(error)
+            raise
+
+    def beside_others() -> None:
+        with active_fit():
+            take_turns()
+
+    def calls_of(n_threads: int) -> list[Callable[[], Any]]:
+        return [take_turns, *[beside_others] * (n_threads - 1)]
+
+    shared = np.zeros(CALLED_OFF + 1, dtype=np.int64)
+    with interrupts_wait(errors.append):
+        run_together_or_alone(calls_of, min(n_threads, len(calls)), shared)

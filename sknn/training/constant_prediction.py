@@ -25,11 +25,11 @@ def raw_outputs_of(link: str, predictions: Any) -> np.ndarray:
 
 
 def _identity_network(
-    n_outputs: int, settings: tuple[float, ...], dtype: np.dtype
+    n_outputs: int, settings: tuple[float, ...], dtype: np.dtype, n_features: int = 1
 ) -> Network:
-    """Return a network of one feature, without a hidden layer."""
+    """Return a network of so many features, without a hidden layer."""
     layers = mlp_layers((), n_outputs, ())
-    return network_of(Architecture(1, layers, "identity", settings), dtype)
+    return network_of(Architecture(n_features, layers, "identity", settings), dtype)
 
 
 def constant_loss(
@@ -55,6 +55,32 @@ def constant_loss(
     return network.evaluate(theta, loss, data._replace(inputs=zeros, rows=None))[1]
 
 
+def loss_of_raw_outputs(
+    loss: Loss, settings: tuple[float, ...], data: TrainingData, raw: np.ndarray
+) -> float:
+    """Return the loss, summed over rows, of raw outputs of shape (n_rows, n_outputs).
+
+    Parameters
+    ----------
+    loss : Loss
+    settings : tuple of float
+        Settings of the loss.
+    data : TrainingData
+        Targets and their weights. The inputs do not count.
+    raw : ndarray of shape (n_rows, n_outputs)
+        Before the output activation, in the dtype of the targets.
+    """
+    n_outputs, dtype = raw.shape[1], data.targets.dtype
+    network = _identity_network(n_outputs, settings, dtype, n_outputs)
+    identity: dict[str, list[np.ndarray]] = {
+        "coefs_": [np.eye(n_outputs)],
+        "intercepts_": [np.zeros(n_outputs)],
+    }
+    inputs = Inputs.of(raw, dtype)
+    data = data._replace(inputs=inputs, rows=None)
+    return network.evaluate(network.pack(identity), loss, data)[1]
+
+
 class OutputColumn(NamedTuple):
     """One output of a regression network, and the target that it predicts.
 
@@ -76,12 +102,8 @@ class OutputColumn(NamedTuple):
 
     def loss_of(self, raw: np.ndarray) -> float:
         """Return the loss summed over rows; ``raw`` has an output for each row."""
-        dtype = self.data.targets.dtype
-        network = _identity_network(1, self.settings, dtype)
-        theta = np.array([1.0, 0.0], dtype)
-        inputs = Inputs.of(np.reshape(raw, (-1, 1)), dtype)
-        data = self.data._replace(inputs=inputs)
-        return network.evaluate(theta, self.loss, data)[1]
+        raw = np.reshape(raw, (-1, 1))
+        return loss_of_raw_outputs(self.loss, self.settings, self.data, raw)
 
     def constant_loss(self, raw: float) -> float:
         """Return the loss, summed over rows, of the same raw output for all rows."""

@@ -17,6 +17,7 @@ from sknn.network.data import TrainingData, aligned_empty, read_only
 from sknn.network.network import Network
 from sknn.network.threads import (
     WORTH_A_TEAM_THREAD,
+    CalledOffError,
     ThreadCountTuner,
     is_shared,
     n_threads_for,
@@ -48,6 +49,9 @@ class EpochRunner:
     ----------
     max_epochs : int
         Most epochs that a call of ``run`` takes.
+    is_off : callable
+        Returns True where ``run`` is to raise a CalledOffError between two calls of the
+        driver. Set it where there is such a reason.
     """
 
     def __init__(
@@ -72,6 +76,7 @@ class EpochRunner:
         ends = self._ranges
         if len(ends) > 1 and n_rows - ends[-1][0] < self._smallest:
             ends[-2:] = [(ends[-2][0], n_rows)]
+        self.is_off: Callable[[], bool] = lambda: False
         self._check_rows_done()
 
     def _check_rows_done(self) -> None:
@@ -115,6 +120,8 @@ class EpochRunner:
         for start, stop in self._ranges:
             start = max(start, int(counters[drivers.ROWS]))
             if start < stop:  # else done before an interrupt
+                if self.is_off():
+                    raise CalledOffError
                 result = self._call(orders, n_epochs, start, stop, rate)
         return isfinite(counters[drivers.LOSS] + result)
 

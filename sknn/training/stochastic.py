@@ -45,7 +45,7 @@ def train_stochastic(task: FitTask, after_epoch: AfterEpoch | None = None) -> No
         If max_iter epochs were not enough, training has learnt nothing, or it diverged
         and the best parameters were restored.
     """
-    loop, n_before = _Loop(task, after_epoch), task.state.n_iter
+    loop, n_before = EpochLoop(task, after_epoch), task.state.n_iter
     try:
         if loop.run() and not task.is_incremental:
             _warn_of_the_end(task, n_before)
@@ -61,16 +61,25 @@ def train_stochastic(task: FitTask, after_epoch: AfterEpoch | None = None) -> No
         state.result = state.best_theta
 
 
-class _Loop:
+class EpochLoop:
     """The epochs of a call. After an interrupt at any line, training can go on.
+
+    Parameters
+    ----------
+    task : FitTask
+    after_epoch : callable, default=None
+        ``after_epoch(state)`` returns whether to stop.
 
     Attributes
     ----------
     fault : str or None
         What has diverged, if anything has.
+    max_epochs_at_once : int
+        Most epochs of one call of the driver.
+    runner : EpochRunner
     """
 
-    def __init__(self, task: FitTask, after_epoch: AfterEpoch | None):
+    def __init__(self, task: FitTask, after_epoch: AfterEpoch | None = None):
         state, options = task.state, task.options
         self.task, self.state, self.after_epoch = task, state, after_epoch
         self.schedule = schedule_of(options.schedule)
@@ -100,20 +109,24 @@ class _Loop:
         self._recorder: Callable[[], str | None] | None = None
         self._began = perf_counter()
 
-    def run(self) -> bool:
-        """Run epochs; return whether they ended by themselves."""
-        state = self.state
-        while state.n_iter < self.task.max_iter and not state.has_stopped:
-            if self._run_epochs():
+    def run(self, until: int | None = None) -> bool:
+        """Run epochs; return whether they ended by themselves.
+
+        ``until`` is the epoch to pause after; None for that after which training ends.
+        """
+        state, last = self.state, self.task.max_iter
+        last = last if until is None else min(last, until)
+        while state.n_iter < last and not state.has_stopped:
+            if self._run_epochs(last):
                 return False
         return True
 
-    def _run_epochs(self) -> bool:
+    def _run_epochs(self, last: int) -> bool:
         """Run the next epochs; return whether a fault or a callback ends training."""
         task, state = self.task, self.state
         self._began = perf_counter()
         self._set_learning_rate()
-        n = min(self.max_epochs_at_once, n_uninterrupted_epochs(state, task.max_iter))
+        n = min(self.max_epochs_at_once, n_uninterrupted_epochs(state, last))
         is_finite = self.runner.run(self.draw(n), n)
         losses = state.losses()
         self.fault = None if is_finite else state.fault(losses)
@@ -174,12 +187,7 @@ def _warn_of_the_end(task: FitTask, n_before: int) -> None:
     """Warn where max_iter was not enough, or nothing was learnt."""
     state, stopping = task.state, task.options.stopping
     if not (state.has_stopped or stopping.tol is None):
-        warnings.warn(
-            f"Stochastic Optimizer: Maximum iterations ({task.max_iter}) reached and "
-            "the optimization hasn't converged yet.",
-            ConvergenceWarning,
-            stacklevel=3,
-        )
+        warn_of_max_iter(task)
     if state.n_iter > n_before:
         theta = state.theta
         if stopping.restores and state.best_theta is not None:
@@ -192,6 +200,15 @@ def _warn_of_the_end(task: FitTask, n_before: int) -> None:
         )
 
 
+def warn_of_max_iter(task: FitTask) -> None:
+    """Warn that max_iter epochs were not enough."""
+    warn_user(
+        f"Stochastic Optimizer: Maximum iterations ({task.max_iter}) reached and the "
+        "optimization hasn't converged yet.",
+        ConvergenceWarning,
+    )
+
+
 def _restore_best(task: FitTask, fault: str) -> None:
     """Warn that the best weights are restored, or raise if there are none."""
     state = task.state
@@ -201,7 +218,12 @@ def _restore_best(task: FitTask, fault: str) -> None:
     if not task.is_incremental:
         which = "The best weights"
     warnings.warn(f"{fault} {which} were restored.", ConvergenceWarning, stacklevel=3)
-    # No later call is to go on from what is not finite.
+    restart_optimizer(task)
+
+
+def restart_optimizer(task: FitTask) -> None:
+    """Let no later call go on from what is not finite."""
+    state = task.state
     arrays = initial_optimizer_state(task.network, task.options)
     state.optimizer_state, state.momentum_product = arrays
     state.counters[:], state.n_epochs = 0.0, 0

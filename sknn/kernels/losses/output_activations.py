@@ -22,14 +22,17 @@ class OutputActivation(NamedTuple):
     row with respect to the raw outputs of that row, in the shape of raw. It is written
     in NumPy, since only ``input_gradients`` needs it. ``inverse(y)`` returns the raw
     outputs that make predictions y, as near as there are any; None where a prediction
-    depends on other raw outputs of the row, or on settings. ``onnx(g, z, settings)``
-    returns predictions in an ONNX graph: see `register` of `activation_base`.
+    depends on other raw outputs of the row, or on settings.
+    ``inverse_of_rows(predictions, settings)`` does so for an array of shape (n_rows,
+    n_outputs), whatever they depend on. ``onnx(g, z, settings)`` returns predictions in
+    an ONNX graph: see `register` of `activation_base`.
     """
 
     apply: Kernel
     gradient: Callable[[Matrix, int, Sequence[float]], Matrix]
     description: str
     onnx: Callable[..., Any]
+    inverse_of_rows: Callable[[Matrix, Sequence[float]], Matrix]
     inverse: Callable[[Vector], Vector] | None = None
 
 
@@ -93,6 +96,7 @@ def register(
         gradient,
         check_description(name, description),
         lambda g, z, settings: onnx(g, z),
+        lambda y, settings: inverse(y.ravel()).reshape(y.shape),
         inverse,
     )
 
@@ -159,6 +163,7 @@ OUTPUT_ACTIVATIONS["softmax"] = OutputActivation(
     _softmax_gradient,
     check_description("softmax", "``exp(z) / sum(exp(z))``, with the sum over classes"),
     lambda g, z, settings: g.Softmax(z, axis=1),
+    lambda p, settings: np.log(np.maximum(p, np.finfo(p.dtype).tiny)),
 )
 
 
@@ -193,6 +198,16 @@ def _quantiles_gradient(raw: Matrix, k: int, settings: Sequence[float]) -> Matri
     return jacobian
 
 
+def _raw_outputs_of_quantiles(q: Matrix, settings: Sequence[float]) -> Matrix:
+    """Return z with z[0] = q[0] and softplus(z[k]) = q[k] - q[k - 1]."""
+    levels = q.reshape(len(q), -1, int(settings[0]))
+    steps = np.maximum(np.diff(levels, axis=2), np.finfo(q.dtype).tiny)
+    z = levels.copy()
+    z[..., 1:] = steps + np.log(-np.expm1(-steps))
+    raw: Matrix = z.reshape(q.shape)
+    return raw
+
+
 def _quantiles_in_onnx(g: Any, z: Any, settings: Sequence[float]) -> Any:
     """Return the cumulative sums over the levels of each target."""
     n_levels = int(settings[0])
@@ -213,6 +228,7 @@ OUTPUT_ACTIVATIONS["quantiles"] = OutputActivation(
         "``z`` for the lowest level, and ``log(1 + exp(z))`` more for each one above",
     ),
     _quantiles_in_onnx,
+    _raw_outputs_of_quantiles,
 )
 
 

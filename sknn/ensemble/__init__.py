@@ -1,0 +1,1 @@
+"""Ensembles: several networks trained side by side, whose predictions are averaged."""
