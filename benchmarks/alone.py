@@ -107,8 +107,8 @@ def step_again(
             call_step(
                 step,
                 (
-                    theta, gradient, optimizer_state, rates, first, end, n_weights,
-                    alpha, size, settings,
+                    theta, gradient, optimizer_state, rates, 1.0, first, end,
+                    n_weights, alpha, size, settings,
                 ),
             )  # fmt: skip
     return 0.0

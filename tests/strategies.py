@@ -293,6 +293,9 @@ SHARED: dict[str, st.SearchStrategy] = {
     "input_dropout": _fractions,
     "normalization": st.sampled_from([None, "batch", "layer"]),
     "bias_initializer": st.sampled_from(["auto", "zeros"]),
+    "parametrization": st.sampled_from(["standard", "ntk"]),
+    "feature_scaling": st.booleans(),
+    "parametric_activation": st.booleans(),
     "l1_ratio": st.floats(0, 1),
     "weight_decay": st.one_of(st.just("auto"), st.floats(0, 0.5)),
     "max_norm": st.one_of(st.none(), _positive),
@@ -360,6 +363,7 @@ def sensible(parameters, estimator):
 
     if value("solver") == "lbfgs":
         refused = "dropout input_dropout l1_ratio weight_decay max_norm clipvalue"
+        refused += " parametrization"
         refused += " global_clipnorm warmup_epochs scoring restore_best_weights"
         refused += " validate learning_rate validation_splitter"
         for name in refused.split():
@@ -416,6 +420,8 @@ def cases(draw, sizes=(), containers=tuple(CONTAINERS), **options):
     y = draw(targets(estimator, len(X), drawn))
     given: dict[str, Any] = {"sample_weight": draw(weights(len(X)))}
     container = CONTAINERS[draw(st.sampled_from(containers))]
+    if scipy.sparse.issparse(container(X)):
+        drawn.pop("feature_scaling", None)  # which takes dense inputs only
     if draw(st.integers(0, 3)) == 0:  # rows of its own to validate on: the same, turned
         given |= {"X_val": container(X[::-1].copy()), "y_val": y}
         given["sample_weight_val"] = draw(weights(len(X)))

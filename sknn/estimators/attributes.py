@@ -39,6 +39,9 @@ class Attributes:
     normalization: str | None
     kernel_initializer: str | Sequence[str]
     bias_initializer: str
+    parametrization: str
+    feature_scaling: bool
+    parametric_activation: bool
     l1_ratio: float
     weight_decay: float | str
     max_norm: float | None
@@ -59,6 +62,8 @@ class Attributes:
     intercepts_: list[np.ndarray]
     gains_: list[np.ndarray]
     shifts_: list[np.ndarray]
+    feature_scales_: list[np.ndarray]
+    activation_weights_: list[np.ndarray]
     running_statistics_: list[np.ndarray]
     n_features_in_: int
     feature_names_in_: np.ndarray

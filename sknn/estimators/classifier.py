@@ -169,13 +169,31 @@ class MLPClassifier(BaseClassifier):
     bias_initializer : {'auto', 'zeros'}, default='auto'
         Initial biases: 'auto' draws them with the weights where these are 'auto', and
         is 'zeros' elsewhere.
+    parametrization : {'standard', 'ntk'}, default='standard'
+        'ntk' lets the weights W of a layer learn at the learning rate divided by
+        ``sqrt(fan_in)``, and its biases b at a tenth of it [26]_ [27]_. The
+        initial weights 'auto' are then 'lecun_normal', with biases of zero. With
+        'adam' and its relatives this is the network ``z = x V / sqrt(fan_in) + b`` with
+        initial V of variance 1, where ``coefs_`` holds ``W = V / sqrt(fan_in)``: but
+        ``epsilon`` would count ``sqrt(fan_in)`` times as much there, and ``alpha`` and
+        ``max_norm`` are about W. (With 'sgd' it is not: V would learn as if W had the
+        learning rate divided by ``fan_in``.) Not for 'lbfgs'.
+    feature_scaling : bool, default=False
+        Whether each feature is multiplied by a trained factor, which starts at 1 and
+        learns at six times the learning rate: features that do not matter shrink
+        [27]_. Not for sparse X.
+    parametric_activation : bool, default=False
+        Whether each hidden neuron computes ``x + a (f(x) - x)`` in the place of its
+        activation f(x), with a trained weight a, which starts at 1 and learns at a
+        tenth of the learning rate [27]_.
     l1_ratio : float, default=0.0
         Share of the penalty ``alpha`` that is on the absolute values of the weights
         (L1), in [0, 1]; the rest is on half their squares. Not for 'lbfgs'.
     weight_decay : float, default='auto'
         Share of itself, times the learning rate, that each weight loses in each step,
-        whatever the size of the batch [13]_. 'auto' is 0.01 for 'adamw' and 0 for
-        others. Not for 'lbfgs'.
+        whatever the size of the batch [13]_; and so do the trained factors of
+        ``feature_scaling`` and ``parametric_activation``, each at its own rate. 'auto'
+        is 0.01 for 'adamw' and 0 for others. Not for 'lbfgs'.
     max_norm : float, default=None
         Largest Euclidean norm of the weights that enter a hidden neuron [20]_. Not for
         'lbfgs'.
@@ -225,13 +243,13 @@ class MLPClassifier(BaseClassifier):
 
         - 'log_loss': the log loss (cross-entropy), ``-log(p)`` of the true class
         - 'focal': the focal loss, ``-(1 - p)**focal_gamma log(p)``, which gives less
-          weight to rows that are classified well [26]_
+          weight to rows that are classified well [28]_
         - 'hinge': the hinge loss of support vector machines, Crammer and Singer's for
           more than two classes; with a ``decision_function`` in place of probabilities
-          [27]_
+          [29]_
     label_smoothing : float, default=0.0
         Share of each target that is spread evenly over all classes, in [0, 1), for
-        ``loss='log_loss'`` [28]_.
+        ``loss='log_loss'`` [30]_.
     focal_gamma : float, default=2.0
         Exponent of ``loss='focal'``; 0 makes it the log loss.
     class_weight : dict, list of dict or 'balanced', default=None
@@ -255,6 +273,11 @@ class MLPClassifier(BaseClassifier):
     running_statistics_ : list of ndarray of shape (2, width)
         Running mean and variance for each hidden layer, with which predictions are
         made. Only with ``normalization='batch'``.
+    feature_scales_ : list of one ndarray of shape (n_features,)
+        Factors of the features. Only with ``feature_scaling``.
+    activation_weights_ : list of ndarray of shape (width,)
+        Weight of the activation of each hidden neuron, beside the identity. Only with
+        ``parametric_activation``.
     n_features_in_ : int
         Number of features seen in ``fit``.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -312,8 +335,11 @@ class MLPClassifier(BaseClassifier):
 
     - 'dense': ``f(x W + b)``, with f the activation
     - 'dropout': sets a fraction of its inputs to zero in training
+    - 'feature_scaling': ``x * s``, with a trained factor s for each feature [27]_
     - 'batch_norm': normalises each neuron over the rows of the batch
     - 'layer_norm': normalises each row over the neurons of the layer
+    - 'parametric_activation': ``x + a (f(x) - x)``, with f the activation and a trained
+      a for each neuron [27]_
 
     References
     ----------
@@ -369,10 +395,16 @@ class MLPClassifier(BaseClassifier):
     .. [25] A. Saxe, J. McClelland and S. Ganguli, "Exact solutions to the nonlinear
        dynamics of learning in deep linear neural networks", ICLR 2014,
        https://arxiv.org/abs/1312.6120.
-    .. [26] T. Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017.
-    .. [27] K. Crammer and Y. Singer, "On the Algorithmic Implementation of Multiclass
+    .. [26] A. Jacot, F. Gabriel and C. Hongler, "Neural Tangent Kernel: Convergence and
+       Generalization in Neural Networks", NeurIPS 2018,
+       https://arxiv.org/abs/1806.07572.
+    .. [27] D. Holzmüller, L. Grinsztajn and I. Steinwart, "Better by Default: Strong
+       Pre-Tuned MLPs and Boosted Trees on Tabular Data", NeurIPS 2024,
+       https://arxiv.org/abs/2407.04491.
+    .. [28] T. Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017.
+    .. [29] K. Crammer and Y. Singer, "On the Algorithmic Implementation of Multiclass
        Kernel-based Vector Machines", Journal of Machine Learning Research 2, 2001.
-    .. [28] C. Szegedy et al., "Rethinking the Inception Architecture for Computer
+    .. [30] C. Szegedy et al., "Rethinking the Inception Architecture for Computer
        Vision", CVPR 2016.
 
     Examples

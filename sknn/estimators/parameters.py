@@ -77,6 +77,9 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "normalization": [Names(set(NORMALIZATIONS)), None],
     "kernel_initializer": [Names({"auto", *INITIALIZERS}), "array-like"],
     "bias_initializer": [Names({"auto", "zeros"})],
+    "parametrization": [Names({"standard", "ntk"})],
+    "feature_scaling": ["boolean"],
+    "parametric_activation": ["boolean"],
     "l1_ratio": [Interval(Real, 0, 1, closed="both")],
     "weight_decay": [Names({"auto"}), _NOT_NEGATIVE],
     "max_norm": [_POSITIVE, None],
@@ -126,12 +129,14 @@ USES: dict[str, Use] = {
 # whether a value asks for what L-BFGS cannot do.
 _RANDOM = "its line search needs a loss that is the same in each evaluation"
 _BATCHES = "it makes no steps on batches"
+_NO_RATE = "it has no learning rate"
 _NOT_FOR_LBFGS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "dropout": (lambda value: bool(np.any(np.asarray(value, object) != 0)), _RANDOM),
     "input_dropout": (lambda value: value != 0, _RANDOM),
     "normalization": (lambda value: value == "batch", _BATCHES),
     "l1_ratio": (lambda value: value != 0, "it needs a smooth penalty"),
     "weight_decay": (lambda value: value not in ("auto", 0), _BATCHES),
+    "parametrization": (lambda value: value == "ntk", _NO_RATE),
     "max_norm": (lambda value: value is not None, _BATCHES),
     "clipvalue": (lambda value: value is not None, _BATCHES),
     "global_clipnorm": (lambda value: value is not None, _BATCHES),
@@ -139,11 +144,8 @@ _NOT_FOR_LBFGS: dict[str, tuple[Callable[[Any], bool], str]] = {
 }
 # Parameters that L-BFGS does not use: these give a warning.
 _IGNORED_BY_LBFGS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "warmup_epochs": (lambda value: value != 0, "it has no learning rate"),
-    "learning_rate": (
-        lambda value: value not in SKLEARN_SCHEDULES,
-        "it has no learning rate",
-    ),
+    "warmup_epochs": (lambda value: value != 0, _NO_RATE),
+    "learning_rate": (lambda value: value not in SKLEARN_SCHEDULES, _NO_RATE),
     "scoring": (lambda value: value is not None, "it does not stop early"),
     "restore_best_weights": (lambda value: not value, "it does not stop early"),
     "validate": (bool, "it trains on all rows; pass X_val and y_val to fit"),
@@ -341,6 +343,9 @@ class NetworkOptions:
     normalization: str | None
     kernel_initializer: Any
     bias_initializer: str
+    parametrization: str
+    feature_scaling: bool
+    parametric_activation: bool
 
 
 def _dropout(options: NetworkOptions, n_layers: int) -> tuple[float, ...]:
@@ -365,7 +370,16 @@ def layers_of(options: NetworkOptions, n_outputs: int) -> tuple[Layer, ...]:
         "activation", options.activation, n_layers, ACTIVATIONS
     )
     dropout = _dropout(options, n_layers)
-    return mlp_layers(hidden, n_outputs, activations, dropout, options.normalization)
+    return mlp_layers(
+        hidden,
+        n_outputs,
+        activations,
+        dropout,
+        options.normalization,
+        parametrization=options.parametrization,
+        feature_scaling=options.feature_scaling,
+        parametric_activation=options.parametric_activation,
+    )
 
 
 def architecture_of(
@@ -384,15 +398,19 @@ def initializers_of(options: NetworkOptions, n_layers: int) -> dict[str, Any]:
     """Return what ``initial_parameters`` takes, checked.
 
     One value is for all layers; where each hidden layer has its own, the output layer
-    has 'auto', and goes by the activation of the last hidden layer.
+    has 'auto', and goes by the activation of the last hidden layer. In the NTK
+    parametrization 'auto' is 'lecun_normal'.
     """
     kernels, known = options.kernel_initializer, {"auto", *INITIALIZERS}
     names = _options_per_layer("kernel_initializer", kernels, n_layers, known)
     activation = options.activation
     activations = per_layer("activation", activation, n_layers)
     last = activation if isinstance(activation, str) else ("", *activations)[-1]
+    names = (*names, kernels if isinstance(kernels, str) else "auto")
+    if options.parametrization == "ntk":
+        names = tuple("lecun_normal" if name == "auto" else name for name in names)
     return {
-        "kernels": (*names, kernels if isinstance(kernels, str) else "auto"),
+        "kernels": names,
         "bias": options.bias_initializer,
         "activations": (*activations, last),
     }

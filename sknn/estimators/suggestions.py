@@ -55,6 +55,9 @@ _PARAMETERS = {
     "kernel_initializer": "init initializer weightinit weightinitializer kernelinit "
     "initialization",
     "bias_initializer": "biasinit",
+    "parametrization": "parameterization parametrisation",
+    "parametric_activation": "prelu useparametricact useparametricactivation",
+    "feature_scaling": "scalinglayer featurescalinglayer",
     "nesterovs_momentum": "nesterov usenesterov",
     "epsilon": "eps",
     "warmup_epochs": "warmup warmupsteps",

@@ -244,7 +244,8 @@ def add_layers(graph: Graph, x: Tensor, network: Network, theta: np.ndarray) -> 
             x = x * affine[0] + affine[1]
         x.width = layer.width
         if layer.activation is not None:
-            x = _activated(graph, x, layer.activation)
+            y = _activated(graph, x, layer.activation)
+            x = layer.spec.onnx_activated(graph, x, y, layer.arrays)
     return x
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from sknn.kernels.gemm import products
 from sknn.kernels.layers.activations import ACTIVATIONS
 from sknn.network.layers.base import Layer, PlacedLayer, Shape
+from sknn.network.layers.dense import NTK
 from sknn.network.layers.table import LAYERS, parameters_of_layers
 
 _MOST_LAYERS = 2**20
@@ -77,9 +78,9 @@ class Architecture(NamedTuple):
                 values = arrays.setdefault(name, iter(attributes.get(name, ())))
                 shapes[name] = np.shape(next(values, ()))
             options = spec.options_of_arrays(layer.options, shapes)
-            layers.append(
-                layer._replace(options=(n_outputs,) if k == last else options)
-            )
+            if k == last:
+                options = (n_outputs, *layer.options[1:])
+            layers.append(layer._replace(options=options))
             if shapes and n_features is None:
                 n_features = spec.fan_in_of_arrays(shapes) or self.n_features
         return self._replace(
@@ -98,6 +99,10 @@ def mlp_layers(
     activations: Sequence[str],
     dropout: Sequence[float] = (),
     normalization: str | None = None,
+    *,
+    parametrization: str = "standard",
+    feature_scaling: bool = False,
+    parametric_activation: bool = False,
 ) -> tuple[Layer, ...]:
     """Return the layers of a multi-layer perceptron.
 
@@ -113,20 +118,33 @@ def mlp_layers(
         Empty: none.
     normalization : str or None
         Key of ``NORMALIZATIONS``, for all hidden layers.
+    parametrization : {'standard', 'ntk'}
+        By which rates the dense layers learn.
+    feature_scaling : bool
+        Whether each input has a trained factor.
+    parametric_activation : bool
+        Whether each hidden neuron has a trained weight of its activation.
     """
     layers = []
     rates = dropout or (0.0,) * (len(hidden) + 1)
+    options = (NTK,) if parametrization == "ntk" else ()
     if rates[0]:
         layers.append(Layer("dropout", (rates[0],)))
+    if feature_scaling:
+        layers.append(Layer("feature_scaling"))
     for width, activation, rate in zip(hidden, activations, rates[1:], strict=True):
+        kinds = ["dense"]
         if normalization:
-            layers.append(Layer("dense", (width,)))
-            layers.append(Layer(f"{normalization}_norm", (), activation))
-        else:
-            layers.append(Layer("dense", (width,), activation))
+            kinds.append(f"{normalization}_norm")
+        if parametric_activation:
+            kinds.append("parametric_activation")
+        block = [Layer(kind) for kind in kinds]
+        block[0] = block[0]._replace(options=(width, *options))
+        block[-1] = block[-1]._replace(activation=activation)
+        layers += block
         if rate:
             layers.append(Layer("dropout", (rate,)))
-    return (*layers, Layer("dense", (n_outputs,)))
+    return (*layers, Layer("dense", (n_outputs, *options)))
 
 
 class Layout:

@@ -117,7 +117,9 @@ def _backward_epilogue(
     """Return which activation derivative a layer's backward GEMM can fuse."""
     if before is None or after is None or not after.spec.fuses_input_gradient:
         return NOT_FUSED
-    if before.layer.activation is None or before.fan_out < products.NARROW:
+    if before.layer.activation is None or not before.spec.ends_in_activation:
+        return NOT_FUSED
+    if before.fan_out < products.NARROW:
         return NOT_FUSED
     return ACTIVATIONS[before.layer.activation].fused_epilogue
 

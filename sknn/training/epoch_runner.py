@@ -15,6 +15,7 @@ from sknn.kernels.losses.table import Loss
 from sknn.kernels.optim import regularization
 from sknn.network.data import TrainingData, aligned_empty, read_only
 from sknn.network.network import Network
+from sknn.network.rate_factors import learning_rate_segments, weight_decay_segments
 from sknn.network.threads import (
     WORTH_A_TEAM_THREAD,
     CalledOffError,
@@ -147,6 +148,7 @@ class EpochRunner:
         operations = network.operations(data.inputs.is_sparse, training=True)
         n_sums = max(most // self._block, network.n_trained // drivers.CHUNK) + 1
         step_settings = optimizer.settings(options.optimizer)
+        rate_segments = learning_rate_segments(network.layout)
         return partial(
             drivers.epochs.prepare,
             dtype,
@@ -167,6 +169,8 @@ class EpochRunner:
             smallest=self._smallest,
             block=self._block,
             n_weights=network.n_weights,
+            rate_ends=rate_segments.ends,
+            rate_factors=rate_segments.factors,
             seed=state.seed,
             loss=self._loss.train.address(dtype),
             loss_settings=network.settings,
@@ -175,15 +179,16 @@ class EpochRunner:
             step=optimizer.step.address(dtype),
             step_settings=read_only(np.array(step_settings, dtype=float)),
             alpha=options.regularization.l2,
-            **_regularization(options, dtype),
+            **_regularization(options, network),
             counters=state.counters,
             sums=np.empty(drivers.N_RATES + n_sums),
             shared=shared,
         )
 
 
-def _regularization(options: TrainingOptions, dtype: np.dtype) -> dict[str, Any]:
+def _regularization(options: TrainingOptions, network: Network) -> dict[str, Any]:
     """Return the driver's arguments for what the optimizer's own pass does not do."""
+    dtype, decay = network.dtype, weight_decay_segments(network.layout)
     settings = options.regularization.settings(options.solver)
     shapes = settings[regularization.L1 : regularization.MAX_NORM].any()
     constrains = settings[regularization.MAX_NORM] > 0
@@ -192,6 +197,8 @@ def _regularization(options: TrainingOptions, dtype: np.dtype) -> dict[str, Any]
         "shape": regularization.shape_gradient.address(dtype) if shapes else 0,
         "constrain": regularization.constrain.address(dtype) if constrains else 0,
         "regularization_settings": read_only(settings),
+        "decay_ends": decay.ends,
+        "decay_factors": decay.factors,
     }
 
 

@@ -41,6 +41,8 @@ CASES = {
     "layer normalisation": {"normalization": "layer"},
     "limits": {"max_norm": 0.9, "global_clipnorm": 0.1, "weight_decay": 0.1},
     "nothing shuffled": {"shuffle": False},
+    "factors": {"parametrization": "ntk", "feature_scaling": True, "weight_decay": 0.1},
+    "parametric activations": {"parametric_activation": True, "dropout": 0.1},
 }
 
 

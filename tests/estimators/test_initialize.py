@@ -34,6 +34,9 @@ FITS = {
     "early stopping": {"early_stopping": True},
     "validate": {"validate": True, "solver": "nadam"},
     "initializer": {"kernel_initializer": "he_normal"},
+    "ntk": {"parametrization": "ntk"},
+    "feature scaling": {"feature_scaling": True},
+    "parametric activation": {"parametric_activation": True},
     "no hidden layer": {"hidden_layer_sizes": ()},
 }
 fits = pytest.mark.parametrize("parameters", FITS.values(), ids=FITS)

@@ -57,6 +57,9 @@ FITS = {
     ),
     "a set given": (with_validation, {}),
     "dropout": (of_one_target, {"dropout": 0.2, "input_dropout": 0.1}),
+    "factors": (
+        of_one_target, {"feature_scaling": True, "parametric_activation": True},
+    ),
     "a data frame": (
         lambda model: of_one_target(model, pd.DataFrame(X, columns=list("abc"))), {},
     ),

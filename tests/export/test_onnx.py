@@ -87,6 +87,16 @@ def test_no_hidden_layer(dtype):
     assert_same(MLPClassifier(hidden_layer_sizes=(), **FIT).fit(X, t), X)
 
 
+@floats
+@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+def test_trained_factors_of_features_and_activations(activation, dtype):
+    X, t = data(dtype)
+    options = {"feature_scaling": True, "parametric_activation": True}
+    options |= {"normalization": "batch", "activation": activation}
+    model = MLPClassifier((9, 8), learning_rate_init=0.05, **options, **FIT)
+    assert_same(model.fit(X, t), X)
+
+
 def test_batch_normalisation_and_dropout_leave_no_node():
     X, t = data(np.float32)
     options = {"normalization": "batch", "dropout": 0.5, "input_dropout": 0.1}

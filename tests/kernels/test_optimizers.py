@@ -48,7 +48,9 @@ class Steps:
             np.array(self.optimizer.settings(select(OptimizerOptions, parameters)))
         )
 
-    def __call__(self, gradient, rate, n_weights=0, alpha=0.0, size=1.0):
+    def __call__(
+        self, gradient, rate, n_weights=0, alpha=0.0, size=1.0, rate_factor=1.0
+    ):
         """Make a step in two parts, as if two threads shared it."""
         self.t += 1
         rates, dtype, n = np.empty(3), self.theta.dtype, len(self.theta)
@@ -64,6 +66,7 @@ class Steps:
                     gradient,
                     self.optimizer_state,
                     rates,
+                    rate_factor,
                     first,
                     last,
                     n_weights,
@@ -202,6 +205,7 @@ def test_against_pytorch(name):
     step = Steps("adam" if name == "adamw" else name, theta, parameters)
     settings = np.zeros(N_REGULARIZATION_SETTINGS)
     settings[DECAY] = parameters.get("weight_decay", 0.0)
+    decay = read_only(np.array([theta.size])), read_only(np.ones(1))
     rates = TORCH["rates"]
     if parameters.get("constant"):
         rates = [rates[0]] * len(rates)
@@ -210,10 +214,24 @@ def test_against_pytorch(name):
     ):
         run_leaf(
             shape_gradient.address(theta.dtype),
-            (theta, gradient, theta.size, 1.0, rate, read_only(settings)),
+            (theta, gradient, theta.size, 1.0, rate, *decay, read_only(settings)),
         )
         step(gradient, rate)
         assert_allclose(theta, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_factor_of_the_rate(name):
+    """It multiplies what a step changes, and nothing that the optimizer keeps."""
+    rng = np.random.RandomState(0)
+    theta = rng.normal(size=6)
+    expected, reference = theta.copy(), REFERENCES[name](6)
+    step = Steps(name, theta)
+    for rate in RATES:
+        gradient = rng.normal(size=6)
+        step(gradient, rate, rate_factor=0.3)
+        expected += reference.update(gradient, 0.3 * rate)
+        assert_allclose(theta, expected, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

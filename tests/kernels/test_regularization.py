@@ -35,12 +35,14 @@ def settings_of(**given):
     return read_only(settings)
 
 
-def shape(theta, gradient, size=SIZE, n_weights=N_WEIGHTS, **settings):
+def shape(theta, gradient, size=SIZE, n_weights=N_WEIGHTS, decay=None, **settings):
     """Run the leaf on copies; return the penalty, the gradient and theta."""
+    decay = decay or ([n_weights, theta.size], [1.0, 0.0])
+    decay = [read_only(np.array(segments)) for segments in decay]
     theta, gradient = theta.copy(), gradient.copy()
     penalty = run_leaf(
         shape_gradient.address(theta.dtype),
-        (theta, gradient, n_weights, size, RATE, settings_of(**settings)),
+        (theta, gradient, n_weights, size, RATE, *decay, settings_of(**settings)),
     )
     return penalty, gradient, theta
 

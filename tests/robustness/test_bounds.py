@@ -82,6 +82,8 @@ for name in sorted(NORMALIZATIONS):
 for data in (X, S):
     fit(f"dropout {data is X}", TWO, data, dropout=(0.5, 0.2), input_dropout=0.3)
     fit(f"linear {data is X}", TWO, data, hidden_layer_sizes=(), shuffle=False)
+TRAINED = {"feature_scaling": True, "parametric_activation": True}
+fit("factors", AMOUNTS, activation="silu", **TRAINED)
 fit("limits", THREE, max_norm=0.5, clipvalue=0.01, global_clipnorm=0.1, l1_ratio=0.5)
 fit("one row at a time", AMOUNTS, batch_size=1, hidden_layer_sizes=(1, 1))
 for data in (X, S):

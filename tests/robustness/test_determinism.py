@@ -33,6 +33,11 @@ NETWORKS = {
     "batch norm": {"hidden_layer_sizes": (65,), "normalization": "batch"},
     "layer norm": {"hidden_layer_sizes": (65,), "normalization": "layer"},
     "dropout": {"hidden_layer_sizes": (40, 10), "dropout": 0.3, "input_dropout": 0.1},
+    "factors": {
+        "hidden_layer_sizes": (400, 65),
+        "parametrization": "ntk",
+        "parametric_activation": True,
+    },
 }
 each_network = pytest.mark.parametrize("network", NETWORKS)
 

@@ -19,6 +19,7 @@ from sknn.kernels.batch import Batch, unshuffled_batch
 TABLE, VECTOR, SQUARE = Array(INTEGER, 2), Array(), Array(ndim=2)
 READONLY, REALS, INTEGERS = Array(is_read_only=True), Array(REAL), Array(INTEGER)
 SETTINGS = Array(REAL, is_read_only=True)
+ENDS = Array(INTEGER, is_read_only=True)
 
 
 class NetworkArrays(NamedTuple):
@@ -222,6 +223,8 @@ class Optimizer(NamedTuple):
         L2 penalty and learning rate.
     n_weights : int
         Number of penalised parameters, the first of theta.
+    rate_ends, rate_factors : ndarray of shape (n_segments,), int64 and float64
+        Where segments of theta end, and the factors of their learning rates.
     optimizer_state : ndarray of shape (n_slots, n_trained)
         Updated in place.
     momentum_product : ndarray of shape (1,), float64
@@ -234,13 +237,18 @@ class Optimizer(NamedTuple):
     alpha: float
     learning_rate: float
     n_weights: int
+    rate_ends: Integers
+    rate_factors: Float64s
     optimizer_state: Matrix
     momentum_product: Float64s
 
 
 OPTIMIZER = Record(
-    Optimizer, (INTEGER, INTEGER, SETTINGS, REAL, REAL, INTEGER, SQUARE, REALS)
-)
+    Optimizer,
+    (
+        INTEGER, INTEGER, SETTINGS, REAL, REAL, INTEGER, ENDS, SETTINGS, SQUARE, REALS,
+    ),
+)  # fmt: skip
 
 
 class Regularization(NamedTuple):
@@ -251,6 +259,8 @@ class Regularization(NamedTuple):
     shape, constrain : int
         Addresses of `shape_gradient` and `constrain`; 0: not needed.
     regularization_settings : ndarray of shape (N_REGULARIZATION_SETTINGS,), float64
+    decay_ends, decay_factors : ndarray of shape (n_segments,), int64 and float64
+        Where segments of theta end, and the factors of their decay.
     constrained : ndarray of shape (n, N_COLUMNS), int64
         Where the weights are that `constrain` scales: see `network.program`.
     """
@@ -258,10 +268,14 @@ class Regularization(NamedTuple):
     shape: int
     constrain: int
     regularization_settings: Float64s
+    decay_ends: Integers
+    decay_factors: Float64s
     constrained: IntegerMatrix
 
 
-REGULARIZATION = Record(Regularization, (INTEGER, INTEGER, SETTINGS, TABLE))
+REGULARIZATION = Record(
+    Regularization, (INTEGER, INTEGER, SETTINGS, ENDS, SETTINGS, TABLE)
+)
 
 
 @inline_scalar

@@ -199,6 +199,7 @@ def _prepare_step(
             regularization.shape,
             (
                 trained, gradient, optimizer.n_weights, size, optimizer.learning_rate,
+                regularization.decay_ends, regularization.decay_factors,
                 regularization.regularization_settings,
             ),
         )  # fmt: skip
@@ -215,18 +216,31 @@ def _step(
     divisor: float,
     team: Team,
 ) -> None:
-    """Update a thread's chunks of the parameters; set their sums to w**2, summed."""
+    """Update a thread's chunks of the parameters; set their sums to w**2, summed.
+
+    Within a chunk, segment by segment of the same learning rate.
+    """
     gradient = workspace.gradient
-    n_chunks = n_blocks(gradient.size, CHUNK)
+    n_chunks, segment = n_blocks(gradient.size, CHUNK), 0
     for k in range(team.thread, n_chunks, team.n_threads):
-        end = (k + 1) * CHUNK if k + 1 < n_chunks else gradient.size
-        workspace.sums[k] = call_step(
-            optimizer.step,
-            (
-                trained, gradient, optimizer.optimizer_state, step_rates, k * CHUNK,
-                end, optimizer.n_weights, alpha, divisor, optimizer.step_settings,
-            ),
-        )  # fmt: skip
+        begin, end = k * CHUNK, gradient.size
+        if k + 1 < n_chunks:
+            end = begin + CHUNK
+        workspace.sums[k] = 0.0
+        while begin < end:
+            while optimizer.rate_ends[segment] <= begin:
+                segment += 1
+            stop = optimizer.rate_ends[segment]
+            stop = stop if stop < end else end
+            workspace.sums[k] += call_step(
+                optimizer.step,
+                (
+                    trained, gradient, optimizer.optimizer_state, step_rates,
+                    optimizer.rate_factors[segment], begin, stop, optimizer.n_weights,
+                    alpha, divisor, optimizer.step_settings,
+                ),
+            )  # fmt: skip
+            begin = stop
 
 
 @inline_scalar

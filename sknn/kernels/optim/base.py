@@ -102,7 +102,8 @@ def register(
     rates : function, default=None
         ``rates(learning_rate, t, settings, momentum_product)`` returns three floats,
         in float64, common to all parameters in step t = 1, 2, ...; the rule takes them
-        in the dtype of theta. ``momentum_product`` is an array of shape (1,) that
+        in the dtype of theta, the first two times the factor of a parameter that learns
+        faster or slower. ``momentum_product`` is an array of shape (1,) that
         persists from step to step and starts at 1. None stands for
         ``(learning_rate, 0, 0)``.
     is_solver : bool, default=True
@@ -161,13 +162,14 @@ def _rates(rates_of_step: RatesOfStep) -> Callable[..., float]:
     return rates
 
 
-# theta, gradient, optimizer_state, rates_of_step, first, last, n_weights, alpha, size,
-# settings
+# theta, gradient, optimizer_state, rates_of_step, rate_factor, first, last, n_weights,
+# alpha, size, settings
 step_signature = (
     Array(),
     Array(),
     Array(ndim=2),
     Array(REAL),
+    REAL,
     INTEGER,
     INTEGER,
     INTEGER,
@@ -186,6 +188,7 @@ def _step(rule: Rule) -> Callable[..., float]:
         gradient: Vector,
         optimizer_state: Matrix,
         rates_of_step: Float64s,
+        rate_factor: float,
         first: int,
         last: int,
         n_weights: int,
@@ -202,8 +205,8 @@ def _step(rule: Rule) -> Callable[..., float]:
             dtype(settings[4]),
         )
         rates = (
-            dtype(rates_of_step[0]),
-            dtype(rates_of_step[1]),
+            dtype(rates_of_step[0] * rate_factor),
+            dtype(rates_of_step[1] * rate_factor),
             dtype(rates_of_step[2]),
         )
         penalty, scale = dtype(alpha), dtype(1.0 / size)
@@ -237,6 +240,8 @@ def _step(rule: Rule) -> Callable[..., float]:
         Updated in place.
     rates_of_step : ndarray of shape (3,), float64
         Output of the kernel for the rates.
+    rate_factor : float
+        Factor of the first two of these, for this range.
     first, last : int
         Range of the parameters to update.
     n_weights : int

@@ -8,7 +8,7 @@ from math import sqrt
 
 import numpy as np
 
-from sknn.jit.array_types import Float64s, IntegerMatrix, Vector
+from sknn.jit.array_types import Float64s, IntegerMatrix, Integers, Vector
 from sknn.jit.kernel import INTEGER, REAL, Array, caller, kernel, matrix, vector
 from sknn.kernels.gemm.products import NARROW
 from sknn.kernels.table import FAN_IN, FAN_OUT, WEIGHTS
@@ -59,8 +59,17 @@ class RegularizationOptions:
 _SETTINGS = Array(REAL, is_read_only=True)
 
 
-# theta, gradient, n_weights, size, learning_rate, settings.
-shape_signature = (Array(), Array(), INTEGER, REAL, REAL, _SETTINGS)
+# theta, gradient, n_weights, size, learning_rate, decay_ends, decay_factors, settings.
+shape_signature = (
+    Array(),
+    Array(),
+    INTEGER,
+    REAL,
+    REAL,
+    Array(INTEGER, is_read_only=True),
+    _SETTINGS,
+    _SETTINGS,
+)
 call_shape = caller("shape_gradient", shape_signature)
 # The rows of the table of constrained layers, theta, gradient, settings.
 constrain_signature = (Array(INTEGER, 2), Array(), Array(), _SETTINGS)
@@ -74,16 +83,18 @@ def shape_gradient(
     n_weights: int,
     size: float,
     learning_rate: float,
+    decay_ends: Integers,
+    decay_factors: Float64s,
     settings: Float64s,
 ) -> float:
-    """Average, penalise and clip the gradient g; decay the weights w.
+    """Average, penalise and clip the gradient g; decay parameters w.
 
     In this order, in place::
 
         g = (g + L2 * w + L1 * sign(w)) / size    (biases: g / size)
         g = clip(g, -CLIP_VALUE, CLIP_VALUE)
         g = g * min(1, CLIP_NORM / norm(g))
-        w = w * (1 - learning_rate * DECAY)
+        w = w * (1 - learning_rate * DECAY * factor)
 
     A setting of 0 skips its line. Returns the penalty L1 * sum(abs(w)) + L2 / 2 *
     sum(w**2) before the decay.
@@ -98,6 +109,8 @@ def shape_gradient(
     size : float
         Number of rows of the batch, or the sum of their weights.
     learning_rate : float
+    decay_ends, decay_factors : ndarray of shape (n_segments,), int64 and float64
+        Where segments of theta end, and the factors of their decay; 0: none.
     settings : ndarray of shape (N_REGULARIZATION_SETTINGS,), float64
         Settings: L1, L2, DECAY, CLIP_VALUE, CLIP_NORM and MAX_NORM.
     """
@@ -130,9 +143,14 @@ def shape_gradient(
                 gradient[i] *= factor
 
     if settings[DECAY] > 0.0:
-        factor = dtype(1.0 - learning_rate * settings[DECAY])
-        for i in range(n_weights):
-            theta[i] *= factor
+        begin = 0
+        for k in range(decay_ends.size):
+            if decay_factors[k] != 0.0:
+                decay = learning_rate * settings[DECAY] * decay_factors[k]
+                factor = dtype(1.0 - decay)
+                for i in range(begin, decay_ends[k]):
+                    theta[i] *= factor
+            begin = decay_ends[k]
     penalty: float = settings[L1] * absolute + 0.5 * settings[L2] * squares
     return penalty
 

@@ -51,9 +51,15 @@ class LayerParameter(NamedTuple):
     initial : float or array-like
         Initial value, broadcast to the shape.
     is_penalized : bool
-        Whether ``alpha`` and ``weight_decay`` apply to it.
+        Whether ``alpha`` applies to it.
     is_trained : bool
         Whether the optimizer updates it.
+    learning_rate_factor : float or callable
+        What the learning rate is multiplied by for it. A callable takes fan_in, fan_out
+        and the options of the layer.
+    weight_decay_factor : float or None
+        What ``weight_decay`` is multiplied by for it, beside that factor. None is 1
+        where it is penalised, else 0.
     has_max_norm : bool
         Whether ``max_norm`` applies to its columns, but in the output layer. Only for
         matrices of shape (fan_in, fan_out) that are stored as weights.
@@ -68,6 +74,8 @@ class LayerParameter(NamedTuple):
     initial: Any = 0.0
     is_penalized: bool = False
     is_trained: bool = True
+    learning_rate_factor: float | Callable[[int, int, Options], float] = 1.0
+    weight_decay_factor: float | None = None
     has_max_norm: bool = False
     is_weights: bool = False
 
@@ -203,6 +211,9 @@ class LayerSpec:
     has_activation : bool
         Whether its kernels apply the activation: see ``activate`` and
         ``activation_gradient``.
+    ends_in_activation : bool
+        Whether its outputs are those of its activation, by whose derivative the next
+        layer may then multiply: see ``fuses_input_gradient``.
     fuses_activation : bool
         Whether its product can apply the activation as its epilogue.
     fuses_input_gradient : bool
@@ -230,6 +241,7 @@ class LayerSpec:
     csr_kernels: LayerKernels | None = None
     counts = False
     has_activation = False
+    ends_in_activation = True
     fuses_activation = False
     fuses_input_gradient = False
     skips_input_delta = False
@@ -336,6 +348,12 @@ class LayerSpec:
             f"The layer {self.name!r} cannot be exported to ONNX: its LayerSpec does "
             "not define `onnx`."
         )
+
+    def onnx_activated(
+        self, g: Any, z: Any, y: Any, arrays: Mapping[str, np.ndarray]
+    ) -> Any:
+        """Return its outputs in an ONNX graph from z, of ``onnx``, and y = f(z)."""
+        return y
 
     def text(self, layer: Layer) -> str:
         """Return what ``summary`` prints for the layer, without its activation."""

@@ -22,9 +22,25 @@ from sknn.network.layers.base import (
     Use,
 )
 
+# Option of a layer in the NTK parametrization, beside its width.
+NTK = 1
+_BIAS_RATE = 0.1  # of biases in this parametrization, as in RealMLP
+
+
+def _rate_of_weights(fan_in: int, fan_out: int, options: Options) -> float:
+    return 1 / sqrt(fan_in) if NTK in options[1:] else 1.0
+
+
+def _rate_of_biases(fan_in: int, fan_out: int, options: Options) -> float:
+    return _BIAS_RATE if NTK in options[1:] else 1.0
+
 
 class Dense(LayerSpec):
-    """A dense layer. Its option is the number of its neurons."""
+    """A dense layer.
+
+    Its options are the number of its neurons and, where its parameters learn at the
+    rates of the NTK parametrization, ``NTK``.
+    """
 
     name = "dense"
     description = "``f(x W + b)``, with f the activation"
@@ -34,6 +50,7 @@ class Dense(LayerSpec):
             "coefs_",
             lambda fan_in, fan_out, options: (fan_in, fan_out),
             is_penalized=True,
+            learning_rate_factor=_rate_of_weights,
             has_max_norm=True,
             is_weights=True,
         ),
@@ -41,6 +58,7 @@ class Dense(LayerSpec):
             "intercepts_",
             lambda fan_in, fan_out, options: (fan_out,),
             column=table.BIAS,
+            learning_rate_factor=_rate_of_biases,
         ),
     )
     counts = True
@@ -51,8 +69,9 @@ class Dense(LayerSpec):
 
     def check(self, fan_in: int, options: Options) -> None:
         """Raise a ValueError unless the width is a positive integer."""
-        if not (len(options) == 1 and type(options[0]) is int and options[0] > 0):
-            raise ValueError(f"a dense layer cannot have the width {options}")
+        width, *others = options or (0,)
+        if not (type(width) is int and width > 0 and others in ([], [NTK])):
+            raise ValueError(f"a dense layer cannot have the options {options}")
 
     def output_width(self, fan_in: int, options: Options) -> int:
         """Return the number of neurons."""
@@ -63,7 +82,7 @@ class Dense(LayerSpec):
     ) -> Options:
         """Return the number of neurons that the weights are for."""
         shape = shapes["coefs_"]
-        return (shape[1],) if len(shape) == 2 else options
+        return (shape[1], *options[1:]) if len(shape) == 2 else options
 
     def fan_in_of_arrays(self, shapes: Mapping[str, Shape]) -> int | None:
         """Return the number of inputs that the weights are for."""
