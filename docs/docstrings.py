@@ -36,6 +36,7 @@ from sknn.kernels.losses.table import (  # noqa: E402
 from sknn.kernels.optim.optimizers import SOLVERS  # noqa: E402
 from sknn.network.initializers import INITIALIZERS  # noqa: E402
 from sknn.network.layers.table import LAYERS  # noqa: E402
+from sknn.training.annealing import ANNEALINGS  # noqa: E402
 from sknn.training.schedules import SCHEDULES  # noqa: E402
 
 WIDTH = 84  # within a class
@@ -108,6 +109,7 @@ SHARED = {
     "activation": items_of(ACTIVATIONS),
     "solver": items_of(SOLVERS),
     "learning_rate": items_of(SCHEDULES),
+    "dropout_schedule": items_of(ANNEALINGS),
     "normalization": items_of(NORMALIZATIONS),
     "kernel_initializer": items_of(INITIALIZERS),
     "Notes": items_of(LAYERS),

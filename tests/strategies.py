@@ -21,6 +21,7 @@ from sknn.estimators.parameters import STOCHASTIC_SOLVERS, USES
 from sknn.kernels.layers.activations import ACTIVATIONS
 from sknn.kernels.losses.table import REGRESSION_LOSSES
 from sknn.network.initializers import INITIALIZERS
+from sknn.training.annealing import ANNEALINGS
 from sknn.training.schedules import SCHEDULES
 
 ESTIMATORS = (MLPClassifier, MLPRegressor)
@@ -305,6 +306,8 @@ SHARED: dict[str, st.SearchStrategy] = {
     "decay_rate": st.floats(0.01, 1),
     "decay_epochs": st.integers(1, 5),
     "warmup_epochs": st.integers(0, 4),
+    "dropout_schedule": st.sampled_from([None, *ANNEALINGS]),
+    "weight_decay_schedule": st.sampled_from([None, *ANNEALINGS]),
     "restore_best_weights": st.booleans(),
     "validate": st.booleans(),
     "validation_splitter": st.sampled_from([None, KFold(2), ShuffleSplit(2)]),
@@ -313,6 +316,7 @@ OWN: dict[type, dict[str, st.SearchStrategy]] = {
     MLPClassifier: {
         "loss": st.sampled_from(["log_loss", "focal", "hinge"]),
         "label_smoothing": st.floats(0, 0.9),
+        "label_smoothing_schedule": st.sampled_from([None, *ANNEALINGS]),
         "focal_gamma": st.floats(0, 5),
         "class_weight": st.sampled_from([None, "balanced"]),
         "scoring": st.sampled_from([None, "loss", "accuracy"]),

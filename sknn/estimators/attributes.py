@@ -51,6 +51,8 @@ class Attributes:
     decay_rate: float
     decay_epochs: int
     warmup_epochs: int
+    dropout_schedule: str | None
+    weight_decay_schedule: str | None
     scoring: str | Callable[..., Any] | None
     metrics: Any
     restore_best_weights: bool

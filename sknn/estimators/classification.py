@@ -27,6 +27,7 @@ from sknn.estimators.validation import (
 )
 from sknn.kernels.losses.table import losses_of_classifier
 from sknn.network.data import ArrayLike
+from sknn.training.annealing import ANNEALINGS
 
 
 class BaseClassifier(LabelTargets):
@@ -36,6 +37,7 @@ class BaseClassifier(LabelTargets):
         **BaseMLP._parameter_constraints,
         "loss": [Names(set(losses_of_classifier()))],
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+        "label_smoothing_schedule": [Names(set(ANNEALINGS)), None],
         "focal_gamma": [Interval(Real, 0, None, closed="left")],
         "class_weight": [dict, list, Names({"balanced"}), None],
     }
@@ -85,6 +87,8 @@ class BaseClassifier(LabelTargets):
         decay_rate: float = 0.5,
         decay_epochs: int = 20,
         warmup_epochs: int = 0,
+        dropout_schedule: str | None = None,
+        weight_decay_schedule: str | None = None,
         scoring: str | Callable[..., Any] | None = None,
         metrics: Any = None,
         restore_best_weights: bool = True,
@@ -92,6 +96,7 @@ class BaseClassifier(LabelTargets):
         validation_splitter: Any = None,
         loss: str = "log_loss",
         label_smoothing: float = 0.0,
+        label_smoothing_schedule: str | None = None,
         focal_gamma: float = 2.0,
         class_weight: Any = None,
     ) -> None:

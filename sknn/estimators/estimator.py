@@ -13,8 +13,9 @@ from sklearn.exceptions import InconsistentVersionWarning
 from sknn._version import __version__
 from sknn.estimators.attributes import Attributes
 from sknn.estimators.checked_parameters import check_parameters
+from sknn.estimators.layer_parameters import PER_LAYER, is_of_layer, with_layer
 from sknn.estimators.parameter_table import in_groups
-from sknn.estimators.parameters import PER_LAYER, defaults_of, is_of_layer, with_layer
+from sknn.estimators.parameters import defaults_of
 from sknn.estimators.state_checks import load_weights
 from sknn.estimators.stored_state import canonical
 from sknn.estimators.suggestions import arguments_of_fit, suggestion_for_name

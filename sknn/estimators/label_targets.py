@@ -32,6 +32,7 @@ class LabelTargets(ClassifierMixin, BaseMLP):
 
     loss: str
     label_smoothing: float
+    label_smoothing_schedule: str | None
     focal_gamma: float
     class_weight: Any
     classes_: np.ndarray

@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.metrics import get_scorer_names
 
 from sknn._sklearn import Interval, Options, StrOptions
+from sknn.estimators.idle_annealings import STRENGTHS, idle_annealings
 from sknn.estimators.splitters import Splitter
 from sknn.estimators.suggestions import did_you_mean
 from sknn.kernels.layers.activations import ACTIVATIONS
@@ -20,6 +21,7 @@ from sknn.kernels.optim.optimizers import OPTIMIZERS, SOLVERS
 from sknn.network.initializers import INITIALIZERS
 from sknn.network.layers.base import Layer
 from sknn.network.layout import Architecture, mlp_layers
+from sknn.training.annealing import ANNEALINGS
 from sknn.training.options import LossOptions, select
 from sknn.training.schedules import (
     SCHEDULES,
@@ -89,6 +91,8 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "decay_rate": [Interval(Real, 0, 1, closed="right")],
     "decay_epochs": [_COUNT],
     "warmup_epochs": [Interval(Integral, 0, None, closed="left")],
+    "dropout_schedule": [Names(set(ANNEALINGS)), None],
+    "weight_decay_schedule": [Names(set(ANNEALINGS)), None],
     "scoring": [str, callable, None],
     "metrics": ["array-like", dict, str, callable, None],
     "restore_best_weights": ["boolean"],
@@ -150,6 +154,7 @@ _IGNORED_BY_LBFGS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "restore_best_weights": (lambda value: not value, "it does not stop early"),
     "validate": (bool, "it trains on all rows; pass X_val and y_val to fit"),
     "validation_splitter": (lambda value: value is not None, "it holds out no rows"),
+    **dict.fromkeys(STRENGTHS, (lambda value: value is not None, "it has no epochs")),
 }
 
 
@@ -225,13 +230,16 @@ def check_effects(
     ignored = set()
     if is_lbfgs:
         for name, (asks, reason) in _IGNORED_BY_LBFGS.items():
-            if name not in used and asks(parameters[name]):
+            if name not in used and asks(parameters.get(name)):
                 ignored.add(name)
                 warn_user(
                     f"{name}={parameters[name]!r} has no effect with solver='lbfgs': "
                     f"{reason}. Use another solver, or leave {name} at its default, "
                     f"{defaults[name]!r}."
                 )
+    for name, message in idle_annealings(parameters):
+        if name not in ignored:
+            warn_user(message)
     for name, (other, values) in USES.items():
         if name not in parameters or name in used | ignored:
             continue
@@ -414,33 +422,3 @@ def initializers_of(options: NetworkOptions, n_layers: int) -> dict[str, Any]:
         "bias": options.bias_initializer,
         "activations": (*activations, last),
     }
-
-
-# Parameters with a value for each hidden layer.
-PER_LAYER = ("hidden_layer_sizes", "activation", "dropout", "kernel_initializer")
-
-
-def is_of_layer(key: str) -> bool:
-    """Return whether a key of ``set_params`` is that of one layer."""
-    name, _, k = key.partition("__")
-    return name in PER_LAYER and k.isdigit()
-
-
-def with_layer(
-    parameters: dict[str, Any], name: str, k: int, value: Any
-) -> tuple[Any, ...]:
-    """Return a parameter's value for each hidden layer, with that of one changed."""
-    sizes = hidden_units(
-        parameters["hidden_layer_sizes"], parameters["n_hidden_layers"]
-    )
-    if k >= len(sizes):
-        raise ValueError(
-            f"{name}__{k} is that of a hidden layer which does not exist: there are "
-            f"{len(sizes)}, counted from 0. Set hidden_layer_sizes or n_hidden_layers "
-            "first."
-        )
-    values = list(sizes)
-    if name != "hidden_layer_sizes":
-        values = list(per_layer(name, parameters[name], len(sizes)))
-    values[k] = value
-    return tuple(values)

@@ -93,6 +93,8 @@ class BaseRegressor(RegressorMixin, BaseMLP):
         decay_rate: float = 0.5,
         decay_epochs: int = 20,
         warmup_epochs: int = 0,
+        dropout_schedule: str | None = None,
+        weight_decay_schedule: str | None = None,
         scoring: str | Callable[..., Any] | None = None,
         metrics: Any = None,
         restore_best_weights: bool = True,

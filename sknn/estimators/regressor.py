@@ -96,6 +96,8 @@ class MLPRegressor(BaseRegressor):
           twice as many, and so on [21]_
         - 'one_cycle': rises from r / 25 to r in the first 30% of the epochs, and then
           falls to nearly nothing [22]_
+        - 'coslog4': rises from 0 to r and falls to 0 four times over ``max_iter``
+          epochs, each time twice as slowly as before; heeded in each step [23]_
 
         A function takes e and returns the rate. With ``solver='adam'``, 'invscaling'
         and 'adaptive' are 'constant', as in scikit-learn; the others are heeded by
@@ -154,7 +156,7 @@ class MLPRegressor(BaseRegressor):
         search over. None takes as many as ``hidden_layer_sizes`` has.
     dropout : float or sequence of float, default=0.0
         Share of the outputs of the hidden layers, or of each of them, that is set to
-        zero in training, drawn anew for each row [23]_. Not for 'lbfgs'.
+        zero in training, drawn anew for each row [24]_. Not for 'lbfgs'.
     input_dropout : float, default=0.0
         The same for the inputs. Not for 'lbfgs'.
     normalization : str, default=None
@@ -163,8 +165,8 @@ class MLPRegressor(BaseRegressor):
         an eighth of ``batch_size``, and a batch of one row is normalised by the running
         statistics.
 
-        - 'batch': normalises each neuron over the rows of the batch [24]_
-        - 'layer': normalises each row over the neurons of the layer [25]_
+        - 'batch': normalises each neuron over the rows of the batch [25]_
+        - 'layer': normalises each row over the neurons of the layer [26]_
     kernel_initializer : str or sequence of str, default='auto'
         How the initial weights of all layers, or of each hidden layer, are drawn:
 
@@ -172,13 +174,13 @@ class MLPRegressor(BaseRegressor):
           logistic layers
         - 'glorot_uniform': uniform, with the variance ``2 / (fan_in + fan_out)`` [13]_
         - 'glorot_normal': normal, with the variance ``2 / (fan_in + fan_out)`` [13]_
-        - 'he_uniform': uniform, with the variance ``2 / fan_in`` [26]_
-        - 'he_normal': normal, with the variance ``2 / fan_in`` [26]_
-        - 'lecun_uniform': uniform, with the variance ``1 / fan_in`` [27]_
-        - 'lecun_normal': normal, with the variance ``1 / fan_in`` [27]_
+        - 'he_uniform': uniform, with the variance ``2 / fan_in`` [27]_
+        - 'he_normal': normal, with the variance ``2 / fan_in`` [27]_
+        - 'lecun_uniform': uniform, with the variance ``1 / fan_in`` [28]_
+        - 'lecun_normal': normal, with the variance ``1 / fan_in`` [28]_
         - 'uniform': uniform in [-0.05, 0.05]
         - 'normal': normal, with a standard deviation of 0.05
-        - 'orthogonal': rows or columns, the fewer, that are orthonormal [28]_
+        - 'orthogonal': rows or columns, the fewer, that are orthonormal [29]_
 
         Where each hidden layer has its own, the output layer has 'auto'.
     bias_initializer : {'auto', 'zeros'}, default='auto'
@@ -186,7 +188,7 @@ class MLPRegressor(BaseRegressor):
         is 'zeros' elsewhere.
     parametrization : {'standard', 'ntk'}, default='standard'
         'ntk' lets the weights W of a layer learn at the learning rate divided by
-        ``sqrt(fan_in)``, and its biases b at a tenth of it [29]_ [30]_. The
+        ``sqrt(fan_in)``, and its biases b at a tenth of it [30]_ [23]_. The
         initial weights 'auto' are then 'lecun_normal', with biases of zero. With
         'adam' and its relatives this is the network ``z = x V / sqrt(fan_in) + b`` with
         initial V of variance 1, where ``coefs_`` holds ``W = V / sqrt(fan_in)``: but
@@ -196,11 +198,11 @@ class MLPRegressor(BaseRegressor):
     feature_scaling : bool, default=False
         Whether each feature is multiplied by a trained factor, which starts at 1 and
         learns at six times the learning rate: features that do not matter shrink
-        [30]_. Not for sparse X.
+        [23]_. Not for sparse X.
     parametric_activation : bool, default=False
         Whether each hidden neuron computes ``x + a (f(x) - x)`` in the place of its
         activation f(x), with a trained weight a, which starts at 1 and learns at a
-        tenth of the learning rate [30]_.
+        tenth of the learning rate [23]_.
     l1_ratio : float, default=0.0
         Share of the penalty ``alpha`` that is on the absolute values of the weights
         (L1), in [0, 1]; the rest is on half their squares. Not for 'lbfgs'.
@@ -210,7 +212,7 @@ class MLPRegressor(BaseRegressor):
         ``feature_scaling`` and ``parametric_activation``, each at its own rate. 'auto'
         is 0.01 for 'adamw' and 0 for others. Not for 'lbfgs'.
     max_norm : float, default=None
-        Largest Euclidean norm of the weights that enter a hidden neuron [23]_. Not for
+        Largest Euclidean norm of the weights that enter a hidden neuron [24]_. Not for
         'lbfgs'.
     clipvalue : float, default=None
         Largest absolute value of an entry of the gradient. Not for 'lbfgs'.
@@ -229,6 +231,15 @@ class MLPRegressor(BaseRegressor):
     warmup_epochs : int, default=0
         Epochs in which the learning rate first rises to its initial value, in equal
         steps; the schedule begins after them. Not for 'lbfgs'.
+    dropout_schedule : str, default=None
+        How ``dropout`` and ``input_dropout`` change from epoch to epoch. None: not at
+        all. Not used by 'lbfgs'.
+
+        - 'flat_cos': the same in the first half of ``max_iter`` epochs, and then falls
+          to 0 on half a wave of the cosine [23]_
+        - 'cosine': falls to 0 over ``max_iter`` epochs on half a wave of the cosine
+    weight_decay_schedule : str, default=None
+        The same for ``weight_decay``, with the same values. Not used by 'lbfgs'.
     scoring : str or callable, default=None
         What ``early_stopping=True`` looks at: the name of a scorer of scikit-learn, a
         callable ``scoring(estimator, X, y)``, or 'loss' for the negative validation
@@ -339,11 +350,11 @@ class MLPRegressor(BaseRegressor):
 
     - 'dense': ``f(x W + b)``, with f the activation
     - 'dropout': sets a fraction of its inputs to zero in training
-    - 'feature_scaling': ``x * s``, with a trained factor s for each feature [30]_
+    - 'feature_scaling': ``x * s``, with a trained factor s for each feature [23]_
     - 'batch_norm': normalises each neuron over the rows of the batch
     - 'layer_norm': normalises each row over the neurons of the layer
     - 'parametric_activation': ``x + a (f(x) - x)``, with f the activation and a trained
-      a for each neuron [30]_
+      a for each neuron [23]_
 
     References
     ----------
@@ -390,25 +401,25 @@ class MLPRegressor(BaseRegressor):
        Restarts", ICLR 2017, https://arxiv.org/abs/1608.03983.
     .. [22] L. Smith and N. Topin, "Super-Convergence: Very Fast Training of Neural
        Networks Using Large Learning Rates", 2018, https://arxiv.org/abs/1708.07120.
-    .. [23] N. Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from
-       Overfitting", JMLR 15, 2014.
-    .. [24] S. Ioffe and C. Szegedy, "Batch Normalization: Accelerating Deep Network
-       Training by Reducing Internal Covariate Shift", ICML 2015.
-    .. [25] J. Ba, J. Kiros and G. Hinton, "Layer Normalization", 2016,
-       https://arxiv.org/abs/1607.06450.
-    .. [26] K. He et al., "Delving Deep into Rectifiers", ICCV 2015,
-       https://arxiv.org/abs/1502.01852.
-    .. [27] Y. LeCun et al., "Efficient BackProp", Neural Networks: Tricks of the Trade,
-       1998.
-    .. [28] A. Saxe, J. McClelland and S. Ganguli, "Exact solutions to the nonlinear
-       dynamics of learning in deep linear neural networks", ICLR 2014,
-       https://arxiv.org/abs/1312.6120.
-    .. [29] A. Jacot, F. Gabriel and C. Hongler, "Neural Tangent Kernel: Convergence and
-       Generalization in Neural Networks", NeurIPS 2018,
-       https://arxiv.org/abs/1806.07572.
-    .. [30] D. Holzmüller, L. Grinsztajn and I. Steinwart, "Better by Default: Strong
+    .. [23] D. Holzmüller, L. Grinsztajn and I. Steinwart, "Better by Default: Strong
        Pre-Tuned MLPs and Boosted Trees on Tabular Data", NeurIPS 2024,
        https://arxiv.org/abs/2407.04491.
+    .. [24] N. Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from
+       Overfitting", JMLR 15, 2014.
+    .. [25] S. Ioffe and C. Szegedy, "Batch Normalization: Accelerating Deep Network
+       Training by Reducing Internal Covariate Shift", ICML 2015.
+    .. [26] J. Ba, J. Kiros and G. Hinton, "Layer Normalization", 2016,
+       https://arxiv.org/abs/1607.06450.
+    .. [27] K. He et al., "Delving Deep into Rectifiers", ICCV 2015,
+       https://arxiv.org/abs/1502.01852.
+    .. [28] Y. LeCun et al., "Efficient BackProp", Neural Networks: Tricks of the Trade,
+       1998.
+    .. [29] A. Saxe, J. McClelland and S. Ganguli, "Exact solutions to the nonlinear
+       dynamics of learning in deep linear neural networks", ICLR 2014,
+       https://arxiv.org/abs/1312.6120.
+    .. [30] A. Jacot, F. Gabriel and C. Hongler, "Neural Tangent Kernel: Convergence and
+       Generalization in Neural Networks", NeurIPS 2018,
+       https://arxiv.org/abs/1806.07572.
 
     Examples
     --------

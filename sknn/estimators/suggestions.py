@@ -61,6 +61,9 @@ _PARAMETERS = {
     "nesterovs_momentum": "nesterov usenesterov",
     "epsilon": "eps",
     "warmup_epochs": "warmup warmupsteps",
+    "dropout_schedule": "pdropsched dropoutsched",
+    "weight_decay_schedule": "wdsched weightdecaysched",
+    "label_smoothing_schedule": "lsepssched labelsmoothingsched",
     "sample_weight": "weights sampleweights weight",
     "class_weight": "classweights",
 }

@@ -13,6 +13,7 @@ from sknn.kernels.drivers import training as drivers
 from sknn.kernels.drivers.barrier import N_SHARED
 from sknn.kernels.losses.table import Loss
 from sknn.kernels.optim import regularization
+from sknn.kernels.optim.optimizers import Optimizer
 from sknn.network.data import TrainingData, aligned_empty, read_only
 from sknn.network.network import Network
 from sknn.network.rate_factors import learning_rate_segments, weight_decay_segments
@@ -24,6 +25,7 @@ from sknn.network.threads import (
     n_threads_for,
     run_together_or_alone,
 )
+from sknn.training.annealing import AnnealedArrays
 from sknn.training.options import TrainingOptions
 from sknn.training.progress import TrainingState
 from sknn.training.shuffling import orders_at_a_time
@@ -53,6 +55,8 @@ class EpochRunner:
     is_off : callable
         Returns True where ``run`` is to raise a CalledOffError between two calls of the
         driver. Set it where there is such a reason.
+    n_batches : int
+        Batches in an epoch.
     """
 
     def __init__(
@@ -73,6 +77,8 @@ class EpochRunner:
             orders_at_a_time(n_rows),
             network.epochs_a_call(n_rows, self._batch_size, is_sparse),
         )
+        n_left = n_rows % self._batch_size
+        self.n_batches = n_rows // self._batch_size + (n_left >= self._smallest)
         self._ranges = network.calls(n_rows, self._batch_size, is_sparse)
         ends = self._ranges
         if len(ends) > 1 and n_rows - ends[-1][0] < self._smallest:
@@ -107,6 +113,19 @@ class EpochRunner:
         else:
             self._call = prepare(thread=0, n_threads=1)
 
+    def set_epoch(self, epoch: int, learning_rates: list[float]) -> None:
+        """Say which epoch is the next one. Call it before ``run``.
+
+        Parameters
+        ----------
+        epoch : int
+            Number of the epoch, from 0 on, by which regularization is annealed.
+        learning_rates : list of float
+            Learning rate of each batch of an epoch, or one for all of them.
+        """
+        self._learning_rates = np.array(learning_rates)
+        self._annealed.set_epoch(epoch)
+
     def run(self, orders: np.ndarray, n_epochs: int) -> bool:
         """Train for some epochs; return whether everything is known to be finite.
 
@@ -116,14 +135,15 @@ class EpochRunner:
             Order of the rows in each epoch, or in all of them.
         n_epochs : int
         """
-        state = self._state
-        counters, rate, result = state.counters, state.learning_rate, np.nan
+        counters, rates = self._state.counters, self._learning_rates
+        result = np.nan
         for start, stop in self._ranges:
             start = max(start, int(counters[drivers.ROWS]))
             if start < stop:  # else done before an interrupt
                 if self.is_off():
                     raise CalledOffError
-                result = self._call(orders, n_epochs, start, stop, rate)
+                left = rates[start // self._batch_size :] if len(rates) > 1 else rates
+                result = self._call(orders, n_epochs, start, stop, read_only(left))
         return isfinite(counters[drivers.LOSS] + result)
 
     def _driver(self, shared: np.ndarray) -> Callable[..., Callable[..., float]]:
@@ -147,17 +167,20 @@ class EpochRunner:
             kernel.request(dtype)
         operations = network.operations(data.inputs.is_sparse, training=True)
         n_sums = max(most // self._block, network.n_trained // drivers.CHUNK) + 1
-        step_settings = optimizer.settings(options.optimizer)
-        rate_segments = learning_rate_segments(network.layout)
+        self._annealed = annealed = AnnealedArrays(
+            options.annealing,
+            operations.table,
+            options.regularization.settings(options.solver),
+            network.settings,
+            self._loss.chosen_by == "label_smoothing",
+        )
         return partial(
             drivers.epochs.prepare,
             dtype,
-            ops=operations.table,
+            ops=annealed.operations,
             constrained=network.constrained,
             theta=state.theta,
             gradient=aligned_empty(network.n_trained, dtype),
-            optimizer_state=state.optimizer_state,
-            momentum_product=state.momentum_product,
             values=network.buffer(most, operations.n_columns),
             deltas=network.buffer(most, operations.n_columns),
             **data.arguments,
@@ -168,28 +191,43 @@ class EpochRunner:
             batch_size=self._batch_size,
             smallest=self._smallest,
             block=self._block,
-            n_weights=network.n_weights,
-            rate_ends=rate_segments.ends,
-            rate_factors=rate_segments.factors,
             seed=state.seed,
             loss=self._loss.train.address(dtype),
-            loss_settings=network.settings,
+            loss_settings=read_only(annealed.loss_settings),
             loss_scale=self._loss.reported_scale(network.n_outputs),
-            rates=optimizer.rates.address(dtype),
-            step=optimizer.step.address(dtype),
-            step_settings=read_only(np.array(step_settings, dtype=float)),
-            alpha=options.regularization.l2,
-            **_regularization(options, network),
+            **_optimization(optimizer, network, state),
+            **_regularization(options, network, annealed),
             counters=state.counters,
             sums=np.empty(drivers.N_RATES + n_sums),
             shared=shared,
         )
 
 
-def _regularization(options: TrainingOptions, network: Network) -> dict[str, Any]:
+def _optimization(
+    optimizer: Optimizer, network: Network, state: TrainingState
+) -> dict[str, Any]:
+    """Return the driver's arguments for the optimizer, but for the learning rates."""
+    options, segments = state.options, learning_rate_segments(network.layout)
+    settings = optimizer.settings(options.optimizer)
+    return {
+        "rates": optimizer.rates.address(network.dtype),
+        "step": optimizer.step.address(network.dtype),
+        "step_settings": read_only(np.array(settings, dtype=float)),
+        "alpha": options.regularization.l2,
+        "n_weights": network.n_weights,
+        "rate_ends": segments.ends,
+        "rate_factors": segments.factors,
+        "optimizer_state": state.optimizer_state,
+        "momentum_product": state.momentum_product,
+    }
+
+
+def _regularization(
+    options: TrainingOptions, network: Network, annealed: AnnealedArrays
+) -> dict[str, Any]:
     """Return the driver's arguments for what the optimizer's own pass does not do."""
     dtype, decay = network.dtype, weight_decay_segments(network.layout)
-    settings = options.regularization.settings(options.solver)
+    settings = annealed.regularization_settings
     shapes = settings[regularization.L1 : regularization.MAX_NORM].any()
     constrains = settings[regularization.MAX_NORM] > 0
     settings[regularization.L2] = options.regularization.l2
@@ -211,12 +249,12 @@ def _on_threads(
     threads, tuner = [prepare(thread=0)], ThreadCountTuner()
 
     def run(
-        orders: np.ndarray, n_epochs: int, start: int, stop: int, rate: float
+        orders: np.ndarray, n_epochs: int, start: int, stop: int, rates: np.ndarray
     ) -> float:
         n = tuner.choose(n_threads_for(n_multiplications, WORTH_A_TEAM_THREAD))
         threads.extend(prepare(thread=k) for k in range(len(threads), n))
         began = perf_counter()
-        arguments = (orders, n_epochs, start, stop, rate)
+        arguments = (orders, n_epochs, start, stop, rates)
         result: float = run_together_or_alone(
             lambda n: [partial(run, *arguments, n) for run in threads[:n]], n, shared
         )

@@ -12,6 +12,7 @@ from sknn.kernels.optim.optimizers import (
     OptimizerOptions,
 )
 from sknn.kernels.optim.regularization import RegularizationOptions
+from sknn.training.annealing import AnnealingOptions
 from sknn.training.schedules import ScheduleOptions
 
 _AUTO_BATCH_SIZE = 200
@@ -56,6 +57,7 @@ class TrainingOptions:
     max_fun: int
     optimizer: OptimizerOptions
     regularization: RegularizationOptions
+    annealing: AnnealingOptions
     schedule: ScheduleOptions
     stopping: StoppingOptions
 
@@ -65,6 +67,7 @@ class TrainingOptions:
         groups = {
             "optimizer": select(OptimizerOptions, parameters),
             "regularization": select(RegularizationOptions, parameters),
+            "annealing": select(AnnealingOptions, parameters),
             "schedule": select(ScheduleOptions, parameters),
             "stopping": select(StoppingOptions, parameters),
         }
@@ -89,6 +92,7 @@ class TrainingOptions:
 
 
 __all__ = [
+    "AnnealingOptions",
     "LossOptions",
     "OptimizerOptions",
     "RegularizationOptions",

@@ -90,7 +90,8 @@ class EpochLoop:
         watchers = [task.monitor, after_epoch, options.verbose, restorable]
         self.is_watched = any(watchers)
         self.max_epochs_at_once = min(self.runner.max_epochs, task.max_iter)
-        if self.is_watched or not self.schedule.is_steady:
+        is_steady = self.schedule.is_steady and options.annealing.is_steady
+        if self.is_watched or not is_steady:
             self.max_epochs_at_once = 1
         if options.shuffle:
             request_orders(
@@ -149,7 +150,9 @@ class EpochLoop:
         now = ScheduleState(
             state.n_epochs, options.max_iter, state.n_samples_seen, state.learning_rate
         )
-        state.learning_rate = self.schedule.rate(now, options)
+        rates = self.schedule.rates(now, options, self.runner.n_batches)
+        self.runner.set_epoch(state.n_epochs, rates)
+        state.learning_rate = sum(rates) / len(rates)
         if not self.schedule.is_steady:
             message = exhausted_rate_warning(now, state.learning_rate, options)
             if message and not state.is_exhausted:

@@ -22,7 +22,7 @@ LABELS = np.digitize(NUMBERS, [-1, 1])
 
 # Schedules that look at max_iter need it to be the same in both parts: there a
 # callback ends the first one.
-BY_LENGTH = {"cosine", "one_cycle"}
+BY_LENGTH = {"cosine", "one_cycle", "coslog4"}
 CASES = {
     **{f"solver {name}": {"solver": name} for name in sorted(STOCHASTIC_SOLVERS)},
     **{

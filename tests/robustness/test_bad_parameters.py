@@ -172,6 +172,8 @@ ACCEPTED = {
     ),
     "decay_epochs": (COUNT, {"learning_rate": "step"}),
     "warmup_epochs": (number(0, kind=Integral), {}),
+    "dropout_schedule": (NONE, {"dropout": 0.1}),
+    "weight_decay_schedule": (NONE, {"weight_decay": 0.1}),
     "scoring": (NONE, {"early_stopping": True, "validation_fraction": 0.4}),
     "metrics": (either(NONE, empty, empty_dict), {}),
     "restore_best_weights": (
@@ -185,6 +187,7 @@ ACCEPTED = {
     ),
     "loss": (names(), {}),
     "label_smoothing": (RATE, {}),
+    "label_smoothing_schedule": (NONE, {"label_smoothing": 0.1}),
     "focal_gamma": (number(0), {"loss": "focal"}),
     "class_weight": (either(NONE, lambda v: isinstance(v, dict)), {}),
     "delta": (number(0, low_in=False), {"loss": "huber"}),

@@ -68,6 +68,10 @@ def one_cycle(epoch, n_epochs=N_EPOCHS):
     return half_wave(start, end, (epoch - a) / (b - a))
 
 
+def log_cosine(share):
+    return (1 - np.cos(2 * np.pi * np.log2(1 + 15 * share))) / 2
+
+
 CLOSED_FORMS = {
     "constant": lambda epoch: INITIAL,
     "invscaling": lambda epoch: INITIAL / (N_ROWS * epoch + 1) ** 0.4,
@@ -79,6 +83,7 @@ CLOSED_FORMS = {
     "cosine": lambda epoch: half_wave(INITIAL, 0, epoch / N_EPOCHS),
     "cosine_restarts": restarted,
     "one_cycle": one_cycle,
+    "coslog4": lambda epoch: INITIAL * log_cosine(epoch / N_EPOCHS),
 }
 
 
@@ -89,11 +94,11 @@ def test_every_schedule_has_a_closed_form():
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_closed_form(name):
     expected = [CLOSED_FORMS[name](epoch) for epoch in range(N_EPOCHS)]
-    assert_allclose(rates_of(name), expected, rtol=1e-12)
+    assert_allclose(rates_of(name), expected, rtol=1e-12, atol=1e-15)
 
 
 def test_what_neither_scikit_learn_nor_keras_names_is_compared_with_pytorch():
-    named = {*SKLEARN_SCHEDULES, "plateau", "inverse_time"}
+    named = {*SKLEARN_SCHEDULES, "plateau", "inverse_time", "coslog4"}
     for recorded in TORCH["schedules"]["rates"].values():
         assert set(recorded) == set(SCHEDULES) - named
 
@@ -121,7 +126,7 @@ def test_invscaling_begins_anew_with_a_warm_start():
     assert_allclose(second, INITIAL / 111**0.4, rtol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["cosine", "one_cycle"])
+@pytest.mark.parametrize("name", ["cosine", "one_cycle", "coslog4"])
 def test_beyond_the_last_epoch_the_rate_stays_low(name):
     """Calls of partial_fit may be more than max_iter."""
     options = select(ScheduleOptions, PARAMETERS | {"learning_rate": name})
@@ -365,6 +370,7 @@ def stored_and_loaded(model):
         ("cosine", 5, 2, 5),
         ("cosine", 2, 4, 5),
         ("one_cycle", 1, 0, 1),
+        ("coslog4", 15, 0, 15),
     ],
 )
 def test_a_schedule_past_its_end_is_said_once(

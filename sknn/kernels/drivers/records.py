@@ -219,8 +219,10 @@ class Optimizer(NamedTuple):
     rates, step : int
         Addresses of its kernels.
     step_settings : ndarray of shape (N_SETTINGS,), float64
-    alpha, learning_rate : float
-        L2 penalty and learning rate.
+    alpha : float
+        L2 penalty.
+    learning_rates : ndarray of shape (n_steps or 1,), float64
+        Learning rate of each step of the call, or of all.
     n_weights : int
         Number of penalised parameters, the first of theta.
     rate_ends, rate_factors : ndarray of shape (n_segments,), int64 and float64
@@ -235,7 +237,7 @@ class Optimizer(NamedTuple):
     step: int
     step_settings: Float64s
     alpha: float
-    learning_rate: float
+    learning_rates: Float64s
     n_weights: int
     rate_ends: Integers
     rate_factors: Float64s
@@ -246,7 +248,8 @@ class Optimizer(NamedTuple):
 OPTIMIZER = Record(
     Optimizer,
     (
-        INTEGER, INTEGER, SETTINGS, REAL, REAL, INTEGER, ENDS, SETTINGS, SQUARE, REALS,
+        INTEGER, INTEGER, SETTINGS, REAL, SETTINGS, INTEGER, ENDS, SETTINGS, SQUARE,
+        REALS,
     ),
 )  # fmt: skip
 

@@ -97,6 +97,7 @@ def epochs(
     start, stop, batch_size = batches.start, batches.stop, batches.batch_size
     smallest, block = batches.smallest, batches.block
     nonfinite, t = 0.0, int(counters[STEPS])
+    n_before = t  # steps before this call
     trained = network.theta[: gradient.size]
     step_rates, sums = workspace.sums[:N_RATES], workspace.sums[N_RATES:]
     of_batch = Workspace(gradient, workspace.values, workspace.deltas, sums)
@@ -129,8 +130,9 @@ def epochs(
             step_alpha, divisor = optimizer.alpha, size
             if thread == 0:
                 batch_loss += _prepare_step(
-                    optimizer, regularization, trained, gradient, size, t, step_rates
-                )
+                    optimizer, regularization, trained, gradient, size, t,
+                    t - 1 - n_before, step_rates,
+                )  # fmt: skip
             if regularization.shape:
                 step_alpha, divisor = 0.0, 1.0
             if not barrier_wait(team.shared, n_threads):
@@ -184,13 +186,19 @@ def _prepare_step(
     gradient: Vector,
     size: float,
     t: int,
+    k: int,
     step_rates: Float64s,
 ) -> float:
-    """Set the rates of step t and shape the gradient; return the penalty, or 0.0."""
+    """Set the rates of step t and shape the gradient; return the penalty, or 0.0.
+
+    It is the k-th step of the call, from 0 on.
+    """
+    rates = optimizer.learning_rates
+    learning_rate = rates[k] if rates.size > 1 else rates[0]
     call_rates(
         optimizer.rates,
         (
-            step_rates, optimizer.learning_rate, t, optimizer.step_settings,
+            step_rates, learning_rate, t, optimizer.step_settings,
             optimizer.momentum_product,
         ),
     )  # fmt: skip
@@ -198,7 +206,7 @@ def _prepare_step(
         return call_shape(
             regularization.shape,
             (
-                trained, gradient, optimizer.n_weights, size, optimizer.learning_rate,
+                trained, gradient, optimizer.n_weights, size, learning_rate,
                 regularization.decay_ends, regularization.decay_factors,
                 regularization.regularization_settings,
             ),

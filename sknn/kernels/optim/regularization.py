@@ -42,14 +42,17 @@ class RegularizationOptions:
         """Strength of the L1 penalty."""
         return float(self.alpha) * self.l1_ratio
 
+    def decay(self, solver: str) -> float:
+        """Return the weight decay that a solver has."""
+        if self.weight_decay == "auto":
+            return ADAMW_WEIGHT_DECAY if solver == "adamw" else 0.0
+        return float(self.weight_decay)
+
     def settings(self, solver: str) -> np.ndarray:
         """Return the settings of the kernels in this file, but for the L2 penalty."""
-        decay = self.weight_decay
-        if decay == "auto":
-            decay = ADAMW_WEIGHT_DECAY if solver == "adamw" else 0.0
         settings = np.zeros(N_REGULARIZATION_SETTINGS)
         settings[L1] = self.l1
-        settings[DECAY] = decay
+        settings[DECAY] = self.decay(solver)
         settings[CLIP_VALUE] = self.clipvalue or 0.0
         settings[CLIP_NORM] = self.global_clipnorm or 0.0
         settings[MAX_NORM] = self.max_norm or 0.0
