@@ -51,6 +51,7 @@ ON_CORES = {
     "threads": 2,
     "memory": 1,
     "growth": 1,
+    "streams": 2,
 }
 ALL = list(KEYS)
 DTYPES, ACTIVATIONS = ["float32", "float64"], ["relu", "tanh", "logistic"]

@@ -24,6 +24,7 @@ KEYS = {
     "threads": ("what",),
     "memory": ("library",),
     "growth": ("series", "value"),
+    "streams": ("network", "data"),
 }
 
 

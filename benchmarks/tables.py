@@ -311,6 +311,22 @@ def growth(rows: list[dict]) -> str:
     return "\n\n".join(parts)
 
 
+def streams(rows: list[dict]) -> str:
+    """Return the rows a second of each way to read, for each network."""
+    return markdown(
+        ["hidden", "data", "rows a second", "of the rows in memory"],
+        [
+            [
+                r["network"],
+                r["data"],
+                number(r["rows a second"]),
+                times(r["of memory"]),
+            ]
+            for r in rows
+        ],
+    )
+
+
 def _groups(rows, *names):
     return dict.fromkeys(tuple(row[name] for name in names) for row in rows)
 

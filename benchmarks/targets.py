@@ -286,4 +286,13 @@ def _rest(results):
             1.2,
             [max(per_row) / min(per_row)] if per_row else [],
         ),
+        *_at_least(
+            "rows a second from blocks of a file, of those in memory: lowest",
+            0.8,
+            [
+                float(row["of memory"])
+                for row in results.get("streams", [])
+                if row["data"] == "BatchSource.from_arrays(np.memmap)"
+            ],
+        ),
     ]

@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 _PUBLIC_MODULES = (
-    *("convert", "custom", "displays", "io", "onnx", "precompile"),
+    *("convert", "custom", "data", "displays", "io", "onnx", "precompile"),
     "tabular",
 )
 

@@ -88,6 +88,7 @@ def test_examples_of_the_readme_run(capsys):
         "sknn.estimators.classifier",
         "sknn.estimators.regressor",
         "sknn.estimators.base",
+        "sknn.estimators.batch_source",
         "sknn.estimators.prediction",
         "sknn.convert",
         "sknn.custom",

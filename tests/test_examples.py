@@ -24,6 +24,7 @@ PAGE = (ROOT / "docs/courses.md").read_text("utf-8")
 EXAMPLES = {path.stem: path for path in sorted(ROOT.glob("examples/*.py"))}
 EXAMPLES.pop("quickstart")
 ONNX = EXAMPLES.pop("onnx_export")
+LARGER = EXAMPLES.pop("larger_than_memory")
 PRINTED = dict(
     re.findall(r"\(\.\./examples/(\w+)\.py\)\n.*?```text\n(.*?)```", PAGE, re.DOTALL)
 )
@@ -79,6 +80,15 @@ def test_the_example_of_onnx_predicts_the_same(capsys):
     assert float(accuracy) > 0.85
     assert float(same) == 100
     assert float(gap) < 1e-12
+
+
+def test_the_example_of_files_learns(capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["larger_than_memory.py", "2000"])
+    runpy.run_path(str(LARGER))
+    printed = capsys.readouterr().out
+    assert "8 files of 2000 rows" in printed
+    accuracies = re.findall(r"accuracy on .*: ([\d.]+)", printed)
+    assert min(map(float, accuracies)) > 0.8
 
 
 def test_page_shows_every_example_with_its_picture():

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.base import is_classifier
 
 from sknn.ensemble.splits import Split, number_of_members, splits_of_members
+from sknn.estimators.batch_source import BatchSource
 from sknn.estimators.fitting import checked_problem
 from sknn.estimators.held_out import given_rows, hold_out
 from sknn.estimators.problem import FitCall, Problem
@@ -78,6 +79,11 @@ def make_plan(ensemble: Any, call: FitCall) -> Plan:
         random_state = generator_of(ensemble._resume_state["random_state"])
     else:
         random_state = random_state_of(ensemble.random_state)
+    if isinstance(call.X, BatchSource):
+        raise TypeError(
+            "An ensemble needs arrays, got a BatchSource. Fit one network on it, with "
+            "MLPClassifier or MLPRegressor, or pass X and y."
+        )
     problem, start = (
         checked_problem(prototype, call),
         random_state.get_state(legacy=False),

@@ -11,6 +11,7 @@ from sklearn.base import is_regressor
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sknn.estimators.callbacks import CallbackSupportMixin, with_callbacks
+from sknn.estimators.class_weights import RowFactors
 from sknn.estimators.decorators import suggests_names
 from sknn.estimators.estimator import Estimator
 from sknn.estimators.fit_lock import fit_lock
@@ -47,6 +48,14 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         """Warn where the targets seem to be encoded in a way that is not meant."""
 
     @abstractmethod
+    def _read_targets(self, y: ArrayLike) -> Any:
+        """Check the form of the targets of some of the rows; return them."""
+
+    def _is_known(self, y: ArrayLike) -> bool:
+        """Return whether the network has an output for each target that was read."""
+        return True
+
+    @abstractmethod
     def _check_known(self, y: ArrayLike, n_targets: int) -> Any:
         """Check the targets of a validation set; return them."""
 
@@ -64,9 +73,18 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
 
     @abstractmethod
     def _class_weights(
-        self, y: ArrayLike, sample_weight: ArrayLike, incremental: bool
-    ) -> np.ndarray | None:
-        """Return a weight for each row that follows from its class, or None."""
+        self, y: ArrayLike, sample_weight: np.ndarray | None, incremental: bool
+    ) -> RowFactors | None:
+        """Return a factor for each row that follows from its class, or None."""
+
+    def _weights_of_classes(
+        self, counts: np.ndarray | None
+    ) -> tuple[np.ndarray, float] | None:
+        """Return the weight of each class and the mean weight of a row, or None.
+
+        ``counts`` are the rows of each class, by sample weight; None without classes.
+        """
+        return None
 
     @abstractmethod
     def _stratify_by(self, targets: np.ndarray) -> np.ndarray | None:
@@ -98,7 +116,7 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
     def resume_fit(
         self,
         X: ArrayLike,
-        y: ArrayLike,
+        y: ArrayLike = None,
         sample_weight: ArrayLike = None,
         *,
         groups: ArrayLike = None,
@@ -114,10 +132,10 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or BatchSource
             Training data: the same as in ``fit``, as are all others.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Targets. None only for a BatchSource, which holds them.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples.
         groups : array-like of shape (n_samples,), default=None
@@ -231,7 +249,8 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
 
     def _forget_weights(self) -> None:
         """Drop what a fit goes on from: the weights, and the classes of the labels."""
-        for name in {"coefs_", *self._stored_attributes} & vars(self).keys():
+        names = {"coefs_", "n_outputs_", *self._stored_attributes}
+        for name in names & vars(self).keys():
             delattr(self, name)
 
     def _fit(self, *arguments: Any, **options: Any) -> Self:

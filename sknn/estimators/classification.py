@@ -106,7 +106,7 @@ class BaseClassifier(LabelTargets):
     def fit(
         self,
         X: ArrayLike,
-        y: ArrayLike,
+        y: ArrayLike = None,
         sample_weight: ArrayLike = None,
         *,
         groups: ArrayLike = None,
@@ -118,11 +118,13 @@ class BaseClassifier(LabelTargets):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or BatchSource
             Training data. float32 stays float32; all else becomes float64. A sparse
-            matrix is taken as CSR and never made dense.
-        y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_labels)
-            Class labels, or the indicator matrix of several labels.
+            matrix is taken as CSR and never made dense. Data that do not fit into
+            memory come in a :class:`~sknn.data.BatchSource`.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels), default=None
+            Class labels, or the indicator matrix of several labels, which may be
+            sparse. None only for a BatchSource, which holds them.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples, zero or positive.
         groups : array-like of shape (n_samples,), default=None
@@ -219,7 +221,9 @@ class BaseClassifier(LabelTargets):
         return self
 
     @suggests_names
-    def initialize(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike = None) -> Self:
+    def initialize(
+        self, X: ArrayLike, y: ArrayLike = None, classes: ArrayLike = None
+    ) -> Self:
         """Draw the initial weights, without training.
 
         Does all that ``fit`` does but train. Then ``predict``, ``summary``,
@@ -231,10 +235,11 @@ class BaseClassifier(LabelTargets):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or BatchSource
             Data. The number of features and the dtype are those of the network.
-        y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_labels)
-            Class labels, or the indicator matrix of several labels.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels), default=None
+            Class labels, or the indicator matrix of several labels, which may be
+            sparse. None only for a BatchSource, which holds them.
         classes : array-like of shape (n_classes,), default=None
             All classes, where y does not hold each of them.
 

@@ -14,6 +14,7 @@ import numpy as np
 from sklearn.base import is_regressor
 
 from sknn.estimators import fit_state
+from sknn.estimators.batch_source import BatchSource
 from sknn.estimators.callbacks import epoch_callbacks
 from sknn.estimators.held_out import given_rows, hold_out
 from sknn.estimators.metrics import metrics_of
@@ -30,6 +31,7 @@ from sknn.estimators.state_checks import (
     mark_checked,
     mark_training_state_checked,
 )
+from sknn.estimators.streams import define_streamed
 from sknn.estimators.twins import fitted_twin
 from sknn.jit.specializations import compiling_announced
 from sknn.kernels.losses.table import Loss
@@ -96,10 +98,19 @@ def prepare(estimator: Any, call: FitCall) -> FitTask:
     monitor = None
     if validation is not None or metrics:
         monitor = _monitor(estimator, network, loss, rows, validation, metrics)
-    state.n_rows = data.n_rows
+    state.n_rows = problem.n_rows if problem.make_runner else data.n_rows
     if call.resumes:
         random_state = state.load_resume_state(vars(estimator), is_same_optimizer)
-    return FitTask(network, loss, data, state, random_state, monitor, call.incremental)
+    return FitTask(
+        network,
+        loss,
+        data,
+        state,
+        random_state,
+        monitor,
+        call.incremental,
+        problem.make_runner,
+    )
 
 
 def train_and_publish(estimator: Any, call: FitCall, task: FitTask) -> None:
@@ -206,6 +217,8 @@ def checked_problem(estimator: Any, call: FitCall) -> Problem:
     check_effects(parameters, defaults_of(estimator_type), call.has_validation)
     _check_holding_out(estimator, call)
     _warn_of_unused_groups(estimator, call)
+    if isinstance(call.X, BatchSource):
+        return define_streamed(estimator, call, parameters)
     return define(estimator, call, parameters)
 
 

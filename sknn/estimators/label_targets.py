@@ -8,7 +8,14 @@ from sklearn.base import ClassifierMixin
 
 from sknn._sklearn import first_call
 from sknn.estimators.base import BaseMLP
-from sknn.estimators.class_weights import BALANCED_IN_PARTIAL_FIT, weights_of_rows
+from sknn.estimators.class_weights import (
+    BALANCED_IN_PARTIAL_FIT,
+    NO_CLASS_WEIGHT_OF_LABELS,
+    RowFactors,
+    factors_of_rows,
+    mean_of,
+    weights_of_classes,
+)
 from sknn.estimators.held_out import stratification_groups
 from sknn.estimators.labels import (
     binarizer_of,
@@ -52,7 +59,17 @@ class LabelTargets(ClassifierMixin, BaseMLP):
         """Take the classes from the user; later calls must have the same, or None."""
         # The binarizer of an indicator matrix is made once the matrix was checked.
         if first_call(self, read_classes(classes)) and not shows_several_labels(y):
-            self._label_binarizer = binarizer_of(self.classes_)
+            # Each twice: scikit-learn warns of as many classes as rows.
+            self._label_binarizer = binarizer_of(np.tile(self.classes_, 2))
+
+    def _read_targets(self, y: ArrayLike) -> Any:
+        return read_labels(y)
+
+    def _is_known(self, y: ArrayLike) -> bool:
+        if y.ndim == 2:
+            return True
+        codes = np.searchsorted(self.classes_, y)
+        return bool((self.classes_.take(codes, mode="clip") == y).all())
 
     def _learn_targets(self, y: ArrayLike, goes_on: bool) -> Any:
         y = read_labels(y)
@@ -102,15 +119,25 @@ class LabelTargets(ClassifierMixin, BaseMLP):
         return len(self.classes_) if self._is_multiclass else targets.shape[1]
 
     def _class_weights(
-        self, y: ArrayLike, sample_weight: ArrayLike, incremental: bool
-    ) -> np.ndarray | None:
+        self, y: ArrayLike, sample_weight: np.ndarray | None, incremental: bool
+    ) -> RowFactors | None:
         if self.class_weight is None:
             return None
         if incremental and self.class_weight == "balanced":
             raise ValueError(BALANCED_IN_PARTIAL_FIT)
-        return weights_of_rows(
+        return factors_of_rows(
             self.class_weight, self.classes_, y, sample_weight, self._is_multilabel
         )
+
+    def _weights_of_classes(
+        self, counts: np.ndarray | None
+    ) -> tuple[np.ndarray, float] | None:
+        if self.class_weight is None:
+            return None
+        if counts is None:
+            raise ValueError(NO_CLASS_WEIGHT_OF_LABELS)
+        weights = weights_of_classes(self.class_weight, self.classes_, counts)
+        return weights, mean_of(weights, counts)
 
     def _stratify_by(self, targets: np.ndarray) -> np.ndarray | None:
         fraction = self.validation_fraction

@@ -301,9 +301,18 @@ def check_labels(
     _check_classes(classes, known, name, needs_all)
 
 
-def check_form(y: ArrayLike, classes: np.ndarray, n_labels: int, name: str) -> None:
-    """Refuse labels of another form or type than those that are known."""
-    before = "y" if name == "y_val" else "y of the call before"
+def check_form(
+    y: ArrayLike,
+    classes: np.ndarray,
+    n_labels: int,
+    name: str,
+    before: str | None = None,
+) -> None:
+    """Refuse labels of another form or type than those that are known.
+
+    ``before`` is what messages call these; None: y, or that of the call before.
+    """
+    before = before or ("y" if name == "y_val" else "y of the call before")
     if y.ndim == 2 and not n_labels:
         raise ValueError(
             f"{name} is an indicator matrix with {y.shape[1]} columns, but {before} "

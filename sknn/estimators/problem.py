@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
+from sknn.estimators.batch_source import refuse_unwrapped
 from sknn.estimators.missing import refuse_missing_in_fit
 from sknn.estimators.parameters import (
     NetworkOptions,
@@ -17,6 +18,7 @@ from sknn.estimators.parameters import (
 from sknn.estimators.state_checks import check_fitted, dtype_to_go_on_with
 from sknn.estimators.validation import (
     check_same_shape,
+    check_some_weight,
     make_training_data,
     weights_of,
 )
@@ -26,6 +28,7 @@ from sknn.network.network import Network
 from sknn.network.network import network as network_of
 from sknn.training.memory import check_memory
 from sknn.training.options import LossOptions, TrainingOptions, select
+from sknn.training.task import FitTask, Runner
 
 # From which the form of y is judged, in fit and in partial_fit.
 _FEWEST_ROWS = {False: 2, True: 10}
@@ -87,6 +90,10 @@ class Problem:
         ``draw(random_state)`` returns initial parameters.
     is_first : bool
         Whether training starts from these; else it goes on from fitted ones.
+    n_rows : int
+        Rows to train on, and perhaps to hold out; data may be some of them.
+    make_runner : callable or None, default=None
+        As of `FitTask`; None where the data are all rows.
     """
 
     X: Any
@@ -99,6 +106,8 @@ class Problem:
     network: Network
     draw: Callable[[np.random.RandomState], np.ndarray]
     is_first: bool
+    n_rows: int
+    make_runner: Callable[[FitTask], Runner] | None = None
 
     def on_rows(self, rows: np.ndarray | None, options: TrainingOptions) -> "Problem":
         """Return the problem on some of the rows, or all, with other options."""
@@ -107,13 +116,19 @@ class Problem:
         return replace(self, data=data, options=options, draw=draw)
 
 
+def starts_anew(estimator: Any, call: FitCall) -> bool:
+    """Return whether to draw weights, rather than to go on from fitted ones."""
+    goes_on = estimator.warm_start or call.goes_on
+    if not (goes_on and hasattr(estimator, "coefs_")):
+        return True
+    check_fitted(estimator)
+    return False
+
+
 def define(estimator: Any, call: FitCall, parameters: dict[str, Any]) -> Problem:
     """Check the data; return the problem; set the attributes learnt from y."""
-    options = TrainingOptions.of(parameters)
-    goes_on = estimator.warm_start or call.goes_on
-    is_first = not (goes_on and hasattr(estimator, "coefs_"))
-    if not is_first:
-        check_fitted(estimator)
+    options, is_first = TrainingOptions.of(parameters), starts_anew(estimator, call)
+    refuse_unwrapped(call.X, call.y)
     refuse_missing_in_fit((call.X, call.y, call.sample_weight), call.validation)
     X, y = estimator._validated(call.X, call.y, reset=is_first)
     y = estimator._learn_targets(y, call.goes_on)
@@ -122,7 +137,7 @@ def define(estimator: Any, call: FitCall, parameters: dict[str, Any]) -> Problem
     targets = estimator._encode(y)
     loss, loss_options = LOSSES[estimator._loss_name()], select(LossOptions, parameters)
     loss.check_targets(targets, loss_options)
-    network, initializers = _network(
+    network, initializers = network_for(
         estimator,
         select(NetworkOptions, parameters),
         (X.shape[1], estimator._n_outputs(targets)),
@@ -134,6 +149,8 @@ def define(estimator: Any, call: FitCall, parameters: dict[str, Any]) -> Problem
     sample_weight = weights_of(call.sample_weight, X, network.dtype)
     factors = estimator._class_weights(y, sample_weight, call.incremental)
     data = make_training_data(X, targets, sample_weight, factors, network.dtype)
+    if factors is not None:
+        check_some_weight(data.weights, network.dtype)
     draw = partial(network.initial_parameters, data=data, **initializers)
     return Problem(
         X,
@@ -146,10 +163,11 @@ def define(estimator: Any, call: FitCall, parameters: dict[str, Any]) -> Problem
         network,
         draw,
         is_first,
+        data.n_rows,
     )
 
 
-def _network(
+def network_for(
     estimator: Any,
     options: NetworkOptions,
     widths: tuple[int, int],

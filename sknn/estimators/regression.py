@@ -12,6 +12,7 @@ from sklearn.utils import column_or_1d
 
 from sknn._sklearn import Interval
 from sknn.estimators.base import BaseMLP
+from sknn.estimators.class_weights import RowFactors
 from sknn.estimators.data_errors import cure_for_targets, cure_for_y, explain
 from sknn.estimators.decorators import available_if, suggests_names
 from sknn.estimators.fitting import initialize
@@ -110,7 +111,7 @@ class BaseRegressor(RegressorMixin, BaseMLP):
     def fit(
         self,
         X: ArrayLike,
-        y: ArrayLike,
+        y: ArrayLike = None,
         sample_weight: ArrayLike = None,
         *,
         groups: ArrayLike = None,
@@ -122,11 +123,13 @@ class BaseRegressor(RegressorMixin, BaseMLP):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or BatchSource
             Training data. float32 stays float32; all else becomes float64. A sparse
-            matrix is taken as CSR and never made dense.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets. They are brought into the dtype of X.
+            matrix is taken as CSR and never made dense. Data that do not fit into
+            memory come in a :class:`~sknn.data.BatchSource`.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Targets. They are brought into the dtype of X. None only for a BatchSource,
+            which holds them.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples, zero or positive.
         groups : array-like of shape (n_samples,), default=None
@@ -214,7 +217,7 @@ class BaseRegressor(RegressorMixin, BaseMLP):
         return self._fit(X, y, sample_weight, given, incremental=True)
 
     @suggests_names
-    def initialize(self, X: ArrayLike, y: ArrayLike) -> Self:
+    def initialize(self, X: ArrayLike, y: ArrayLike = None) -> Self:
         """Draw the initial weights, without training.
 
         Does all that ``fit`` does but train. Then ``predict``, ``summary``,
@@ -226,10 +229,11 @@ class BaseRegressor(RegressorMixin, BaseMLP):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or BatchSource
             Data. The number of features and the dtype are those of the network.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets, which say how many outputs there are.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Targets, which say how many outputs there are. None only for a BatchSource,
+            which holds them.
 
         Returns
         -------
@@ -311,6 +315,9 @@ class BaseRegressor(RegressorMixin, BaseMLP):
     # -----------------------------------------------------------------------------
 
     def _learn_targets(self, y: ArrayLike, goes_on: bool) -> Any:
+        return self._read_targets(y)
+
+    def _read_targets(self, y: ArrayLike) -> Any:
         if y.ndim == 2 and y.shape[1] == 1:
             column_or_1d(y, warn=True)
         return y
@@ -341,8 +348,8 @@ class BaseRegressor(RegressorMixin, BaseMLP):
         return int(targets.shape[1])
 
     def _class_weights(
-        self, y: ArrayLike, sample_weight: ArrayLike, incremental: bool
-    ) -> np.ndarray | None:
+        self, y: ArrayLike, sample_weight: np.ndarray | None, incremental: bool
+    ) -> RowFactors | None:
         return None
 
     def _stratify_by(self, targets: np.ndarray) -> np.ndarray | None:

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils.validation import validate_data
 
 from sknn._sklearn import check_sample_weight
+from sknn.estimators.class_weights import RowFactors
 from sknn.estimators.data_errors import (
     cure_for_weights,
     cure_for_X,
@@ -210,11 +211,17 @@ def weights_of(
     X: ArrayLike,
     dtype: np.dtype,
     name: str = "sample_weight",
+    may_be_zero: bool = False,
 ) -> np.ndarray | None:
-    """Check sample weights; return them as an array, or None where there are none."""
+    """Check sample weights; return them as an array, or None where there are none.
+
+    ``may_be_zero`` says whether all of them may be, as in a part of the rows.
+    """
     if sample_weight is None:
         return None
     try:
+        if may_be_zero and _are_zeros(sample_weight, X.shape[0]):
+            return np.zeros(X.shape[0], dtype)  # which scikit-learn refuses
         weights: np.ndarray = check_sample_weight(
             sample_weight, X, dtype=dtype, ensure_non_negative=True
         )
@@ -228,11 +235,16 @@ def weights_of(
     return weights
 
 
+def _are_zeros(sample_weight: ArrayLike, n_rows: int) -> bool:
+    weights = np.asarray(sample_weight)
+    return weights.shape == (n_rows,) and not weights.any()
+
+
 def make_training_data(
     X: ArrayLike,
     targets: np.ndarray,
     weights: np.ndarray | None,
-    factors: np.ndarray | None,
+    factors: RowFactors | None,
     dtype: np.dtype,
 ) -> TrainingData:
     """Convert data to the network's dtype; check that all stays finite.
@@ -254,21 +266,24 @@ def make_training_data(
     if factors is not None:
         # A batch without a rare class must weigh little. Were it divided by the sum of
         # its own weights, common classes would count for more than they should.
-        mean_class_weight = float(np.average(factors, weights=sample_weight))
-        weights = factors if sample_weight is None else sample_weight * factors
+        mean_class_weight, values = factors.mean, factors.values
+        weights = values if sample_weight is None else sample_weight * values
 
     def flat(values: np.ndarray | None) -> np.ndarray:
         values = np.empty(0) if values is None else values
         return read_only(np.ascontiguousarray(values, dtype=dtype))
 
-    weights = flat(weights)
-    if factors is not None and not weights.any():
+    inputs, targets = Inputs.of(X, dtype), read_only(targets)
+    return TrainingData(
+        inputs, targets, flat(weights), flat(sample_weight), mean_class_weight
+    )
+
+
+def check_some_weight(weights: np.ndarray, dtype: np.dtype) -> None:
+    """Refuse weights of classes that leave no row with a weight."""
+    if not weights.any():
         raise ValueError(
             "class_weight and sample_weight together give every row a weight of zero, "
             f"or one too small for {dtype}. Give a class that has rows with a sample "
             "weight above zero a class_weight above zero, of the order of 1."
         )
-    inputs, targets = Inputs.of(X, dtype), read_only(targets)
-    return TrainingData(
-        inputs, targets, weights, flat(sample_weight), mean_class_weight
-    )

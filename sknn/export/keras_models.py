@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from sknn._extras import import_extra
 from sknn.export.activation_matching import matching_activation
 from sknn.export.assembly import (
     ActivationStep,
@@ -13,7 +14,6 @@ from sknn.export.assembly import (
     NormalizationStep,
     Step,
 )
-from sknn.export.extras import import_extra
 from sknn.export.sequential import (
     check_handed_back,
     estimator_of,

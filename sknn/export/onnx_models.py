@@ -7,9 +7,9 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from sknn._extras import import_extra
 from sknn._version import __version__
 from sknn.estimators.base import BaseMLP
-from sknn.export.extras import import_extra
 from sknn.export.onnx_graph import Graph, Tensor, unique_names
 from sknn.export.onnx_outputs import Exporter, Output
 

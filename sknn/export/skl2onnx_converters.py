@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from sklearn.base import is_classifier
 
+from sknn._extras import import_extra
 from sknn.estimators.base import BaseMLP
 from sknn.estimators.classification import BaseClassifier
-from sknn.export.extras import import_extra
 from sknn.export.onnx_graph import Graph, Tensor
 from sknn.export.onnx_outputs import Exporter, Output
 

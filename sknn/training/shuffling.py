@@ -1,7 +1,7 @@
 """The order of the rows in each epoch."""
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from numbers import Integral
 from typing import Any
@@ -50,12 +50,12 @@ def random_state_of(random_state: object) -> np.random.RandomState:
 
 def request_orders(
     n_orders: int,
-    data: TrainingData,
+    n_rows: int,
     random_state: np.random.RandomState,
     dtype: np.dtype,
 ) -> None:
     """Begin to compile what shuffles so many orders, while other kernels are."""
-    if _shuffles_by_kernel(random_state, n_orders * data.n_rows):
+    if _shuffles_by_kernel(random_state, n_orders * n_rows):
         kernel.shuffle.request(dtype)
 
 
@@ -95,6 +95,48 @@ def orders(
         return drawn if n == most else drawn[:n]
 
     return draw
+
+
+class BlockOrders:
+    """The orders of the rows in blocks of data, which are shuffled each by itself.
+
+    With one block they are those of `orders`.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Rows of each block of an epoch.
+    n_epochs : int
+        Epochs that have been trained; a fit that goes on repeats what it drew.
+    random_state : RandomState or None
+        None where the rows keep their order.
+    dtype : dtype
+        Says which version of the kernel to use.
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        n_epochs: int,
+        random_state: np.random.RandomState | None,
+        dtype: np.dtype,
+    ):
+        self._order = np.arange(0)
+        if random_state is None:
+            return
+        self._order = np.arange(max(sizes))
+        self._shuffle = shuffler(random_state, self._order[np.newaxis], dtype)
+        for _ in range(n_epochs * len(sizes)):
+            self._shuffle(0, 1)
+
+    def next(self, n_rows: int) -> np.ndarray:
+        """Return the order of the rows in the next block, of shape (1, n_rows or 0)."""
+        order = self._order
+        if len(order):
+            self._shuffle(0, 1)
+            if n_rows < len(order):
+                order = order[order < n_rows]
+        return order[np.newaxis]
 
 
 def shuffler(

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from time import perf_counter
 
@@ -18,8 +19,7 @@ from sknn.training.progress import (
     record_epochs,
 )
 from sknn.training.schedules import ScheduleState, exhausted_rate_warning, schedule_of
-from sknn.training.shuffling import orders, request_orders
-from sknn.training.task import FitTask
+from sknn.training.task import FitTask, Runner
 from sknn.training.user_warnings import warn_user
 
 AfterEpoch = Callable[[TrainingState], bool]
@@ -47,7 +47,9 @@ def train_stochastic(task: FitTask, after_epoch: AfterEpoch | None = None) -> No
     """
     loop, n_before = EpochLoop(task, after_epoch), task.state.n_iter
     try:
-        if loop.run() and not task.is_incremental:
+        with closing(loop.runner):
+            has_ended = loop.run()
+        if has_ended and not task.is_incremental:
             _warn_of_the_end(task, n_before)
     except KeyboardInterrupt:
         loop.record_interrupted_epochs()
@@ -83,7 +85,7 @@ class EpochLoop:
         state, options = task.state, task.options
         self.task, self.state, self.after_epoch = task, state, after_epoch
         self.schedule = schedule_of(options.schedule)
-        self.runner = EpochRunner(task.network, task.loss, task.data, state)
+        self.runner: Runner = (task.make_runner or EpochRunner)(task)
         # Where there are weights to restore, training that diverges is no error, and
         # the generator must have drawn no more orders than there were epochs.
         restorable = state.best_theta is not None
@@ -93,18 +95,7 @@ class EpochLoop:
         is_steady = self.schedule.is_steady and options.annealing.is_steady
         if self.is_watched or not is_steady:
             self.max_epochs_at_once = 1
-        if options.shuffle:
-            request_orders(
-                self.max_epochs_at_once, task.data, task.random_state, state.theta.dtype
-            )
-        self.runner.prepare()
-        self.draw = orders(
-            task.data,
-            state,
-            options.shuffle,
-            task.random_state,
-            self.max_epochs_at_once,
-        )
+        self.runner.prepare(self.max_epochs_at_once)
         self.fault: str | None = None
         # Records the epochs that have run; an interrupt may have stopped it.
         self._recorder: Callable[[], str | None] | None = None
@@ -128,7 +119,7 @@ class EpochLoop:
         self._began = perf_counter()
         self._set_learning_rate()
         n = min(self.max_epochs_at_once, n_uninterrupted_epochs(state, last))
-        is_finite = self.runner.run(self.draw(n), n)
+        is_finite = self.runner.run(n)
         losses = state.losses()
         self.fault = None if is_finite else state.fault(losses)
         if self.fault and state.best_theta is None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -10,6 +11,26 @@ from sknn.network.data import TrainingData
 from sknn.network.network import Network
 from sknn.training.options import TrainingOptions
 from sknn.training.progress import TrainingState
+
+
+class Runner(Protocol):
+    """Runs epochs of a task: see `EpochRunner`."""
+
+    max_epochs: int
+    n_batches: int
+    is_off: Callable[[], bool]
+
+    def prepare(self, most_epochs: int) -> None:
+        """Compile what ``run`` calls. Call it once, before ``run``."""
+
+    def set_epoch(self, epoch: int, learning_rates: list[float]) -> None:
+        """Say which epoch is the next one. Call it before ``run``."""
+
+    def run(self, n_epochs: int) -> bool:
+        """Train for some epochs; return whether everything is known to be finite."""
+
+    def close(self) -> None:
+        """Give back what the runner holds but memory."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +42,7 @@ class FitTask:
     network : Network
     loss : Loss
     data : TrainingData
-        The rows to train on.
+        The rows to train on; or evenly spaced ones, where a runner reads all of them.
     state : TrainingState
         Updated by training.
     random_state : RandomState
@@ -31,6 +52,8 @@ class FitTask:
         beside its loss. With early stopping its "val_score" decides when to stop.
     is_incremental : bool, default=False
         Train for one epoch, whatever max_iter is.
+    make_runner : callable or None, default=None
+        Takes the task; returns the `Runner` of its epochs. None for an `EpochRunner`.
     """
 
     network: Network
@@ -40,6 +63,7 @@ class FitTask:
     random_state: np.random.RandomState
     monitor: Callable[[np.ndarray], dict[str, float]] | None = None
     is_incremental: bool = False
+    make_runner: Callable[["FitTask"], Runner] | None = None
 
     @property
     def options(self) -> TrainingOptions:

@@ -21,7 +21,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-import sknn.export.extras
+import sknn._extras
 from sknn import MLPClassifier, MLPRegressor, register_activation, register_loss
 from sknn.kernels.layers.activations import ACTIVATIONS
 from sknn.kernels.losses.table import (
@@ -353,7 +353,7 @@ def test_without_onnx_one_line_names_the_extra(monkeypatch):
     def not_found(name):
         raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
-    monkeypatch.setattr(sknn.export.extras, "import_module", not_found)
+    monkeypatch.setattr(sknn._extras, "import_module", not_found)
     with pytest.raises(ImportError, match=r"needs onnx.*'sknn\[onnx\]'") as raised:
         to_onnx(MLPClassifier())
     assert "\n" not in str(raised.value)

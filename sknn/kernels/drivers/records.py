@@ -194,6 +194,8 @@ class Batches(NamedTuple):
         rows of the blocks that a batch is processed in.
     seed : int
         Of dropout.
+    rows_before : int
+        Rows of the epoch that came before these, where they are a block of the data.
     """
 
     orders: IntegerMatrix
@@ -206,9 +208,10 @@ class Batches(NamedTuple):
     smallest: int
     block: int
     seed: int
+    rows_before: int
 
 
-BATCHES = Record(Batches, (Array(INTEGER, 2, True), SQUARE, READONLY, *[INTEGER] * 7))
+BATCHES = Record(Batches, (Array(INTEGER, 2, True), SQUARE, READONLY, *[INTEGER] * 8))
 
 
 class Optimizer(NamedTuple):

@@ -106,7 +106,8 @@ def epochs(
     prefetch_stop = stop if n_bytes > PREFETCH_ABOVE else 0
     gathered = flat(batches.gathered)
     for epoch in range(batches.n_epochs):
-        rows, epoch_loss = batches.orders[epoch % batches.orders.shape[0]], 0.0
+        rows = batches.orders[epoch % batches.orders.shape[0]]
+        epoch_loss = counters[LOSS + epoch]  # of calls for the rows before
         for first in range(start, stop, batch_size):
             if first > start and stop - first < smallest:
                 break
@@ -147,9 +148,9 @@ def epochs(
                 return nonfinite
             epoch_loss += n * (batch_loss + 0.5 * step_alpha * squares) / size
         if thread == 0:
-            counters[LOSS + epoch] += epoch_loss
+            counters[LOSS + epoch] = epoch_loss
             counters[STEPS] = t
-            counters[ROWS] = (epoch + 1) * stop
+            counters[ROWS] = batches.rows_before + (epoch + 1) * stop
             # Thread 0 alone adds up the loss; the rates are not needed any more.
             step_rates[0] = (
                 0.0 * epoch_loss

@@ -1,0 +1,260 @@
+"""Fits on a source of batches: what they train on, and the blocks of each epoch."""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+from sklearn import config_context, get_config
+from sklearn.base import is_classifier
+
+from sknn.estimators.batch_source import BatchSource
+from sknn.estimators.class_weights import RowFactors
+from sknn.estimators.first_pass import Survey, checked_batches, stacked, survey
+from sknn.estimators.missing import refuse_missing_in_fit
+from sknn.estimators.parameters import NetworkOptions
+from sknn.estimators.problem import FitCall, Problem, network_for, starts_anew
+from sknn.estimators.state_checks import dtype_to_go_on_with
+from sknn.estimators.twins import twin_of
+from sknn.estimators.validation import check_some_weight, make_training_data
+from sknn.kernels.losses.table import LOSSES
+from sknn.network.data import ArrayLike, TrainingData
+from sknn.training.memory import check_memory
+from sknn.training.options import LossOptions, TrainingOptions, select
+from sknn.training.stream_runner import StreamRunner
+
+_BUFFER_BYTES = 2**26
+_FEWEST_ROWS = 2  # from which the form of y is judged
+
+# Weights of the classes, and their mean over all rows.
+_ClassWeights = tuple[np.ndarray, float] | None
+
+
+def define_streamed(
+    estimator: Any, call: FitCall, parameters: dict[str, Any]
+) -> Problem:
+    """Read the batches once; return the problem, as `define` does for arrays.
+
+    Its data are evenly spaced rows, on which warnings and metrics are based.
+    """
+    _check_call(estimator, call)
+    options, is_first = TrainingOptions.of(parameters), starts_anew(estimator, call)
+    refuse_missing_in_fit((None, None, None), call.validation)
+    loss_options = select(LossOptions, parameters)
+
+    def check_targets(y: ArrayLike) -> None:
+        if not is_classifier(estimator):  # whose labels are not known yet
+            targets = estimator._encode(y)
+            LOSSES[estimator._loss_name()].check_targets(targets, loss_options)
+
+    found = survey(estimator, call.X, is_first, check_targets)
+    _learn_targets(estimator, call, found)
+    X, y, sample_weight = found.sample
+    if is_first:
+        estimator._warn_of_encoding(y, y, _FEWEST_ROWS)
+    targets, loss = estimator._encode(y), LOSSES[estimator._loss_name()]
+    network, initializers = network_for(
+        estimator,
+        select(NetworkOptions, parameters),
+        (X.shape[1], estimator._n_outputs(targets)),
+        (loss, loss_options),
+        None if is_first else dtype_to_go_on_with(estimator),
+        found.dtype,
+    )
+    check_memory(network, found.n_rows, found.is_sparse, options)
+    class_weights = _class_weights(estimator, found, network.dtype)
+    stream = TrainingStream(
+        estimator, call.X, found, class_weights, network.dtype, targets.shape[1]
+    )
+    data = stream.training_data(X, targets, sample_weight)
+    draw = partial(network.initial_parameters, data=data, **initializers)
+    return Problem(
+        X,
+        y,
+        sample_weight,
+        data,
+        loss,
+        loss_options,
+        options,
+        network,
+        draw,
+        is_first,
+        found.n_rows,
+        partial(StreamRunner, stream),
+    )
+
+
+def _check_call(estimator: Any, call: FitCall) -> None:
+    """Refuse what a source of batches cannot do."""
+    if call.y is not None or call.sample_weight is not None:
+        raise ValueError(
+            "y and sample_weight must be None where X is a BatchSource, whose batches "
+            "hold them: (X, y) or (X, y, sample_weight)."
+        )
+    if call.incremental:
+        raise ValueError(
+            "partial_fit trains on one batch, got a BatchSource. Call fit, or pass the "
+            "batches one by one: for X, y, sample_weight in source: "
+            "model.partial_fit(X, y, sample_weight)."
+        )
+    if estimator.solver == "lbfgs":
+        raise ValueError(
+            "solver='lbfgs' needs all rows for each step, and so no BatchSource. Set "
+            "another solver, such as 'adam'."
+        )
+    if (estimator.early_stopping or estimator.validate) and not call.has_validation:
+        name = "early_stopping" if estimator.early_stopping else "validate"
+        raise ValueError(
+            f"{name}=True cannot hold out rows of a BatchSource. Pass a validation set "
+            "that fits into memory as X_val and y_val."
+        )
+
+
+def _learn_targets(estimator: Any, call: FitCall, found: Survey) -> None:
+    """Set the attributes learnt from y."""
+    classes, keeps_known = call.X.classes, call.goes_on
+    # Each label twice: scikit-learn warns of as many classes as rows.
+    y = np.tile(found.labels.labels, 2) if found.labels else found.sample.y
+    if classes is not None:
+        if not is_classifier(estimator):
+            raise ValueError("classes of a BatchSource are for MLPClassifier alone.")
+        if not (estimator.warm_start or keeps_known):
+            estimator._forget_weights()
+        estimator._learn_classes(classes, y)
+        keeps_known = True
+    estimator._learn_targets(y, keeps_known)
+
+
+def _class_weights(estimator: Any, found: Survey, dtype: np.dtype) -> _ClassWeights:
+    counts = found.labels.of(estimator.classes_) if found.labels else None
+    class_weights: _ClassWeights = estimator._weights_of_classes(counts)
+    if class_weights is not None:
+        check_some_weight(np.array(class_weights[1], dtype), dtype)
+    return class_weights
+
+
+class TrainingStream:
+    """The rows of a source of batches, in blocks that the kernels take.
+
+    Parameters
+    ----------
+    estimator : BaseMLP
+        Checks and encodes batches.
+    source : BatchSource
+    found : Survey
+        What the first pass has found.
+    class_weights : tuple or None
+        Weights of the classes, and their mean over all rows.
+    dtype : dtype
+        That of the network.
+    n_targets : int
+
+    Attributes
+    ----------
+    n_rows : int
+    is_sparse : bool
+    block_rows : int
+        Rows to hold in memory at a time.
+    """
+
+    def __init__(
+        self,
+        estimator: Any,
+        source: BatchSource,
+        found: Survey,
+        class_weights: _ClassWeights,
+        dtype: np.dtype,
+        n_targets: int,
+    ):
+        # A twin, for another thread reads, while callbacks may change the estimator.
+        self._estimator = twin_of(estimator, vars(estimator).copy())
+        self._source, self._class_weights = source, class_weights
+        self._dtype, self._n_targets = dtype, n_targets
+        self._config = get_config()
+        self.n_rows, self.is_sparse = found.n_rows, found.is_sparse
+        bytes_a_row = max(1, found.n_bytes // found.n_rows)
+        self.block_rows = source.buffer_size or max(1, _BUFFER_BYTES // bytes_a_row)
+
+    def blocks(self, sizes: Sequence[int]) -> Iterator[TrainingData]:
+        """Yield all rows in blocks of these sizes.
+
+        Raises
+        ------
+        ValueError
+            If a batch is not valid, or there are not the rows of the first pass.
+        """
+        rows, n_read, k = _Rows(), 0, 0
+        with config_context(**self._config):
+            for X, targets, sample_weight in self._batches():
+                n_read += X.shape[0]
+                if n_read > self.n_rows:
+                    raise self._changed(f"{n_read} rows or more")
+                rows.add(X, targets, sample_weight)
+                # The last block waits until the source has come to its end.
+                while k + 1 < len(sizes) and rows.n_rows >= sizes[k]:
+                    yield self.training_data(*rows.take(sizes[k]))
+                    k += 1
+            if n_read < self.n_rows:
+                raise self._changed(f"{n_read} rows")
+            yield self.training_data(*rows.take(sizes[k]))
+
+    def _batches(self) -> Iterator[tuple[Any, np.ndarray, np.ndarray | None]]:
+        estimator = self._estimator
+        for X, y, sample_weight in checked_batches(
+            estimator, self._source, resets=False, is_first_pass=False
+        ):
+            targets = estimator._encode(y)
+            if scipy.sparse.issparse(X) != self.is_sparse:
+                raise self._changed("sparse X" if not self.is_sparse else "dense X")
+            if targets.shape[1] != self._n_targets or not estimator._is_known(y):
+                raise self._changed("other columns of y, or other labels")
+            yield X, targets, sample_weight
+
+    def _changed(self, found: str) -> ValueError:
+        return ValueError(
+            f"The BatchSource has changed since the first pass, which gave "
+            f"{self.n_rows} rows: now it gives {found}. It must yield the same batches "
+            "each time that it is iterated over."
+        )
+
+    def training_data(
+        self, X: ArrayLike, targets: np.ndarray, sample_weight: np.ndarray | None
+    ) -> TrainingData:
+        """Return rows in the form of the kernels."""
+        factors = None
+        if self._class_weights is not None:
+            weights, mean = self._class_weights
+            factors = RowFactors(weights[targets[:, 0].astype(np.intp)], mean)
+        return make_training_data(X, targets, sample_weight, factors, self._dtype)
+
+
+class _Rows:
+    """Rows that come in batches and leave in blocks, in the same order."""
+
+    def __init__(self) -> None:
+        self._batches: deque[tuple[Any, ...]] = deque()
+        self._start = 0  # in the first batch
+        self.n_rows = 0
+
+    def add(self, *arrays: Any) -> None:
+        """Add a batch: X, targets, and weights or None."""
+        self._batches.append(arrays)
+        self.n_rows += arrays[0].shape[0]
+
+    def take(self, n_rows: int) -> list[Any]:
+        """Remove so many rows; return their arrays. Rows of one batch are a view."""
+        taken = []
+        self.n_rows -= n_rows
+        while n_rows > 0:
+            batch, start = self._batches[0], self._start
+            n, stop = batch[0].shape[0], self._start + n_rows
+            if start > 0 or stop < n:
+                batch = tuple(None if a is None else a[start:stop] for a in batch)
+            taken.append(batch)
+            n_rows -= batch[0].shape[0]
+            self._start = stop if stop < n else 0
+            if not self._start:
+                self._batches.popleft()
+        return [stacked(list(parts)) for parts in zip(*taken, strict=True)]
