@@ -21,6 +21,8 @@ import numpy as np
 import sknn.io
 import sknn.precompile
 from sknn import (
+    EnsembleMLPClassifier,
+    EnsembleMLPRegressor,
     LossCurveDisplay,
     MLPClassifier,
     MLPRegressor,
@@ -67,6 +69,17 @@ PARAMETERS = {
 TYPES = {
     "MLPClassifier()": "MLPClassifier",
     "MLPRegressor()": "MLPRegressor",
+    "EnsembleMLPClassifier(classifier, cv=5).fit(X, y)": "EnsembleMLPClassifier",
+    "EnsembleMLPClassifier().predict_proba(X)": "ndarray",
+    "EnsembleMLPClassifier().resume_fit(X, y)": "EnsembleMLPClassifier",
+    "EnsembleMLPClassifier().set_params(cv=3)": "EnsembleMLPClassifier",
+    "EnsembleMLPClassifier().set_fit_request(groups=True)": "EnsembleMLPClassifier",
+    "EnsembleMLPClassifier().classes_": "ndarray",
+    "EnsembleMLPRegressor(regressor).fit(X, y).oof_predictions_": "ndarray",
+    "EnsembleMLPRegressor().predict(X)": "ndarray",
+    "EnsembleMLPRegressor().predict(X, return_std=True)": "tuple[ndarray, ndarray]",
+    "EnsembleMLPRegressor().history_": "dict[str, list[float]]",
+    "EnsembleMLPRegressor().best_iteration_": "int",
     "classifier": "MLPClassifier",
     "classifier.fit(X, y)": "MLPClassifier",
     "classifier.partial_fit(X, y, classes=[0, 1], X_val=X)": "MLPClassifier",
@@ -155,6 +168,7 @@ def without_modules(shown):
     shown = shown.replace("tuple[Any, ...], dtype[Any]", "")
     shown = shown.replace("tuple[Any, ...], numpy.dtype[Any]", "")
     names = ["sknn.displays.", "sknn.estimators.classifier.", "builtins.", "numpy."]
+    names += ["sknn.ensemble.classifier.", "sknn.ensemble.regressor."]
     for module in [*names, "sknn.estimators.regressor."]:
         shown = shown.replace(module, "")
     return shown.replace("ndarray[]", "ndarray")

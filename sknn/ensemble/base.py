@@ -3,7 +3,7 @@
 from abc import ABCMeta, abstractmethod
 from collections.abc import Callable
 from numbers import Integral, Real
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from sklearn import clone, config_context, get_config
@@ -49,6 +49,15 @@ class BaseEnsembleMLP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     n_features_in_: int
     n_outputs_: int
     _resume_state: dict[str, Any] | None
+
+    if TYPE_CHECKING:  # methods of scikit-learn, which has no types
+        # ruff: noqa: D102
+
+        def get_params(self, deep: bool = True) -> dict[str, Any]: ...
+        def set_params(self, **params: Any) -> Self: ...
+        def set_callbacks(self, *callbacks: Any) -> Self: ...
+        def set_fit_request(self, **requests: bool | str | None) -> Self: ...
+        def set_score_request(self, **requests: bool | str | None) -> Self: ...
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "estimator": [BaseMLP, None],

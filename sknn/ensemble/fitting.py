@@ -124,13 +124,8 @@ def _refit(plan: Plan, result: JointResult, limits: Limits) -> Members | None:
     """
     if not (n_epochs := result.best_epoch):
         return None
-    options = without_stopping(plan.problem.options)
-    options = replace(
-        options,
-        verbose=False,
-        stopping=replace(options.stopping, max_iter=n_epochs),
-        schedule=replace(options.schedule, max_iter=n_epochs),
-    )
+    options = without_stopping(replace(plan.problem.options, verbose=False))
+    options = options.with_max_iter(n_epochs)
     members, tasks = new_members(plan, options, [None] * len(plan.seeds))
     limits = replace(limits, reserve=lambda epoch, seconds: 0.0)
     state = joint_state(tasks, options)

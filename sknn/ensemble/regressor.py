@@ -1,6 +1,6 @@
 """An ensemble of regressors."""
 
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 from sklearn.base import RegressorMixin
@@ -110,6 +110,16 @@ class EnsembleMLPRegressor(RegressorMixin, BaseEnsembleMLP):
         self.n_jobs = n_jobs
         self.time_limit = time_limit
         self.random_state = random_state
+
+    @overload
+    def predict(
+        self, X: ArrayLike, return_std: Literal[False] = False
+    ) -> np.ndarray: ...
+
+    @overload
+    def predict(
+        self, X: ArrayLike, return_std: Literal[True]
+    ) -> tuple[np.ndarray, np.ndarray]: ...
 
     def predict(
         self, X: ArrayLike, return_std: bool = False

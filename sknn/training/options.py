@@ -1,7 +1,7 @@
 """The options of a fit: frozen, and made once from an estimator's parameters."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 from sknn.kernels.losses.base import LossOptions
@@ -72,6 +72,15 @@ class TrainingOptions:
             "stopping": select(StoppingOptions, parameters),
         }
         return select(cls, {**parameters, **groups})
+
+    def with_max_iter(self, max_iter: int) -> "TrainingOptions":
+        """Return the same with another number of epochs, which schedules last."""
+        return replace(
+            self,
+            stopping=replace(self.stopping, max_iter=max_iter),
+            schedule=replace(self.schedule, max_iter=max_iter),
+            annealing=replace(self.annealing, max_iter=max_iter),
+        )
 
     @property
     def optimizer_name(self) -> str:

@@ -370,7 +370,8 @@ def test_sparse_data_give_what_dense_data_do(dtype):
 
 
 def test_refit_trains_on_all_rows_up_to_the_best_epoch():
-    net = classifier(max_iter=25, learning_rate="cosine")
+    schedules = {"learning_rate": "coslog4", "dropout_schedule": "cosine"}
+    net = classifier(max_iter=25, dropout=0.2, **schedules)
     ensemble = EnsembleMLPClassifier(net, cv=4, refit=True, random_state=0)
     ensemble.fit(IRIS, LABELS)
     before = EnsembleMLPClassifier(net, cv=4, random_state=0).fit(IRIS, LABELS)
@@ -379,9 +380,8 @@ def test_refit_trains_on_all_rows_up_to_the_best_epoch():
     epochs = ensemble.best_iteration_
     for member, other in zip(ensemble.estimators_, before.estimators_, strict=True):
         assert member.random_state == other.random_state
-        alone = classifier(
-            max_iter=epochs, learning_rate="cosine", random_state=member.random_state
-        )
+        seed = member.random_state
+        alone = classifier(max_iter=epochs, dropout=0.2, random_state=seed, **schedules)
         assert_same_weights(member, alone.fit(IRIS, LABELS))
         assert not hasattr(member, "_optimizer_state")
 
