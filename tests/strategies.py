@@ -293,7 +293,7 @@ SHARED: dict[str, st.SearchStrategy] = {
     "max_fun": st.integers(1, 40),
     "input_dropout": _fractions,
     "normalization": st.sampled_from([None, "batch", "layer"]),
-    "bias_initializer": st.sampled_from(["auto", "zeros"]),
+    "bias_initializer": st.sampled_from(["auto", "zeros", "data"]),
     "parametrization": st.sampled_from(["standard", "ntk"]),
     "feature_scaling": st.booleans(),
     "parametric_activation": st.booleans(),

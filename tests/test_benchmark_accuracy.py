@@ -237,8 +237,11 @@ def test_a_method_whose_module_is_missing_is_left_out(monkeypatch, capsys):
     assert command.cells_of(["catboost"], ["nox"], [0]) == []
     command.say_what_is_missing(["catboost", "linear"])
     assert capsys.readouterr().out == (
-        "catboost is left out: the module nothing.of_this_name is not installed.\n"
+        "catboost is left out: nothing.of_this_name is not installed.\n"
     )
+    missing = METHODS["linear"]._replace(attribute="Nothing")
+    monkeypatch.setitem(METHODS, "linear", missing)
+    assert command.cells_of(["linear"], ["nox"], [0]) == []
 
 
 # Means, and what is written -----------------------------------------------------------

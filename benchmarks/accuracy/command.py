@@ -86,5 +86,6 @@ def say_what_is_missing(methods: list[str]) -> None:
         )
     for name in methods:
         if not is_there(name):
-            module = METHODS[name].module
-            print(f"{name} is left out: the module {module} is not installed.")
+            about = METHODS[name]
+            needed = ".".join(filter(None, (about.module, about.attribute)))
+            print(f"{name} is left out: {needed} is not installed.")

@@ -48,15 +48,19 @@ class Method(NamedTuple):
     make: Make
     parameters: dict = {}  # noqa: RUF012 - nobody writes to it
     compiles: bool = False  # where a fit of few rows comes before what is timed
+    attribute: str = ""  # of the module, without which it is left out as well
 
 
 def is_there(name: str) -> bool:
-    """Return whether the module of a method is installed."""
-    module = METHODS[name].module
+    """Return whether the module of a method is installed, and has what it needs."""
+    method = METHODS[name]
     try:
-        return importlib.util.find_spec(module) is not None
+        found = importlib.util.find_spec(method.module) is not None
     except ModuleNotFoundError:  # not even what the module is in
         return False
+    if not found or not method.attribute:
+        return found
+    return hasattr(importlib.import_module(method.module), method.attribute)
 
 
 def digest(parameters: dict) -> str:
@@ -175,7 +179,8 @@ _BAG = {
     "n_iter_no_change": 60,
 }
 _SKNN = {"package": "sknn", "module": "sknn", "compiles": True}
-_TABULAR = _SKNN | {"module": "sknn.tabular", "make": tabular}
+_TABULAR = _SKNN | {"module": "sknn.tabular", "attribute": "TabularMLPClassifier"}
+_TABULAR |= {"make": tabular}
 METHODS = {
     "linear": Method("linear", "scikit-learn", "sklearn", linear),
     "sklearn-mlp": Method(

@@ -41,8 +41,8 @@ error. The rank is the mean over sets and splits, 1 the best, among the methods 
 have all sets. Wins are the sets on which the mean error (or RMSE) of the splits is
 lower than {base}'s. Fit times are beside {base}'s; all are geometric means."""
 
-_PUBLISHED = """{about} They are compared with {base} on that split of the sets that
-they have, so compare their columns with each other only where the sets are the same."""
+_PUBLISHED = """{about} Each is compared with the {base} beside it on the sets that it
+has, so compare lines with each other only where the sets are the same."""
 
 PICTURES = {
     "accuracy_summary": "Errors beside CatBoost's, by measure",
@@ -91,7 +91,7 @@ def page_of(rows: list[Row], drawn: set[str]) -> str:
     parts += [
         "## Networks of PyTorch",
         _PUBLISHED.format(about=published.about(), base=base),
-        of_others(rows),
+        of_others(),
     ]
     for measure in summary.measures_of(rows):
         parts += [f"## {measure[0].upper()}{measure[1:]}", by_set(rows, measure)]
@@ -144,16 +144,14 @@ def overview(rows: list[Row]) -> str:
     return markdown(["method", *names], lines)
 
 
-def of_others(rows: list[Row]) -> str:
+def of_others() -> str:
     """Return a line for each published method."""
-    base = [row for row in rows if row["method"] == BASE and row["split"] == "0"]
-    others = published.rows()
-    beside = {
-        measure: summary.beside([*base, *others], measure, BASE)
-        for measure in measures.ALL
-    }
+    rows = published.rows()
+    beside = {name: summary.beside(rows, name, BASE) for name in measures.ALL}
     lines = []
     for method, version in published.versions().items():
+        if method == BASE:
+            continue
         cells = [beside[measure].get(method) for measure in measures.ALL]
         lines.append([method, version, *(percent(cell, n_sets=True) for cell in cells)])
     return markdown(["method", "version", *measures.ALL], lines)

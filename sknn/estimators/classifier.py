@@ -166,14 +166,18 @@ class MLPClassifier(BaseClassifier):
         - 'uniform': uniform in [-0.05, 0.05]
         - 'normal': normal, with a standard deviation of 0.05
         - 'orthogonal': rows or columns, the fewer, that are orthonormal [26]_
+        - 'unit_variance': normal, and divided so that the weighted sum of each neuron
+          has the variance 1 over the training rows [27]_
 
         Where each hidden layer has its own, the output layer has 'auto'.
-    bias_initializer : {'auto', 'zeros'}, default='auto'
+    bias_initializer : {'auto', 'zeros', 'data'}, default='auto'
         Initial biases: 'auto' draws them with the weights where these are 'auto', and
-        is 'zeros' elsewhere.
+        is 'zeros' elsewhere. 'data' makes the weighted sum of each neuron zero at a
+        random mean of five training rows, so that its kink lies amid them ('he+5')
+        [28]_.
     parametrization : {'standard', 'ntk'}, default='standard'
         'ntk' lets the weights W of a layer learn at the learning rate divided by
-        ``sqrt(fan_in)``, and its biases b at a tenth of it [27]_ [20]_. The
+        ``sqrt(fan_in)``, and its biases b at a tenth of it [29]_ [20]_. The
         initial weights 'auto' are then 'lecun_normal', with biases of zero. With
         'adam' and its relatives this is the network ``z = x V / sqrt(fan_in) + b`` with
         initial V of variance 1, where ``coefs_`` holds ``W = V / sqrt(fan_in)``: but
@@ -254,13 +258,13 @@ class MLPClassifier(BaseClassifier):
 
         - 'log_loss': the log loss (cross-entropy), ``-log(p)`` of the true class
         - 'focal': the focal loss, ``-(1 - p)**focal_gamma log(p)``, which gives less
-          weight to rows that are classified well [28]_
+          weight to rows that are classified well [30]_
         - 'hinge': the hinge loss of support vector machines, Crammer and Singer's for
           more than two classes; with a ``decision_function`` in place of probabilities
-          [29]_
+          [31]_
     label_smoothing : float, default=0.0
         Share of each target that is spread evenly over all classes, in [0, 1), for
-        ``loss='log_loss'`` [30]_.
+        ``loss='log_loss'`` [32]_.
     label_smoothing_schedule : str, default=None
         How ``label_smoothing`` changes from epoch to epoch, with the values of
         ``dropout_schedule``. Losses of the validation set have all of it. Not used by
@@ -413,13 +417,17 @@ class MLPClassifier(BaseClassifier):
     .. [26] A. Saxe, J. McClelland and S. Ganguli, "Exact solutions to the nonlinear
        dynamics of learning in deep linear neural networks", ICLR 2014,
        https://arxiv.org/abs/1312.6120.
-    .. [27] A. Jacot, F. Gabriel and C. Hongler, "Neural Tangent Kernel: Convergence and
+    .. [27] P. Krähenbühl et al., "Data-dependent Initializations of Convolutional
+       Neural Networks", ICLR 2016, https://arxiv.org/abs/1511.06856.
+    .. [28] I. Steinwart, "A Sober Look at Neural Network Initializations", 2019,
+       https://arxiv.org/abs/1903.11482.
+    .. [29] A. Jacot, F. Gabriel and C. Hongler, "Neural Tangent Kernel: Convergence and
        Generalization in Neural Networks", NeurIPS 2018,
        https://arxiv.org/abs/1806.07572.
-    .. [28] T. Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017.
-    .. [29] K. Crammer and Y. Singer, "On the Algorithmic Implementation of Multiclass
+    .. [30] T. Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017.
+    .. [31] K. Crammer and Y. Singer, "On the Algorithmic Implementation of Multiclass
        Kernel-based Vector Machines", Journal of Machine Learning Research 2, 2001.
-    .. [30] C. Szegedy et al., "Rethinking the Inception Architecture for Computer
+    .. [32] C. Szegedy et al., "Rethinking the Inception Architecture for Computer
        Vision", CVPR 2016.
 
     Examples

@@ -78,7 +78,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "input_dropout": [_RATE],
     "normalization": [Names(set(NORMALIZATIONS)), None],
     "kernel_initializer": [Names({"auto", *INITIALIZERS}), "array-like"],
-    "bias_initializer": [Names({"auto", "zeros"})],
+    "bias_initializer": [Names({"auto", "zeros", "data"})],
     "parametrization": [Names({"standard", "ntk"})],
     "feature_scaling": ["boolean"],
     "parametric_activation": ["boolean"],

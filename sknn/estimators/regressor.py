@@ -181,14 +181,18 @@ class MLPRegressor(BaseRegressor):
         - 'uniform': uniform in [-0.05, 0.05]
         - 'normal': normal, with a standard deviation of 0.05
         - 'orthogonal': rows or columns, the fewer, that are orthonormal [29]_
+        - 'unit_variance': normal, and divided so that the weighted sum of each neuron
+          has the variance 1 over the training rows [30]_
 
         Where each hidden layer has its own, the output layer has 'auto'.
-    bias_initializer : {'auto', 'zeros'}, default='auto'
+    bias_initializer : {'auto', 'zeros', 'data'}, default='auto'
         Initial biases: 'auto' draws them with the weights where these are 'auto', and
-        is 'zeros' elsewhere.
+        is 'zeros' elsewhere. 'data' makes the weighted sum of each neuron zero at a
+        random mean of five training rows, so that its kink lies amid them ('he+5')
+        [31]_.
     parametrization : {'standard', 'ntk'}, default='standard'
         'ntk' lets the weights W of a layer learn at the learning rate divided by
-        ``sqrt(fan_in)``, and its biases b at a tenth of it [30]_ [23]_. The
+        ``sqrt(fan_in)``, and its biases b at a tenth of it [32]_ [23]_. The
         initial weights 'auto' are then 'lecun_normal', with biases of zero. With
         'adam' and its relatives this is the network ``z = x V / sqrt(fan_in) + b`` with
         initial V of variance 1, where ``coefs_`` holds ``W = V / sqrt(fan_in)``: but
@@ -417,7 +421,11 @@ class MLPRegressor(BaseRegressor):
     .. [29] A. Saxe, J. McClelland and S. Ganguli, "Exact solutions to the nonlinear
        dynamics of learning in deep linear neural networks", ICLR 2014,
        https://arxiv.org/abs/1312.6120.
-    .. [30] A. Jacot, F. Gabriel and C. Hongler, "Neural Tangent Kernel: Convergence and
+    .. [30] P. Krähenbühl et al., "Data-dependent Initializations of Convolutional
+       Neural Networks", ICLR 2016, https://arxiv.org/abs/1511.06856.
+    .. [31] I. Steinwart, "A Sober Look at Neural Network Initializations", 2019,
+       https://arxiv.org/abs/1903.11482.
+    .. [32] A. Jacot, F. Gabriel and C. Hongler, "Neural Tangent Kernel: Convergence and
        Generalization in Neural Networks", NeurIPS 2018,
        https://arxiv.org/abs/1806.07572.
 

@@ -22,6 +22,7 @@ class Initializer(NamedTuple):
     draw: Draw
     description: str
     reference: str
+    scales_to_data: bool  # whether weighted sums of the training rows get variance 1
 
     def __call__(
         self, random_state: np.random.RandomState, fan_in: int, fan_out: int
@@ -33,7 +34,14 @@ class Initializer(NamedTuple):
 INITIALIZERS: dict[str, Initializer] = {}
 
 
-def register(name: str, draw: Draw, *, description: str, reference: str = "") -> None:
+def register(
+    name: str,
+    draw: Draw,
+    *,
+    description: str,
+    reference: str = "",
+    scales_to_data: bool = False,
+) -> None:
     """Make an initializer available as ``kernel_initializer="name"``.
 
     Parameters
@@ -46,9 +54,12 @@ def register(name: str, draw: Draw, *, description: str, reference: str = "") ->
         One line for the docstrings of the estimators.
     reference : str, default=""
         Publication that the docstrings cite.
+    scales_to_data : bool, default=False
+        Whether the weights of each neuron are then divided by the standard deviation of
+        its weighted sum over the training rows.
     """
     check_description(name, description)
-    INITIALIZERS[name] = Initializer(draw, description, reference)
+    INITIALIZERS[name] = Initializer(draw, description, reference, scales_to_data)
 
 
 _SMALL = 0.05  # as in Keras
@@ -143,4 +154,13 @@ register(
     reference='A. Saxe, J. McClelland and S. Ganguli, "Exact solutions to the '
     'nonlinear dynamics of learning in deep linear neural networks", ICLR 2014, '
     "https://arxiv.org/abs/1312.6120",
+)
+register(
+    "unit_variance",
+    _normal(lambda m, n: sqrt(1.0 / m)),
+    description="normal, and divided so that the weighted sum of each neuron has the "
+    "variance 1 over the training rows",
+    reference='P. Krähenbühl et al., "Data-dependent Initializations of Convolutional '
+    'Neural Networks", ICLR 2016, https://arxiv.org/abs/1511.06856',
+    scales_to_data=True,
 )

@@ -135,8 +135,8 @@ class Network(Work):
             For each hidden layer and the output layer a key of ``INITIALIZERS``, or
             'auto' for scikit-learn's rule.
         bias : str
-            'zeros', or 'auto' for scikit-learn's rule in layers that have 'auto'
-            weights.
+            'zeros', 'data', or 'auto' for scikit-learn's rule in layers that have
+            'auto' weights.
         activations : tuple of str
             For each of these layers the activation that 'auto' goes by.
         data : TrainingData or None, default=None

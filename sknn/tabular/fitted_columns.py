@@ -1,6 +1,7 @@
 """What was learnt of each column of a table, and how it becomes numbers."""
 
 from dataclasses import dataclass
+from itertools import chain, repeat
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -221,10 +222,8 @@ class CategoricalColumn:
         """
         known = to_categories(column, column_name(self.label))
         self._check_type(column)
-        codes = {
-            category: min(code, self.n_frequent)
-            for code, category in enumerate(self.categories)
-        }
+        every_code = chain(range(self.n_frequent), repeat(self.n_frequent))
+        codes = dict(zip(self.categories, every_code, strict=False))
         unseen = self.n_codes
         if self.n_frequent < len(self.categories):
             unseen = self.n_frequent

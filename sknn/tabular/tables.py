@@ -117,7 +117,9 @@ def _pandas_columns(X: Any) -> Iterator[Column]:
 def _pandas_column(series: Any, label: Any) -> Column:
     dtype = series.dtype
     is_numpy, kind = isinstance(dtype, np.dtype), getattr(dtype, "kind", "O")
-    if dtype.name == "category":
+    if is_numpy and kind in "iuf":
+        return Numbers(series.to_numpy(np.float64))
+    if not is_numpy and dtype.name == "category":
         labels = list(map(plain, series.array.categories.tolist()))
         return Categories(np.asarray(series.array.codes, np.intp), labels, True)
     if kind in "biuf":
@@ -129,7 +131,7 @@ def _pandas_column(series: Any, label: Any) -> Column:
     if kind == "m":
         return Numbers(_numpy_times(series, "timedelta64[us]") / SECOND)
     if kind == "M":
-        zone = series.dt.tz
+        zone = None if is_numpy else series.dt.tz
         if zone is None:
             return _dates(_numpy_times(series, "datetime64[us]"), None, None)
         in_utc = series.dt.tz_convert("UTC").dt.tz_localize(None)
@@ -139,7 +141,7 @@ def _pandas_column(series: Any, label: Any) -> Column:
         )
         return _dates(values, wall, zone)
     is_declared = str(dtype).startswith("dictionary")
-    return read_objects(series.tolist(), label, is_declared)
+    return read_objects(series.to_numpy(object).tolist(), label, is_declared)
 
 
 def _numpy_times(series: Any, dtype: str) -> np.ndarray:

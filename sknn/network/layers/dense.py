@@ -11,6 +11,11 @@ from sknn.kernels.gemm import products
 from sknn.kernels.layers import dense
 from sknn.kernels.layers.base import LayerKernels
 from sknn.kernels.layers.sparse_dense import SPARSE
+from sknn.network.data_initializers import (
+    deviations,
+    random_means,
+    weighted_sums,
+)
 from sknn.network.initializers import INITIALIZERS
 from sknn.network.layers.base import (
     Initialization,
@@ -121,19 +126,29 @@ class Dense(LayerSpec):
 
         'auto' is uniform, in the bound of Glorot and Bengio, which is smaller before a
         logistic activation. Biases beside such weights are drawn in the same bound if
-        theirs is 'auto' too, and are zero otherwise.
+        theirs is 'auto' too. Those of 'data' put the zero of the weighted sum amid the
+        training rows. All others are zero.
         """
         coef, intercept = arrays["coefs_"], arrays["intercepts_"]
         intercept[:] = 0
-        kernel, bias, activation, *_ = initialization
-        if kernel != "auto":
-            coef[:] = INITIALIZERS[kernel](random_state, *coef.shape)
-            return
-        factor = 2.0 if activation == "logistic" else 6.0
-        bound = sqrt(factor / sum(coef.shape))
-        coef[:] = random_state.uniform(-bound, bound, coef.shape)
-        if bias == "auto":
-            intercept[:] = random_state.uniform(-bound, bound, intercept.shape)
+        kernel, bias, activation, _, inputs = initialization
+        scales_to_data = False
+        if kernel == "auto":
+            factor = 2.0 if activation == "logistic" else 6.0
+            bound = sqrt(factor / sum(coef.shape))
+            coef[:] = random_state.uniform(-bound, bound, coef.shape)
+            if bias == "auto":
+                intercept[:] = random_state.uniform(-bound, bound, intercept.shape)
+        else:
+            initializer = INITIALIZERS[kernel]
+            coef[:] = initializer(random_state, *coef.shape)
+            scales_to_data = initializer.scales_to_data
+        if scales_to_data:
+            sums = weighted_sums(inputs.rows, coef)
+            coef /= deviations(sums, inputs.sample_weight)
+        if bias == "data":
+            sums = weighted_sums(inputs.rows, coef)
+            intercept[:] = -random_means(random_state, sums)
 
     def onnx(self, g: Any, x: Any, arrays: Mapping[str, np.ndarray]) -> Any:
         """Return x W + b."""
