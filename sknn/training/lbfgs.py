@@ -35,6 +35,11 @@ def objective(
         Strength of the L2 penalty.
     x : ndarray of shape (n_parameters,)
         Where to evaluate, in float64; the kernels work in the network's dtype.
+
+    Returns
+    -------
+    value : float
+    gradient : ndarray of shape (n_trained,)
     """
     n, size = network.n_weights, data.size
     value, gradient = network.loss_gradient(x.astype(network.dtype), loss, data)
@@ -64,7 +69,8 @@ class _Search:
     def __init__(self, task: FitTask, after_epoch: AfterEpoch | None):
         self.task, self.after_epoch = task, after_epoch
         self.alpha = float(task.options.regularization.alpha)
-        self.start = task.state.theta.astype(np.float64)
+        self._theta = task.state.theta.astype(np.float64)  # with what is not trained
+        self.start = self._theta[: task.network.n_trained].copy()
         self.last_iterate = OptimizeResult(x=self.start, fun=np.nan, nit=0)
         self.first = self.lowest = np.nan
         self.fault: str | None = None
@@ -73,8 +79,10 @@ class _Search:
 
     def evaluate(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the loss at x, and its gradient."""
-        task = self.task
-        value, gradient = objective(task.network, task.loss, task.data, self.alpha, x)
+        task, self._theta[: x.size] = self.task, x
+        value, gradient = objective(
+            task.network, task.loss, task.data, self.alpha, self._theta
+        )
         if np.isnan(self.first):
             self.first = self.lowest = value
         if not np.isfinite(value):
@@ -87,7 +95,7 @@ class _Search:
         """Record an iteration; raise StopIteration where a callback asks for it."""
         task, state = self.task, self.task.state
         x, value = iterate.x, float(iterate.fun)
-        state.theta[:] = x
+        state.theta[: x.size] = x
         if value < self.lowest:
             self.fault, self.lowest = None, value
         record = {"loss": value, "seconds": 0.0}
@@ -162,7 +170,7 @@ def train_lbfgs(task: FitTask, after_epoch: AfterEpoch | None = None) -> None:
         state.n_iter = iterate.nit
         for column in state.history.values():
             del column[n_before + iterate.nit :]
-    state.theta[:] = iterate.x
+    state.theta[: iterate.x.size] = iterate.x
     state.result = state.theta
     state.loss = float(iterate.fun)
     fault = search.fault or not_finite(state.theta, 0.0)
