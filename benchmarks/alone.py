@@ -21,7 +21,7 @@ from sknn.kernels.layers.activations import call_activation
 from sknn.kernels.layers.base import call_backward, call_gradient, run_forward
 from sknn.kernels.optim.optimizers import OPTIMIZERS, call_step
 from sknn.kernels.table import BACKWARD, GRADIENT
-from sknn.network.data import Inputs, read_only
+from sknn.network.data import Inputs, aligned_empty, read_only
 from sknn.network.network import Network
 from sknn.training.options import OptimizerOptions
 
@@ -228,6 +228,6 @@ def _random(network, size):
 
 def _copied(network, numbers):
     """Return a copy that lies where the network would put it."""
-    memory = network.buffer(1, numbers.size)
+    memory = aligned_empty(numbers.size, network.dtype)
     memory[:] = numbers
     return memory

@@ -111,6 +111,13 @@ SHARED = {
     "learning_rate": items_of(SCHEDULES),
     "dropout_schedule": items_of(ANNEALINGS),
     "normalization": items_of(NORMALIZATIONS),
+    "numeric_embedding": items_of(
+        {
+            kind: spec
+            for kind, spec in LAYERS.items()
+            if spec.parameter == "numeric_embedding"
+        }
+    ),
     "kernel_initializer": items_of(INITIALIZERS),
     "Notes": items_of(LAYERS),
 }

@@ -59,6 +59,7 @@ ALL_KINDS = {
         f"loss={loss}": (REGRESSOR, {"loss": loss} | HALF)
         for loss in ("squared_error", "absolute_error", "poisson", "quantile")
     },
+    "embedding": (REGRESSOR, {"numeric_embedding": "piecewise_linear"}),
     "layers": (
         CLASSIFIER,
         {"normalization": "batch", "dropout": 0.2, "max_norm": 1.0, "l1_ratio": 0.5},

@@ -335,7 +335,26 @@ OWN: dict[type, dict[str, st.SearchStrategy]] = {
 DRAWN_APART = {
     *("hidden_layer_sizes", "n_hidden_layers", "activation", "dropout"),
     *("kernel_initializer", "solver", "max_iter", "random_state"),
+    *("numeric_embedding", "numeric_embedding_size", "n_bins"),
+    *("categorical_features", "categorical_embedding_size"),
 }
+
+
+@st.composite
+def embeddings(draw):
+    """Draw an embedding of columns."""
+    return {
+        "numeric_embedding": "piecewise_linear",
+        "numeric_embedding_size": draw(st.integers(1, 5)),
+        "n_bins": draw(st.integers(2, 9)),
+    }
+
+
+def can_be_embedded(X):
+    """Return whether a column has more than two values, and none is too wide."""
+    with np.errstate(over="ignore"):
+        is_narrow = np.isfinite(X.max(axis=0) - X.min(axis=0)).all()
+    return is_narrow and any(len(np.unique(column)) > 2 for column in X.T)
 
 
 @st.composite
@@ -423,8 +442,12 @@ def cases(draw, sizes=(), containers=tuple(CONTAINERS), **options):
     X = draw(matrices(sizes=sizes))
     y = draw(targets(estimator, len(X), drawn))
     given: dict[str, Any] = {"sample_weight": draw(weights(len(X)))}
-    container = CONTAINERS[draw(st.sampled_from(containers))]
-    if scipy.sparse.issparse(container(X)):
+    name = draw(st.sampled_from(containers))
+    is_embedded = name not in SPARSE and can_be_embedded(X)
+    if is_embedded and draw(st.integers(0, 4)) == 0:
+        drawn |= draw(embeddings())
+    container = CONTAINERS[name]
+    if name in SPARSE:
         drawn.pop("feature_scaling", None)  # which takes dense inputs only
     if draw(st.integers(0, 3)) == 0:  # rows of its own to validate on: the same, turned
         given |= {"X_val": container(X[::-1].copy()), "y_val": y}

@@ -50,6 +50,11 @@ MODELS = {
     "lbfgs": (sknn.MLPClassifier, CODES, {"solver": "lbfgs"}),
     "numbers": (sknn.MLPRegressor, X[:, 0], {"validate": True}),
     "outputs": (sknn.MLPRegressor, X[:, :2], {"normalization": "layer"}),
+    "embedding": (
+        sknn.MLPRegressor,
+        X[:, 0],
+        {"numeric_embedding": "piecewise_linear", "numeric_embedding_size": 2},
+    ),
     "quantiles": (
         sknn.MLPRegressor,
         X[:, 0],

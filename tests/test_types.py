@@ -44,6 +44,7 @@ FITTED = {
     "gains_": "list[ndarray]",
     "shifts_": "list[ndarray]",
     "running_statistics_": "list[ndarray]",
+    "bin_edges_": "list[ndarray]",
     "n_features_in_": "int",
     "feature_names_in_": "ndarray",
     "history_": "dict[str, list[float]]",

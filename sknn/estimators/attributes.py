@@ -37,6 +37,11 @@ class Attributes:
     dropout: Any
     input_dropout: float
     normalization: str | None
+    numeric_embedding: str | None
+    numeric_embedding_size: int
+    n_bins: int
+    categorical_features: Any
+    categorical_embedding_size: int
     kernel_initializer: str | Sequence[str]
     bias_initializer: str
     parametrization: str
@@ -67,6 +72,11 @@ class Attributes:
     feature_scales_: list[np.ndarray]
     activation_weights_: list[np.ndarray]
     running_statistics_: list[np.ndarray]
+    embedding_weights_: list[np.ndarray]
+    embedding_biases_: list[np.ndarray]
+    category_vectors_: list[np.ndarray]
+    bin_weights_: list[np.ndarray]
+    bin_edges_: list[np.ndarray]
     n_features_in_: int
     feature_names_in_: np.ndarray
     history_: dict[str, list[float]]

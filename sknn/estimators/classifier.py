@@ -152,6 +152,34 @@ class MLPClassifier(BaseClassifier):
 
         - 'batch': normalises each neuron over the rows of the batch [22]_
         - 'layer': normalises each row over the neurons of the layer [23]_
+    numeric_embedding : str, default=None
+        Replaces each column of numbers by ``numeric_embedding_size`` trained functions
+        of it, which the first dense layer takes in its place. X need not be scaled.
+
+        - 'piecewise_linear': piecewise-linear functions, constant beyond the training
+          data [24]_
+
+        Columns with fewer than three distinct values are passed on as they are, behind
+        all others. Which columns are embedded, and their bins and scales, follow from
+        the rows of the first call; of very many rows, from a sample. CSR inputs are
+        refused.
+    numeric_embedding_size : int, default=16
+        Number of functions of each column that ``numeric_embedding`` replaces.
+    n_bins : int, default=32
+        The most bins of a column with ``numeric_embedding='piecewise_linear'``: within
+        a bin the functions are straight. Edges are quantiles of the training rows, in
+        which these count by their weights; where a column has few distinct values, they
+        are all edges.
+    categorical_features : array-like of int, bool or str, default=None
+        Columns of codes 0, 1, 2 and so on: their numbers, a mask, or their names. Each
+        code becomes a trained vector; where there are few of them, indicators, of which
+        two codes need but one, -1 or 1. Any other number, such as -1 or a code that the
+        rows of the first call do not have, is an unknown code: a vector of its own,
+        which is zero where no row has one, or zeros. Codes may come from
+        :class:`~sklearn.preprocessing.OrdinalEncoder`. CSR inputs are refused.
+    categorical_embedding_size : int, default=8
+        Size of the vectors of ``categorical_features``. A column with so many codes, or
+        fewer, becomes indicators.
     kernel_initializer : str or sequence of str, default='auto'
         How the initial weights of all layers, or of each hidden layer, are drawn:
 
@@ -159,25 +187,25 @@ class MLPClassifier(BaseClassifier):
           logistic layers
         - 'glorot_uniform': uniform, with the variance ``2 / (fan_in + fan_out)`` [10]_
         - 'glorot_normal': normal, with the variance ``2 / (fan_in + fan_out)`` [10]_
-        - 'he_uniform': uniform, with the variance ``2 / fan_in`` [24]_
-        - 'he_normal': normal, with the variance ``2 / fan_in`` [24]_
-        - 'lecun_uniform': uniform, with the variance ``1 / fan_in`` [25]_
-        - 'lecun_normal': normal, with the variance ``1 / fan_in`` [25]_
+        - 'he_uniform': uniform, with the variance ``2 / fan_in`` [25]_
+        - 'he_normal': normal, with the variance ``2 / fan_in`` [25]_
+        - 'lecun_uniform': uniform, with the variance ``1 / fan_in`` [26]_
+        - 'lecun_normal': normal, with the variance ``1 / fan_in`` [26]_
         - 'uniform': uniform in [-0.05, 0.05]
         - 'normal': normal, with a standard deviation of 0.05
-        - 'orthogonal': rows or columns, the fewer, that are orthonormal [26]_
+        - 'orthogonal': rows or columns, the fewer, that are orthonormal [27]_
         - 'unit_variance': normal, and divided so that the weighted sum of each neuron
-          has the variance 1 over the training rows [27]_
+          has the variance 1 over the training rows [28]_
 
         Where each hidden layer has its own, the output layer has 'auto'.
     bias_initializer : {'auto', 'zeros', 'data'}, default='auto'
         Initial biases: 'auto' draws them with the weights where these are 'auto', and
         is 'zeros' elsewhere. 'data' makes the weighted sum of each neuron zero at a
         random mean of five training rows, so that its kink lies amid them ('he+5')
-        [28]_.
+        [29]_.
     parametrization : {'standard', 'ntk'}, default='standard'
         'ntk' lets the weights W of a layer learn at the learning rate divided by
-        ``sqrt(fan_in)``, and its biases b at a tenth of it [29]_ [20]_. The
+        ``sqrt(fan_in)``, and its biases b at a tenth of it [30]_ [20]_. The
         initial weights 'auto' are then 'lecun_normal', with biases of zero. With
         'adam' and its relatives this is the network ``z = x V / sqrt(fan_in) + b`` with
         initial V of variance 1, where ``coefs_`` holds ``W = V / sqrt(fan_in)``: but
@@ -258,13 +286,13 @@ class MLPClassifier(BaseClassifier):
 
         - 'log_loss': the log loss (cross-entropy), ``-log(p)`` of the true class
         - 'focal': the focal loss, ``-(1 - p)**focal_gamma log(p)``, which gives less
-          weight to rows that are classified well [30]_
+          weight to rows that are classified well [31]_
         - 'hinge': the hinge loss of support vector machines, Crammer and Singer's for
           more than two classes; with a ``decision_function`` in place of probabilities
-          [31]_
+          [32]_
     label_smoothing : float, default=0.0
         Share of each target that is spread evenly over all classes, in [0, 1), for
-        ``loss='log_loss'`` [32]_.
+        ``loss='log_loss'`` [33]_.
     label_smoothing_schedule : str, default=None
         How ``label_smoothing`` changes from epoch to epoch, with the values of
         ``dropout_schedule``. Losses of the validation set have all of it. Not used by
@@ -297,6 +325,18 @@ class MLPClassifier(BaseClassifier):
     activation_weights_ : list of ndarray of shape (width,)
         Weight of the activation of each hidden neuron, beside the identity. Only with
         ``parametric_activation``.
+    embedding_weights_, embedding_biases_ : list of ndarray of shape (n_columns, size)
+        Factors and shifts of each embedded column. Only with ``numeric_embedding``.
+    category_vectors_ : list of ndarray of shape (n_numbers,)
+        The vectors of all codes, and behind those of a column that of its unknown
+        codes; the columns one after another. Only with ``categorical_features``, of
+        which one has more codes than ``categorical_embedding_size``.
+    bin_weights_ : list of ndarray of shape (n_all_bins, size)
+        By how much the functions rise in each bin, beside their linear part; the bins
+        of the columns one after another. Only with
+        ``numeric_embedding='piecewise_linear'``, as the next.
+    bin_edges_ : list of ndarray of shape (2, n_all_edges)
+        The edges of the bins, and what the linear part takes in their place.
     n_features_in_ : int
         Number of features seen in ``fit``.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -352,6 +392,9 @@ class MLPClassifier(BaseClassifier):
 
     ``summary`` prints a line for each layer. The kinds of layers are:
 
+    - 'categorical_embedding': rows of trained tables in place of codes, indicators of
+      few codes
+    - 'one_hot': indicators in place of codes
     - 'dense': ``f(x W + b)``, with f the activation
     - 'dropout': sets a fraction of its inputs to zero in training
     - 'feature_scaling': ``x * s``, with a trained factor s for each feature [20]_
@@ -359,6 +402,8 @@ class MLPClassifier(BaseClassifier):
     - 'layer_norm': normalises each row over the neurons of the layer
     - 'parametric_activation': ``x + a (f(x) - x)``, with f the activation and a trained
       a for each neuron [20]_
+    - 'piecewise_linear': piecewise-linear functions, constant beyond the training data
+      [24]_
 
     References
     ----------
@@ -410,24 +455,27 @@ class MLPClassifier(BaseClassifier):
        Training by Reducing Internal Covariate Shift", ICML 2015.
     .. [23] J. Ba, J. Kiros and G. Hinton, "Layer Normalization", 2016,
        https://arxiv.org/abs/1607.06450.
-    .. [24] K. He et al., "Delving Deep into Rectifiers", ICCV 2015,
+    .. [24] Y. Gorishniy, I. Rubachev and A. Babenko, "On Embeddings for Numerical
+       Features in Tabular Deep Learning", NeurIPS 2022,
+       https://arxiv.org/abs/2203.05556.
+    .. [25] K. He et al., "Delving Deep into Rectifiers", ICCV 2015,
        https://arxiv.org/abs/1502.01852.
-    .. [25] Y. LeCun et al., "Efficient BackProp", Neural Networks: Tricks of the Trade,
+    .. [26] Y. LeCun et al., "Efficient BackProp", Neural Networks: Tricks of the Trade,
        1998.
-    .. [26] A. Saxe, J. McClelland and S. Ganguli, "Exact solutions to the nonlinear
+    .. [27] A. Saxe, J. McClelland and S. Ganguli, "Exact solutions to the nonlinear
        dynamics of learning in deep linear neural networks", ICLR 2014,
        https://arxiv.org/abs/1312.6120.
-    .. [27] P. Krähenbühl et al., "Data-dependent Initializations of Convolutional
+    .. [28] P. Krähenbühl et al., "Data-dependent Initializations of Convolutional
        Neural Networks", ICLR 2016, https://arxiv.org/abs/1511.06856.
-    .. [28] I. Steinwart, "A Sober Look at Neural Network Initializations", 2019,
+    .. [29] I. Steinwart, "A Sober Look at Neural Network Initializations", 2019,
        https://arxiv.org/abs/1903.11482.
-    .. [29] A. Jacot, F. Gabriel and C. Hongler, "Neural Tangent Kernel: Convergence and
+    .. [30] A. Jacot, F. Gabriel and C. Hongler, "Neural Tangent Kernel: Convergence and
        Generalization in Neural Networks", NeurIPS 2018,
        https://arxiv.org/abs/1806.07572.
-    .. [30] T. Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017.
-    .. [31] K. Crammer and Y. Singer, "On the Algorithmic Implementation of Multiclass
+    .. [31] T. Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017.
+    .. [32] K. Crammer and Y. Singer, "On the Algorithmic Implementation of Multiclass
        Kernel-based Vector Machines", Journal of Machine Learning Research 2, 2001.
-    .. [32] C. Szegedy et al., "Rethinking the Inception Architecture for Computer
+    .. [33] C. Szegedy et al., "Rethinking the Inception Architecture for Computer
        Vision", CVPR 2016.
 
     Examples

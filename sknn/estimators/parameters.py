@@ -1,11 +1,11 @@
 """What the parameters of both estimators may be, and when they have an effect."""
 
 import inspect
-from collections.abc import Callable, Collection, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Mapping, Set
 from dataclasses import dataclass
 from functools import cache
 from numbers import Integral, Real
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from sklearn.metrics import get_scorer_names
@@ -14,12 +14,14 @@ from sknn._sklearn import Interval, Options, StrOptions
 from sknn.estimators.idle_annealings import STRENGTHS, idle_annealings
 from sknn.estimators.splitters import Splitter
 from sknn.estimators.suggestions import did_you_mean
+from sknn.estimators.uses import Given, Use, users
 from sknn.kernels.layers.activations import ACTIVATIONS
 from sknn.kernels.layers.normalization import NORMALIZATIONS
 from sknn.kernels.losses.table import LOSSES, losses_of_classifier
 from sknn.kernels.optim.optimizers import OPTIMIZERS, SOLVERS
 from sknn.network.initializers import INITIALIZERS
 from sknn.network.layers.base import Layer
+from sknn.network.layers.table import LAYERS
 from sknn.network.layout import Architecture, mlp_layers
 from sknn.training.annealing import ANNEALINGS
 from sknn.training.options import LossOptions, select
@@ -37,6 +39,11 @@ _RATE = Interval(Real, 0, 1, closed="left")
 _NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 _POSITIVE = Interval(Real, 0, None, closed="neither")
 _COUNT = Interval(Integral, 1, None, closed="left")
+_SIZE = Interval(Integral, 1, 2**16, closed="both")  # of an embedding
+# Kinds of layers that embed columns of numbers.
+NUMERIC_EMBEDDINGS = frozenset(
+    kind for kind, spec in LAYERS.items() if spec.parameter == "numeric_embedding"
+)
 _MOST_LAYERS = 10**5
 _PYTHON_TYPES = {np.bool_: bool, np.integer: int, np.floating: float, np.str_: str}
 
@@ -77,6 +84,11 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "dropout": [_RATE, "array-like"],
     "input_dropout": [_RATE],
     "normalization": [Names(set(NORMALIZATIONS)), None],
+    "numeric_embedding": [Names(NUMERIC_EMBEDDINGS), None],
+    "numeric_embedding_size": [_SIZE],
+    "n_bins": [Interval(Integral, 2, 2**16, closed="both")],
+    "categorical_features": ["array-like", None],
+    "categorical_embedding_size": [_SIZE],
     "kernel_initializer": [Names({"auto", *INITIALIZERS}), "array-like"],
     "bias_initializer": [Names({"auto", "zeros", "data"})],
     "parametrization": [Names({"standard", "ntk"})],
@@ -101,32 +113,23 @@ CONSTRAINTS: dict[str, list[Any]] = {
 }
 
 
-class Use(NamedTuple):
-    """Which values of another parameter give a parameter its effect."""
-
-    parameter: str
-    values: Sequence[Any]
-
-
-def _users(parameter: str, components: Mapping[str, Any]) -> list[str]:
-    """Return the names of the components that a parameter has an effect with."""
-    return [name for name, entry in components.items() if parameter in entry.uses]
-
-
 # With other values the parameter is ignored with a warning. scikit-learn's parameters
 # are not listed: they are ignored without a warning, as in scikit-learn.
 USES: dict[str, Use] = {
-    "rho": Use("solver", _users("rho", OPTIMIZERS)),
-    "decay_rate": Use("learning_rate", _users("decay_rate", SCHEDULES)),
-    "decay_epochs": Use("learning_rate", _users("decay_epochs", SCHEDULES)),
+    "rho": Use("solver", users("rho", OPTIMIZERS)),
+    "decay_rate": Use("learning_rate", users("decay_rate", SCHEDULES)),
+    "decay_epochs": Use("learning_rate", users("decay_epochs", SCHEDULES)),
     "scoring": Use("early_stopping", [True]),
     "restore_best_weights": Use("early_stopping", [True]),
     "validation_splitter": Use("early_stopping", [True]),
-    "delta": Use("loss", _users("delta", LOSSES)),
-    "quantile": Use("loss", _users("quantile", LOSSES)),
-    "power": Use("loss", _users("power", LOSSES)),
+    "numeric_embedding_size": Use("numeric_embedding", sorted(NUMERIC_EMBEDDINGS)),
+    "n_bins": Use("numeric_embedding", ["piecewise_linear"]),
+    "categorical_embedding_size": Use("categorical_features", Given((...,))),
+    "delta": Use("loss", users("delta", LOSSES)),
+    "quantile": Use("loss", users("quantile", LOSSES)),
+    "power": Use("loss", users("power", LOSSES)),
     "label_smoothing": Use("loss", ["log_loss"]),
-    "focal_gamma": Use("loss", _users("focal_gamma", losses_of_classifier())),
+    "focal_gamma": Use("loss", users("focal_gamma", losses_of_classifier())),
 }
 
 # Parameters that L-BFGS cannot honour, and why: these are refused. The functions return
@@ -251,6 +254,7 @@ def check_effects(
                 for loss in values:
                     LOSSES[loss].settings_of(options)
             needed = " or ".join(f"{other}={value!r}" for value in values)
+            needed = needed.replace("=Ellipsis", "=[...]")
             warn_user(
                 f"{name}={value!r} has no effect with {other}={parameters[other]!r}; "
                 f"it belongs to {needed}. Leave {name} at its default, {default!r}, "
@@ -349,6 +353,11 @@ class NetworkOptions:
     dropout: Any
     input_dropout: float
     normalization: str | None
+    numeric_embedding: str | None
+    numeric_embedding_size: int
+    n_bins: int
+    categorical_features: Any
+    categorical_embedding_size: int
     kernel_initializer: Any
     bias_initializer: str
     parametrization: str

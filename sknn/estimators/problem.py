@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse
 
 from sknn.estimators.batch_source import refuse_unwrapped
+from sknn.estimators.embeddings import embedding_layers
 from sknn.estimators.missing import refuse_missing_in_fit
 from sknn.estimators.parameters import (
     NetworkOptions,
@@ -24,6 +25,8 @@ from sknn.estimators.validation import (
 )
 from sknn.kernels.losses.table import LOSSES, Loss
 from sknn.network.data import TrainingData
+from sknn.network.layers.base import Layer
+from sknn.network.layout import Architecture
 from sknn.network.network import Network
 from sknn.network.network import network as network_of
 from sknn.training.memory import check_memory
@@ -137,20 +140,22 @@ def define(estimator: Any, call: FitCall, parameters: dict[str, Any]) -> Problem
     targets = estimator._encode(y)
     loss, loss_options = LOSSES[estimator._loss_name()], select(LossOptions, parameters)
     loss.check_targets(targets, loss_options)
+    fitted_dtype = None if is_first else dtype_to_go_on_with(estimator)
+    dtype = fitted_dtype or X.dtype
+    sample_weight = weights_of(call.sample_weight, X, dtype)
+    factors = estimator._class_weights(y, sample_weight, call.incremental)
+    data = make_training_data(X, targets, sample_weight, factors, dtype)
+    if factors is not None:
+        check_some_weight(data.weights, dtype)
     network, initializers = network_for(
         estimator,
         select(NetworkOptions, parameters),
-        (X.shape[1], estimator._n_outputs(targets)),
+        data,
+        estimator._n_outputs(targets),
         (loss, loss_options),
-        None if is_first else dtype_to_go_on_with(estimator),
-        X.dtype,
+        is_first,
     )
     check_memory(network, X.shape[0], scipy.sparse.issparse(X), options)
-    sample_weight = weights_of(call.sample_weight, X, network.dtype)
-    factors = estimator._class_weights(y, sample_weight, call.incremental)
-    data = make_training_data(X, targets, sample_weight, factors, network.dtype)
-    if factors is not None:
-        check_some_weight(data.weights, network.dtype)
     draw = partial(network.initial_parameters, data=data, **initializers)
     return Problem(
         X,
@@ -170,27 +175,35 @@ def define(estimator: Any, call: FitCall, parameters: dict[str, Any]) -> Problem
 def network_for(
     estimator: Any,
     options: NetworkOptions,
-    widths: tuple[int, int],
+    data: TrainingData,
+    n_outputs: int,
     loss: tuple[Loss, LossOptions],
-    fitted_dtype: np.dtype | None,
-    dtype: np.dtype,
+    is_first: bool,
 ) -> tuple[Network, dict[str, Any]]:
     """Return the network, and what else ``initial_parameters`` takes.
 
-    ``widths`` are the numbers of features and of outputs; ``fitted_dtype`` is that of
-    the weights that training goes on from, if it does.
+    ``n_outputs`` is the number of outputs before the loss multiplies it.
     """
-    (n_features, n_outputs), (definition, loss_options) = widths, loss
+    definition, loss_options = loss
     n_outputs *= definition.outputs_per_target(loss_options)
     settings = definition.settings_of(loss_options)
     architecture = architecture_of(
-        options, n_features, n_outputs, definition.link, settings
+        options, data.inputs.n_features, n_outputs, definition.link, settings
     )
-    layers = estimator._change_layers(architecture.layers)
+    names = getattr(estimator, "feature_names_in_", None)
+    fitted = () if is_first else _layers(estimator)
+    embeddings = embedding_layers(options, data, names, fitted)
+    layers = estimator._change_layers((*embeddings, *architecture.layers))
     architecture = architecture._replace(layers=layers)
     # Checked where training goes on too, which does not use them.
     initializers = initializers_of(options, architecture.n_hidden)
-    network = network_of(architecture, fitted_dtype or dtype)
-    if fitted_dtype is not None:
+    network = network_of(architecture, data.inputs.data.dtype)
+    if not is_first:
         check_same_shape(estimator, network)
     return network, initializers
+
+
+def _layers(estimator: Any) -> tuple[Layer, ...]:
+    """Return the layers of a fitted network; none where the user set the weights."""
+    known = getattr(estimator, "_architecture", None)
+    return Architecture.of_plain(known).layers if known else ()

@@ -167,6 +167,34 @@ class MLPRegressor(BaseRegressor):
 
         - 'batch': normalises each neuron over the rows of the batch [25]_
         - 'layer': normalises each row over the neurons of the layer [26]_
+    numeric_embedding : str, default=None
+        Replaces each column of numbers by ``numeric_embedding_size`` trained functions
+        of it, which the first dense layer takes in its place. X need not be scaled.
+
+        - 'piecewise_linear': piecewise-linear functions, constant beyond the training
+          data [27]_
+
+        Columns with fewer than three distinct values are passed on as they are, behind
+        all others. Which columns are embedded, and their bins and scales, follow from
+        the rows of the first call; of very many rows, from a sample. CSR inputs are
+        refused.
+    numeric_embedding_size : int, default=16
+        Number of functions of each column that ``numeric_embedding`` replaces.
+    n_bins : int, default=32
+        The most bins of a column with ``numeric_embedding='piecewise_linear'``: within
+        a bin the functions are straight. Edges are quantiles of the training rows, in
+        which these count by their weights; where a column has few distinct values, they
+        are all edges.
+    categorical_features : array-like of int, bool or str, default=None
+        Columns of codes 0, 1, 2 and so on: their numbers, a mask, or their names. Each
+        code becomes a trained vector; where there are few of them, indicators, of which
+        two codes need but one, -1 or 1. Any other number, such as -1 or a code that the
+        rows of the first call do not have, is an unknown code: a vector of its own,
+        which is zero where no row has one, or zeros. Codes may come from
+        :class:`~sklearn.preprocessing.OrdinalEncoder`. CSR inputs are refused.
+    categorical_embedding_size : int, default=8
+        Size of the vectors of ``categorical_features``. A column with so many codes, or
+        fewer, becomes indicators.
     kernel_initializer : str or sequence of str, default='auto'
         How the initial weights of all layers, or of each hidden layer, are drawn:
 
@@ -174,25 +202,25 @@ class MLPRegressor(BaseRegressor):
           logistic layers
         - 'glorot_uniform': uniform, with the variance ``2 / (fan_in + fan_out)`` [13]_
         - 'glorot_normal': normal, with the variance ``2 / (fan_in + fan_out)`` [13]_
-        - 'he_uniform': uniform, with the variance ``2 / fan_in`` [27]_
-        - 'he_normal': normal, with the variance ``2 / fan_in`` [27]_
-        - 'lecun_uniform': uniform, with the variance ``1 / fan_in`` [28]_
-        - 'lecun_normal': normal, with the variance ``1 / fan_in`` [28]_
+        - 'he_uniform': uniform, with the variance ``2 / fan_in`` [28]_
+        - 'he_normal': normal, with the variance ``2 / fan_in`` [28]_
+        - 'lecun_uniform': uniform, with the variance ``1 / fan_in`` [29]_
+        - 'lecun_normal': normal, with the variance ``1 / fan_in`` [29]_
         - 'uniform': uniform in [-0.05, 0.05]
         - 'normal': normal, with a standard deviation of 0.05
-        - 'orthogonal': rows or columns, the fewer, that are orthonormal [29]_
+        - 'orthogonal': rows or columns, the fewer, that are orthonormal [30]_
         - 'unit_variance': normal, and divided so that the weighted sum of each neuron
-          has the variance 1 over the training rows [30]_
+          has the variance 1 over the training rows [31]_
 
         Where each hidden layer has its own, the output layer has 'auto'.
     bias_initializer : {'auto', 'zeros', 'data'}, default='auto'
         Initial biases: 'auto' draws them with the weights where these are 'auto', and
         is 'zeros' elsewhere. 'data' makes the weighted sum of each neuron zero at a
         random mean of five training rows, so that its kink lies amid them ('he+5')
-        [31]_.
+        [32]_.
     parametrization : {'standard', 'ntk'}, default='standard'
         'ntk' lets the weights W of a layer learn at the learning rate divided by
-        ``sqrt(fan_in)``, and its biases b at a tenth of it [32]_ [23]_. The
+        ``sqrt(fan_in)``, and its biases b at a tenth of it [33]_ [23]_. The
         initial weights 'auto' are then 'lecun_normal', with biases of zero. With
         'adam' and its relatives this is the network ``z = x V / sqrt(fan_in) + b`` with
         initial V of variance 1, where ``coefs_`` holds ``W = V / sqrt(fan_in)``: but
@@ -297,6 +325,18 @@ class MLPRegressor(BaseRegressor):
     activation_weights_ : list of ndarray of shape (width,)
         Weight of the activation of each hidden neuron, beside the identity. Only with
         ``parametric_activation``.
+    embedding_weights_, embedding_biases_ : list of ndarray of shape (n_columns, size)
+        Factors and shifts of each embedded column. Only with ``numeric_embedding``.
+    category_vectors_ : list of ndarray of shape (n_numbers,)
+        The vectors of all codes, and behind those of a column that of its unknown
+        codes; the columns one after another. Only with ``categorical_features``, of
+        which one has more codes than ``categorical_embedding_size``.
+    bin_weights_ : list of ndarray of shape (n_all_bins, size)
+        By how much the functions rise in each bin, beside their linear part; the bins
+        of the columns one after another. Only with
+        ``numeric_embedding='piecewise_linear'``, as the next.
+    bin_edges_ : list of ndarray of shape (2, n_all_edges)
+        The edges of the bins, and what the linear part takes in their place.
     n_features_in_ : int
         Number of features seen in ``fit``.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -352,6 +392,9 @@ class MLPRegressor(BaseRegressor):
 
     ``summary`` prints a line for each layer. The kinds of layers are:
 
+    - 'categorical_embedding': rows of trained tables in place of codes, indicators of
+      few codes
+    - 'one_hot': indicators in place of codes
     - 'dense': ``f(x W + b)``, with f the activation
     - 'dropout': sets a fraction of its inputs to zero in training
     - 'feature_scaling': ``x * s``, with a trained factor s for each feature [23]_
@@ -359,6 +402,8 @@ class MLPRegressor(BaseRegressor):
     - 'layer_norm': normalises each row over the neurons of the layer
     - 'parametric_activation': ``x + a (f(x) - x)``, with f the activation and a trained
       a for each neuron [23]_
+    - 'piecewise_linear': piecewise-linear functions, constant beyond the training data
+      [27]_
 
     References
     ----------
@@ -414,18 +459,21 @@ class MLPRegressor(BaseRegressor):
        Training by Reducing Internal Covariate Shift", ICML 2015.
     .. [26] J. Ba, J. Kiros and G. Hinton, "Layer Normalization", 2016,
        https://arxiv.org/abs/1607.06450.
-    .. [27] K. He et al., "Delving Deep into Rectifiers", ICCV 2015,
+    .. [27] Y. Gorishniy, I. Rubachev and A. Babenko, "On Embeddings for Numerical
+       Features in Tabular Deep Learning", NeurIPS 2022,
+       https://arxiv.org/abs/2203.05556.
+    .. [28] K. He et al., "Delving Deep into Rectifiers", ICCV 2015,
        https://arxiv.org/abs/1502.01852.
-    .. [28] Y. LeCun et al., "Efficient BackProp", Neural Networks: Tricks of the Trade,
+    .. [29] Y. LeCun et al., "Efficient BackProp", Neural Networks: Tricks of the Trade,
        1998.
-    .. [29] A. Saxe, J. McClelland and S. Ganguli, "Exact solutions to the nonlinear
+    .. [30] A. Saxe, J. McClelland and S. Ganguli, "Exact solutions to the nonlinear
        dynamics of learning in deep linear neural networks", ICLR 2014,
        https://arxiv.org/abs/1312.6120.
-    .. [30] P. Krähenbühl et al., "Data-dependent Initializations of Convolutional
+    .. [31] P. Krähenbühl et al., "Data-dependent Initializations of Convolutional
        Neural Networks", ICLR 2016, https://arxiv.org/abs/1511.06856.
-    .. [31] I. Steinwart, "A Sober Look at Neural Network Initializations", 2019,
+    .. [32] I. Steinwart, "A Sober Look at Neural Network Initializations", 2019,
        https://arxiv.org/abs/1903.11482.
-    .. [32] A. Jacot, F. Gabriel and C. Hongler, "Neural Tangent Kernel: Convergence and
+    .. [33] A. Jacot, F. Gabriel and C. Hongler, "Neural Tangent Kernel: Convergence and
        Generalization in Neural Networks", NeurIPS 2018,
        https://arxiv.org/abs/1806.07572.
 

@@ -245,7 +245,15 @@ def load_weights(
         network = estimator._network_of_weights(dtype_of_weights(state))
         if state.get("n_features_in_", network.n_features) != network.n_features:
             raise StateError(f"its weights are for {network.n_features} features")
-        loaded.update(network.unpack(network.pack(state)))
+        theta = network.pack(state)
+        for placed, arrays in network.layout.views_of_layers(theta):
+            try:
+                placed.spec.check_arrays(arrays, placed.layer.options)
+            except ValueError as error:
+                raise StateError(
+                    f"its layer {placed.spec.name!r} has {error}"
+                ) from error
+        loaded.update(network.unpack(theta))
         if fault := _fault(_of_training(network), state):
             raise StateError(fault)
         if "t_" in state:

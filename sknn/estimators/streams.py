@@ -55,20 +55,21 @@ def define_streamed(
     if is_first:
         estimator._warn_of_encoding(y, y, _FEWEST_ROWS)
     targets, loss = estimator._encode(y), LOSSES[estimator._loss_name()]
+    dtype = found.dtype if is_first else dtype_to_go_on_with(estimator)
+    class_weights = _class_weights(estimator, found, dtype)
+    stream = TrainingStream(
+        estimator, call.X, found, class_weights, dtype, targets.shape[1]
+    )
+    data = stream.training_data(X, targets, sample_weight)
     network, initializers = network_for(
         estimator,
         select(NetworkOptions, parameters),
-        (X.shape[1], estimator._n_outputs(targets)),
+        data,
+        estimator._n_outputs(targets),
         (loss, loss_options),
-        None if is_first else dtype_to_go_on_with(estimator),
-        found.dtype,
+        is_first,
     )
     check_memory(network, found.n_rows, found.is_sparse, options)
-    class_weights = _class_weights(estimator, found, network.dtype)
-    stream = TrainingStream(
-        estimator, call.X, found, class_weights, network.dtype, targets.shape[1]
-    )
-    data = stream.training_data(X, targets, sample_weight)
     draw = partial(network.initial_parameters, data=data, **initializers)
     return Problem(
         X,

@@ -44,6 +44,9 @@ _PARAMETERS = {
     "restore_best_weights": "restorebest savebestonly keepbest",
     "dropout": "dropoutrate drop dropouts pdropout dropoutprob dropoutp",
     "normalization": "batchnorm batchnormalization usebatchnorm layernorm bn norm",
+    "numeric_embedding": "numemb numembedding embedding embeddings numericembeddings",
+    "numeric_embedding_size": "dembedding embeddingsize embeddingdim",
+    "n_bins": "nbin numbins bins pwlbins",
     "activation": "activationfunction activationfn activations nonlinearity act "
     "hiddenactivation",
     "loss": "criterion lossfunction lossfn objective cost lossfunc",
@@ -136,6 +139,9 @@ _VALUES = {
         "bcewithlogitsloss nllloss deviance logloss softmax logistic ce",
         "hinge": "svm maxmargin categoricalhinge multimarginloss",
         "focal": "focalloss binaryfocalcrossentropy categoricalfocalcrossentropy",
+    },
+    "numeric_embedding": {
+        "piecewise_linear": "pwl pl ple piecewise piecewiselinear",
     },
     "normalization": {
         "batch": "batchnorm batchnormalization bn batchnorm1d",

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sknn.network.layers.base import LayerSpec, Use
+from sknn.network.layers.base import LayerSpec, Options, Use
 from sknn.network.network import Network
 
 
@@ -22,6 +22,7 @@ class PredictingLayer(NamedTuple):
     kind : str
         Key of ``LAYERS``.
     spec : LayerSpec
+    options : tuple of float
     arrays : mapping of str to ndarray
         Its parameters by attribute.
     activation : str or None
@@ -32,6 +33,7 @@ class PredictingLayer(NamedTuple):
 
     kind: str
     spec: LayerSpec
+    options: Options
     arrays: Mapping[str, np.ndarray]
     activation: str | None
     width: int
@@ -56,9 +58,9 @@ def predicting_layers(network: Network, theta: np.ndarray) -> list[PredictingLay
     for placed, arrays in network.layout.views_of_layers(theta):
         if placed.spec.kernels_for(placed, Use(network.dtype)) is None:
             continue
-        activation, width = placed.layer.activation, placed.fan_out
+        kind, options, activation = placed.layer
         layer = PredictingLayer(
-            placed.layer.kind, placed.spec, arrays, activation, width
+            kind, placed.spec, options, arrays, activation, placed.fan_out
         )
         folded = _folded(layers[-1], layer) if layers else None
         if folded is None:

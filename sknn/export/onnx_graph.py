@@ -188,6 +188,24 @@ class Graph:
         limits = (self.integers(number) for number in (start, stop, axis))
         return self.node("Slice", x, *limits)
 
+    def take_columns(self, x: Tensor, numbers: Sequence[int]) -> Tensor:
+        """Return the columns of x with these numbers."""
+        y = self.node("Gather", x, self.integers(*numbers), axis=1)
+        y.width = len(numbers)
+        return y
+
+    def rows_of(self, table: np.ndarray, index: Tensor) -> Tensor:
+        """Return rows of a constant table, by a vector of their numbers."""
+        y = self.node("Gather", table, index, axis=0)
+        y.width = table.shape[1]
+        return y
+
+    def concatenated(self, *tensors: Tensor) -> Tensor:
+        """Return the columns of several tensors, side by side."""
+        y = self.node("Concat", *tensors, axis=1)
+        y.width = sum(tensor.width for tensor in tensors)
+        return y
+
     def name_output(self, x: Tensor, name: str) -> None:
         """Make x an output of the graph, with this name."""
         if not any(x.name in node.output for node in self.nodes):  # an input

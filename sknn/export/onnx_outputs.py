@@ -239,7 +239,7 @@ def add_layers(graph: Graph, x: Tensor, network: Network, theta: np.ndarray) -> 
     for layer in predicting_layers(network, theta):
         affine = layer.spec.affine(layer.arrays)
         if affine is None:
-            x = layer.spec.onnx(graph, x, layer.arrays)
+            x = layer.spec.onnx(graph, x, layer.arrays, layer.options)
         else:
             x = x * affine[0] + affine[1]
         x.width = layer.width

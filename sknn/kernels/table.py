@@ -22,6 +22,8 @@ EPILOGUE = 21  # what the product does to outputs: see `operands.py`
 INPUT_EPILOGUE = 22  # that of the product backwards, whose gate is the inputs
 QUADRATIC_P, QUADRATIC_Q = 23, 24  # its coefficients p and q
 OPTION_1, OPTION_2, OPTION_3 = 25, 26, 27  # integers that a layer may use
-N_COLUMNS = 28
+PREPARE = 28  # address of the kernel that fills PREPARED; 0: there is none
+PREPARED = 29  # how far from the end of values the numbers start that it fills
+N_COLUMNS = 30  # from here on a row holds the `LayerSpec.integers` of its layer
 
 FROM_BATCH = -1  # in column INPUT: the operation reads the batch itself

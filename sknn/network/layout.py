@@ -81,8 +81,10 @@ class Architecture(NamedTuple):
             if k == last:
                 options = (n_outputs, *layer.options[1:])
             layers.append(layer._replace(options=options))
-            if shapes and n_features is None:
-                n_features = spec.fan_in_of_arrays(shapes) or self.n_features
+            is_known = spec.output_width(self.n_features, options) == self.n_features
+            if n_features is None and (shapes or not is_known):
+                n_features = spec.fan_in_of_arrays(shapes) if shapes else None
+                n_features = n_features or self.n_features
         return self._replace(
             n_features=n_features or self.n_features, layers=tuple(layers)
         )

@@ -218,9 +218,10 @@ class Network(Work):
         """The weights that ``max_norm`` applies to, as a table."""
         return constrained(self.layout)
 
-    def buffer(self, n_rows: int, n_columns: int) -> np.ndarray:
+    def buffer(self, n_rows: int, operations: Operations) -> np.ndarray:
         """Return memory for what all operations write."""
-        return aligned_empty(n_rows * n_columns, self.dtype)
+        n = n_rows * operations.n_columns + operations.n_prepared
+        return aligned_empty(n, self.dtype)
 
     def predict(
         self,
@@ -322,7 +323,6 @@ class Network(Work):
     ) -> float:
         """Fill ``out`` or ``labels``; return the loss summed over the rows."""
         operations = operations or self.operations(inputs.is_sparse, forward_only=True)
-        table, n_columns = operations.table, operations.n_columns
         block = self.block(inputs.n_samples)
         nothing = _no_targets(self.dtype)
         nonfinite_flags = (
@@ -339,15 +339,15 @@ class Network(Work):
         def fill(
             first: int, last: int, is_off: Callable[[], bool] = lambda: False
         ) -> float:
-            values = self.buffer(block, n_columns)
-            delta = self.buffer(block, self.n_outputs) if loss else values
+            values = self.buffer(block, operations)
+            delta = np.empty(block * self.n_outputs, self.dtype) if loss else values
             total = 0.0
             for start, stop in self.calls(last, block, inputs.is_sparse, first, True):
                 if is_off() or nonfinite_flags[prediction.NONFINITE_INPUT]:
                     break
                 total += prediction.predict(
-                    self.dtype, table, theta, values, delta, *before, start, stop,
-                    *after,
+                    self.dtype, operations.table, theta, values, delta, *before, start,
+                    stop, *after,
                 )  # fmt: skip
             return total
 
@@ -384,8 +384,8 @@ class Network(Work):
             theta=theta,
             gradient_sum=gradient,
             gradient=np.empty_like(gradient),
-            values=self.buffer(batch_size, operations.n_columns),
-            deltas=self.buffer(batch_size, operations.n_columns),
+            values=self.buffer(batch_size, operations),
+            deltas=self.buffer(batch_size, operations),
             **problem.arguments,
             batch_size=batch_size,
             block=block,
@@ -420,9 +420,9 @@ class Network(Work):
             respect to them, in the same shape.
         """
         operations = self.operations(inputs.is_sparse, of_inputs=True)
-        ops, n_columns = operations.table, operations.n_columns
+        ops = operations.table
         n_outputs, block = self.n_outputs, self.block(inputs.n_samples)
-        values, deltas = self.buffer(block, n_columns), self.buffer(block, n_columns)
+        values, deltas = self.buffer(block, operations), self.buffer(block, operations)
         gradient = np.empty(self.n_trained, dtype=self.dtype)
         raw = np.empty((inputs.n_samples, n_outputs), dtype=self.dtype)
         gradients = np.empty((inputs.n_samples, self.n_features), dtype=self.dtype)

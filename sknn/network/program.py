@@ -22,12 +22,14 @@ from sknn.network.layout import Layout, keeps_preactivation
 class Operations(NamedTuple):
     """A table, and how many columns of values its operations fill.
 
+    ``n_prepared`` numbers lie behind these columns, at the end of values.
     ``numbers`` holds for each row the ``PlacedLayer.number`` of its layer, ``indices``
     which layer of the network it is.
     """
 
     table: np.ndarray
     n_columns: int
+    n_prepared: int
     numbers: np.ndarray
     indices: np.ndarray
 
@@ -67,7 +69,6 @@ def operations(
 
 def _build(layout: Layout, use: Use, is_sparse: bool) -> Operations:
     """Return the operations of a network."""
-    builder = _Builder()
     steps: list[tuple[PlacedLayer, Use, LayerKernels]] = []
     joining: dict[int, list[PlacedLayer]] = {}  # by the step that does their work
     indices: list[int] = []
@@ -81,10 +82,13 @@ def _build(layout: Layout, use: Use, is_sparse: bool) -> Operations:
         if kernels is not None:
             steps.append((placed, layer_use, kernels))
             indices.append(index)
+    integers = [placed.spec.integers(placed) for placed, _, _ in steps]
+    builder = _Builder(table.N_COLUMNS + max(map(len, integers)))
     for k, (placed, layer_use, kernels) in enumerate(steps):
         before = steps[k - 1][0] if k else None
         after = steps[k + 1][0] if k + 1 < len(steps) else None
         row = builder.add(placed, layer_use, kernels)
+        row[table.N_COLUMNS :][: len(integers[k])] = integers[k]
         for other in (*joining.get(k, ()), placed):
             other.spec.fill_row(row, other, layer_use)
         epilogue = _backward_epilogue(before, placed)
@@ -95,7 +99,9 @@ def _build(layout: Layout, use: Use, is_sparse: bool) -> Operations:
             builder.activate(row, placed, layer_use, is_fused)
     numbers = np.array([placed.number for placed, _, _ in steps])
     ops = np.array(builder.rows)
-    return Operations(ops, builder.n_columns, numbers, np.array(indices))
+    return Operations(
+        ops, builder.n_columns, builder.n_prepared, numbers, np.array(indices)
+    )
 
 
 def constrained(layout: Layout) -> np.ndarray:
@@ -127,16 +133,17 @@ def _backward_epilogue(
 class _Builder:
     """Appends operations, each of which reads what the one before it wrote."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int) -> None:
+        self.width = width  # of the table
         self.rows: list[np.ndarray] = []
         self.source = table.FROM_BATCH
-        self.n_columns = 0
+        self.n_columns = self.n_prepared = 0
         self.something_learns = False
 
     def add(self, placed: PlacedLayer, use: Use, kernels: LayerKernels) -> np.ndarray:
         """Append what is the same for all kinds of layers."""
         spec, dtype = placed.spec, use.dtype
-        row = np.zeros(table.N_COLUMNS, dtype=np.int64)
+        row = np.zeros(self.width, dtype=np.int64)
         row[table.FORWARD] = kernels.forward.address(dtype)
         if not use.forward_only:
             row[table.BACKWARD] = kernels.backward.address(dtype)
@@ -159,6 +166,10 @@ class _Builder:
         if n_scratch:
             row[table.SCRATCH] = self.n_columns
             self.n_columns += n_scratch
+        if kernels.prepare is not None:
+            row[table.PREPARE] = kernels.prepare.address(dtype)
+            self.n_prepared += spec.n_prepared(placed)
+            row[table.PREPARED] = self.n_prepared
         self.something_learns |= spec.learns
         self.rows.append(row)
         return row

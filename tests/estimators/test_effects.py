@@ -26,6 +26,7 @@ X = rng.normal(size=(60, 4))
 SCORE = X @ [1.0, -2.0, 0.5, 0.0] + rng.normal(size=60)
 NUMBERS = np.exp(0.3 * SCORE)  # some losses need positive ones
 LABELS = np.digitize(SCORE, [-1.0, 1.0])
+X[:, 3] = np.arange(60) % 3  # codes, on which nothing depends
 
 STOCHASTIC = set(STOCHASTIC_SOLVERS)
 ALL = STOCHASTIC | {"lbfgs"}
@@ -69,6 +70,11 @@ EFFECTS = {
     "dropout": (0.3, STOCHASTIC, {}),
     "input_dropout": (0.3, STOCHASTIC, {}),
     "normalization": ("batch", STOCHASTIC, {}),
+    "numeric_embedding": ("piecewise_linear", ALL, {}),
+    "categorical_features": ([3], ALL, {}),
+    "categorical_embedding_size": (2, ALL, {"categorical_features": [3]}),
+    "numeric_embedding_size": (4, ALL, {"numeric_embedding": "piecewise_linear"}),
+    "n_bins": (5, ALL, {"numeric_embedding": "piecewise_linear"}),
     "kernel_initializer": ("he_normal", ALL, {}),
     "bias_initializer": ("zeros", ALL, {}),
     "parametrization": ("ntk", STOCHASTIC, {}),
@@ -159,6 +165,16 @@ WITHOUT_USE = {
     "feature_scaling": ("fine", True, LBFGS, ""),
     "parametric_activation": ("fine", True, LBFGS, ""),
     "parametrization": ("raises", "ntk", LBFGS, "it has no learning rate"),
+    "categorical_features": ("fine", [3], LBFGS, ""),
+    "categorical_embedding_size": ("warns", 3, {}, "it belongs to categorical_feat"),
+    "numeric_embedding": ("fine", "piecewise_linear", LBFGS, ""),
+    "numeric_embedding_size": (
+        "warns",
+        4,
+        {},
+        "it belongs to numeric_embedding='piecewise_linear'",
+    ),
+    "n_bins": ("warns", 5, {}, "it belongs to numeric_embedding='piecewise_linear'"),
     "metrics": ("fine", ["neg_mean_squared_error"], LBFGS, ""),
     "class_weight": ("fine", "balanced", LBFGS, ""),
     "loss": ("fine", None, LBFGS, ""),

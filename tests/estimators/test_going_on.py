@@ -38,6 +38,7 @@ CASES = {
     "early stopping that stops": {"early_stopping": True, "n_iter_no_change": 1},
     "plateau": {"tol": 0.05, "n_iter_no_change": 1},
     "batch normalisation": {"normalization": "batch", "dropout": 0.1},
+    "embedding": {"numeric_embedding": "piecewise_linear", "n_bins": 6},
     "layer normalisation": {"normalization": "layer"},
     "limits": {"max_norm": 0.9, "global_clipnorm": 0.1, "weight_decay": 0.1},
     "nothing shuffled": {"shuffle": False},

@@ -31,6 +31,7 @@ FITS = {
     "dropout": {"dropout": 0.3, "input_dropout": 0.1},
     "batch norm": {"normalization": "batch"},
     "layer norm": {"normalization": "layer"},
+    "embedding": {"numeric_embedding": "piecewise_linear", "n_bins": 4},
     "early stopping": {"early_stopping": True},
     "validate": {"validate": True, "solver": "nadam"},
     "initializer": {"kernel_initializer": "he_normal"},

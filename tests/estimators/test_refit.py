@@ -63,6 +63,7 @@ FITS = {
     "a data frame": (
         lambda model: of_one_target(model, pd.DataFrame(X, columns=list("abc"))), {},
     ),
+    "an embedding": (of_one_target, {"numeric_embedding": "piecewise_linear"}),
     "several targets": (lambda model: model.fit(X, MANY[type(model)]), {}),
 }  # fmt: skip
 
@@ -102,4 +103,6 @@ def test_a_warm_start_and_a_stream_begin_with_nothing_before_them(estimator):
 def test_the_attributes_of_all_networks_are_known():
     assert parameter_attributes() == {
         "coefs_", "intercepts_", "gains_", "shifts_", "running_statistics_",
+        "bin_edges_", "bin_weights_", "category_vectors_", "embedding_biases_",
+        "embedding_weights_", "feature_scales_", "activation_weights_",
     }  # fmt: skip

@@ -118,6 +118,7 @@ def empty(value):
 BOOLEAN = lambda value: isinstance(value, (bool, np.bool_))  # noqa: E731
 RATE = number(0, 1)
 COUNT = number(1, kind=Integral)
+SIZE = number(1, 2**16, kind=Integral)
 NONE = one_of(None)
 # What each parameter takes out of the zoo, and what gives it an effect.
 ACCEPTED = {
@@ -155,6 +156,14 @@ ACCEPTED = {
     "dropout": (either(RATE, list_of_one(RATE)), {}),
     "input_dropout": (RATE, {}),
     "normalization": (NONE, {}),
+    "categorical_features": (either(NONE, empty), {}),
+    "categorical_embedding_size": (SIZE, {"categorical_features": []}),
+    "numeric_embedding": (NONE, {}),
+    "numeric_embedding_size": (SIZE, {"numeric_embedding": "piecewise_linear"}),
+    "n_bins": (
+        number(2, 2**16, kind=Integral),
+        {"numeric_embedding": "piecewise_linear"},
+    ),
     "kernel_initializer": (either(names("auto"), list_of_one(names("auto"))), {}),
     "bias_initializer": (names("auto"), {}),
     "parametrization": (names(), {}),

@@ -84,6 +84,7 @@ for data in (X, S):
     fit(f"linear {data is X}", TWO, data, hidden_layer_sizes=(), shuffle=False)
 TRAINED = {"feature_scaling": True, "parametric_activation": True}
 fit("factors", AMOUNTS, activation="silu", **TRAINED)
+fit("embedding", AMOUNTS, numeric_embedding="piecewise_linear", n_bins=5)
 fit("limits", THREE, max_norm=0.5, clipvalue=0.01, global_clipnorm=0.1, l1_ratio=0.5)
 fit("one row at a time", AMOUNTS, batch_size=1, hidden_layer_sizes=(1, 1))
 for data in (X, S):

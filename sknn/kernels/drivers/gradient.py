@@ -32,7 +32,13 @@ from sknn.kernels.drivers.records import (
     rows_of,
 )
 from sknn.kernels.gemm.products import call_transpose, copy
-from sknn.kernels.layers.base import call_backward, call_gradient, raw_of, run_forward
+from sknn.kernels.layers.base import (
+    call_backward,
+    call_gradient,
+    raw_of,
+    run_forward,
+    run_prepare,
+)
 from sknn.kernels.losses.base import call_loss
 from sknn.kernels.table import (
     BACKWARD,
@@ -179,6 +185,7 @@ def loss_and_gradient(
     values, deltas = workspace.values, workspace.deltas
     thread, n_threads = team.thread, team.n_threads
     _transpose(network, workspace.gradient, thread, n_threads)
+    run_prepare(ops, theta, values, thread, n_threads)
     if not barrier_wait(team.shared, n_threads):
         return False
     n, n_features = batch.size, dataset.n_features

@@ -19,7 +19,7 @@ from sknn.kernels.drivers.records import (
     rows_of,
 )
 from sknn.kernels.gemm.products import copy
-from sknn.kernels.layers.base import raw_of, run_forward
+from sknn.kernels.layers.base import raw_of, run_forward, run_prepare
 from sknn.kernels.losses.base import call_loss
 from sknn.kernels.losses.output_activations import call_output_activation
 from sknn.kernels.math.finite import nan_if_nonfinite
@@ -101,6 +101,7 @@ def predict(
     """
     total = 0.0
     link, settings = outputs.link, outputs.settings
+    run_prepare(network.ops, network.theta, activations.values, 0, 1)
     for first in range(rows.start, rows.stop, rows.block):
         rest = rows.stop - first
         n = rows.block if rows.block < rest else rest

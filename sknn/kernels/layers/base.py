@@ -3,13 +3,22 @@
 Forward fills the operation's outputs in ``values``, for a block of rows. Backward
 takes the gradient with respect to these outputs in ``deltas``, brings it before the
 activation and fills that of the operation's inputs, for a block of rows too. Gradient
-fills that of the operation's own parameters, from all rows of a batch at once.
+fills that of the operation's own parameters, from all rows of a batch at once. Prepare,
+which few kinds have, runs before a batch and fills numbers at the end of ``values``.
 """
 
 from typing import NamedTuple
 
 from sknn.jit.array_types import IntegerMatrix, Integers, Matrix, Vector
-from sknn.jit.kernel import INTEGER, Array, Kernel, caller, inline_scalar, matrix
+from sknn.jit.kernel import (
+    INTEGER,
+    Array,
+    Kernel,
+    caller,
+    inline_scalar,
+    matrix,
+    vector,
+)
 from sknn.kernels.batch import BATCH, Batch, block_offset, flat_rows_of
 from sknn.kernels.gemm.operands import MatrixOperand, VectorOperand
 from sknn.kernels.gemm.products import NARROW, column_sums
@@ -22,6 +31,8 @@ from sknn.kernels.table import (
     FORWARD,
     OUTPUT,
     PREACTIVATION,
+    PREPARE,
+    PREPARED,
 )
 
 # The operation, the batch, theta, values.
@@ -42,14 +53,37 @@ gradient_signature = (
     INTEGER,
 )
 call_gradient = caller("gradient", gradient_signature)
+# The operation, theta, values.
+prepare_signature = (Array(INTEGER), Array(), Array())
+call_prepare = caller("prepare", prepare_signature)
 
 
 class LayerKernels(NamedTuple):
-    """The kernels of a layer; gradient is None where backward does its work."""
+    """The kernels of a layer.
+
+    Attributes
+    ----------
+    forward, backward : Kernel
+    gradient : Kernel or None
+        None where backward does its work.
+    prepare : Kernel or None, default=None
+        Runs before each batch, in one thread: fills what all blocks read.
+    """
 
     forward: Kernel
     backward: Kernel
     gradient: Kernel | None
+    prepare: Kernel | None = None
+
+
+@inline_scalar
+def run_prepare(
+    ops: IntegerMatrix, theta: Vector, values: Vector, thread: int, n_threads: int
+) -> None:
+    """Run the prepare kernels before a batch, each in one of the threads."""
+    for k in range(thread, ops.shape[0], n_threads):
+        if ops[k, PREPARE]:
+            call_prepare(ops[k, PREPARE], (ops[k], theta, values))
 
 
 @inline_scalar
@@ -59,6 +93,12 @@ def run_forward(
     """Run all operations on a block of rows."""
     for k in range(ops.shape[0]):
         call_forward(ops[k, FORWARD], (ops[k], batch, theta, values))
+
+
+@inline_scalar
+def prepared_of(op: Integers, values: Vector, size: int) -> Vector:
+    """Return the numbers that the prepare kernel of an operation fills."""
+    return vector(values, values.size - op[PREPARED], size)
 
 
 @inline_scalar

@@ -6,7 +6,7 @@ its parameters lie, what the kernels run, what needs the gradient of its inputs,
 must hold.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -284,6 +284,14 @@ class LayerSpec:
         """Return how many columns of values it keeps beside its outputs."""
         return 0
 
+    def n_prepared(self, placed: PlacedLayer) -> int:
+        """Return how many numbers its prepare kernel fills."""
+        return 0
+
+    def integers(self, placed: PlacedLayer) -> Sequence[int]:
+        """Return integers that its kernels read behind the columns of the table."""
+        return ()
+
     def n_multiplications(self, fan_in: int, fan_out: int) -> int:
         """Return how many multiplications in products a row of inputs takes."""
         return 0
@@ -320,6 +328,12 @@ class LayerSpec:
         for array in self.arrays:
             arrays[array.attribute][...] = array.initial
 
+    def check_arrays(self, arrays: Mapping[str, np.ndarray], options: Options) -> None:
+        """Raise a ValueError where arrays that are not trained cannot be like this.
+
+        Their shapes have been checked.
+        """
+
     # In other libraries ----------------------------------------------------------
 
     def affine(
@@ -332,12 +346,14 @@ class LayerSpec:
         """
         return None
 
-    def onnx(self, g: Any, x: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+    def onnx(
+        self, g: Any, x: Any, arrays: Mapping[str, np.ndarray], options: Options
+    ) -> Any:
         """Return its outputs in prediction, without its activation, in an ONNX graph.
 
         Not called where ``affine`` tells all. ``g`` and ``x`` are those of ``register``
         in ``sknn/kernels/layers/activation_base.py``; ``arrays`` has the parameters of
-        the layer by attribute.
+        the layer by attribute, ``options`` are its own.
 
         Raises
         ------

@@ -150,7 +150,9 @@ class Dense(LayerSpec):
             sums = weighted_sums(inputs.rows, coef)
             intercept[:] = -random_means(random_state, sums)
 
-    def onnx(self, g: Any, x: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+    def onnx(
+        self, g: Any, x: Any, arrays: Mapping[str, np.ndarray], options: Options
+    ) -> Any:
         """Return x W + b."""
         return g.dense(x, arrays["coefs_"], arrays["intercepts_"])
 

@@ -8,7 +8,13 @@ import numpy as np
 from sknn.kernels import table
 from sknn.kernels.layers.base import LayerKernels
 from sknn.kernels.layers.normalization import EPSILON, N_SCRATCH, NORMALIZATIONS
-from sknn.network.layers.base import LayerParameter, LayerSpec, PlacedLayer, Use
+from sknn.network.layers.base import (
+    LayerParameter,
+    LayerSpec,
+    Options,
+    PlacedLayer,
+    Use,
+)
 
 
 def _of_neurons(
@@ -70,7 +76,9 @@ class Normalization(LayerSpec):
         scale = arrays["gains_"] / np.sqrt(variance + EPSILON)
         return scale, arrays["shifts_"] - scale * mean
 
-    def onnx(self, g: Any, x: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+    def onnx(
+        self, g: Any, x: Any, arrays: Mapping[str, np.ndarray], options: Options
+    ) -> Any:
         """Return gain * normalised x + shift."""
         assert self._kernels.onnx, "running statistics are affine"
         return self._kernels.onnx(g, x) * arrays["gains_"] + arrays["shifts_"]

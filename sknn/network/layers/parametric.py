@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from sknn.kernels.layers.parametric import PARAMETRIC
-from sknn.network.layers.base import LayerParameter, LayerSpec
+from sknn.network.layers.base import LayerParameter, LayerSpec, Options
 
 
 class ParametricActivation(LayerSpec):
@@ -40,7 +40,9 @@ class ParametricActivation(LayerSpec):
         """Return the columns of f(x)."""
         return fan_out
 
-    def onnx(self, g: Any, x: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+    def onnx(
+        self, g: Any, x: Any, arrays: Mapping[str, np.ndarray], options: Options
+    ) -> Any:
         """Return x."""
         return x
 

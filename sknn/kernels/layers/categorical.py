@@ -1,0 +1,149 @@
+"""Columns of codes become rows of trained tables, or indicators.
+
+A column with the codes 0, ..., n - 1 has a table of n + 1 rows of d numbers; the code
+k becomes row k. All else, such as -1, is unknown and becomes the last row. All tables
+lie in one array, one after another. A column with d = 0 has no table: k becomes a 1 in
+place k of n numbers, the others 0, or -1 and 1 where n is 2; unknown ones are zeros.
+
+Columns of numbers are passed on, before all others. The integers of the layer are, for
+each column of codes, its number, n, d, where its table starts in the array, and where
+its outputs start; then the numbers of the columns passed on.
+"""
+
+from sknn.jit.array_types import Integers, Vector
+from sknn.jit.kernel import inline_array, inline_scalar, kernel, vector
+from sknn.kernels.batch import Batch, input_delta_of, input_of, output_of
+from sknn.kernels.layers.base import (
+    LayerKernels,
+    backward_signature,
+    forward_signature,
+    gradient_signature,
+    thread_range,
+)
+from sknn.kernels.table import (
+    FAN_IN,
+    N_COLUMNS,
+    NEEDS_INPUT_DELTA,
+    OPTION_1,
+    WEIGHTS,
+)
+
+N_INTEGERS = 5  # of each column of codes
+N_CODED = OPTION_1  # column of the table: the number of these columns
+
+
+@inline_scalar
+def _column(op: Integers, k: int) -> tuple[int, int, int, int, int]:
+    """Return of the k-th column of codes: number, n, d, starts of table and outputs."""
+    start = N_COLUMNS + N_INTEGERS * k
+    return op[start], op[start + 1], op[start + 2], op[start + 3], op[start + 4]
+
+
+@inline_scalar
+def _passed(op: Integers, k: int) -> int:
+    """Return the number of the k-th column that is passed on."""
+    number: int = op[N_COLUMNS + N_INTEGERS * op[N_CODED] + k]
+    return number
+
+
+@inline_scalar
+def _code_of(x: float, n_codes: int) -> int:
+    """Return the code that a number is, or n_codes if it is none."""
+    code = int(x) if 0 <= x < n_codes else n_codes
+    return code if code == x else n_codes
+
+
+@inline_array
+def _copy(source: Vector, target: Vector) -> None:
+    """Copy numbers; both of shape (d,)."""
+    for j in range(target.size):
+        target[j] = source[j]
+
+
+@inline_array
+def _add(total: Vector, delta: Vector) -> None:
+    """Add delta to total; both of shape (d,)."""
+    for j in range(total.size):
+        total[j] += delta[j]
+
+
+@kernel(forward_signature)
+def categorical_forward(
+    op: Integers, batch: Batch, theta: Vector, values: Vector
+) -> float:
+    """Set the outputs in values: columns passed on, rows of tables, indicators.
+
+    The inputs have the shape (n_rows, fan_in), the outputs (n_rows, fan_out).
+    """
+    x, y = input_of(op, batch, values), output_of(op, batch, values)
+    zero, one = theta.dtype.type(0), theta.dtype.type(1)
+    for i in range(batch.n):
+        for k in range(op[FAN_IN] - op[N_CODED]):
+            y[i, k] = x[i, _passed(op, k)]
+        for k in range(op[N_CODED]):
+            number, n_codes, size, start, first = _column(op, k)
+            code = _code_of(x[i, number], n_codes)
+            if size > 0:
+                row = vector(theta, op[WEIGHTS] + start + code * size, size)
+                _copy(row, vector(y[i], first, size))
+            elif n_codes <= 2:
+                sign = one if code == 1 else -one
+                y[i, first] = zero if code == n_codes else sign
+            else:
+                for j in range(n_codes):
+                    y[i, first + j] = one if j == code else zero
+    return 0.0
+
+
+@kernel(backward_signature)
+def categorical_backward(
+    op: Integers,
+    batch: Batch,
+    theta: Vector,
+    gradient: Vector,
+    values: Vector,
+    deltas: Vector,
+) -> float:
+    """Set the gradient of the inputs in deltas, shape (n_rows, fan_in); 0 of codes."""
+    if op[NEEDS_INPUT_DELTA] == 0:
+        return 0.0
+    delta, x_delta = output_of(op, batch, deltas), input_delta_of(op, batch, deltas)
+    for i in range(batch.n):
+        for k in range(op[FAN_IN] - op[N_CODED]):
+            x_delta[i, _passed(op, k)] = delta[i, k]
+        for k in range(op[N_CODED]):
+            number, _, _, _, _ = _column(op, k)
+            x_delta[i, number] = 0
+    return 0.0
+
+
+@kernel(gradient_signature)
+def categorical_gradient(
+    op: Integers,
+    batch: Batch,
+    gradient: Vector,
+    values: Vector,
+    deltas: Vector,
+    thread: int,
+    n_threads: int,
+) -> float:
+    """Set the gradient of each row of a table: the sum of delta over its code.
+
+    The threads divide the columns.
+    """
+    x, delta = input_of(op, batch, values), output_of(op, batch, deltas)
+    begin, end = thread_range(thread, n_threads, op[N_CODED])
+    for k in range(begin, end):
+        _, n_codes, size, start, _ = _column(op, k)
+        vector(gradient, op[WEIGHTS] + start, (n_codes + 1) * size)[:] = 0
+    for i in range(batch.n):
+        for k in range(begin, end):
+            number, n_codes, size, start, first = _column(op, k)
+            code = _code_of(x[i, number], n_codes)
+            row = vector(gradient, op[WEIGHTS] + start + code * size, size)
+            _add(row, vector(delta[i], first, size))
+    return 0.0
+
+
+ONE_HOT = LayerKernels(categorical_forward, categorical_backward, None)
+CATEGORICAL = ONE_HOT._replace(gradient=categorical_gradient)

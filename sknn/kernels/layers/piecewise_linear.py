@@ -1,0 +1,283 @@
+"""Piecewise-linear embeddings: each column of numbers becomes d trained functions.
+
+The range of a column is divided into bins by increasing edges a_0, ..., a_n. With
+e_t(x) = clip((x - a_t) / (a_t+1 - a_t), 0, 1), which says how far x is through bin t,
+
+    y(x) = b + w p(x) + sum over t of W_t e_t(x)
+
+where b, w and the W_t are trained vectors of d numbers [1]_, and p(x) is linear between
+its values at the edges, which are fixed: roughly x, scaled. Beyond the first and the
+last edge y is constant, so that heavy tails do no harm.
+
+Within a bin y is linear. So before each batch the values of y at all edges are computed
+(`prepare`): then an input costs the search of its bin, and an interpolation between two
+rows of d numbers. The gradient of these values is added up by bin; sums over the bins
+above turn it into that of W.
+
+Columns that are not embedded are passed on, behind all others. The integers of the
+layer are, for each embedded column, its number, its number of bins, and where its edges
+start; then the numbers of the columns passed on.
+
+References
+----------
+.. [1] Y. Gorishniy, I. Rubachev and A. Babenko, "On Embeddings for Numerical Features
+   in Tabular Deep Learning", NeurIPS 2022, https://arxiv.org/abs/2203.05556. With w,
+   that is "version B" of Y. Gorishniy, A. Kotelnikov and A. Babenko, "TabM: Advancing
+   Tabular Deep Learning with Parameter-Efficient Ensembling", ICLR 2025,
+   https://arxiv.org/abs/2410.24210.
+"""
+
+from sknn.jit.array_types import Integers, Matrix, Vector
+from sknn.jit.kernel import inline_array, inline_scalar, kernel, matrix, vector
+from sknn.kernels.batch import Batch, block_offset, input_delta_of, input_of, output_of
+from sknn.kernels.layers.base import (
+    LayerKernels,
+    backward_signature,
+    forward_signature,
+    gradient_signature,
+    prepare_signature,
+    prepared_of,
+    thread_range,
+)
+from sknn.kernels.table import (
+    BIAS,
+    FAN_IN,
+    FAN_OUT,
+    N_COLUMNS,
+    NEEDS_INPUT_DELTA,
+    OPTION_1,
+    OPTION_2,
+    OPTION_3,
+    RUNNING,
+    SCRATCH,
+    WEIGHTS,
+)
+
+# Integers of each embedded column, and columns of values that are kept of each input:
+# its bin, and how far it is through that.
+N_INTEGERS, N_SCRATCH = 3, 2
+# Columns of the table: where the factors w start in theta, the number of embedded
+# columns, and that of all edges.
+SLOPES, N_EMBEDDED, N_EDGES = OPTION_1, OPTION_2, OPTION_3
+
+
+@inline_scalar
+def _size(op: Integers) -> int:
+    """Return d, the number of outputs of an embedded column."""
+    n_passed = op[FAN_IN] - op[N_EMBEDDED]
+    size: int = (op[FAN_OUT] - n_passed) // op[N_EMBEDDED]
+    return size
+
+
+@inline_scalar
+def _column(op: Integers, k: int) -> tuple[int, int, int]:
+    """Return of the k-th embedded column: number, bins, and where its edges start."""
+    start = N_COLUMNS + N_INTEGERS * k
+    return op[start], op[start + 1], op[start + 2]
+
+
+@inline_scalar
+def _passed(op: Integers, k: int) -> int:
+    """Return the number of the k-th column that is passed on."""
+    number: int = op[N_COLUMNS + N_INTEGERS * op[N_EMBEDDED] + k]
+    return number
+
+
+@inline_scalar
+def _bin_of(edges: Matrix, start: int, n_bins: int, x: float) -> int:
+    """Return the last bin, of those from 0 on, whose lower edge is not above x; or 0.
+
+    By halving without branches; of NaN some bin.
+    """
+    found, n = 0, n_bins
+    while n > 1:
+        half = n >> 1
+        found += half if x >= edges[0, start + found + half] else 0
+        n -= half
+    return found
+
+
+@inline_scalar
+def _scratch(op: Integers, batch: Batch, values: Vector) -> Matrix:
+    """Return what forward keeps: shape (n_rows, N_SCRATCH * fan_in)."""
+    width = N_SCRATCH * op[FAN_IN]
+    return matrix(values, block_offset(batch, op[SCRATCH], width), batch.n, width)
+
+
+@inline_scalar
+def _nodes(op: Integers, values: Vector) -> tuple[Matrix, Vector]:
+    """Return what prepare fills: y at all edges, shape (n_edges, d), and p there."""
+    n, size = op[N_EDGES], _size(op)
+    prepared = prepared_of(op, values, n * (size + 1))
+    return matrix(prepared, 0, n, size), vector(prepared, n * size, n)
+
+
+@inline_array
+def _interpolate(y: Vector, low: Vector, high: Vector, part: float) -> None:
+    """Set y to low + part * (high - low), all of shape (d,)."""
+    for j in range(y.size):
+        y[j] = low[j] + part * (high[j] - low[j])
+
+
+@inline_array
+def _slope(delta: Vector, low: Vector, high: Vector) -> float:
+    """Return sum(delta * (high - low)) over d numbers."""
+    total = delta.dtype.type(0)
+    for j in range(delta.size):
+        total += delta[j] * (high[j] - low[j])
+    return total  # type: ignore[no-any-return]
+
+
+@inline_array
+def _add(total: Vector, factor: float, delta: Vector) -> None:
+    """Add factor * delta to total, both of shape (d,)."""
+    for j in range(total.size):
+        total[j] += factor * delta[j]
+
+
+@kernel(prepare_signature)
+def piecewise_linear_prepare(op: Integers, theta: Vector, values: Vector) -> float:
+    """Set y at the edges, shape (n_edges, d): b + w p_t + W_0 + ... + W_t-1."""
+    size = _size(op)
+    edges = matrix(theta, op[RUNNING], 2, op[N_EDGES])
+    y, p = _nodes(op, values)
+    for k in range(op[N_EMBEDDED]):
+        _, n_bins, start = _column(op, k)
+        bias = vector(theta, op[BIAS] + k * size, size)
+        slope = vector(theta, op[SLOPES] + k * size, size)
+        weights = matrix(theta, op[WEIGHTS] + (start - k) * size, n_bins, size)
+        for j in range(size):
+            y[start, j] = bias[j] + slope[j] * edges[1, start]
+        p[start] = edges[1, start]
+        for t in range(n_bins):
+            at = start + t
+            p[at + 1] = edges[1, at + 1]
+            step = edges[1, at + 1] - edges[1, at]
+            for j in range(size):
+                y[at + 1, j] = y[at, j] + (weights[t, j] + slope[j] * step)
+    return 0.0
+
+
+@kernel(forward_signature)
+def piecewise_linear_forward(
+    op: Integers, batch: Batch, theta: Vector, values: Vector
+) -> float:
+    """Set the outputs in values to y(x), then the columns passed on.
+
+    x of shape (n_rows, fan_in), the outputs of shape (n_rows, n_embedded * d +
+    n_passed). Keeps the bin of each input, and e(x) in it.
+    """
+    size, n_embedded, dtype = _size(op), op[N_EMBEDDED], theta.dtype.type
+    x, outputs = input_of(op, batch, values), output_of(op, batch, values)
+    kept = _scratch(op, batch, values)
+    edges = matrix(theta, op[RUNNING], 2, op[N_EDGES])
+    nodes, _ = _nodes(op, values)
+    zero, one = dtype(0), dtype(1)
+    for i in range(batch.n):
+        for k in range(n_embedded):
+            number, n_bins, start = _column(op, k)
+            value = x[i, number]
+            t = _bin_of(edges, start, n_bins, value)
+            low, high = edges[0, start + t], edges[0, start + t + 1]
+            part = (value - low) / (high - low)
+            part = zero if part < zero else part  # which keeps NaN
+            part = one if part > one else part
+            kept[i, N_SCRATCH * k], kept[i, N_SCRATCH * k + 1] = dtype(t), part
+            y = vector(outputs[i], k * size, size)
+            _interpolate(y, nodes[start + t], nodes[start + t + 1], part)
+        for k in range(op[FAN_IN] - n_embedded):
+            outputs[i, n_embedded * size + k] = x[i, _passed(op, k)]
+    return 0.0
+
+
+@kernel(backward_signature)
+def piecewise_linear_backward(
+    op: Integers,
+    batch: Batch,
+    theta: Vector,
+    gradient: Vector,
+    values: Vector,
+    deltas: Vector,
+) -> float:
+    """Set the gradient of x in deltas, shape (n_rows, fan_in): the slope in its bin.
+
+    That is sum(delta * (y_t+1 - y_t)) / (a_t+1 - a_t) over d numbers, and 0 beyond the
+    first and the last edge.
+    """
+    if op[NEEDS_INPUT_DELTA] == 0:
+        return 0.0
+    size, n_embedded, dtype = _size(op), op[N_EMBEDDED], theta.dtype.type
+    x, x_delta = input_of(op, batch, values), input_delta_of(op, batch, deltas)
+    delta, kept = output_of(op, batch, deltas), _scratch(op, batch, values)
+    edges = matrix(theta, op[RUNNING], 2, op[N_EDGES])
+    nodes, _ = _nodes(op, values)
+    for i in range(batch.n):
+        for k in range(n_embedded):
+            number, n_bins, start = _column(op, k)
+            at = start + int(kept[i, N_SCRATCH * k])
+            value = x[i, number]
+            is_within = edges[0, start] <= value <= edges[0, start + n_bins]
+            slope = _slope(vector(delta[i], k * size, size), nodes[at], nodes[at + 1])
+            slope /= edges[0, at + 1] - edges[0, at]
+            x_delta[i, number] = slope if is_within else dtype(0)
+        for k in range(op[FAN_IN] - n_embedded):
+            x_delta[i, _passed(op, k)] = delta[i, n_embedded * size + k]
+    return 0.0
+
+
+@kernel(gradient_signature)
+def piecewise_linear_gradient(
+    op: Integers,
+    batch: Batch,
+    gradient: Vector,
+    values: Vector,
+    deltas: Vector,
+    thread: int,
+    n_threads: int,
+) -> float:
+    """Set the gradients of b, w and W: sums over the edges of those of y there.
+
+    With g_t = sum over rows of delta * (share of edge t in y), of shape (n_edges, d):
+    that of b is the sum of all g_t, of w that of p_t g_t, of W_t that of g_t+1, g_t+2
+    and so on. The threads divide the columns.
+    """
+    size = _size(op)
+    first, last = thread_range(thread, n_threads, op[N_EMBEDDED])
+    delta, kept = output_of(op, batch, deltas), _scratch(op, batch, values)
+    _, p = _nodes(op, values)
+    one = gradient.dtype.type(1)
+    # The g_t of a column lie where the gradients of its b and its W_t will be.
+    for k in range(first, last):
+        _, n_bins, start = _column(op, k)
+        vector(gradient, op[BIAS] + k * size, size)[:] = 0
+        vector(gradient, op[SLOPES] + k * size, size)[:] = 0
+        vector(gradient, op[WEIGHTS] + (start - k) * size, n_bins * size)[:] = 0
+    for i in range(batch.n):
+        for k in range(first, last):
+            _, _, start = _column(op, k)
+            t, part = int(kept[i, N_SCRATCH * k]), kept[i, N_SCRATCH * k + 1]
+            of_column = vector(delta[i], k * size, size)
+            high = op[WEIGHTS] + (start - k + t) * size
+            low = high - size if t > 0 else op[BIAS] + k * size
+            _add(vector(gradient, low, size), one - part, of_column)
+            _add(vector(gradient, high, size), part, of_column)
+    for k in range(first, last):
+        _, n_bins, start = _column(op, k)
+        bias = vector(gradient, op[BIAS] + k * size, size)
+        slope = vector(gradient, op[SLOPES] + k * size, size)
+        weights = matrix(gradient, op[WEIGHTS] + (start - k) * size, n_bins, size)
+        _add(slope, p[start], bias)
+        for t in range(n_bins - 1, -1, -1):
+            _add(slope, p[start + t + 1], weights[t])
+            if t < n_bins - 1:
+                _add(weights[t], one, weights[t + 1])
+        _add(bias, one, weights[0])
+    return 0.0
+
+
+PIECEWISE_LINEAR = LayerKernels(
+    piecewise_linear_forward,
+    piecewise_linear_backward,
+    piecewise_linear_gradient,
+    piecewise_linear_prepare,
+)
