@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sknn._version import __version__
 from sknn.custom import register_activation, register_loss
 from sknn.displays import LossCurveDisplay, NetworkDisplay
-from sknn.ensemble.classifier import EnsembleMLPClassifier
-from sknn.ensemble.regressor import EnsembleMLPRegressor
+from sknn.ensemble import EnsembleMLPClassifier, EnsembleMLPRegressor
 from sknn.estimators.classifier import MLPClassifier
 from sknn.estimators.regressor import MLPRegressor
 
