@@ -10,10 +10,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from sknn._sklearn import (
     Interval,
+    InvalidParameterError,
     StrOptions,
     check_feature_names_in,
     validate_parameter_constraints,
 )
+from sknn.estimators.suggestions import did_you_mean
 from sknn.estimators.twins import trained_twin
 from sknn.estimators.validation import weights_of
 from sknn.tabular.fitted_columns import CategoricalColumn, FittedColumn, Parts
@@ -26,6 +28,7 @@ from sknn.tabular.summary import summary_of
 from sknn.tabular.tables import is_frame, labels_of, read_table
 from sknn.tabular.validation import validate_table
 
+_OPTIONS: dict[str, list[str]] = {"numeric": [*SCALINGS], "tails": [*TAILS]}
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
@@ -248,7 +251,15 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     def _check_parameters(self) -> None:
         parameters = self.get_params(deep=False)
         name = type(self).__name__
-        validate_parameter_constraints(self._parameter_constraints, parameters, name)
+        try:
+            validate_parameter_constraints(
+                self._parameter_constraints, parameters, name
+            )
+        except InvalidParameterError as error:
+            for parameter, options in _OPTIONS.items():
+                question = did_you_mean(parameter, parameters[parameter], options)
+                error.args = (f"{error}{question}",)
+            raise
         try:
             is_float = np.dtype(self.dtype) in _FLOATS
         except TypeError:

@@ -8,11 +8,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 import skops.io
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -297,6 +300,41 @@ def test_wrong_parameters(parameter, value):
     ):
         encoder.fit(FRAME)
     assert not hasattr(encoder, "columns_")
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "meant"),
+    [("numeric", "quantiles", "quantile"), ("tails", "Log", "log")],
+)
+def test_misspelt_values(parameter, value, meant):
+    encoder = TableEncoder(**{parameter: value})
+    with pytest.raises(ValueError, match=rf"Did you mean '{meant}'\?$"):
+        encoder.fit(FRAME)
+
+
+def test_searches():
+    """Parameters are found in a Pipeline, and weights are routed to the encoder."""
+    targets = np.array(COLUMNS["count"]) > 1
+    weights = np.arange(N_ROWS) % 3
+    with sklearn.config_context(enable_metadata_routing=True):
+        pipeline = make_pipeline(
+            TableEncoder().set_fit_request(sample_weight=True),
+            LogisticRegression()
+            .set_fit_request(sample_weight=True)
+            .set_score_request(sample_weight=True),
+        )
+        grid = {
+            "tableencoder__numeric": [*SCALERS],
+            "tableencoder__tails": [None, "log"],
+        }
+        search = GridSearchCV(pipeline, grid, cv=2, error_score="raise")
+        search.fit(FRAME, targets, sample_weight=weights)
+    encoder = search.best_estimator_[0]
+    assert encoder.numeric == search.best_params_["tableencoder__numeric"]
+    parameters = encoder.get_params()
+    expected = TableEncoder(**parameters).fit(FRAME, sample_weight=weights)
+    assert_array_equal(encoder.transform(FRAME), expected.transform(FRAME))
+    assert "TableEncoder" in encoder._repr_html_()
 
 
 def test_one_hot_max_size():
