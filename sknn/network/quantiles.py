@@ -46,6 +46,22 @@ class Distribution(NamedTuple):
         inner = limited.quantiles(np.arange(1, n_bins) / n_bins)
         return np.unique([self.values[0], *inner, self.values[-1]])
 
+    def exactly(self, n_edges: int, n_bins: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return so many increasing edges, and their squashed values.
+
+        They are those of ``bin_edges(n_bins)`` if these are as many. Otherwise some of
+        these rows lack values, or have others, than those by which bins were counted:
+        the edges are then interpolated between these.
+        """
+        edges = self.bin_edges(n_bins).astype(np.float64)
+        if len(edges) == 1:  # no scale to go by
+            steps = np.arange(n_edges, dtype=np.float64)
+            return edges[0] + steps * max(1.0, abs(edges[0])), steps / n_edges
+        if len(edges) != n_edges:
+            places = np.linspace(0, len(edges) - 1, n_edges)
+            edges = np.interp(places, np.arange(len(edges)), edges)
+        return edges, self.squashed(edges)
+
     def center_and_scale(self) -> tuple[float, float]:
         """Return the median, and a factor: one over the interquartile range.
 

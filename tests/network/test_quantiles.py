@@ -86,3 +86,17 @@ def test_squashed():
     x = (column - 4) / 4
     assert_allclose(found, x / np.sqrt(1 + (x / 3) ** 2))
     assert np.abs(found).max() < 3
+
+
+@pytest.mark.parametrize("values", [[1.0], [1.0, 2.0], [0.0, 1.0, 5.0, 9.0]])
+@pytest.mark.parametrize("n_edges", [3, 4, 9])
+def test_as_many_edges_as_there_are_places(values, n_edges):
+    """Rows that lack values, or have more, than those by which bins were counted."""
+    known = Distribution.of(np.array(values), np.ones(len(values)))
+    edges, squashed = known.exactly(n_edges, n_edges - 1)
+    assert len(edges) == n_edges
+    assert (np.diff(edges) > 0).all()
+    assert (np.diff(squashed) > 0).all()
+    if len(values) > 1:
+        assert edges[0] == values[0]
+        assert edges[-1] == values[-1]

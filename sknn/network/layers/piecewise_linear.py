@@ -156,10 +156,10 @@ class PiecewiseLinear(LayerSpec):
         for column, n_bins in zip(inputs.rows.T, layer.options[2:], strict=True):
             if n_bins:
                 known = Distribution.of(column, inputs.sample_weight)
-                found = known.bin_edges(int(layer.options[1]))
-                last = first + len(found)
-                edges[0, first:last] = found
-                edges[1, first:last] = known.squashed(found)
+                last = first + int(n_bins) + 1
+                edges[:, first:last] = known.exactly(
+                    last - first, int(layer.options[1])
+                )
                 first = last
 
     def check_arrays(self, arrays: Mapping[str, np.ndarray], options: Options) -> None:
