@@ -14,6 +14,7 @@ _HEAD = """# Benchmarks
 
 `python -m benchmarks` measures all of this, and `python -m benchmarks report` writes
 this page from the [CSV files]({folder}/). `--help` tells how to measure a part of it.
+Errors on real tables are in [Accuracy on tables]({folder}/accuracy.md).
 
 {origins}
 

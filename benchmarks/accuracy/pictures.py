@@ -70,11 +70,15 @@ def by_time(rows: list[Row]) -> Figure:
     for axes, measure in zip(panels, present, strict=True):
         own = [row for row in rows if row.get(measure)]
         fits = summary.values(own, "fit s")
-        for method, (error, _) in summary.beside(own, measure, BASE).items():
-            time, _ = summary.ratio(fits[method], fits[BASE])
+        points = sorted(
+            (summary.ratio(fits[method], fits[BASE])[0], error, method)
+            for method, (error, _) in summary.beside(own, measure, BASE).items()
+        )
+        for number, (time, error, method) in enumerate(points):
             axes.plot(time, error, "o", ms=8, color=_colour(method))
+            place = (0, 7) if number % 2 else (0, -15)  # neighbours apart
             axes.annotate(
-                METHODS[method].title, (time, error), (0, 7), size=8,
+                METHODS[method].title, (time, error), place, size=8,
                 textcoords="offset points", ha="center",
             )  # fmt: skip
         axes.set_xscale("log")

@@ -1,6 +1,7 @@
 """The page of the documentation and its pictures, from the rows of the CSV file."""
 
 import math
+import textwrap
 from pathlib import Path
 
 from benchmarks.accuracy import measures, published, summary
@@ -30,8 +31,9 @@ How it is measured:
 - The error is the share of wrong classes. The AUC of many classes is the mean of those
   of each against the others. The RMSE is in standard deviations of the true values.
   Lower is better everywhere.
-- Times are of the processor. sknn's kernels are compiled before. A prediction is one
-  call with 1,000 rows; the size of a model is that of its pickle.
+- Times are of the processor: what else the machine does counts only where it slows down
+  the memory. sknn's kernels are compiled before. A prediction is one call with 1,000
+  rows; the size of a model is that of its pickle.
 - Of each set, one split is noisy: look at means over sets, not at single figures.
 """
 
@@ -84,13 +86,13 @@ def page_of(rows: list[Row], drawn: set[str]) -> str:
     parts = [
         _HEAD.format(origins=origins(rows)).rstrip(),
         "## In short",
-        _SUMMARY.format(base=base),
+        textwrap.fill(_SUMMARY.format(base=base), 88),
         overview(rows),
     ]
     parts += [f"![{PICTURES[name]}]({name}.png)" for name in PICTURES if name in drawn]
     parts += [
         "## Networks of PyTorch",
-        _PUBLISHED.format(about=published.about(), base=base),
+        textwrap.fill(_PUBLISHED.format(about=published.about(), base=base), 88),
         of_others(),
     ]
     for measure in summary.measures_of(rows):
