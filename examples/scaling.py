@@ -7,8 +7,6 @@ network sees little but the large one, and learns slowly or not at all.
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_wine
 from sklearn.model_selection import train_test_split
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sknn import MLPClassifier
 from sknn.displays import LossCurveDisplay
@@ -18,13 +16,12 @@ print(X.describe().loc[["min", "max"], ["proline", "nonflavanoid_phenols"]])
 X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
 
 _, axis = plt.subplots(figsize=(7.5, 5), layout="constrained")
-steps = {"unscaled": FunctionTransformer(), "scaled": StandardScaler()}
-for (name, scaler), style in zip(steps.items(), ("--", "-"), strict=True):
-    # Keras: X_train = scaler.fit_transform(X_train); X_test = scaler.transform(X_test)
-    #        Sequential([Dense(20, activation="relu"), Dense(3, activation="softmax")])
+for name, style in {"unscaled": "--", "scaled": "-"}.items():
+    # Keras: scale = Normalization(); scale.adapt(X_train)
+    #        Sequential([scale, Dense(20, "relu"), Dense(3, "softmax")])
     #        compile(Adam(0.01), "sparse_categorical_crossentropy"), fit(epochs=100)
-    net = MLPClassifier((20,), learning_rate_init=0.01, max_iter=100, random_state=0)
-    model = make_pipeline(scaler, net.set_params(tol=None))
+    model = MLPClassifier((20,), learning_rate_init=0.01, max_iter=100, random_state=0)
+    model.set_params(tol=None, standardize=name == "scaled")
     model.fit(X_train, y_train)
     print(f"{name}: test accuracy {model.score(X_test, y_test):.3f}")
     LossCurveDisplay.from_estimator(

@@ -54,6 +54,7 @@ ALL_KINDS = {
         for scoring in (None, "loss", "neg_log_loss", "f1_macro", "roc_auc_ovr")
     },
     "class_weight": (CLASSIFIER, {"class_weight": "balanced"} | HALF),
+    "standardize": (REGRESSOR, {"standardize": True, "standardize_y": True} | HALF),
     "hinge": (CLASSIFIER, {"loss": "hinge"} | HALF),
     **{
         f"loss={loss}": (REGRESSOR, {"loss": loss} | HALF)

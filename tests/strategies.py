@@ -19,7 +19,7 @@ from sklearn.model_selection import KFold, ShuffleSplit
 from sknn import MLPClassifier, MLPRegressor
 from sknn.estimators.parameters import STOCHASTIC_SOLVERS, USES
 from sknn.kernels.layers.activations import ACTIVATIONS
-from sknn.kernels.losses.table import REGRESSION_LOSSES
+from sknn.kernels.losses.table import LOSSES, REGRESSION_LOSSES
 from sknn.network.initializers import INITIALIZERS
 from sknn.training.annealing import ANNEALINGS
 from sknn.training.schedules import SCHEDULES
@@ -293,6 +293,7 @@ SHARED: dict[str, st.SearchStrategy] = {
     "max_fun": st.integers(1, 40),
     "input_dropout": _fractions,
     "normalization": st.sampled_from([None, "batch", "layer"]),
+    "standardize": st.booleans(),
     "bias_initializer": st.sampled_from(["auto", "zeros", "data"]),
     "parametrization": st.sampled_from(["standard", "ntk"]),
     "feature_scaling": st.booleans(),
@@ -327,6 +328,7 @@ OWN: dict[type, dict[str, st.SearchStrategy]] = {
         "delta": _positive,
         "quantile": st.sampled_from([0.5, 0.1, (0.1, 0.5, 0.9), [0.3, 0.4]]),
         "power": st.sampled_from([1, 1.5, 2, 2.5, 3]),
+        "standardize_y": st.booleans(),
         "scoring": st.sampled_from([None, "loss", "neg_mean_absolute_error"]),
         "metrics": st.sampled_from([None, ["neg_mean_squared_error"]]),
     },
@@ -399,6 +401,8 @@ def sensible(parameters, estimator):
     for name, (other, values) in USES.items():
         if name in parameters and value(other) not in values:
             del parameters[name]
+    if parameters.get("standardize_y") and LOSSES[value("loss")].link == "exp":
+        del parameters["standardize_y"]
     return parameters
 
 

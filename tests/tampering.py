@@ -60,6 +60,11 @@ MODELS = {
         X[:, 0],
         {"loss": "quantile", "quantile": [0.2, 0.5, 0.7]},
     ),
+    "standardized": (
+        sknn.MLPRegressor,
+        X[:, :2],
+        {"standardize": True, "standardize_y": True},
+    ),
     "generator": (
         sknn.MLPRegressor,
         np.exp(X[:, 0]),

@@ -236,7 +236,15 @@ def test_without_the_compiler():
     "path", [*FILES, *sorted(Path(__file__).parent.rglob("*.py"))], ids=lambda p: p.name
 )
 def test_files_are_not_too_long(path):
-    assert len(path.read_text("utf-8").splitlines()) <= LONGEST_FILE
+    """But for the docstrings of the estimators, which list all parameters."""
+    source = path.read_text("utf-8")
+    docstrings = [
+        ast.get_docstring(node) or ""
+        for node in ast.parse(source).body
+        if isinstance(node, ast.ClassDef) and node.name in sknn.__all__
+    ]
+    n_documenting = sum(len(text.splitlines()) for text in docstrings)
+    assert len(source.splitlines()) - n_documenting <= LONGEST_FILE
 
 
 def parameters_of(function):

@@ -9,6 +9,7 @@ import numpy as np
 from sknn.ensemble.plan import Plan
 from sknn.estimators import fit_state
 from sknn.estimators.fitting import attributes_of, initial_state, publish
+from sknn.estimators.standardized_data import standardized_sets
 from sknn.estimators.twins import twin_of
 from sknn.training.options import TrainingOptions
 from sknn.training.shuffling import random_state_of
@@ -38,6 +39,7 @@ def new_members(
         data = problem.data
         random_state = random_state_of(seed)
         state, _ = initial_state(member, plan.call, problem, random_state)
+        data, _ = standardized_sets(member, plan.call, problem, state.theta, data)
         state.n_rows = data.n_rows
         state.shuffle_state = random_state.get_state(legacy=False)
         members.append(member)
@@ -68,6 +70,7 @@ def resumed_members(
         data = problem.data
         generator = random_state_of(seed)
         state, is_same = initial_state(twin, plan.call, problem, generator)
+        data, _ = standardized_sets(twin, plan.call, problem, state.theta, data)
         state.n_rows = data.n_rows
         best.append(state.theta)
         random_state = state.load_resume_state(vars(member), is_same)

@@ -138,7 +138,12 @@ def _check_layers(known: Any) -> None:
             raise StateError(f"its layer {kind!r} has the activation {activation!r}")
         spec.check(width, options)
         width = spec.output_width(width, options)
-    *_, (kind, _, activation) = layers
+    *before, last = layers
+    if LAYERS[last[0]].follows_output:
+        *before, last = before
+    if any(LAYERS[kind].follows_output for kind, _, _ in before):
+        raise StateError("its layers go on after one that follows the output")
+    kind, _, activation = last
     if not LAYERS[kind].counts or activation is not None:
         raise StateError(
             f"its output layer is {kind!r} with the activation {activation!r}"

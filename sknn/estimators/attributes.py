@@ -42,6 +42,7 @@ class Attributes:
     n_bins: int
     categorical_features: Any
     categorical_embedding_size: int
+    standardize: bool
     kernel_initializer: str | Sequence[str]
     bias_initializer: str
     parametrization: str
@@ -77,6 +78,8 @@ class Attributes:
     category_vectors_: list[np.ndarray]
     bin_weights_: list[np.ndarray]
     bin_edges_: list[np.ndarray]
+    input_statistics_: list[np.ndarray]
+    target_statistics_: list[np.ndarray]
     n_features_in_: int
     feature_names_in_: np.ndarray
     history_: dict[str, list[float]]

@@ -99,6 +99,7 @@ class BaseClassifier(LabelTargets):
         restore_best_weights: bool = True,
         validate: bool = False,
         validation_splitter: Any = None,
+        standardize: bool = False,
         loss: str = "log_loss",
         label_smoothing: float = 0.0,
         label_smoothing_schedule: str | None = None,

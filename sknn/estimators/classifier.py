@@ -281,6 +281,15 @@ class MLPClassifier(BaseClassifier):
         ``TimeSeriesSplit(9)`` the last tenth, ``GroupShuffleSplit(1)`` a fifth of the
         ``groups`` that ``fit`` gets. A splitter whose ``random_state`` is None draws by
         that of the network. Not for 'lbfgs'.
+    standardize : bool, default=False
+        Whether the network standardises its inputs: it subtracts the mean of each
+        feature over the training rows and divides by the standard deviation, as
+        ``StandardScaler`` does. Rows count by ``sample_weight``; those that are held
+        out do not count. This is a part of the network, so that X is raw wherever it is
+        passed, as validation data and to ``input_gradients``. Where X is sparse it is
+        divided only; columns that are embedded stay as they are. ``partial_fit`` adds
+        its rows to those before; a warm start and ``resume_fit`` keep what the weights
+        were trained with.
     loss : str, default='log_loss'
         What is minimised, with ``p`` the probability of the true class:
 
@@ -337,6 +346,10 @@ class MLPClassifier(BaseClassifier):
         ``numeric_embedding='piecewise_linear'``, as the next.
     bin_edges_ : list of ndarray of shape (2, n_all_edges)
         The edges of the bins, and what the linear part takes in their place.
+    input_statistics_ : list of ndarray of shape (3, n_features)
+        Mean and standard deviation of each feature, and the number of rows, or the sum
+        of their weights. The deviation of a constant feature is 0, and it is not
+        divided. Only with ``standardize=True``.
     n_features_in_ : int
         Number of features seen in ``fit``.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -380,8 +393,8 @@ class MLPClassifier(BaseClassifier):
 
     Notes
     -----
-    Features of very different size slow training down or make it diverge: put a
-    ``StandardScaler`` in front.
+    Features of very different size slow training down or make it diverge: set
+    ``standardize=True``, or put a ``StandardScaler`` in front.
 
     Parameters of one hidden layer can be set, and searched, by its number:
     ``set_params(activation__0="tanh")``.
@@ -404,6 +417,12 @@ class MLPClassifier(BaseClassifier):
       a for each neuron [20]_
     - 'piecewise_linear': piecewise-linear functions, constant beyond the training data
       [24]_
+    - 'standardization': subtracts the mean of each input, and divides by its standard
+      deviation
+    - 'uncentred_standardization': divides each input by its standard deviation, where X
+      was sparse
+    - 'target_standardization': multiplies predictions by the standard deviation of the
+      target, and adds its mean
 
     References
     ----------

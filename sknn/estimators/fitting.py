@@ -26,6 +26,11 @@ from sknn.estimators.parameters import (
 )
 from sknn.estimators.problem import FitCall, Problem, define
 from sknn.estimators.scale_check import warn_of_other_scale
+from sknn.estimators.standardized_data import (
+    learn_statistics,
+    standardized,
+    standardized_sets,
+)
 from sknn.estimators.state_checks import (
     check_training_state,
     mark_checked,
@@ -51,7 +56,9 @@ from sknn.training.user_warnings import warn_user
 def initialize(estimator: Any, call: FitCall) -> None:
     """Set the fitted attributes as they are before the first epoch."""
     problem = checked_problem(estimator, call)
-    _set_weights(estimator, problem, random_state_of(estimator.random_state))
+    theta = _set_weights(estimator, problem, random_state_of(estimator.random_state))
+    network = problem.network
+    learn_statistics(estimator, network, theta, problem.data, problem.y, is_first=True)
     vars(estimator).pop("loss_", None)
     estimator.n_iter_, estimator.history_ = 0, {}
     estimator._is_untrained = True
@@ -61,7 +68,8 @@ def loss_gradients(estimator: Any, call: FitCall) -> dict[str, list[np.ndarray]]
     """Return the gradient of the loss, in the shapes of the fitted attributes."""
     problem = define(estimator, call, parameters_of(estimator))
     network, data = problem.network, problem.data
-    theta = network.pack(vars(estimator))
+    theta, loss = network.pack(vars(estimator)), (problem.loss, problem.loss_options)
+    data = standardized(estimator, network, theta, data, problem.y, loss)
     with active_fit():
         gradient = training_gradient(
             network, problem.loss, data, problem.options.regularization, theta
@@ -95,6 +103,9 @@ def prepare(estimator: Any, call: FitCall) -> FitTask:
         data, rows, validation = hold_out(
             estimator, rows, data, call.groups, random_state
         )
+    data, validation = standardized_sets(
+        estimator, call, problem, state.theta, data, validation
+    )
     monitor = None
     if validation is not None or metrics:
         monitor = _monitor(estimator, network, loss, rows, validation, metrics)

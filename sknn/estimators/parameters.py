@@ -89,6 +89,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "n_bins": [Interval(Integral, 2, 2**16, closed="both")],
     "categorical_features": ["array-like", None],
     "categorical_embedding_size": [_SIZE],
+    "standardize": ["boolean"],
     "kernel_initializer": [Names({"auto", *INITIALIZERS}), "array-like"],
     "bias_initializer": [Names({"auto", "zeros", "data"})],
     "parametrization": [Names({"standard", "ntk"})],
@@ -363,6 +364,8 @@ class NetworkOptions:
     parametrization: str
     feature_scaling: bool
     parametric_activation: bool
+    standardize: bool = False
+    standardize_y: bool = False
 
 
 def _dropout(options: NetworkOptions, n_layers: int) -> tuple[float, ...]:

@@ -179,9 +179,11 @@ class Predictor(Attributes):
             OUTPUT_ACTIVATIONS[network.link].gradient,
         )
         settings = network.architecture.settings
+        scaling = network.layout.output_scaling(theta)
 
         def seed(raw: np.ndarray, k: int) -> np.ndarray:
-            return gradient(raw, k, settings)
+            seeds = gradient(raw, k, settings)
+            return seeds if scaling is None else seeds * scaling[0][k]
 
         with active_fit():
             gradients = [

@@ -16,6 +16,7 @@ from sknn.estimators.parameters import (
     architecture_of,
     initializers_of,
 )
+from sknn.estimators.standardizing import check_standardize_y, with_standardization
 from sknn.estimators.state_checks import check_fitted, dtype_to_go_on_with
 from sknn.estimators.validation import (
     check_same_shape,
@@ -184,6 +185,7 @@ def network_for(
 
     ``n_outputs`` is the number of outputs before the loss multiplies it.
     """
+    check_standardize_y(options, estimator._loss_name())
     definition, loss_options = loss
     n_outputs *= definition.outputs_per_target(loss_options)
     settings = definition.settings_of(loss_options)
@@ -194,6 +196,7 @@ def network_for(
     fitted = () if is_first else _layers(estimator)
     embeddings = embedding_layers(options, data, names, fitted)
     layers = estimator._change_layers((*embeddings, *architecture.layers))
+    layers = with_standardization(layers, options, data.inputs, embeddings, fitted)
     architecture = architecture._replace(layers=layers)
     # Checked where training goes on too, which does not use them.
     initializers = initializers_of(options, architecture.n_hidden)

@@ -38,6 +38,7 @@ class BaseRegressor(RegressorMixin, BaseMLP):
     delta: float
     quantile: float | Sequence[float]
     power: float
+    standardize_y: bool
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseMLP._parameter_constraints,
@@ -46,6 +47,7 @@ class BaseRegressor(RegressorMixin, BaseMLP):
         "delta": [Interval(Real, 0, None, closed="neither")],
         "quantile": [Interval(Real, 0, 1, closed="neither"), "array-like"],
         "power": [Interval(Real, 1, 3, closed="both")],
+        "standardize_y": ["boolean"],
     }
 
     @suggests_names
@@ -106,9 +108,11 @@ class BaseRegressor(RegressorMixin, BaseMLP):
         restore_best_weights: bool = True,
         validate: bool = False,
         validation_splitter: Any = None,
+        standardize: bool = False,
         delta: float = 1.0,
         quantile: float | Sequence[float] = 0.5,
         power: float = 1.5,
+        standardize_y: bool = False,
     ) -> None:
         self._store(locals())
 

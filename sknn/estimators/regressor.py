@@ -299,6 +299,15 @@ class MLPRegressor(BaseRegressor):
         ``TimeSeriesSplit(9)`` the last tenth, ``GroupShuffleSplit(1)`` a fifth of the
         ``groups`` that ``fit`` gets. A splitter whose ``random_state`` is None draws by
         that of the network. Not for 'lbfgs'.
+    standardize : bool, default=False
+        Whether the network standardises its inputs: it subtracts the mean of each
+        feature over the training rows and divides by the standard deviation, as
+        ``StandardScaler`` does. Rows count by ``sample_weight``; those that are held
+        out do not count. This is a part of the network, so that X is raw wherever it is
+        passed, as validation data and to ``input_gradients``. Where X is sparse it is
+        divided only; columns that are embedded stay as they are. ``partial_fit`` adds
+        its rows to those before; a warm start and ``resume_fit`` keep what the weights
+        were trained with.
     delta : float, default=1.0
         Where ``loss='huber'`` turns from squared to absolute.
     quantile : float or sequence of float, default=0.5
@@ -307,6 +316,12 @@ class MLPRegressor(BaseRegressor):
     power : float, default=1.5
         Power of the variance of ``loss='tweedie'``, in [1, 3]: 1 is Poisson, 2 gamma, 3
         the inverse Gaussian distribution.
+    standardize_y : bool, default=False
+        Whether the network is trained on standardised targets: each column has its own
+        mean and standard deviation, of the rows that ``standardize`` would take.
+        Predictions, scores and ``input_gradients`` are in the units of y; losses, as in
+        ``loss_`` and ``history_``, and ``delta`` are in standard deviations. Not for
+        losses with positive predictions: 'poisson', 'gamma' and 'tweedie'.
 
     Attributes
     ----------
@@ -337,6 +352,12 @@ class MLPRegressor(BaseRegressor):
         ``numeric_embedding='piecewise_linear'``, as the next.
     bin_edges_ : list of ndarray of shape (2, n_all_edges)
         The edges of the bins, and what the linear part takes in their place.
+    input_statistics_ : list of ndarray of shape (3, n_features)
+        Mean and standard deviation of each feature, and the number of rows, or the sum
+        of their weights. The deviation of a constant feature is 0, and it is not
+        divided. Only with ``standardize=True``.
+    target_statistics_ : list of ndarray of shape (3, n_outputs)
+        The same for the target of each output. Only with ``standardize_y=True``.
     n_features_in_ : int
         Number of features seen in ``fit``.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -380,8 +401,8 @@ class MLPRegressor(BaseRegressor):
 
     Notes
     -----
-    Features of very different size slow training down or make it diverge: put a
-    ``StandardScaler`` in front.
+    Features of very different size slow training down or make it diverge, and so does a
+    target far from the unit scale: set ``standardize=True`` and ``standardize_y=True``.
 
     Parameters of one hidden layer can be set, and searched, by its number:
     ``set_params(activation__0="tanh")``.
@@ -404,6 +425,12 @@ class MLPRegressor(BaseRegressor):
       a for each neuron [23]_
     - 'piecewise_linear': piecewise-linear functions, constant beyond the training data
       [27]_
+    - 'standardization': subtracts the mean of each input, and divides by its standard
+      deviation
+    - 'uncentred_standardization': divides each input by its standard deviation, where X
+      was sparse
+    - 'target_standardization': multiplies predictions by the standard deviation of the
+      target, and adds its mean
 
     References
     ----------
@@ -479,15 +506,11 @@ class MLPRegressor(BaseRegressor):
 
     Examples
     --------
-    >>> from sklearn.compose import TransformedTargetRegressor
     >>> from sklearn.datasets import load_diabetes
-    >>> from sklearn.pipeline import make_pipeline
-    >>> from sklearn.preprocessing import StandardScaler
     >>> from sknn import MLPRegressor
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> regressor = TransformedTargetRegressor(
-    ...     make_pipeline(StandardScaler(), MLPRegressor(alpha=1.0, random_state=0)),
-    ...     transformer=StandardScaler(),
+    >>> regressor = MLPRegressor(
+    ...     alpha=1.0, random_state=0, standardize=True, standardize_y=True
     ... )
     >>> regressor.fit(X, y).score(X, y) > 0.5
     True

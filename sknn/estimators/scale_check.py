@@ -45,7 +45,8 @@ def warn_of_other_scale(
             f"X_val lies far outside of X: {difference}. If X was scaled, as by a "
             "Pipeline, X_val must be scaled in the same way: pass transform_input="
             "['X_val'] to the Pipeline (with scikit-learn's metadata routing), or "
-            "scaler.transform(X_val).",
+            "scaler.transform(X_val). With standardize=True in place of the scaler, "
+            "both are passed as they are.",
             stacklevel=2,
         )
     difference = None if y is None else _difference(y, y_val)
@@ -53,7 +54,8 @@ def warn_of_other_scale(
         warnings.warn(
             f"y_val lies far outside of y: {difference}. If y was transformed, as by a "
             "TransformedTargetRegressor, y_val must be transformed in the same way: "
-            "pass transformer.transform(y_val).",
+            "pass transformer.transform(y_val). With standardize_y=True in place of "
+            "the transformer, both are passed as they are.",
             stacklevel=2,
         )
 

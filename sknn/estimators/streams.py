@@ -105,6 +105,13 @@ def _check_call(estimator: Any, call: FitCall) -> None:
             "solver='lbfgs' needs all rows for each step, and so no BatchSource. Set "
             "another solver, such as 'adam'."
         )
+    for name in ("standardize", "standardize_y"):
+        if getattr(estimator, name, False):
+            raise ValueError(
+                f"{name}=True is not available for a BatchSource. Scale its batches, "
+                "by a StandardScaler that has seen all of them in partial_fit; or pass "
+                "them to partial_fit of the network, one by one."
+            )
     if (estimator.early_stopping or estimator.validate) and not call.has_validation:
         name = "early_stopping" if estimator.early_stopping else "validate"
         raise ValueError(

@@ -26,7 +26,8 @@ def _lines(network: Network) -> list[_Line]:
         where = f"hidden {number}" if number else "input"
         text = f"{where}: {placed.spec.text(layer)}"
         if number > n_hidden:
-            text = f"output: {placed.spec.text(layer)}, {network.link}"
+            text = f"output: {placed.spec.text(layer)}"
+            text += f", {network.link}" * placed.spec.counts
         elif layer.activation is not None:
             text += f", {layer.activation}"
         lines.append(_Line(text, placed.fan_out, placed.n_parameters))
@@ -75,7 +76,7 @@ def layers_of(estimator: Any) -> tuple[str, list[str]]:
         for placed in layout.layers:
             if placed.number and placed.layer.activation is not None:
                 activations[placed.number - 1] = placed.layer.activation
-        firsts = [p for p in layout.layers if p.number == 0 and p.spec.learns]
+        firsts = [p for p in layout.layers if p.number == 0 and p.spec.arrays]
         before = ", ".join(placed.spec.text(placed.layer) for placed in firsts)
     return before, [*activations, estimator.out_activation_]
 

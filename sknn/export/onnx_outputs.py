@@ -124,6 +124,8 @@ class Exporter:
         raw = add_layers(graph, x, self.network, self.theta)
         link = OUTPUT_ACTIVATIONS[self.network.link]
         predicted = link.onnx(graph, raw, self.network.architecture.settings)
+        if scaling := self.network.layout.output_scaling(self.theta):
+            predicted = predicted * scaling[0] + scaling[1]
         if is_classifier(self.estimator):
             labels, predicted = self._add_classes(graph, predicted)
             return [labels, self._as_output(graph, predicted)]

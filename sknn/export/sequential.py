@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sknn.estimators.base import BaseMLP
 from sknn.export.assembly import Step, blocks_of, classifier_of, regressor_of
-from sknn.export.folding import network_and_theta
+from sknn.export.folding import network_and_theta, without_standardization
 from sknn.network.data import FLOATS
 
 # Output activations that a regressor may have, and a loss that has them.
@@ -113,6 +113,9 @@ def layers_to_hand_back(
         If it has a layer of another kind than those named.
     """
     network, theta = network_and_theta(estimator)
+    dtype = network.dtype
+    network, theta = without_standardization(network, theta)
+    theta = theta.astype(dtype)
     for placed, arrays in network.layout.views_of_layers(theta):
         layer = placed.layer
         if layer.kind not in kinds:

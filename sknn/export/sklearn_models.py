@@ -13,7 +13,11 @@ from sknn.estimators.base import BaseMLP
 from sknn.estimators.classifier import MLPClassifier
 from sknn.estimators.regressor import MLPRegressor
 from sknn.export.assembly import fill, indicators
-from sknn.export.folding import network_and_theta, predicting_layers
+from sknn.export.folding import (
+    network_and_theta,
+    predicting_layers,
+    without_standardization,
+)
 
 _TYPES: dict[type, Any] = {
     neural_network.MLPClassifier: MLPClassifier,
@@ -64,7 +68,7 @@ def to_sklearn(estimator: Any) -> Any:
         )
     check_is_fitted(estimator, "coefs_")
     own: Any = estimator
-    network, theta = network_and_theta(own)
+    network, theta = without_standardization(*network_and_theta(own))
     layers = predicting_layers(network, theta)
     for layer in layers:
         if layer.kind != "dense":

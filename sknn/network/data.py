@@ -76,6 +76,15 @@ class Inputs(NamedTuple):
             is_sparse,
         )
 
+    @property
+    def matrix(self) -> Any:
+        """The dense matrix, or a CSR array, without a copy."""
+        shape = (self.n_samples, self.n_features)
+        if not self.is_sparse:
+            return self.data.reshape(shape)
+        parts = (self.data, self.indices, self.indptr)
+        return scipy.sparse.csr_array(parts, shape)
+
     def rows(self, start: int, stop: int) -> "Inputs":
         """Return some of the rows, without a copy."""
         if stop - start == self.n_samples:

@@ -11,6 +11,7 @@ import numpy as np
 
 from sknn.kernels.gemm import products
 from sknn.kernels.layers.activations import ACTIVATIONS
+from sknn.network.data import Inputs, TrainingData, read_only
 from sknn.network.layers.base import Layer, PlacedLayer, Shape
 from sknn.network.layers.dense import NTK
 from sknn.network.layers.table import LAYERS, parameters_of_layers
@@ -166,6 +167,8 @@ class Layout:
         Where they start in the vector.
     n_penalized, n_trained, n_parameters : int
         So many parameters, from the first on, are penalised, are trained, are there.
+    has_statistics, converts_targets : bool
+        Whether a layer has ``update_statistics``; and one ``convert_targets``.
     """
 
     def __init__(self, architecture: Architecture):
@@ -190,6 +193,8 @@ class Layout:
             self._is_weights[array.attribute] = array.is_weights
         self.layers = self._placed(architecture, widths)
         self.widths = [p.fan_out for p in self.layers if p.spec.counts]
+        self.has_statistics = any(p.spec.has_statistics for p in self.layers)
+        self.converts_targets = any(p.spec.follows_output for p in self.layers)
 
     def _placed(
         self, architecture: Architecture, widths: Sequence[tuple[int, int]]
@@ -254,6 +259,42 @@ class Layout:
                     for name, start in placed.starts.items()
                 },
             )
+
+    # What layers do to data -------------------------------------------------------
+
+    def update_statistics(
+        self, theta: np.ndarray, data: TrainingData, is_first: bool
+    ) -> None:
+        """Bring what is not trained up to date with rows: see ``LayerSpec``."""
+        for placed, arrays in self.views_of_layers(theta):
+            options = placed.layer.options
+            placed.spec.update_statistics(arrays, options, data, is_first=is_first)
+
+    def converted_inputs(self, theta: np.ndarray, inputs: Inputs) -> Inputs:
+        """Return inputs for the first layer that reads CSR by its own kernel."""
+        if not (inputs.is_sparse and self.has_statistics):
+            return inputs
+        for placed, arrays in self.views_of_layers(theta):
+            if not placed.spec.joins_next_on_csr:
+                break
+            inputs = placed.spec.convert_csr(arrays, inputs)
+        return inputs
+
+    def converted_targets(self, theta: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """Return targets as the network is trained on them, in its dtype."""
+        for placed, arrays in self.views_of_layers(theta):
+            targets = placed.spec.convert_targets(arrays, targets)
+        return read_only(np.ascontiguousarray(targets, dtype=theta.dtype))
+
+    def output_scaling(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return what predictions are multiplied by, and what is added to them.
+
+        A number for each output, in float64. None: predictions stay as they are.
+        """
+        if not self.converts_targets:
+            return None
+        *_, (placed, arrays) = self.views_of_layers(theta)
+        return placed.spec.affine(arrays)
 
     def _view(
         self, theta: np.ndarray, name: str, start: int, shape: Shape

@@ -1,6 +1,6 @@
 """A network: its parameters in one vector, and what the kernels do with them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, cached_property, lru_cache, partial
 from itertools import chain
 from operator import is_
@@ -29,7 +29,6 @@ from sknn.network.threads import (
 )
 from sknn.network.work import Work
 
-_LABELS_AT_ONCE = 2**16
 _NO_LABELS = np.empty(0, dtype=np.int64)
 
 
@@ -149,6 +148,9 @@ class Network(Work):
             of_layer = placed.layer, LayerInputs(compute)
             initialization = Initialization(kernels[k], bias, activations[k], *of_layer)
             placed.spec.initialize(arrays, random_state, initialization)
+            if data is not None:  # for what the layers behind it look at
+                options = placed.layer.options
+                placed.spec.update_statistics(arrays, options, data, is_first=True)
         return theta
 
     def _inputs_of(
@@ -159,6 +161,7 @@ class Network(Work):
         operations = operations.before(index)
         is_first = not len(operations.table)
         inputs, sample_weight = data.sample(is_first)
+        inputs = self.layout.converted_inputs(theta, inputs)
         if is_first:
             return inputs.toarray(), sample_weight
         rows = np.empty(
@@ -234,7 +237,12 @@ class Network(Work):
         ``nonfinite_flags`` is where ``prediction.predict`` notes what is not finite.
         """
         out = np.empty((inputs.n_samples, self.n_outputs), dtype=self.dtype)
+        inputs = self.layout.converted_inputs(theta, inputs)
         self._run(theta, inputs, out, link=self._link, nonfinite_flags=nonfinite_flags)
+        if scaling := self.layout.output_scaling(theta):
+            scale, shift = (array.astype(self.dtype) for array in scaling)
+            out *= scale
+            out += shift
         return out
 
     def labels(
@@ -252,8 +260,9 @@ class Network(Work):
         decide = LABELS["highest" if self.n_outputs > 1 else "second"]
         link = 0 if self.link == "identity" else self._link
         address = decide.address(self.dtype)
+        inputs = self.layout.converted_inputs(theta, inputs)
         labels = np.empty(inputs.n_samples, dtype=names.dtype)
-        for start, stop in self.parts(inputs):
+        for start, stop in self.parts(inputs.n_samples):
             rows, places = inputs.rows(start, stop), np.empty(stop - start, np.int64)
             self._run(
                 theta,
@@ -268,18 +277,9 @@ class Network(Work):
             names.take(places, mode="clip", out=labels[start:stop])
         return labels
 
-    def parts(self, inputs: Inputs) -> Iterator[tuple[int, int]]:
-        """Yield from where to where to predict, that few labels are kept twice.
-
-        In whole blocks, so that predictions are the same bits as in one go.
-        """
-        block = self.block(inputs.n_samples)
-        step = block * max(1, _LABELS_AT_ONCE // block)
-        for start in range(0, inputs.n_samples, step):
-            yield start, min(start + step, inputs.n_samples)
-
     def hidden_outputs(self, theta: np.ndarray, inputs: Inputs, k: int) -> np.ndarray:
         """Return the outputs of the k-th layer, from 0 on, without the link."""
+        inputs = self.layout.converted_inputs(theta, inputs)
         whole = self.operations(inputs.is_sparse, forward_only=True)
         out = np.empty((inputs.n_samples, self.layout.widths[k]), dtype=self.dtype)
         self._run(theta, inputs, out, operations=whole.of_layer(k))
@@ -290,7 +290,8 @@ class Network(Work):
     ) -> tuple[np.ndarray, float]:
         """Return predictions, and the loss summed over the rows, without a penalty.
 
-        Or raw outputs, before the link.
+        Or raw outputs, before the link. ``problem`` has the data as in training: where
+        targets are standardised, predictions are of these.
         """
         predictions = np.empty((problem.inputs.n_samples, self.n_outputs), self.dtype)
         total = self._run(

@@ -74,7 +74,8 @@ def _build(layout: Layout, use: Use, is_sparse: bool) -> Operations:
     indices: list[int] = []
     for index, placed in enumerate(layout.layers):
         layer_use = use._replace(reads_csr=is_sparse and not steps)
-        if layer_use.reads_csr and placed.spec.joins_next_on_csr:
+        joins_next = placed.spec.joins_next_on_csr and not use.of_inputs
+        if layer_use.reads_csr and joins_next:
             if use.training:
                 joining.setdefault(len(steps), []).append(placed)
             continue

@@ -1,5 +1,7 @@
 """How much work a network does, and in which parts it is done."""
 
+from collections.abc import Iterator
+
 from sknn.network.layout import Layout
 
 # Rows pass through a network in blocks of about so many numbers a layer, which stay in
@@ -9,6 +11,8 @@ _BLOCK_SIZE = 2**12
 _FEWEST_ROWS = 32
 # Rows of which the gradient of the whole loss is found at a time.
 _BATCH_SIZE = 512
+# Rows of which labels are predicted at a time.
+_LABELS_AT_ONCE = 2**16
 # A rest of fewer rows than this fraction of a batch has no statistics of its own.
 _SMALLEST_SHARE = 8
 
@@ -52,6 +56,16 @@ class Work:
     def block(self, n_rows: int) -> int:
         """Return how many rows to pass through the network at a time."""
         return min(n_rows, max(_FEWEST_ROWS, _BLOCK_SIZE // self._widest // 8 * 8))
+
+    def parts(self, n_rows: int) -> Iterator[tuple[int, int]]:
+        """Yield from where to where to predict, that few labels are kept twice.
+
+        In whole blocks, so that predictions are the same bits as in one go.
+        """
+        block = self.block(n_rows)
+        step = block * max(1, _LABELS_AT_ONCE // block)
+        for start in range(0, n_rows, step):
+            yield start, min(start + step, n_rows)
 
     def gradient_batch(self, n_rows: int, training: bool = False) -> int:
         """Return of how many rows to find the gradient of the loss at a time."""

@@ -13,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sknn.kernels.losses.table import CLASSIFICATION_LOSSES, LOSSES, Loss
 from sknn.network.data import TrainingData
+from sknn.network.moments import moments_of_matrix
 from sknn.network.network import Network
 from sknn.training.constant_prediction import (
     constant_loss,
@@ -20,6 +21,7 @@ from sknn.training.constant_prediction import (
     raw_outputs_of,
 )
 from sknn.training.options import TrainingOptions
+from sknn.training.scale_advice import advice_on_features, sentence
 from sknn.training.task import FitTask
 from sknn.training.user_warnings import warn_user
 
@@ -61,28 +63,13 @@ def mean_loss(network: Network, loss: Loss, total: float, data: TrainingData) ->
     return total * loss.reported_scale(network.n_outputs) / data.size
 
 
-def _moments(data: TrainingData) -> tuple[np.ndarray, np.ndarray]:
-    """Return the weighted mean of each target, and its variance."""
-    targets, weights = data.targets, data.weights
-    shift = targets[0].astype(np.float64)
-    sums, squares = np.zeros_like(shift), np.zeros_like(shift)
-    for start in range(0, len(targets), _BLOCK):
-        block = targets[start : start + _BLOCK] - shift
-        weight = weights[start : start + _BLOCK].astype(np.float64)
-        weight = weight if weight.size else np.ones(len(block))
-        sums += np.einsum("i,ij->j", weight, block)
-        squares += np.einsum("i,ij->j", weight, block * block)
-    mean = sums / data.size
-    return mean + shift, np.maximum(squares / data.size - mean * mean, 0.0)
-
-
 def _frequencies(data: TrainingData, n_classes: int) -> np.ndarray:
     """Return how frequent each class is; or 1, for each column of an indicator matrix.
 
     Weighted; between 0 and 1.
     """
     if data.targets.shape[1] > 1:
-        return _moments(data)[0]
+        return moments_of_matrix(data.targets, data.weights).mean
     counts = np.zeros(n_classes)
     for start in range(0, len(data.targets), _BLOCK):
         codes = data.targets[start : start + _BLOCK, 0].astype(np.intp)
@@ -134,7 +121,7 @@ def _classification_baseline(
 
 
 def _regression_baseline(network: Network, loss: Loss, data: TrainingData) -> Baseline:
-    mean, variance = _moments(data)
+    _, mean, variance = moments_of_matrix(data.targets, data.weights)
     largest, spread = np.sqrt(np.max(mean**2 + variance)), np.sqrt(np.max(variance))
     scale = None
     if network.link in ("identity", "quantiles"):
@@ -209,7 +196,7 @@ def warn_if_nothing_learnt(
         warn_user(
             f"{NOT_LEARNT}: the loss on the training data is {final:.3g}, that of the "
             f"best constant {baseline.loss:.3g}. "
-            + _remedy(baseline, has_grown or has_overshot, task.options),
+            + _remedy(network, baseline, has_grown or has_overshot, task.options),
             ConvergenceWarning,
         )
 
@@ -225,25 +212,21 @@ def _accuracy(network: Network, predictions: np.ndarray, data: TrainingData) -> 
     return float(np.average(right, weights=weights if weights.size else None))
 
 
-def _remedy(baseline: Baseline, has_overshot: bool, options: TrainingOptions) -> str:
+def _remedy(
+    network: Network, baseline: Baseline, has_overshot: bool, options: TrainingOptions
+) -> str:
     is_lbfgs = options.solver == "lbfgs"
     rate = f"learning_rate_init={options.schedule.learning_rate_init:g}"
+    features = advice_on_features(network)
     advice = []
     if has_overshot and not is_lbfgs:
-        advice.append(
-            f"Training overshot with {rate}: lower it, or scale the features "
-            "(StandardScaler)."
-        )
+        advice += [f"Training overshot with {rate}.", sentence("lower it", features)]
     if baseline.scale:
         advice.append(
             f"The target is too {baseline.scale} to be learnt as it is: scale it, as "
-            "TransformedTargetRegressor(MLPRegressor(...), "
-            "transformer=StandardScaler()) does."
+            "standardize_y=True does."
         )
-    if not advice and is_lbfgs:
-        advice.append("Scale the features (StandardScaler), or lower tol.")
     if not advice:
-        advice.append(
-            f"Scale the features (StandardScaler), change {rate}, or lower tol."
-        )
+        change = "" if is_lbfgs else f"change {rate}"
+        advice.append(sentence(features, change, "lower tol"))
     return " ".join(advice)

@@ -13,7 +13,8 @@ from sknn.network.data import TrainingData, is_finite
 from sknn.network.network import Network
 from sknn.training.baseline import warn_if_nothing_learnt
 from sknn.training.minimize import Limits, dot, minimize
-from sknn.training.progress import SCALE, format_epoch, not_finite
+from sknn.training.progress import format_epoch, not_finite
+from sknn.training.scale_advice import advice_on_scale, sentence
 from sknn.training.stochastic import AfterEpoch
 from sknn.training.task import FitTask
 
@@ -175,7 +176,8 @@ def train_lbfgs(task: FitTask, after_epoch: AfterEpoch | None = None) -> None:
     state.loss = float(iterate.fun)
     fault = search.fault or not_finite(state.theta, 0.0)
     if fault:
-        text = f"{fault} L-BFGS diverged after iteration {iterate.nit}. {SCALE}."
+        text = f"{fault} L-BFGS diverged after iteration {iterate.nit}. "
+        text = f"{text}{sentence(advice_on_scale(task.network))}".rstrip()
         if not (search.lowest < search.first and is_finite(state.theta)):
             raise ValueError(text)
         warnings.warn(

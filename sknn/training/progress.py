@@ -20,8 +20,6 @@ NON_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large "
     "values and need to be preprocessed."
 )
-SCALE = "Scale the features (StandardScaler) and, for regression, the target"
-REMEDY = f"{SCALE}; or lower learning_rate_init; or set global_clipnorm."
 
 
 @dataclass
@@ -230,7 +228,7 @@ class TrainingState:
         return [total / self.n_rows for total in sums]
 
     def fault(self, losses: list[float]) -> str | None:
-        """Return what is not finite after epochs, with a remedy; None if all is."""
+        """Return what is not finite after epochs; None if all is."""
         what = not_finite(self.theta, losses[-1])
         if what is None and not is_finite(self.optimizer_state):
             what = (
@@ -243,7 +241,7 @@ class TrainingState:
         epoch = self.n_epochs + len(losses)
         return (
             f"{what} Training diverged in epoch {epoch} with a learning "
-            f"rate of {self.learning_rate:g}. {REMEDY}"
+            f"rate of {self.learning_rate:g}."
         )
 
 

@@ -18,6 +18,7 @@ from sknn.training.progress import (
     n_uninterrupted_epochs,
     record_epochs,
 )
+from sknn.training.scale_advice import advice_on_scale, sentence
 from sknn.training.schedules import ScheduleState, exhausted_rate_warning, schedule_of
 from sknn.training.task import FitTask, Runner
 from sknn.training.user_warnings import warn_user
@@ -121,7 +122,7 @@ class EpochLoop:
         n = min(self.max_epochs_at_once, n_uninterrupted_epochs(state, last))
         is_finite = self.runner.run(n)
         losses = state.losses()
-        self.fault = None if is_finite else state.fault(losses)
+        self.fault = None if is_finite else self._diagnose(losses)
         if self.fault and state.best_theta is None:
             return True
         self._recorder = self._make_recorder(
@@ -134,6 +135,16 @@ class EpochLoop:
             if line and not self.fault:
                 print(line)
         return bool(self.fault or (self.after_epoch and self.after_epoch(state)))
+
+    def _diagnose(self, losses: list[float]) -> str | None:
+        """Return what is not finite after epochs, with a remedy; None if all is."""
+        fault = self.state.fault(losses)
+        remedy = sentence(
+            advice_on_scale(self.task.network),
+            "lower learning_rate_init",
+            "set global_clipnorm",
+        )
+        return fault and f"{fault} {remedy}"
 
     def _set_learning_rate(self) -> None:
         """Ask the schedule; warn once where it leaves no rate to learn with."""
@@ -169,7 +180,7 @@ class EpochLoop:
         """Record the epochs that had ended when an interrupt came."""
         state = self.state
         losses = state.losses()
-        fault = state.fault(losses or [state.counters[drivers.LOSS]])
+        fault = self._diagnose(losses or [state.counters[drivers.LOSS]])
         self.fault = self.fault or fault
         if losses and not (self._recorder or self.is_watched or self.fault):
             self._recorder = self._make_recorder(losses, {})

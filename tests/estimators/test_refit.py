@@ -105,4 +105,5 @@ def test_the_attributes_of_all_networks_are_known():
         "coefs_", "intercepts_", "gains_", "shifts_", "running_statistics_",
         "bin_edges_", "bin_weights_", "category_vectors_", "embedding_biases_",
         "embedding_weights_", "feature_scales_", "activation_weights_",
+        "input_statistics_", "target_statistics_",
     }  # fmt: skip

@@ -76,6 +76,9 @@ for kind, y in (("two", TWO), ("three", THREE), ("labels", LABELS)):
         fit(f"{name} of {kind}", y, loss=name, early_stopping=True)
         fit(f"{name} of {kind}, weights", y, S, WEIGHTS, loss=name)
     fit(f"smoothed {kind}", y, label_smoothing=0.2)
+for data in (X, S):
+    units = {"standardize": True, "standardize_y": True}
+    fit(f"standardize {data is X}", AMOUNTS, data, WEIGHTS, **units)
 for name in sorted(NORMALIZATIONS):
     for data in (X, S):
         fit(f"{name} {data is X}", THREE, data, normalization=name, dropout=0.4)

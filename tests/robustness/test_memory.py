@@ -121,7 +121,7 @@ def test_labels_in_parts_are_those_in_one(n_classes, container, monkeypatch):
     model = MLPClassifier((400, 300), max_iter=1, random_state=0).fit(X, y)
     X, n_parts = container(X), []
     whole, run = model.predict(X), Network._run
-    monkeypatch.setattr("sknn.network.network._LABELS_AT_ONCE", 1)
+    monkeypatch.setattr("sknn.network.work._LABELS_AT_ONCE", 1)
 
     def counted(self, theta, inputs, *arguments, **options):
         n_parts.append(inputs.n_samples)

@@ -7,10 +7,9 @@ import pytest
 from networks import mlp_architecture
 from numpy.testing import assert_allclose
 from sklearn import datasets
-from sklearn.compose import TransformedTargetRegressor
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
-from sklearn.preprocessing import StandardScaler
 
 from sknn import MLPClassifier, MLPRegressor
 from sknn.custom import register_loss
@@ -35,7 +34,7 @@ def said(model, X, y, **options):
     return [str(each.message) for each in own]
 
 
-SCALE = "transformer=StandardScaler()"
+SCALE = "scale it, as standardize_y=True does"
 # Estimator, parameters, factor of X, function of Y, what the message names.
 NOTHING_LEARNT = {
     "tiny": (MLPRegressor, {}, 1, lambda y: y * 1e-3, ["too small", SCALE]),
@@ -118,15 +117,25 @@ def test_a_fit_that_learnt_nothing(name):
     (message,) = said(model, factor * X, of_y(Y))
     for word in words:
         assert word in message
+    assert ("(standardize=True)" in message) == ("too " not in "".join(words))
     if estimator is MLPRegressor and "loss" not in parameters:
         assert model.score(factor * X, of_y(Y)) < 0.001
+
+
+def test_what_is_standardised_already_is_not_advised():
+    model = MLPRegressor(random_state=0, max_iter=60, standardize=True)
+    (message,) = said(model.set_params(learning_rate_init=10.0), X, Y)
+    assert message.endswith("Training overshot with learning_rate_init=10. Lower it.")
+    model.set_params(learning_rate_init=1e-7)
+    (message,) = said(model, X, 2 * Y + 3)
+    assert message.endswith("Change learning_rate_init=1e-07; or lower tol.")
 
 
 @pytest.mark.parametrize("factor", [1e-6, 1e-3, 1e6, 1e8])
 def test_the_remedy_helps(factor):
     model = MLPRegressor(random_state=0, max_iter=200)
     assert said(model, X, factor * Y + factor)
-    scaled = TransformedTargetRegressor(model, transformer=StandardScaler())
+    scaled = clone(model).set_params(standardize_y=True)
     assert not said(scaled, X, factor * Y + factor)
     assert scaled.score(X, factor * Y + factor) > 0.95
 

@@ -73,7 +73,8 @@ def assert_finite(model, X=X):
 
 MESSAGE = (
     r"diverged in epoch (?P<epoch>\d+) with a learning rate of (?P<rate>\S+)\. "
-    r"Scale the features \(StandardScaler\) and, for regression, the target; or lower "
+    r"Scale the features \(standardize=True\) and, for regression, the target "
+    r"\(standardize_y=True\); or lower "
     r"learning_rate_init; or set global_clipnorm\.$"
 )
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from sknn.kernels import table
 from sknn.kernels.layers.base import LayerKernels
+from sknn.network.data import Inputs, TrainingData
 
 Shape = tuple[int, ...]
 Options = tuple[float, ...]
@@ -228,8 +229,12 @@ class LayerSpec:
         Whether it draws random numbers in training, from the key of each row in the
         layer ``LAYER_ID``.
     joins_next_on_csr : bool
-        Whether, on CSR inputs, the next layer does its work too. ``fill_row`` is then
-        called with the row of that layer.
+        Whether, on CSR inputs, the next layer does its work too: ``fill_row`` is then
+        called with the row of that layer. Or ``convert_csr`` has done it before.
+    follows_output : bool
+        Whether it follows the output layer: see ``TargetStandardization``.
+    has_statistics : bool
+        Whether it has ``update_statistics``.
     """
 
     name: str
@@ -248,6 +253,8 @@ class LayerSpec:
     needs_whole_batch = False
     draws = False
     joins_next_on_csr = False
+    follows_output = False
+    has_statistics = False
 
     @property
     def learns(self) -> bool:
@@ -333,6 +340,40 @@ class LayerSpec:
 
         Their shapes have been checked.
         """
+
+    def update_statistics(
+        self,
+        arrays: Mapping[str, np.ndarray],
+        options: Options,
+        data: TrainingData,
+        *,
+        is_first: bool,
+    ) -> None:
+        """Bring what is not trained up to date with rows, before training on them.
+
+        Called by the first call of ``fit``, and by each of ``partial_fit``.
+
+        Parameters
+        ----------
+        arrays : mapping of str to ndarray
+            Its parameters by attribute, to be changed in place.
+        options : tuple of float
+            Those of the layer.
+        data : TrainingData
+            The rows to train on, as the user gave them: the targets in float64.
+        is_first : bool
+            Whether these are the first rows; else they are added to those before.
+        """
+
+    def convert_csr(self, arrays: Mapping[str, np.ndarray], inputs: Inputs) -> Inputs:
+        """Return CSR inputs as the next layer is to get them."""
+        return inputs
+
+    def convert_targets(
+        self, arrays: Mapping[str, np.ndarray], targets: np.ndarray
+    ) -> np.ndarray:
+        """Return targets, of float64, as the network is to be trained on them."""
+        return targets
 
     # In other libraries ----------------------------------------------------------
 
