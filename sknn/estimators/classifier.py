@@ -205,13 +205,14 @@ class MLPClassifier(BaseClassifier):
         [29]_.
     parametrization : {'standard', 'ntk'}, default='standard'
         'ntk' lets the weights W of a layer learn at the learning rate divided by
-        ``sqrt(fan_in)``, and its biases b at a tenth of it [30]_ [20]_. The
-        initial weights 'auto' are then 'lecun_normal', with biases of zero. With
-        'adam' and its relatives this is the network ``z = x V / sqrt(fan_in) + b`` with
-        initial V of variance 1, where ``coefs_`` holds ``W = V / sqrt(fan_in)``: but
-        ``epsilon`` would count ``sqrt(fan_in)`` times as much there, and ``alpha`` and
-        ``max_norm`` are about W. (With 'sgd' it is not: V would learn as if W had the
-        learning rate divided by ``fan_in``.) Not for 'lbfgs'.
+        ``sqrt(fan_in)``, and its biases b, and ``numeric_embedding``, at a tenth of it
+        [30]_ [20]_. The initial weights 'auto' are then 'lecun_normal', with biases of
+        zero. With 'adam' and its relatives this is the network ``z = x V / sqrt(fan_in)
+        + b`` with initial V of variance 1, where ``coefs_`` holds ``W = V /
+        sqrt(fan_in)``: but ``epsilon`` would count ``sqrt(fan_in)`` times as much
+        there, and ``alpha`` and ``max_norm`` are about W. (With 'sgd' it is not: V
+        would learn as if W had the learning rate divided by ``fan_in``.) Not for
+        'lbfgs'.
     feature_scaling : bool, default=False
         Whether each feature is multiplied by a trained factor, which starts at 1 and
         learns at six times the learning rate: features that do not matter shrink

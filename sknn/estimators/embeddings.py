@@ -14,7 +14,11 @@ from sknn.network.layers.categorical import (
     categorical_layer,
     coded_columns,
 )
-from sknn.network.layers.piecewise_linear import FEWEST_VALUES, n_bins_of
+from sknn.network.layers.piecewise_linear import (
+    FEWEST_VALUES,
+    N_COMMON,
+    n_bins_of,
+)
 from sknn.network.layers.table import LAYERS
 from sknn.training.user_warnings import warn_user
 
@@ -64,7 +68,7 @@ def embedding_layers(
     if known:
         return (*layers, known[0]._replace(options=(size, *known[0].options[1:])))
     embedded = _NUMERIC[kind](options, data, numbers)
-    if not any(embedded[2:]):
+    if not any(embedded[N_COMMON:]):
         warn_user(
             f"numeric_embedding={kind!r} has no effect: no column of numbers in X has "
             f"{FEWEST_VALUES} distinct values or more. Leave it at its default, None."
@@ -93,11 +97,12 @@ def _piecewise_linear(
         )
     n_bins, size = int(options.n_bins), int(options.numeric_embedding_size)
     others = np.delete(rows, list(coded), axis=1)
-    return (size, n_bins, *n_bins_of(others, sample_weight, n_bins))
+    is_ntk = int(options.parametrization == "ntk")
+    return (size, n_bins, is_ntk, *n_bins_of(others, sample_weight, n_bins))
 
 
-# By the value of ``numeric_embedding``: the options of a layer, whose first two are for
-# all columns, and others, one for each, 0 where it is passed on.
+# By the value of ``numeric_embedding``: the options of a layer, whose first three are
+# for all columns, and others, one for each, 0 where it is passed on.
 _NUMERIC: dict[str, Callable[..., tuple[int, ...]]] = {
     "piecewise_linear": _piecewise_linear,
 }

@@ -253,13 +253,13 @@ def with_options(options):
         lambda state: {"bin_edges_": [state["bin_edges_"][0][:, 1:]]},
         lambda state: {"bin_weights_": [state["bin_weights_"][0][1:]]},
         lambda state: {"embedding_weights_": []},
-        with_options((3, 10, 10, 0, 10, 0, 4)),
-        with_options((3, 10, 10, 0, 10, 0)),
-        with_options((3, 5, 10, 0, 10, 0, 3)),
-        with_options((3, 10, 10, 0, 10, 0, 3.0)),
-        with_options((3, 10, 11, 0, 10, 0, -1)),
-        with_options((0, 10, 10, 0, 10, 0, 3)),
-        with_options((3, 10, 0, 0, 0, 0, 0)),
+        with_options((3, 10, 0, 10, 0, 10, 0, 4)),
+        with_options((3, 10, 0, 10, 0, 10, 0)),
+        with_options((3, 5, 0, 10, 0, 10, 0, 3)),
+        with_options((3, 10, 0, 10, 0, 10, 0, 3.0)),
+        with_options((3, 10, 0, 11, 0, 10, 0, -1)),
+        with_options((0, 10, 0, 10, 0, 10, 0, 3)),
+        with_options((3, 10, 0, 0, 0, 0, 0, 0)),
     ],
 )
 def test_tampered_states_are_refused(estimator, changed):
@@ -329,3 +329,18 @@ def test_predictions_do_not_depend_on_the_other_rows(dtype):
         for start in starts:
             part = slice(start, start + n_rows)
             assert_array_equal(model.predict(rows[part]), expected[part])
+
+
+@both
+def test_rates_beside_the_ntk_parametrization(estimator):
+    """A tenth of the learning rate, as if that were lower for these arrays."""
+    options = {"numeric_embedding": "piecewise_linear", "learning_rate_init": 0.1}
+    options |= {"max_iter": 1, "batch_size": N, "solver": "adam", "alpha": 0.0}
+    steps = []
+    for parametrization in ("standard", "ntk"):
+        model = estimator(**options, parametrization=parametrization, random_state=0)
+        y = ESTIMATORS[estimator]
+        before = model.initialize(X, y).embedding_weights_[0].copy()
+        steps.append(np.abs(model.fit(X, y).embedding_weights_[0] - before))
+    assert_allclose(steps[0], 0.1, rtol=1e-3)
+    assert_allclose(steps[1], 0.01, rtol=1e-3)

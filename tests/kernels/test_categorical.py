@@ -99,7 +99,7 @@ def test_indicators_are_those_of_scikit_learn():
         (categorical_layer(INDICATORS), *mlp_layers((5,), 2, ("tanh",))),
         (
             categorical_layer([TABLES[0]]),
-            Layer("piecewise_linear", (2, 4, 4, 3, 2, 0, 0, 0, 0, 0)),
+            Layer("piecewise_linear", (2, 4, 0, 4, 3, 2, 0, 0, 0, 0, 0)),
             *mlp_layers((), 2, ()),
         ),
         # Behind a layer that learns, it passes gradients on.

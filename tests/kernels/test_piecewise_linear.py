@@ -16,7 +16,7 @@ FLOAT64 = np.dtype(np.float64)
 SIZE, N_ROWS = 3, 40
 # Bins of the columns: two of them are passed on.
 BINS = (4, 0, 1, 7, 0)
-EMBEDDING = Layer("piecewise_linear", (SIZE, 8, *BINS))
+EMBEDDING = Layer("piecewise_linear", (SIZE, 8, 0, *BINS))
 rng = np.random.RandomState(0)
 EDGES = [np.sort(rng.normal(size=n + 1)) for n in BINS if n]
 X = rng.normal(scale=2, size=(N_ROWS, len(BINS)))

@@ -27,6 +27,9 @@ from sknn.network.quantiles import Distribution
 
 # Columns with fewer distinct values are passed on: a factor does all there is to do.
 FEWEST_VALUES = 3
+# Options that are for all columns: they come before the numbers of bins.
+N_COMMON = 3
+NTK_RATE = 0.1  # of all arrays beside the NTK parametrization, as in RealMLP
 
 
 def n_bins_of(rows: np.ndarray, sample_weight: np.ndarray, n_bins: int) -> list[int]:
@@ -46,12 +49,21 @@ def n_bins_of(rows: np.ndarray, sample_weight: np.ndarray, n_bins: int) -> list[
     ]
 
 
+def _counts(options: Options) -> Options:
+    """Return the number of bins of each column."""
+    return options[N_COMMON:]
+
+
 def _n_embedded(options: Options) -> int:
-    return sum(n > 0 for n in options[2:])
+    return sum(n > 0 for n in _counts(options))
+
+
+def _rate(fan_in: int, fan_out: int, options: Options) -> float:
+    return NTK_RATE if options[2] else 1.0
 
 
 def _n_bins(options: Options) -> int:
-    return int(sum(options[2:]))
+    return int(sum(_counts(options)))
 
 
 def _of_columns(attribute: str, column: int, is_penalized: bool) -> LayerParameter:
@@ -61,6 +73,7 @@ def _of_columns(attribute: str, column: int, is_penalized: bool) -> LayerParamet
         lambda fan_in, fan_out, options: (_n_embedded(options), int(options[0])),
         column=column,
         is_penalized=is_penalized,
+        learning_rate_factor=_rate,
     )
 
 
@@ -68,8 +81,9 @@ class PiecewiseLinear(LayerSpec):
     """Trained piecewise-linear functions of each column of numbers.
 
     Its options are the number of functions of a column, the most bins that a column may
-    have, and then, for each column, how many it has; 0 where it is passed on. The edges
-    of the bins are quantiles of the training rows, and are not trained.
+    have, 1 beside the NTK parametrization and 0 elsewhere, and then, for each column,
+    how many bins it has; 0 where it is passed on. The edges of the bins are quantiles
+    of the training rows, and are not trained.
     """
 
     name = "piecewise linear"
@@ -85,6 +99,7 @@ class PiecewiseLinear(LayerSpec):
             "bin_weights_",
             lambda fan_in, fan_out, options: (_n_bins(options), int(options[0])),
             is_penalized=True,
+            learning_rate_factor=_rate,
         ),
         _of_columns("embedding_weights_", SLOPES, is_penalized=True),
         _of_columns("embedding_biases_", table.BIAS, is_penalized=False),
@@ -104,10 +119,10 @@ class PiecewiseLinear(LayerSpec):
     def check(self, fan_in: int, options: Options) -> None:
         """Raise a ValueError unless there is a number of bins for each column."""
         are_counts = all(type(n) is int and n >= 0 for n in options)
-        if not (are_counts and len(options) == fan_in + 2 and options[0] > 0):
+        if not (are_counts and len(options) == fan_in + N_COMMON and options[0] > 0):
             raise ValueError(f"{fan_in} columns cannot have the embedding {options}")
-        if not 0 < max(options[2:]) <= options[1]:
-            raise ValueError(f"columns cannot have the bins {options[2:]}")
+        if not 0 < max(_counts(options)) <= options[1]:
+            raise ValueError(f"columns cannot have the bins {_counts(options)}")
 
     def output_width(self, fan_in: int, options: Options) -> int:
         """Return the number of all functions, and of the columns passed on."""
@@ -126,7 +141,7 @@ class PiecewiseLinear(LayerSpec):
     def integers(self, placed: PlacedLayer) -> Sequence[int]:
         """Return number, bins and first edge of each embedded column; the others."""
         integers, passed, n_edges = [], [], 0
-        for number, n_bins in enumerate(map(int, placed.layer.options[2:])):
+        for number, n_bins in enumerate(map(int, _counts(placed.layer.options))):
             if n_bins:
                 integers += [number, n_bins, n_edges]
                 n_edges += n_bins + 1
@@ -153,7 +168,7 @@ class PiecewiseLinear(LayerSpec):
         arrays["bin_weights_"][:] = 0
         layer, inputs = initialization.layer, initialization.inputs
         edges, first = arrays["bin_edges_"], 0
-        for column, n_bins in zip(inputs.rows.T, layer.options[2:], strict=True):
+        for column, n_bins in zip(inputs.rows.T, _counts(layer.options), strict=True):
             if n_bins:
                 known = Distribution.of(column, inputs.sample_weight)
                 last = first + int(n_bins) + 1
@@ -165,7 +180,7 @@ class PiecewiseLinear(LayerSpec):
     def check_arrays(self, arrays: Mapping[str, np.ndarray], options: Options) -> None:
         """Raise a ValueError unless the edges of each column increase."""
         edges, p_edges = arrays["bin_edges_"]
-        ends = np.cumsum([int(n) + 1 for n in options[2:] if n])[:-1]
+        ends = np.cumsum([int(n) + 1 for n in _counts(options) if n])[:-1]
         steps = np.delete(np.diff(edges), ends - 1)  # within the columns
         if not ((steps > 0).all() and np.isfinite([*edges, *p_edges]).all()):
             raise ValueError("bin_edges_ that do not increase, or are not finite")
@@ -178,7 +193,7 @@ class PiecewiseLinear(LayerSpec):
         All columns get as many bins, some of them without a rise. Then come the columns
         that are passed on.
         """
-        size, counts = int(options[0]), np.array(options[2:], dtype=int)
+        size, counts = int(options[0]), np.array(_counts(options), dtype=int)
         numbers, bins = np.flatnonzero(counts), counts[counts > 0]
         shape = len(bins), int(bins.max())
         starts, widths = np.zeros(shape), np.ones(shape)
