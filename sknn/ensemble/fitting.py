@@ -57,7 +57,7 @@ def fit(ensemble: Any, call: FitCall) -> None:
     options = plan.problem.options
     with compiling_announced(options.verbose), active_fit():
         (members, tasks), state = _start(ensemble, plan)
-        validation = make_validation(plan, members[0])
+        validation = make_validation(plan, members[0], tasks[0].state.theta)
         n_jobs = None if ensemble.n_jobs == -1 else ensemble.n_jobs
         limits = Limits(n_jobs, deadline, _time_of_refit(ensemble, tasks))
         with epoch_callbacks(

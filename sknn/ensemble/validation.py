@@ -10,16 +10,20 @@ import numpy as np
 from sknn.ensemble.plan import Plan
 from sknn.estimators.metrics import metrics_of
 from sknn.estimators.problem import Problem
+from sknn.estimators.standardized_data import standardized
 from sknn.estimators.twins import twin_of
 from sknn.estimators.validation import make_training_data
 from sknn.training.averages import AveragedOutputs, HeldOutRows, JointValidation
 from sknn.training.monitor import Monitor, Rows, Validation, scorer_of
 
 
-def make_validation(plan: Plan, member: Any) -> JointValidation | None:
+def make_validation(
+    plan: Plan, member: Any, theta: np.ndarray
+) -> JointValidation | None:
     """Return what evaluates the averaged predictions, or None where no rows are.
 
-    ``member`` stands for all members in scorers, with these predictions.
+    ``member`` stands for all members in scorers, with these predictions; ``theta`` are
+    its parameters.
     """
     problem, validation = plan.problem, plan.held_out
     if plan.splits is not None:
@@ -34,8 +38,12 @@ def make_validation(plan: Plan, member: Any) -> JointValidation | None:
         held_out = [every] * len(plan.seeds)
     else:
         return None
+    network, loss = problem.network, (problem.loss, problem.loss_options)
+    y = validation.rows.y
+    data = standardized(member, network, theta, validation.data, y, loss)
+    validation = validation._replace(data=data)
     monitor = Monitor(
-        AveragedOutputs(problem.network),
+        AveragedOutputs(network, theta),
         problem.loss,
         validation.rows,
         validation,

@@ -24,10 +24,14 @@ class AveragedOutputs(Network):
     ----------
     network : Network
         One of those whose predictions are averaged.
+    theta : ndarray of shape (n_parameters,)
+        Its parameters. Where networks standardise their targets, each by its own rows,
+        losses are those of targets and predictions as this one standardises them.
     """
 
-    def __init__(self, network: Network):
+    def __init__(self, network: Network, theta: np.ndarray):
         super().__init__(network.architecture, network.dtype)
+        self._scaling = network.layout.output_scaling(theta)
 
     def evaluate(
         self,
@@ -39,14 +43,17 @@ class AveragedOutputs(Network):
     ) -> tuple[np.ndarray, float]:
         """Return predictions, and the loss summed over the rows, without a penalty.
 
-        Or raw outputs by which the output activation gives these predictions, which are
-        ``theta``.
+        Predictions are ``theta``, standardised where targets are. Or raw outputs by
+        which the output activation gives these predictions.
         """
-        settings = self.architecture.settings
+        predictions = theta.astype(np.float64)
+        if self._scaling is not None:
+            scale, shift = self._scaling
+            predictions = (predictions - shift) / scale
         inverse = OUTPUT_ACTIVATIONS[self.link].inverse_of_rows
-        outputs = inverse(theta.astype(np.float64), settings).astype(self.dtype)
-        total = loss_of_raw_outputs(loss, settings, problem, outputs)
-        return outputs if raw else theta, total
+        outputs = inverse(predictions, self.architecture.settings).astype(self.dtype)
+        total = loss_of_raw_outputs(loss, self.architecture.settings, problem, outputs)
+        return outputs if raw else predictions.astype(self.dtype), total
 
 
 class HeldOutRows(NamedTuple):

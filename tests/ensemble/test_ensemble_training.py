@@ -291,6 +291,36 @@ def test_several_quantiles_are_averaged_each():
     assert_allclose(found, np.sum(losses), rtol=1e-6)
 
 
+@pytest.mark.parametrize("scoring", [None, "loss", "neg_mean_squared_error"])
+def test_networks_that_standardise(scoring):
+    X, y = 1e3 + 1e2 * X_DIABETES, 1e5 + 1e4 * Y_DIABETES
+    net = regressor(standardize=True, standardize_y=True, scoring=scoring)
+    folds = KFold(3, shuffle=True, random_state=2)
+    ensemble = EnsembleMLPRegressor(net, cv=folds, random_state=0).fit(X, y)
+    expected = np.empty(442)
+    for member, (train, test) in zip(ensemble.estimators_, folds.split(X), strict=True):
+        epochs = ensemble.best_iteration_
+        alone = regressor(
+            standardize=True,
+            standardize_y=True,
+            max_iter=epochs,
+            random_state=member.random_state,
+        )
+        assert_same_weights(member, alone.fit(X[train], y[train]))
+        expected[test] = alone.predict(X[test])
+    assert_array_equal(ensemble.oof_predictions_, expected)
+    first, _ = next(folds.split(X))  # in whose units losses are
+    loss = np.mean((expected - y) ** 2) / np.var(y[first]) / 2
+    best = ensemble.history_["val_loss"][ensemble.best_iteration_ - 1]
+    assert_allclose(best, loss, rtol=1e-9)
+    scores = {
+        None: r2_score(y, expected),
+        "loss": -loss,
+        "neg_mean_squared_error": -np.mean((expected - y) ** 2),
+    }
+    assert_allclose(ensemble.best_validation_score_, scores[scoring], rtol=1e-9)
+
+
 def test_several_labels_and_targets():
     Y = np.column_stack([LABELS == 0, LABELS > 0, LABELS == 1]).astype(int)
     ensemble = EnsembleMLPClassifier(classifier(), cv=3, random_state=0).fit(IRIS, Y)
