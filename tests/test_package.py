@@ -57,7 +57,7 @@ def own_imports_of(module):
 
 
 # Each package may import those before it, and no others.
-PACKAGES = ["jit", "kernels", "network", "training"]
+PACKAGES = ["jit", "kernels", "network", "distributed", "training"]
 PACKAGES += ["estimators", "ensemble", "tabular", "export"]
 # Modules at the top that any package may import.
 PRIVATE = {"_extras", "_sklearn", "_version"}

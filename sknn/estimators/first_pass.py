@@ -1,7 +1,8 @@
 """The first pass over a source of batches: all checks, and what a fit has to know."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,6 +36,9 @@ class Survey(NamedTuple):
         Evenly spaced rows: all of them, where they are few.
     labels : LabelCounts or None
         Of a classifier with one label a row.
+    has_weights : bool
+    names : ndarray of shape (n_features,) or None
+        Names of the features.
     """
 
     n_rows: int
@@ -43,6 +47,8 @@ class Survey(NamedTuple):
     is_sparse: bool
     sample: Rows
     labels: "LabelCounts | None"
+    has_weights: bool
+    names: np.ndarray | None
 
 
 class LabelCounts:
@@ -74,6 +80,12 @@ class LabelCounts:
         np.add.at(counts, codes, 1.0 if sample_weight is None else sample_weight)
         self.labels, self.counts = known, counts
 
+    def merge(self, others: "LabelCounts") -> None:
+        """Add the counts of others."""
+        check_form(others.labels, self.labels, 0, "y", "y of other rows")
+        known = np.union1d(self.labels, others.labels)
+        self.counts, self.labels = self.of(known) + others.of(known), known
+
     def of(self, classes: np.ndarray) -> np.ndarray:
         """Return the counts in the order of classes, which hold all labels."""
         counts = np.zeros(len(classes))
@@ -81,7 +93,7 @@ class LabelCounts:
         return counts
 
 
-class _RowSample:
+class RowSample:
     """Keeps every row, and where they become too many every second one of them."""
 
     def __init__(self) -> None:
@@ -204,12 +216,12 @@ def survey(
     """
     first: _Form | None = None
     labels: LabelCounts | None = None
-    sample, n_rows, n_bytes = _RowSample(), 0, 0
+    sample, n_rows, n_bytes = RowSample(), 0, 0
     total_weight, dtype = 0.0, np.dtype(np.float32)
     for k, rows in enumerate(checked_batches(estimator, source, resets, True)):
         first = first or _Form.of(rows)
         with _named(k):
-            _check_same_form(_Form.of(rows), first)
+            check_same_form(_Form.of(rows), first)
             check_targets(rows.y)
             if is_classifier(estimator) and rows.y.ndim == 1:
                 labels = labels or LabelCounts()
@@ -227,7 +239,45 @@ def survey(
         )
     if first.has_weights and not total_weight > 0:
         raise ValueError("Sample weights must contain at least one non-zero number.")
-    return Survey(n_rows, n_bytes, dtype, first.is_sparse, sample.rows(), labels)
+    return Survey(
+        n_rows,
+        n_bytes,
+        dtype,
+        first.is_sparse,
+        sample.rows(),
+        labels,
+        first.has_weights,
+        getattr(estimator, "feature_names_in_", None),
+    )
+
+
+def merged(surveys: Sequence[Survey]) -> Survey:
+    """Return the survey of the rows of several, one after the other.
+
+    Raises
+    ------
+    ValueError
+        If they are of different kinds.
+    """
+    first, sample, labels = surveys[0], RowSample(), None
+    for found in surveys:
+        if found.sample.X.shape[1:] != first.sample.X.shape[1:]:
+            counts = [each.sample.X.shape[1] for each in (first, found)]
+            raise ValueError(
+                f"Some rows of X have {counts[0]} columns, others have {counts[1]}."
+            )
+        check_same_form(_Form.of(found.sample), _Form.of(first.sample))
+        sample.add(found.sample)
+        if found.labels and labels:
+            labels.merge(found.labels)
+        labels = labels or deepcopy(found.labels)
+    return first._replace(
+        n_rows=sum(found.n_rows for found in surveys),
+        n_bytes=sum(found.n_bytes for found in surveys),
+        dtype=np.result_type(*(found.dtype for found in surveys)),
+        sample=sample.rows(),
+        labels=labels,
+    )
 
 
 class _Form(NamedTuple):
@@ -246,7 +296,7 @@ class _Form(NamedTuple):
         )
 
 
-def _check_same_form(form: _Form, first: _Form) -> None:
+def check_same_form(form: _Form, first: _Form) -> None:
     """Refuse a batch of another kind than the first one."""
     if form.is_sparse != first.is_sparse:
         kinds = {True: "sparse", False: "dense"}

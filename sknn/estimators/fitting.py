@@ -24,6 +24,7 @@ from sknn.estimators.parameters import (
     defaults_of,
     parameters_of,
 )
+from sknn.estimators.parts import DataPart, define_part
 from sknn.estimators.problem import FitCall, Problem, define
 from sknn.estimators.scale_check import warn_of_other_scale
 from sknn.estimators.standardized_data import (
@@ -36,7 +37,7 @@ from sknn.estimators.state_checks import (
     mark_checked,
     mark_training_state_checked,
 )
-from sknn.estimators.streams import define_streamed
+from sknn.estimators.streams import check_call, define_streamed
 from sknn.estimators.twins import fitted_twin
 from sknn.jit.specializations import compiling_announced
 from sknn.kernels.losses.table import Loss
@@ -228,8 +229,10 @@ def checked_problem(estimator: Any, call: FitCall) -> Problem:
     check_effects(parameters, defaults_of(estimator_type), call.has_validation)
     _check_holding_out(estimator, call)
     _warn_of_unused_groups(estimator, call)
-    if isinstance(call.X, BatchSource):
-        return define_streamed(estimator, call, parameters)
+    if isinstance(call.X, (BatchSource, DataPart)):
+        check_call(estimator, call)
+        of_kind = define_part if isinstance(call.X, DataPart) else define_streamed
+        return of_kind(estimator, call, parameters)
     return define(estimator, call, parameters)
 
 

@@ -1,7 +1,7 @@
 """Fits on a source of batches: what they train on, and the blocks of each epoch."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -24,12 +24,10 @@ from sknn.network.data import ArrayLike, TrainingData
 from sknn.training.memory import check_memory
 from sknn.training.options import LossOptions, TrainingOptions, select
 from sknn.training.stream_runner import StreamRunner
+from sknn.training.task import FitTask, Runner
 
 _BUFFER_BYTES = 2**26
 _FEWEST_ROWS = 2  # from which the form of y is judged
-
-# Weights of the classes, and their mean over all rows.
-_ClassWeights = tuple[np.ndarray, float] | None
 
 
 def define_streamed(
@@ -39,28 +37,51 @@ def define_streamed(
 
     Its data are evenly spaced rows, on which warnings and metrics are based.
     """
-    _check_call(estimator, call)
-    options, is_first = TrainingOptions.of(parameters), starts_anew(estimator, call)
-    refuse_missing_in_fit((None, None, None), call.validation)
+    is_first = starts_anew(estimator, call)
+    check_targets = check_targets_of(estimator, parameters)
+    found = survey(estimator, call.X, is_first, check_targets)
+
+    def make_runner(encoder: RowEncoder) -> Callable[[FitTask], Runner]:
+        return partial(StreamRunner, TrainingStream(encoder, call.X, found))
+
+    return define_surveyed(estimator, call, parameters, found, make_runner)
+
+
+def check_targets_of(
+    estimator: Any, parameters: dict[str, Any]
+) -> Callable[[ArrayLike], None]:
+    """Return a function that refuses targets that the loss does not take."""
     loss_options = select(LossOptions, parameters)
 
-    def check_targets(y: ArrayLike) -> None:
+    def check(y: ArrayLike) -> None:
         if not is_classifier(estimator):  # whose labels are not known yet
             targets = estimator._encode(y)
             LOSSES[estimator._loss_name()].check_targets(targets, loss_options)
 
-    found = survey(estimator, call.X, is_first, check_targets)
+    return check
+
+
+def define_surveyed(
+    estimator: Any,
+    call: FitCall,
+    parameters: dict[str, Any],
+    found: Survey,
+    make_runner: Callable[["RowEncoder"], Callable[[FitTask], Runner]],
+) -> Problem:
+    """Return the problem on rows of which a survey tells; learn classes from it.
+
+    ``make_runner`` takes the encoder of the rows.
+    """
+    options, is_first = TrainingOptions.of(parameters), starts_anew(estimator, call)
+    loss_options = select(LossOptions, parameters)
     _learn_targets(estimator, call, found)
     X, y, sample_weight = found.sample
     if is_first:
         estimator._warn_of_encoding(y, y, _FEWEST_ROWS)
     targets, loss = estimator._encode(y), LOSSES[estimator._loss_name()]
     dtype = found.dtype if is_first else dtype_to_go_on_with(estimator)
-    class_weights = _class_weights(estimator, found, dtype)
-    stream = TrainingStream(
-        estimator, call.X, found, class_weights, dtype, targets.shape[1]
-    )
-    data = stream.training_data(X, targets, sample_weight)
+    encoder = RowEncoder(estimator, found, dtype, targets.shape[1])
+    data = encoder.training_data(X, targets, sample_weight)
     network, initializers = network_for(
         estimator,
         select(NetworkOptions, parameters),
@@ -83,12 +104,13 @@ def define_streamed(
         draw,
         is_first,
         found.n_rows,
-        partial(StreamRunner, stream),
+        make_runner(encoder),
     )
 
 
-def _check_call(estimator: Any, call: FitCall) -> None:
+def check_call(estimator: Any, call: FitCall) -> None:
     """Refuse what a source of batches cannot do."""
+    refuse_missing_in_fit((None, None, None), call.validation)
     if call.y is not None or call.sample_weight is not None:
         raise ValueError(
             "y and sample_weight must be None where X is a BatchSource, whose batches "
@@ -104,6 +126,12 @@ def _check_call(estimator: Any, call: FitCall) -> None:
         raise ValueError(
             "solver='lbfgs' needs all rows for each step, and so no BatchSource. Set "
             "another solver, such as 'adam'."
+        )
+    if getattr(estimator, "categorical_features", None) is not None:
+        raise ValueError(
+            "categorical_features is not available for a BatchSource, whose codes are "
+            "not all known beforehand. Encode these columns in its batches, as "
+            "OneHotEncoder does."
         )
     for name in ("standardize", "standardize_y"):
         if getattr(estimator, name, False):
@@ -135,12 +163,44 @@ def _learn_targets(estimator: Any, call: FitCall, found: Survey) -> None:
     estimator._learn_targets(y, keeps_known)
 
 
-def _class_weights(estimator: Any, found: Survey, dtype: np.dtype) -> _ClassWeights:
-    counts = found.labels.of(estimator.classes_) if found.labels else None
-    class_weights: _ClassWeights = estimator._weights_of_classes(counts)
-    if class_weights is not None:
-        check_some_weight(np.array(class_weights[1], dtype), dtype)
-    return class_weights
+class RowEncoder:
+    """Turns checked rows into what the kernels take.
+
+    Parameters
+    ----------
+    estimator : BaseMLP
+        Encodes the targets.
+    found : Survey
+        Has the counts of the labels.
+    dtype : dtype
+        That of the network.
+    n_targets : int
+    """
+
+    def __init__(self, estimator: Any, found: Survey, dtype: np.dtype, n_targets: int):
+        # A twin, for another thread reads, while callbacks may change the estimator.
+        self.estimator = twin_of(estimator, vars(estimator).copy())
+        self._dtype, self._n_targets = dtype, n_targets
+        counts = found.labels.of(estimator.classes_) if found.labels else None
+        self._class_weights = estimator._weights_of_classes(counts)
+        if self._class_weights is not None:
+            check_some_weight(np.array(self._class_weights[1], dtype), dtype)
+
+    def encode(self, y: ArrayLike) -> np.ndarray | None:
+        """Return the targets, of shape (n_rows, n_targets); None for unknown ones."""
+        targets: np.ndarray = self.estimator._encode(y)
+        is_known = targets.shape[1] == self._n_targets and self.estimator._is_known(y)
+        return targets if is_known else None
+
+    def training_data(
+        self, X: ArrayLike, targets: np.ndarray, sample_weight: np.ndarray | None
+    ) -> TrainingData:
+        """Return rows in the form of the kernels."""
+        factors = None
+        if self._class_weights is not None:
+            weights, mean = self._class_weights
+            factors = RowFactors(weights[targets[:, 0].astype(np.intp)], mean)
+        return make_training_data(X, targets, sample_weight, factors, self._dtype)
 
 
 class TrainingStream:
@@ -148,16 +208,10 @@ class TrainingStream:
 
     Parameters
     ----------
-    estimator : BaseMLP
-        Checks and encodes batches.
+    encoder : RowEncoder
     source : BatchSource
     found : Survey
         What the first pass has found.
-    class_weights : tuple or None
-        Weights of the classes, and their mean over all rows.
-    dtype : dtype
-        That of the network.
-    n_targets : int
 
     Attributes
     ----------
@@ -167,19 +221,8 @@ class TrainingStream:
         Rows to hold in memory at a time.
     """
 
-    def __init__(
-        self,
-        estimator: Any,
-        source: BatchSource,
-        found: Survey,
-        class_weights: _ClassWeights,
-        dtype: np.dtype,
-        n_targets: int,
-    ):
-        # A twin, for another thread reads, while callbacks may change the estimator.
-        self._estimator = twin_of(estimator, vars(estimator).copy())
-        self._source, self._class_weights = source, class_weights
-        self._dtype, self._n_targets = dtype, n_targets
+    def __init__(self, encoder: RowEncoder, source: BatchSource, found: Survey):
+        self._encoder, self._source = encoder, source
         self._config = get_config()
         self.n_rows, self.is_sparse = found.n_rows, found.is_sparse
         bytes_a_row = max(1, found.n_bytes // found.n_rows)
@@ -194,6 +237,7 @@ class TrainingStream:
             If a batch is not valid, or there are not the rows of the first pass.
         """
         rows, n_read, k = _Rows(), 0, 0
+        encoded = self._encoder.training_data
         with config_context(**self._config):
             for X, targets, sample_weight in self._batches():
                 n_read += X.shape[0]
@@ -202,21 +246,20 @@ class TrainingStream:
                 rows.add(X, targets, sample_weight)
                 # The last block waits until the source has come to its end.
                 while k + 1 < len(sizes) and rows.n_rows >= sizes[k]:
-                    yield self.training_data(*rows.take(sizes[k]))
+                    yield encoded(*rows.take(sizes[k]))
                     k += 1
             if n_read < self.n_rows:
                 raise self._changed(f"{n_read} rows")
-            yield self.training_data(*rows.take(sizes[k]))
+            yield encoded(*rows.take(sizes[k]))
 
     def _batches(self) -> Iterator[tuple[Any, np.ndarray, np.ndarray | None]]:
-        estimator = self._estimator
         for X, y, sample_weight in checked_batches(
-            estimator, self._source, resets=False, is_first_pass=False
+            self._encoder.estimator, self._source, resets=False, is_first_pass=False
         ):
-            targets = estimator._encode(y)
             if scipy.sparse.issparse(X) != self.is_sparse:
                 raise self._changed("sparse X" if not self.is_sparse else "dense X")
-            if targets.shape[1] != self._n_targets or not estimator._is_known(y):
+            targets = self._encoder.encode(y)
+            if targets is None:
                 raise self._changed("other columns of y, or other labels")
             yield X, targets, sample_weight
 
@@ -226,16 +269,6 @@ class TrainingStream:
             f"{self.n_rows} rows: now it gives {found}. It must yield the same batches "
             "each time that it is iterated over."
         )
-
-    def training_data(
-        self, X: ArrayLike, targets: np.ndarray, sample_weight: np.ndarray | None
-    ) -> TrainingData:
-        """Return rows in the form of the kernels."""
-        factors = None
-        if self._class_weights is not None:
-            weights, mean = self._class_weights
-            factors = RowFactors(weights[targets[:, 0].astype(np.intp)], mean)
-        return make_training_data(X, targets, sample_weight, factors, self._dtype)
 
 
 class _Rows:

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from sknn.jit.kernel import Driver
 from sknn.kernels.drivers import training as drivers
 from sknn.kernels.drivers.barrier import N_SHARED
+from sknn.kernels.drivers.steps import CHUNK, N_RATES
 from sknn.kernels.losses.table import Loss
 from sknn.kernels.optim import regularization
 from sknn.kernels.optim.optimizers import Optimizer
@@ -105,8 +107,9 @@ class Minibatches:
 
         ``gathers`` says whether the rows of a batch have to be copied together.
         """
-        self._shared = np.zeros(N_SHARED, dtype=np.int64)
-        self._driver = self._with_workspace(gathers and not self._is_sparse)
+        workspace = self.workspace(gathers, (drivers.epochs,))
+        self._shared = workspace["shared"]
+        self._driver = partial(drivers.epochs.prepare, self._network.dtype, **workspace)
         # Threads share the blocks of a batch.
         work = self._network.training_multiplications(self.size)
         self._work = work * (self._block < self.size)
@@ -140,34 +143,31 @@ class Minibatches:
         """
         prepare = partial(
             self._driver,
-            **data.arguments,
-            sample_weight=data.sample_weight,
-            mean_class_weight=data.mean_class_weight,
+            **arguments_of(data),
             rows_before=rows_before,
         )
         if is_shared(self._work, WORTH_A_TEAM_THREAD):
             return _on_threads(prepare, self._work, self._shared, self._tuner)
         return prepare(thread=0, n_threads=1)
 
-    def _with_workspace(self, gathers: bool) -> Callable[..., Callable[..., float]]:
-        """Return the driver with all arguments that stay the same."""
+    def workspace(self, gathers: bool, compiled: tuple[Driver, ...]) -> dict[str, Any]:
+        """Allocate the workspace; return all arguments of drivers that stay the same.
+
+        ``compiled`` are the drivers, which are compiled with all that they call.
+        """
         network, state, most = self._network, self._state, self.most
         options, dtype = state.options, network.dtype
         optimizer = options.stochastic_optimizer
         assert optimizer is not None, "L-BFGS has no epochs"
+        gathers = gathers and not self._is_sparse
         gathered = aligned_empty(
             (most, network.n_features) if gathers else (0, 0), dtype
         )
         # Compiled while the kernels of the operations are.
-        for kernel in (
-            drivers.epochs,
-            self._loss.train,
-            optimizer.rates,
-            optimizer.step,
-        ):
+        for kernel in (*compiled, self._loss.train, optimizer.rates, optimizer.step):
             kernel.request(dtype)
         operations = network.operations(self._is_sparse, training=True)
-        n_sums = max(most // self._block, network.n_trained // drivers.CHUNK) + 1
+        n_sums = max(most // self._block, network.n_trained // CHUNK) + 1
         self._annealed = annealed = AnnealedArrays(
             options.annealing,
             operations.table,
@@ -175,30 +175,37 @@ class Minibatches:
             network.settings,
             self._loss.chosen_by == "label_smoothing",
         )
-        return partial(
-            drivers.epochs.prepare,
-            dtype,
-            ops=annealed.operations,
-            constrained=network.constrained,
-            theta=state.theta,
-            gradient=aligned_empty(network.n_trained, dtype),
-            values=network.buffer(most, operations),
-            deltas=network.buffer(most, operations),
-            gathered=gathered,
-            gathered_data=read_only(gathered.ravel()),
-            batch_size=self.size,
-            smallest=self.smallest,
-            block=self._block,
-            seed=state.seed,
-            loss=self._loss.train.address(dtype),
-            loss_settings=read_only(annealed.loss_settings),
-            loss_scale=self._loss.reported_scale(network.n_outputs),
+        return {
+            "ops": annealed.operations,
+            "constrained": network.constrained,
+            "theta": state.theta,
+            "gradient": aligned_empty(network.n_trained, dtype),
+            "values": network.buffer(most, operations),
+            "deltas": network.buffer(most, operations),
+            "gathered": gathered,
+            "gathered_data": read_only(gathered.ravel()),
+            "batch_size": self.size,
+            "smallest": self.smallest,
+            "block": self._block,
+            "seed": state.seed,
+            "loss": self._loss.train.address(dtype),
+            "loss_settings": read_only(annealed.loss_settings),
+            "loss_scale": self._loss.reported_scale(network.n_outputs),
             **_optimization(optimizer, network, state),
             **_regularization(options, network, annealed),
-            counters=state.counters,
-            sums=np.empty(drivers.N_RATES + n_sums),
-            shared=self._shared,
-        )
+            "counters": state.counters,
+            "sums": np.empty(N_RATES + n_sums),
+            "shared": np.zeros(N_SHARED, dtype=np.int64),
+        }
+
+
+def arguments_of(data: TrainingData) -> dict[str, Any]:
+    """Return the drivers' arguments for rows."""
+    return {
+        **data.arguments,
+        "sample_weight": data.sample_weight,
+        "mean_class_weight": data.mean_class_weight,
+    }
 
 
 def with_rest(

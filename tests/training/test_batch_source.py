@@ -534,6 +534,10 @@ CALLS = {
         lambda m: m.partial_fit(SOURCE, None),
         "partial_fit trains on one batch, got a BatchSource. Call fit",
     ),
+    "categorical features": (
+        lambda m: m.set_params(categorical_features=[0]).fit(SOURCE),
+        "categorical_features is not available for a BatchSource",
+    ),
     "lbfgs": (
         lambda m: m.set_params(solver="lbfgs", tol=1e-4).fit(SOURCE),
         "solver='lbfgs' needs all rows for each step",

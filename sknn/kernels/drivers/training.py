@@ -5,9 +5,8 @@ It walks the batches and allocates nothing. It processes the rows from ``start``
 at a time where all rows would take long.
 """
 
-from sknn.jit.array_types import Float64s, Integers, Vector
-from sknn.jit.kernel import REAL, driver, flat, inline_scalar
-from sknn.kernels.batch import Batch
+from sknn.jit.array_types import Float64s
+from sknn.jit.kernel import REAL, driver, flat
 from sknn.kernels.drivers.barrier import barrier_wait
 from sknn.kernels.drivers.gradient import loss_and_gradient, n_blocks
 from sknn.kernels.drivers.records import (
@@ -31,10 +30,16 @@ from sknn.kernels.drivers.records import (
     Team,
     Workspace,
 )
-from sknn.kernels.math.counter_rng import batch_key
+from sknn.kernels.drivers.steps import (
+    CHUNK,
+    N_RATES,
+    batch_of,
+    constrain,
+    make_step,
+    prepare_step,
+    total_weight,
+)
 from sknn.kernels.math.finite import nan_if_nonfinite
-from sknn.kernels.optim.optimizers import call_rates, call_step
-from sknn.kernels.optim.regularization import call_constrain, call_shape
 
 # Counters that `epochs` updates, in float64: the steps since training began, the rows
 # processed in epochs not yet recorded and, from LOSS on, their losses summed over rows.
@@ -42,10 +47,8 @@ STEPS, ROWS, LOSS = 0, 1, 2
 MOST_EPOCHS = 64  # in a call
 N_COUNTERS = LOSS + MOST_EPOCHS
 
-CHUNK = 2**14  # parameters that a thread updates at a time
 # Prefetch rows one batch ahead when the data exceed this size.
 PREFETCH_ABOVE = 2**19  # bytes
-N_RATES = 3  # of an optimizer's step, at the start of `sums`
 
 
 @driver(
@@ -113,12 +116,12 @@ def epochs(
                 break
             n = batch_size if stop - first >= batch_size + smallest else stop - first
             t += 1
-            if _total_weight(dataset.weights, rows, first, n) == 0.0:
+            if total_weight(dataset.weights, rows, first, n) == 0.0:
                 continue  # no row has a weight
-            size = batch_weights.mean_class_weight * _total_weight(
+            size = batch_weights.mean_class_weight * total_weight(
                 batch_weights.sample_weight, rows, first, n
             )
-            batch = _batch_of(dataset, batches, rows, first, n, t)
+            batch = batch_of(dataset, batches, rows, first, n, t)
             if not loss_and_gradient(
                 network, batch, dataset, objective, of_batch, block, team, gathered,
                 prefetch_stop,
@@ -130,7 +133,7 @@ def epochs(
             batch_loss *= loss_scale
             step_alpha, divisor = optimizer.alpha, size
             if thread == 0:
-                batch_loss += _prepare_step(
+                batch_loss += prepare_step(
                     optimizer, regularization, trained, gradient, size, t,
                     t - 1 - n_before, step_rates,
                 )  # fmt: skip
@@ -138,13 +141,15 @@ def epochs(
                 step_alpha, divisor = 0.0, 1.0
             if not barrier_wait(team.shared, n_threads):
                 return nonfinite
-            _step(optimizer, trained, of_batch, step_rates, step_alpha, divisor, team)
+            make_step(
+                optimizer, trained, of_batch, step_rates, step_alpha, divisor, team
+            )
             if not barrier_wait(team.shared, n_threads):
                 return nonfinite
             squares = 0.0
             for k in range(n_chunks):
                 squares += sums[k]
-            if not _constrain(regularization, trained, gradient, team):
+            if not constrain(regularization, trained, gradient, team):
                 return nonfinite
             epoch_loss += n * (batch_loss + 0.5 * step_alpha * squares) / size
         if thread == 0:
@@ -163,119 +168,3 @@ def epochs(
         if nonfinite != 0.0:
             break
     return nonfinite
-
-
-@inline_scalar
-def _batch_of(
-    dataset: Dataset, batches: Batches, rows: Integers, first: int, n: int, t: int
-) -> Batch:
-    """Return the n rows from one on, in their order, as the batch of step t."""
-    data, offset = dataset.data, first * dataset.n_features
-    if batches.gathered.size:
-        data, offset = batches.gathered_data, 0
-    return Batch(
-        data, offset, dataset.indices, dataset.indptr, dataset.weights, rows, first, n,
-        0, n, batch_key(batches.seed, t),
-    )  # fmt: skip
-
-
-@inline_scalar
-def _prepare_step(
-    optimizer: Optimizer,
-    regularization: Regularization,
-    trained: Vector,
-    gradient: Vector,
-    size: float,
-    t: int,
-    k: int,
-    step_rates: Float64s,
-) -> float:
-    """Set the rates of step t and shape the gradient; return the penalty, or 0.0.
-
-    It is the k-th step of the call, from 0 on.
-    """
-    rates = optimizer.learning_rates
-    learning_rate = rates[k] if rates.size > 1 else rates[0]
-    call_rates(
-        optimizer.rates,
-        (
-            step_rates, learning_rate, t, optimizer.step_settings,
-            optimizer.momentum_product,
-        ),
-    )  # fmt: skip
-    if regularization.shape:
-        return call_shape(
-            regularization.shape,
-            (
-                trained, gradient, optimizer.n_weights, size, learning_rate,
-                regularization.decay_ends, regularization.decay_factors,
-                regularization.regularization_settings,
-            ),
-        )  # fmt: skip
-    return 0.0
-
-
-@inline_scalar
-def _step(
-    optimizer: Optimizer,
-    trained: Vector,
-    workspace: Workspace,
-    step_rates: Float64s,
-    alpha: float,
-    divisor: float,
-    team: Team,
-) -> None:
-    """Update a thread's chunks of the parameters; set their sums to w**2, summed.
-
-    Within a chunk, segment by segment of the same learning rate.
-    """
-    gradient = workspace.gradient
-    n_chunks, segment = n_blocks(gradient.size, CHUNK), 0
-    for k in range(team.thread, n_chunks, team.n_threads):
-        begin, end = k * CHUNK, gradient.size
-        if k + 1 < n_chunks:
-            end = begin + CHUNK
-        workspace.sums[k] = 0.0
-        while begin < end:
-            while optimizer.rate_ends[segment] <= begin:
-                segment += 1
-            stop = optimizer.rate_ends[segment]
-            stop = stop if stop < end else end
-            workspace.sums[k] += call_step(
-                optimizer.step,
-                (
-                    trained, gradient, optimizer.optimizer_state, step_rates,
-                    optimizer.rate_factors[segment], begin, stop, optimizer.n_weights,
-                    alpha, divisor, optimizer.step_settings,
-                ),
-            )  # fmt: skip
-            begin = stop
-
-
-@inline_scalar
-def _constrain(
-    regularization: Regularization, trained: Vector, gradient: Vector, team: Team
-) -> bool:
-    """Apply max-norm in thread 0, if it is set; return False if called off."""
-    if regularization.constrain == 0:
-        return True
-    if team.thread == 0:
-        call_constrain(
-            regularization.constrain,
-            (
-                regularization.constrained, trained, gradient,
-                regularization.regularization_settings,
-            ),
-        )  # fmt: skip
-    return barrier_wait(team.shared, team.n_threads)
-
-
-@inline_scalar
-def _total_weight(weights: Vector, rows: Integers, first: int, n: int) -> float:
-    """Return sum(weights[rows[first : first + n]]), or n if weights is empty."""
-    if weights.size == 0:
-        return float(n)
-    size = 0.0
-    for i in range(first, first + n):
-        size += weights[rows[i] if rows.size else i]
-    return size

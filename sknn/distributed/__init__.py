@@ -1,0 +1,1 @@
+"""What training on several machines needs: sums over processes."""

@@ -1,0 +1,93 @@
+"""Fits of one network in several processes, each with a part of the rows."""
+
+import multiprocessing
+import secrets
+import signal
+import socket
+import time
+import warnings
+
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+
+from sknn.distributed.sockets import SocketCollective
+from sknn.estimators.first_pass import merged
+from sknn.estimators.parts import DataPart, fit_part, survey_part
+
+PATIENCE = 60
+
+
+class KillAfter:
+    """A callback that ends or stops its process after an epoch."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def setup(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context):
+        if context.parent is not None:
+            signal.raise_signal(self.number)
+
+    def teardown(self, estimator, context):
+        pass
+
+
+def work(rank, addresses, listener, secret, timeout, model, part, validation, pipe):
+    """Train in this process; send the fitted estimator, or the error."""
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    batches, found = part
+    try:
+        collective = SocketCollective(rank, listener, addresses, secret, timeout)
+        try:
+            own = DataPart(batches, found, collective)
+            pipe.send(fit_part(clone(model), own, validation))
+        finally:
+            collective.close()
+    except Exception as error:
+        pipe.send(error)
+
+
+def fit_in_processes(
+    model, parts, validation=(None, None, None), timeout=PATIENCE, callbacks=None
+):
+    """Return what each process ends with: an estimator, an error, or None.
+
+    ``parts`` has the batches of each; ``callbacks`` maps ranks to a callback.
+    """
+    surveys = [survey_part(model, batches) for batches in parts]
+    found = merged([each for each in surveys if each is not None])
+    context, secret = multiprocessing.get_context("spawn"), secrets.token_bytes(32)
+    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in parts]
+    addresses = [each.getsockname() for each in listeners]
+    processes, pipes = [], []
+    for rank, batches in enumerate(parts):
+        own = clone(model)
+        if callbacks and rank in callbacks:
+            own.set_callbacks(callbacks[rank])
+        ours, theirs = context.Pipe()
+        arguments = (rank, addresses, listeners[rank], secret, timeout, own)
+        arguments += ((batches, found), validation, theirs)
+        processes.append(context.Process(target=work, args=arguments))
+        pipes.append(ours)
+        processes[-1].start()
+        theirs.close()
+        listeners[rank].close()
+    try:
+        return [_received(pipe) for pipe in pipes]
+    finally:
+        for process in processes:
+            process.kill()
+            process.join()
+
+
+def _received(pipe):
+    deadline = time.monotonic() + PATIENCE
+    try:
+        return pipe.recv() if pipe.poll(deadline - time.monotonic()) else None
+    except EOFError:
+        return None
