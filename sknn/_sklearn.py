@@ -5,6 +5,7 @@ version of scikit-learn is tested; a change there is mended here.
 """
 
 from sklearn.metrics._scorer import _BaseScorer as BaseScorer
+from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._available_if import _AvailableIfDescriptor as AvailableIf
 from sklearn.utils._openmp_helpers import (
     _openmp_effective_n_threads as openmp_effective_n_threads,
@@ -39,5 +40,6 @@ __all__ = [
     "check_sample_weight",
     "first_call",
     "openmp_effective_n_threads",
+    "safe_indexing",
     "validate_parameter_constraints",
 ]

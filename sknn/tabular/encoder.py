@@ -13,6 +13,7 @@ from sknn._sklearn import (
     InvalidParameterError,
     StrOptions,
     check_feature_names_in,
+    safe_indexing,
     validate_parameter_constraints,
 )
 from sknn.estimators.suggestions import did_you_mean
@@ -274,12 +275,12 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     def _fit(self, X: Any, sample_weight: Any) -> None:
         X = validate_table(self, X, reset=True)
-        n_rows, labels, table = X.shape[0], labels_of(X), read_table(X)
-        weights = weights_of(sample_weight, np.empty((n_rows, 1)), np.dtype(np.float64))
+        rows = np.empty((X.shape[0], 1))
+        weights = weights_of(sample_weight, rows, np.dtype(np.float64))
         if weights is not None and not weights.all():
-            rows = np.flatnonzero(weights)
-            n_rows, weights = len(rows), weights[rows]
-            table = [column.take(rows) for column in table]
+            X = safe_indexing(X, np.flatnonzero(weights))
+            weights = weights[weights > 0]
+        n_rows, labels, table = X.shape[0], labels_of(X), read_table(X)
         named = categorical_mask(self.categorical_features, labels, is_frame(X))
         least = self.min_frequency or 0
         if not isinstance(least, Integral):

@@ -1,7 +1,7 @@
 """Columns as they are read from a table: numbers, dates or labels."""
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import repeat
 from types import NoneType
 from typing import Any
@@ -25,10 +25,6 @@ class Numbers:
 
     values: np.ndarray
     holds = "numbers"
-
-    def take(self, rows: np.ndarray) -> "Numbers":
-        """Return some of the rows."""
-        return Numbers(self.values[rows])
 
     def is_missing(self) -> np.ndarray:
         """Return a mask of the rows without a value."""
@@ -88,10 +84,6 @@ class Categories:
         """What a message calls the values."""
         return held_by(self.labels)
 
-    def take(self, rows: np.ndarray) -> "Categories":
-        """Return some of the rows."""
-        return replace(self, positions=self.positions[rows])
-
     def is_missing(self) -> np.ndarray:
         """Return a mask of the rows without a value."""
         missing: np.ndarray = self.positions < 0
@@ -129,10 +121,6 @@ class Labels:
     def holds(self) -> str:
         """What a message calls the values."""
         return held_by([value for value in self.values if value is not None])
-
-    def take(self, rows: np.ndarray) -> "Labels":
-        """Return some of the rows."""
-        return replace(self, values=[self.values[row] for row in rows.tolist()])
 
     def is_missing(self) -> np.ndarray:
         """Return a mask of the rows without a value."""

@@ -130,9 +130,11 @@ class Standard:
     @classmethod
     def fit(cls, X: np.ndarray, weights: np.ndarray | None) -> "Standard":
         """Return the scaling that belongs to these rows."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            scaler = StandardScaler().fit(X, sample_weight=weights)
-        return cls(Shift(scaler.mean_, 0.5 * scaler.scale_))
+        # By a power of two, which is exact, for squares of large numbers overflow.
+        _, exponents = np.frexp(np.nanmax(np.abs(X), axis=0))
+        scaler = StandardScaler().fit(np.ldexp(X, -exponents), sample_weight=weights)
+        half_width = np.ldexp(scaler.scale_, exponents - 1)
+        return cls(Shift(np.ldexp(scaler.mean_, exponents), half_width))
 
     def transform(self, X: np.ndarray) -> np.ndarray:
         """Return standardised numbers, of the shape of X."""

@@ -45,7 +45,7 @@ def tables(draw):
     return pd.DataFrame(columns)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=25, deadline=None, derandomize=True)
 @given(
     frame=tables(),
     numeric=st.sampled_from(sorted(SCALINGS)),
@@ -82,7 +82,7 @@ def test_any_table(frame, numeric, tails, one_hot_max_size, min_frequency):
     assert encoder.summary().count("\n") == frame.shape[1] + 1
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=15, deadline=None, derandomize=True)
 @given(frame=tables(), weights=st.lists(st.integers(0, 3), min_size=19, max_size=19))
 def test_weights_are_repetitions(frame, weights):
     weights = np.array(weights[: len(frame)])
@@ -92,4 +92,4 @@ def test_weights_are_repetitions(frame, weights):
     repeated = frame.iloc[np.repeat(np.arange(len(frame)), weights)]
     expected = TableEncoder(min_frequency=2, dtype=np.float64).fit(repeated)
     assert list(map(str, encoder.columns_)) == list(map(str, expected.columns_))
-    assert_array_equal(encoder.transform(frame), expected.transform(frame))
+    assert_array_equal(encoder.transform(repeated), expected.transform(repeated))
