@@ -121,6 +121,7 @@ class AnnealedArrays:
         smooths_labels: bool,
     ):
         self._options, self._smooths_labels = options, smooths_labels
+        self._is_steady = options.is_steady
         self._full = (operations, regularization_settings, loss_settings)
         self.operations = operations.copy()
         self.regularization_settings = regularization_settings.copy()
@@ -128,9 +129,9 @@ class AnnealedArrays:
 
     def set_epoch(self, epoch: int) -> None:
         """Set the strengths of an epoch; they are counted from 0 on."""
-        options, (operations, regularization, loss) = self._options, self._full
-        if options.is_steady:
+        if self._is_steady:
             return
+        options, (operations, regularization, loss) = self._options, self._full
         drops = operations[:, table.THRESHOLD] != 0
         dropped = RANGE - operations[drops, table.THRESHOLD]
         factor = options.factor(options.dropout_schedule, epoch)

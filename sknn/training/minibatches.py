@@ -77,6 +77,8 @@ class Minibatches:
         self.most = min(n_rows, self.size + self.smallest - 1)
         self.number = n_rows // self.size + (n_rows % self.size >= self.smallest)
         self._block = network.training_block(self.most)
+        self._given_rates: list[float] = []
+        self._learning_rates = read_only(np.empty(0))
         self._tuner = ThreadCountTuner()
         _warn_of_single_rows(network, self.size, state)
         self._check_rows_done()
@@ -124,13 +126,15 @@ class Minibatches:
         learning_rates : list of float
             Learning rate of each batch of an epoch, or one for all of them.
         """
-        self._learning_rates = np.array(learning_rates)
+        if learning_rates != self._given_rates:
+            self._given_rates = learning_rates
+            self._learning_rates = read_only(np.array(learning_rates))
         self._annealed.set_epoch(epoch)
 
     def learning_rates(self, first: int) -> np.ndarray:
         """Return the learning rates of the batches from a row of the epoch on."""
         rates = self._learning_rates
-        return read_only(rates[first // self.size :] if len(rates) > 1 else rates)
+        return rates[first // self.size :] if rates.size > 1 else rates
 
     def call_for(self, data: TrainingData, rows_before: int = 0) -> DriverCall:
         """Return a function that trains on rows.

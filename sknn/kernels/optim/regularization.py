@@ -151,7 +151,7 @@ def shape_gradient(
             if decay_factors[k] != 0.0:
                 decay = learning_rate * settings[DECAY] * decay_factors[k]
                 factor = dtype(1.0 - decay)
-                for i in range(begin, decay_ends[k]):
+                for i in range(np.uintp(begin), np.uintp(decay_ends[k])):
                     theta[i] *= factor
             begin = decay_ends[k]
     penalty: float = settings[L1] * absolute + 0.5 * settings[L2] * squares
