@@ -2,6 +2,7 @@
 
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 
 def import_extra(name: str, extra: str) -> ModuleType:
@@ -29,3 +30,13 @@ def import_extra(name: str, extra: str) -> ModuleType:
             f"pip install 'sknn[{extra}]'.",
             name=error.name,
         ) from None
+
+
+def pyplot_for(caller: str) -> Any:
+    """Return ``matplotlib.pyplot``, which sknn loads only to draw."""
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        message = "requires matplotlib. Install it with `pip install matplotlib`."
+        raise ImportError(f"{caller} {message}") from error
+    return plt

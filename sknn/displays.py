@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from sknn._extras import pyplot_for
 from sknn.drawing import (
     chose_best_epoch,
     curve_of,
@@ -27,16 +28,6 @@ __all__ = ["LossCurveDisplay", "NetworkDisplay"]
 
 def __dir__() -> list[str]:
     return sorted(__all__)
-
-
-def _pyplot(caller: str) -> Any:
-    """Return ``matplotlib.pyplot``, which sknn loads only to draw."""
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        message = "requires matplotlib. Install it with `pip install matplotlib`."
-        raise ImportError(f"{caller} {message}") from error
-    return plt
 
 
 class LossCurveDisplay:
@@ -122,7 +113,7 @@ class LossCurveDisplay:
         ImportError, ValueError
             If matplotlib is missing; if ``x`` is unknown, or a key not in each history.
         """
-        plt = _pyplot(f"{type(self).__name__}.plot")
+        plt = pyplot_for(f"{type(self).__name__}.plot")
         from matplotlib.cbook import normalize_kwargs
         from matplotlib.lines import Line2D
         from matplotlib.ticker import MaxNLocator
@@ -331,7 +322,7 @@ class NetworkDisplay:
             If matplotlib is missing; if ``max_neurons`` is below 2, the arrays are not
             those of one network, or the names are not as many as the neurons.
         """
-        plt = _pyplot(f"{type(self).__name__}.plot")
+        plt = pyplot_for(f"{type(self).__name__}.plot")
         if max_neurons < 2:
             raise ValueError(f"max_neurons must be at least 2, got {max_neurons}.")
         widths = widths_of(self.coefs, self.intercepts, self.activations)

@@ -85,7 +85,7 @@ def members_after_epoch(members: Sequence[Any], tasks: Sequence[FitTask]) -> lis
     copies = []
     for member, task in zip(members, tasks, strict=True):
         copy = twin_of(member, vars(member).copy())
-        vars(copy).update(attributes_of(task.network, task.state))
+        vars(copy).update(attributes_of(task, task.state.as_if_ended(restores=False)))
         copies.append(copy)
     return copies
 

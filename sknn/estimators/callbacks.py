@@ -185,6 +185,9 @@ def epoch_callbacks(
 ) -> Iterator[Callable[[TrainingState], bool] | None]:
     """Call an estimator's callbacks at the begin and end of a fit and of each epoch.
 
+    The context of an epoch that has been trained gets ``logs``, the values of the epoch
+    by their names in ``history_``, and ``epoch``, its position there.
+
     Parameters
     ----------
     estimator : estimator instance
@@ -223,6 +226,8 @@ def epoch_callbacks(
     def after_epoch(state: TrainingState) -> bool:
         nonlocal epoch
         ended, epoch = epoch, None
+        ended.logs = {name: column[-1] for name, column in state.history.items()}
+        ended.epoch = state.n_recorded - 1
         attributes = partial(attributes_after, state)
         stop = ended.call_on_fit_task_end(**told, reconstruction_attributes=attributes)
         if not stop and not state.has_stopped and ended.task_id + 1 < max_epochs:

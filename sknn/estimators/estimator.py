@@ -22,8 +22,12 @@ from sknn.estimators.suggestions import arguments_of_fit, suggestion_for_name
 from sknn.network.registry import Definitions, definitions_of, receive
 from sknn.training.generator_state import StoredGenerator, storable
 
-# Views of the same memory, and what has been checked.
-_NOT_STORED = ("_theta_cache", "_checked", "_checked_training")
+# Views of the same memory, what has been checked, and what scikit-learn's callbacks
+# keep on an estimator while it trains.
+_NOT_STORED = (
+    *("_theta_cache", "_checked", "_checked_training"),
+    *("_callback_fit_ctx", "_parent_callback_ctx", "_skl_callbacks_to_teardown"),
+)
 
 
 @cache

@@ -132,7 +132,7 @@ def train_and_publish(estimator: Any, call: FitCall, task: FitTask) -> None:
         compiling_announced(estimator.verbose),
         epoch_callbacks(
             estimator,
-            partial(attributes_of, task.network),
+            lambda state: attributes_of(task, state.as_if_ended(task.restores)),
             task.max_iter - (0 if call.incremental else task.state.n_iter),
             call.X,
             call.y,
@@ -159,8 +159,7 @@ def publish(estimator: Any, task: FitTask) -> None:
     else:
         if isinstance(task.monitor, Monitor) and not task.is_incremental:
             task.monitor.check_scores(state, task.max_iter)
-        vars(estimator).update(state.state_dict())
-    vars(estimator).update(attributes_of(task.network, state, is_end=True))
+    vars(estimator).update(attributes_of(task, state))
     mark_training_state_checked(estimator)
 
 
@@ -289,18 +288,13 @@ def _as_of(estimator: Any, network: Network, theta: np.ndarray) -> Iterator[Any]
         yield twin
 
 
-def attributes_of(
-    network: Network, state: TrainingState, is_end: bool = False
-) -> dict[str, Any]:
-    """Return the fitted attributes as they are after an epoch, or at the end."""
-    theta = state.result if is_end else state.theta.copy()
-    history = state.history
-    if not is_end:
-        history = {name: list(column) for name, column in history.items()}
+def attributes_of(task: FitTask, state: TrainingState) -> dict[str, Any]:
+    """Return the fitted attributes at the end of a fit."""
     return {
-        **network.unpack(theta),
+        **(state.state_dict() if task.options.solver in STOCHASTIC_SOLVERS else {}),
+        **task.network.unpack(state.result),
         "loss_": state.loss,
         "n_iter_": state.n_iter,
         "t_": state.n_samples_seen,
-        "history_": history,
+        "history_": state.history,
     }

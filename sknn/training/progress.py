@@ -1,7 +1,7 @@
 """The state of training between epochs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Any
 
@@ -100,6 +100,27 @@ class TrainingState:
         """Return the state before the first epoch."""
         arrays = initial_optimizer_state(network, options)
         return cls(theta, *arrays, options, float(options.schedule.learning_rate_init))
+
+    def choose_result(self, restores: bool) -> None:
+        """Set what the fit returns: the best parameters, if they are to be restored."""
+        self.result = self.theta
+        if restores and self.best_theta is not None:
+            self.result = self.best_theta
+
+    def as_if_ended(self, restores: bool) -> "TrainingState":
+        """Return a copy with the result of a fit that ended here."""
+        ended = replace(
+            self,
+            theta=self.theta.copy(),
+            optimizer_state=self.optimizer_state.copy(),
+            momentum_product=self.momentum_product.copy(),
+            counters=self.counters.copy(),
+            history={name: list(column) for name, column in self.history.items()},
+        )
+        ended.choose_result(restores)
+        if ended.result is not ended.theta:
+            ended.result = ended.result.copy()
+        return ended
 
     # Storing ---------------------------------------------------------------------
 

@@ -57,11 +57,7 @@ def train_stochastic(task: FitTask, after_epoch: AfterEpoch | None = None) -> No
         warnings.warn("Training interrupted by user.", stacklevel=3)
     if loop.fault:
         _restore_best(task, loop.fault)
-    state, restores = task.state, task.options.stopping.restores
-    is_best = loop.fault or (restores and not task.is_incremental)
-    state.result = state.theta
-    if is_best and state.best_theta is not None:
-        state.result = state.best_theta
+    task.state.choose_result(restores=bool(loop.fault) or task.restores)
 
 
 class EpochLoop:

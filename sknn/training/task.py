@@ -71,6 +71,11 @@ class FitTask:
         return self.state.options
 
     @property
+    def restores(self) -> bool:
+        """Whether this call returns the weights with the best validation score."""
+        return self.options.stopping.restores and not self.is_incremental
+
+    @property
     def max_iter(self) -> int:
         """The most epochs of this call."""
         return 1 if self.is_incremental else int(self.options.stopping.max_iter)

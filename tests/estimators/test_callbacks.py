@@ -39,7 +39,10 @@ class Counter(BaseEstimator):
         self.breaks_off_after = breaks_off_after
 
     def _fit(self, X, y, sample_weight=None):
-        progress = SimpleNamespace(n_iter=0, has_stopped=False)
+        history = {"loss": [0.0]}
+        progress = SimpleNamespace(
+            n_iter=0, has_stopped=False, history=history, n_recorded=1
+        )
         self.n_asked = 0
         arguments = (self.attributes_after, self.max_iter, X, y, sample_weight)
         with epoch_callbacks(self, *arguments) as after_epoch:
