@@ -10,11 +10,13 @@ from sknn.custom import register_activation, register_loss
 from sknn.displays import LossCurveDisplay, NetworkDisplay
 from sknn.ensemble import EnsembleMLPClassifier, EnsembleMLPRegressor
 from sknn.estimators.classifier import MLPClassifier
+from sknn.estimators.hidden_layer import HiddenLayerTransformer
 from sknn.estimators.regressor import MLPRegressor
 
 __all__ = [
     "EnsembleMLPClassifier",
     "EnsembleMLPRegressor",
+    "HiddenLayerTransformer",
     "LossCurveDisplay",
     "MLPClassifier",
     "MLPRegressor",
@@ -25,8 +27,8 @@ __all__ = [
 ]
 
 _PUBLIC_MODULES = (
-    *("convert", "custom", "data", "displays", "io", "onnx", "precompile"),
-    "tabular",
+    *("callbacks", "convert", "custom", "data", "displays", "explain", "io", "onnx"),
+    *("precompile", "tabular"),
 )
 
 

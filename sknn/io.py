@@ -31,6 +31,7 @@ from sklearn.metrics import get_scorer, get_scorer_names
 from sknn.ensemble.classifier import EnsembleMLPClassifier
 from sknn.ensemble.regressor import EnsembleMLPRegressor
 from sknn.estimators.classifier import MLPClassifier
+from sknn.estimators.hidden_layer import HiddenLayerTransformer
 from sknn.estimators.regressor import MLPRegressor
 from sknn.tabular.stored_types import STORED_TYPES
 
@@ -39,7 +40,7 @@ __all__ = ["TRUSTED_TYPES"]
 _OURS = [
     f"{estimator.__module__}.{estimator.__qualname__}"
     for estimator in (
-        *(MLPClassifier, MLPRegressor),
+        *(MLPClassifier, MLPRegressor, HiddenLayerTransformer),
         *(EnsembleMLPClassifier, EnsembleMLPRegressor),
         *STORED_TYPES,
     )

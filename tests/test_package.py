@@ -58,7 +58,7 @@ def own_imports_of(module):
 
 # Each package may import those before it, and no others.
 PACKAGES = ["jit", "kernels", "network", "distributed", "training"]
-PACKAGES += ["estimators", "ensemble", "tabular", "export"]
+PACKAGES += ["estimators", "ensemble", "tabular", "export", "callbacks", "explain"]
 # Modules at the top that any package may import.
 PRIVATE = {"_extras", "_sklearn", "_version"}
 ROOMS = ["descriptions", "math", "gemm", "table", "batch"]
@@ -141,6 +141,7 @@ def test_import_loads_no_optional_package():
 import json, sys
 import sklearn.neural_network  # loads pandas and rich itself, if it can
 optional = {"matplotlib", "pandas", "polars", "rich", "onnx", "torch", "keras"}
+optional |= {"optuna", "mlflow"}
 before = optional & set(sys.modules)
 import sknn
 assert "sknn.training.stochastic" in sys.modules
@@ -287,6 +288,7 @@ def test_public_names():
     assert sorted(sknn.__all__) == [
         "EnsembleMLPClassifier",
         "EnsembleMLPRegressor",
+        "HiddenLayerTransformer",
         "LossCurveDisplay",
         "MLPClassifier",
         "MLPRegressor",
@@ -302,13 +304,19 @@ def test_public_names():
 PUBLIC = {
     "sknn": [
         *sknn.__all__,
+        "callbacks",
         "convert",
         "custom",
         "displays",
+        "explain",
         "io",
         "onnx",
         "precompile",
         "tabular",
+    ],
+    "sknn.callbacks": [
+        *("EpochCallback", "MLflowCallback", "ModelCheckpoint"),
+        *("OptunaPruningCallback", "progress_bar"),
     ],
     "sknn.convert": [
         *("from_keras", "from_sklearn", "from_torch"),
@@ -316,6 +324,10 @@ PUBLIC = {
     ],
     "sknn.custom": ["register_activation", "register_loss"],
     "sknn.displays": ["LossCurveDisplay", "NetworkDisplay"],
+    "sknn.explain": [
+        *("AttributionDisplay", "Attributions"),
+        *("expected_gradients", "integrated_gradients"),
+    ],
     "sknn.io": ["TRUSTED_TYPES"],
     "sknn.onnx": ["register_skl2onnx", "to_onnx"],
     "sknn.precompile": ["main", "precompile"],

@@ -1,7 +1,7 @@
 """Predictions, hidden activations, gradients and the summary of a fitted network."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial, wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -63,6 +63,24 @@ def _warn_of_nonfinite_predictions(dtype: np.dtype) -> None:
         RuntimeWarning,
         stacklevel=6,
     )
+
+
+def input_gradients_of(
+    network: Network, theta: np.ndarray, inputs: Inputs, outputs: Iterable[int]
+) -> list[np.ndarray]:
+    """Return the gradients of predicted outputs, each of shape (n_rows, n_features)."""
+    gradient = OUTPUT_ACTIVATIONS[network.link].gradient
+    settings = network.architecture.settings
+    scaling = network.layout.output_scaling(theta)
+
+    def seed(raw: np.ndarray, k: int) -> np.ndarray:
+        seeds = gradient(raw, k, settings)
+        return seeds if scaling is None else seeds * scaling[0][k]
+
+    with active_fit():
+        return [
+            network.input_gradient(theta, inputs, partial(seed, k=k)) for k in outputs
+        ]
 
 
 def on_snapshot(
@@ -174,22 +192,8 @@ class Predictor(Attributes):
             classes; for several outputs, classes or labels, of each of them.
         """
         X, network, theta = self._validated_with_network(X)
-        inputs, gradient = (
-            Inputs.of(X, network.dtype),
-            OUTPUT_ACTIVATIONS[network.link].gradient,
-        )
-        settings = network.architecture.settings
-        scaling = network.layout.output_scaling(theta)
-
-        def seed(raw: np.ndarray, k: int) -> np.ndarray:
-            seeds = gradient(raw, k, settings)
-            return seeds if scaling is None else seeds * scaling[0][k]
-
-        with active_fit():
-            gradients = [
-                network.input_gradient(theta, inputs, partial(seed, k=k))
-                for k in range(self.n_outputs_)
-            ]
+        inputs = Inputs.of(X, network.dtype)
+        gradients = input_gradients_of(network, theta, inputs, range(self.n_outputs_))
         return gradients[0] if len(gradients) == 1 else np.stack(gradients, axis=1)
 
     def _predict_outputs(self, X: ArrayLike) -> np.ndarray:
