@@ -52,6 +52,7 @@ ON_CORES = {
     "memory": 1,
     "growth": 1,
     "streams": 2,
+    "insight": 1,
 }
 ALL = list(KEYS)
 DTYPES, ACTIVATIONS = ["float32", "float64"], ["relu", "tanh", "logistic"]

@@ -134,6 +134,13 @@ _SECTIONS = {
         "while one is trained on: two cores.",
         (),
     ),
+    "insight": (
+        "Explanations and callbacks",
+        "Rows that are explained in a second: the network of scikit-learn's defaults, "
+        "one core. And what a callback adds to an epoch; that of Optuna has a study in "
+        "memory, that of MLflow a database in a file.",
+        (),
+    ),
 }
 
 

@@ -161,6 +161,14 @@ def export(rows: list[dict]) -> str:
     )
 
 
+def insight(rows: list[dict]) -> str:
+    """Return attributions a second, and what callbacks cost."""
+    return markdown(
+        ["what", "value", "unit"],
+        [[r["what"], number(r["value"]), r["unit"]] for r in rows],
+    )
+
+
 def activations(rows: list[dict]) -> str:
     """Return what activations and the loss cost."""
     columns = ("relu ms", "tanh ms", "logistic ms")

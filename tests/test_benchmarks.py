@@ -14,6 +14,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from benchmarks import (
     export,
     growth,
+    insight,
     predict,
     products,
     report,
@@ -382,6 +383,18 @@ def test_exports_are_measured(tmp_path):
     table = tables.export(results.read("export", tmp_path))
     assert "| iris-sized | float32 | 100,000 |" in table
     assert "skops KiB" in table
+
+
+@pytest.mark.filterwarnings("ignore")  # of Optuna and MLflow
+def test_explanations_and_callbacks_are_measured(tmp_path, monkeypatch):
+    monkeypatch.setattr(insight, "N_EPOCHS", 2)
+    options = Namespace(quick=True, repeats=1)
+    rows = list(insight.rows(options))
+    assert {row["unit"] for row in rows} == {"rows/s", "microseconds an epoch"}
+    assert len(rows) >= 2 * 4 + 3
+    results.update("insight", tmp_path, rows)
+    table = tables.insight(results.read("insight", tmp_path))
+    assert "| integrated gradients, relu, tol=0.001 |" in table
 
 
 def test_predictions_are_measured_for_each_number_of_rows(recwarn):

@@ -25,6 +25,8 @@ EXAMPLES = {path.stem: path for path in sorted(ROOT.glob("examples/*.py"))}
 EXAMPLES.pop("quickstart")
 ONNX = EXAMPLES.pop("onnx_export")
 LARGER = EXAMPLES.pop("larger_than_memory")
+for _name in ("decision_boundary", "explanations", "mlflow_runs", "optuna_pruning"):
+    EXAMPLES.pop(_name)  # of another page: test_insight_page.py
 PRINTED = dict(
     re.findall(r"\(\.\./examples/(\w+)\.py\)\n.*?```text\n(.*?)```", PAGE, re.DOTALL)
 )
