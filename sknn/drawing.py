@@ -15,8 +15,11 @@ _SMALLEST = 0.3  # part of the size of a label that is left
 
 
 def history_of(estimator: Any) -> tuple[Mapping[str, Sequence[float]], int | None]:
-    """Return the history of a network, and the epoch that scored best or None."""
-    network, _ = network_in(estimator)
+    """Return the history of a network, and the epoch that scored best or None.
+
+    Or that of an ensemble.
+    """
+    network, _ = network_in(estimator, ("coefs_", "history_"))
     history = getattr(network, "history_", None)
     if getattr(network, "_is_untrained", False):
         raise ValueError(

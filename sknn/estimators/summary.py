@@ -34,10 +34,15 @@ def _lines(network: Network) -> list[_Line]:
     return lines
 
 
-def network_in(estimator: Any) -> tuple[Any, Any]:
-    """Return the network inside an estimator, and the names of its inputs or None."""
+def network_in(
+    estimator: Any, attributes: tuple[str, ...] = ("coefs_",)
+) -> tuple[Any, Any]:
+    """Return the network inside an estimator, and the names of its inputs or None.
+
+    It is the first estimator that has one of the attributes.
+    """
     names = None
-    while not hasattr(estimator, "coefs_"):
+    while not any(hasattr(estimator, name) for name in attributes):
         check_is_fitted(estimator)
         if isinstance(estimator, Pipeline):
             names = None

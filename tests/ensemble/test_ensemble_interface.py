@@ -1,7 +1,10 @@
 """Ensembles as scikit-learn's estimators: checks, messages, files, threads, limits."""
 
 import pickle
+import signal
+import threading
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -257,6 +260,54 @@ def test_an_interrupt_keeps_the_best_weights(n_jobs):
     expected.set_params(estimator__restore_best_weights=False).fit(IRIS, LABELS)
     assert_array_equal(model.predict_proba(IRIS), expected.predict_proba(IRIS))
     assert_array_equal(model.oof_predictions_, expected.oof_predictions_)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("cv", [None, 3])
+def test_ctrl_c_within_an_epoch(n_jobs, cv):
+    """It ends a long epoch, and training goes on from there to the same bits."""
+    X, y = np.tile(X_DIABETES, (20, 1)), np.tile(Y_DIABETES, 20)
+    net = MLPRegressor(hidden_layer_sizes=(200, 200), tol=None, batch_size=64)
+    net.set_params(dropout=0.1, max_iter=1)
+    model = EnsembleMLPRegressor(net, cv=cv, n_members=3, random_state=0, n_jobs=n_jobs)
+    whole = clone(model).fit(X, y)  # and compiles
+    timer = threading.Timer(0.1, signal.raise_signal, [signal.SIGINT])
+    model.set_params(estimator__max_iter=1000)
+    timer.start()
+    with pytest.warns(UserWarning, match="interrupted by user"):
+        model.fit(X, y)
+    timer.join()
+    assert model.n_iter_ < 1000
+    if model.n_iter_ == 0:
+        assert len(model.predict(X)) == len(X)
+        model.set_params(estimator__max_iter=1).resume_fit(X, y)
+        assert_array_equal(model.predict(X), whole.predict(X))
+
+
+def test_the_data_are_in_memory_once():
+    X = np.random.RandomState(0).normal(size=(30_000, 40)).astype(np.float32)
+    y = X[:, 0] > 0
+    net = MLPClassifier((4,), max_iter=1, tol=None)
+    model = EnsembleMLPClassifier(net, cv=4, n_members=8, random_state=0)
+    model.fit(X[:100], y[:100])  # compiles
+    tracemalloc.start()
+    model.fit(X, y)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # Beside X, which was there before: numbers of rows, as orders and in splits.
+    numbers_of_rows = 8 * len(X) * 8
+    assert peak < 3 * numbers_of_rows + X.nbytes
+
+
+def test_the_display_shows_the_history_of_an_ensemble():
+    pytest.importorskip("matplotlib").use("Agg")
+    from sknn import LossCurveDisplay
+
+    model = clone(CLASSIFIER).fit(IRIS, LABELS)
+    pipeline = make_pipeline(model).fit(IRIS, LABELS)
+    display = LossCurveDisplay.from_estimator(pipeline)
+    assert display.histories[0]["val_score"] == model.history_["val_score"]
+    assert display.best_epochs == [model.best_iteration_]
 
 
 @pytest.mark.parametrize("refit", [False, True])
