@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import sklearn
 import skops.io
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
@@ -313,22 +312,16 @@ def test_misspelt_values(parameter, value, meant):
 
 
 def test_searches():
-    """Parameters are found in a Pipeline, and weights are routed to the encoder."""
+    """Parameters are found in a Pipeline, and weights reach the encoder."""
     targets = np.array(COLUMNS["count"]) > 1
     weights = np.arange(N_ROWS) % 3
-    with sklearn.config_context(enable_metadata_routing=True):
-        pipeline = make_pipeline(
-            TableEncoder().set_fit_request(sample_weight=True),
-            LogisticRegression()
-            .set_fit_request(sample_weight=True)
-            .set_score_request(sample_weight=True),
-        )
-        grid = {
-            "tableencoder__numeric": ["robust", "standard"],
-            "tableencoder__tails": [None, "log"],
-        }
-        search = GridSearchCV(pipeline, grid, cv=2, error_score="raise")
-        search.fit(FRAME, targets, sample_weight=weights)
+    pipeline = make_pipeline(TableEncoder(), LogisticRegression())
+    grid = {
+        "tableencoder__numeric": ["robust", "standard"],
+        "tableencoder__tails": [None, "log"],
+    }
+    search = GridSearchCV(pipeline, grid, cv=2, error_score="raise")
+    search.fit(FRAME, targets, tableencoder__sample_weight=weights)
     encoder = search.best_estimator_[0]
     assert encoder.numeric == search.best_params_["tableencoder__numeric"]
     parameters = encoder.get_params()
