@@ -136,9 +136,10 @@ _SECTIONS = {
     ),
     "insight": (
         "Explanations and callbacks",
-        "Rows that are explained in a second: the network of scikit-learn's defaults, "
-        "one core. And what a callback adds to an epoch; that of Optuna has a study in "
-        "memory, that of MLflow a database in a file.",
+        "Rows that are explained in a second of CPU time: the network of "
+        "scikit-learn's defaults, one core. And the CPU time that a callback adds to "
+        "an epoch; that of Optuna has a study in memory, that of MLflow a database in "
+        "a file.",
         (),
     ),
 }

@@ -39,8 +39,9 @@ def integrated_gradients(
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         Rows whose predictions are explained.
     baseline : array-like of shape (n_features,) or (1, n_features), default=None
-        A row to compare with, of the form of X. None is zero for each feature of the
-        network: the mean, if they are standardised.
+        A row to compare with, of the form of X. None is the mean of each feature where
+        the network standardises them, with ``standardize=True``, and else zero: the
+        mean, too, where they come standardised.
     target : object, default=None
         The class, label or number of the output to explain; None is all. Of two
         classes, the second is explained.
@@ -62,7 +63,8 @@ def integrated_gradients(
     TypeError
         If there is no network of sknn in it.
     ValueError
-        If X, the baseline, ``target``, ``tol`` or ``max_evaluations`` is not valid.
+        If X, the baseline, ``target``, ``tol`` or ``max_evaluations`` is not valid, or
+        the network has codes of categories among its inputs.
 
     Warns
     -----
@@ -81,7 +83,7 @@ def integrated_gradients(
     network = ExplainedNetwork.of(estimator, target)
     rows = network.inputs_of(X, "X")
     if baseline is None:
-        starts = np.zeros((1, rows.shape[1]))
+        starts = network.usual_baseline()
     else:
         starts = network.inputs_of(_as_one_row(baseline), "baseline")
     return _attributions(network, rows, starts, tol, max_evaluations)

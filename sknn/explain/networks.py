@@ -64,6 +64,14 @@ class ExplainedNetwork:
         inner = twin_of(inner, vars(inner))  # which stays, whatever a fit replaces
         network = inner._network_of_weights(np.dtype(np.float64))
         theta = network.vector_of(vars(inner))
+        for placed in network.layout.layers:
+            if not placed.spec.has_input_gradient:
+                raise ValueError(
+                    f"A network with {placed.spec.parameter} has no gradient for all "
+                    "of its inputs, such as codes of categories. Encode these before "
+                    "the network, by sklearn.preprocessing.OneHotEncoder, or use "
+                    "sklearn.inspection.permutation_importance."
+                )
         return cls(inner, before, network, theta, _outputs(inner, target))
 
     def inputs_of(self, X: ArrayLike, name: str) -> np.ndarray:
@@ -77,6 +85,13 @@ class ExplainedNetwork:
             raise
         dense = X.toarray() if scipy.sparse.issparse(X) else X
         return np.ascontiguousarray(dense, dtype=np.float64)
+
+    def usual_baseline(self) -> np.ndarray:
+        """Return zeros, or the means where the network itself standardises."""
+        statistics = getattr(self.estimator, "input_statistics_", None)
+        if statistics is None:
+            return np.zeros((1, self.network.n_features))
+        return np.array(statistics[0][:1], dtype=np.float64)
 
     def predict(self, points: np.ndarray) -> np.ndarray:
         """Return predictions of shape (n_points, n_outputs)."""

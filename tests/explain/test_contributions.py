@@ -249,6 +249,33 @@ def test_a_pipeline_and_a_search_explain_what_the_network_gets():
     )
 
 
+def test_a_network_that_standardises():
+    """The baseline is the mean row; contributions are in the units of y."""
+    raw, y = X * [1, 50, 1e4, 3] + [5, 1000, 1e5, 0], 1e3 * SCORE
+    options = {**OPTIONS, "standardize": True, "standardize_y": True}
+    model = MLPRegressor(**options).fit(raw, y)
+    found = integrated_gradients(model, raw[:9])
+    expected = integrated_gradients(model, raw[:9], baseline=raw.mean(axis=0))
+    assert_allclose(found.values, expected.values, rtol=1e-6, atol=1e-6)
+    assert_allclose(found.predictions, model.predict(raw[:9]), rtol=1e-10)
+    scale = np.abs(found.values).sum(axis=-1).max()
+    assert np.abs(gaps_of(found)).max() <= 2e-3 * scale
+
+
+def test_numeric_embeddings_are_explained():
+    model = MLPRegressor(**OPTIONS, numeric_embedding="piecewise_linear")
+    found = integrated_gradients(model.fit(X, SCORE), X[:9], max_evaluations=2**14)
+    scale = np.abs(found.values).sum(axis=-1).max()
+    assert np.abs(gaps_of(found)).max() <= 2e-3 * scale
+
+
+def test_codes_of_categories_have_no_gradient():
+    codes = np.c_[THREE, X[:, 1:]]
+    model = MLPRegressor(**OPTIONS, categorical_features=[0]).fit(codes, SCORE)
+    with pytest.raises(ValueError, match=r"with categorical_features has no gradient"):
+        integrated_gradients(model, codes)
+
+
 def test_contributions_of_raw_columns():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"size": X[:, 0], "kind": np.array(list("abc"))[THREE]})

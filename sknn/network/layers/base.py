@@ -235,6 +235,9 @@ class LayerSpec:
         Whether it follows the output layer: see ``TargetStandardization``.
     has_statistics : bool
         Whether it has ``update_statistics``.
+    has_input_gradient : bool
+        Whether its outputs change continuously with its inputs, as those of codes do
+        not.
     """
 
     name: str
@@ -255,6 +258,7 @@ class LayerSpec:
     joins_next_on_csr = False
     follows_output = False
     has_statistics = False
+    has_input_gradient = True
 
     @property
     def learns(self) -> bool:

@@ -77,6 +77,7 @@ class Categorical(LayerSpec):
 
     parameter = "categorical_features"
     skips_input_delta = True
+    has_input_gradient = False
 
     def __init__(self, name: str, description: str, has_tables: bool):
         self.name, self.description = name, description
