@@ -27,8 +27,8 @@ __all__ = [
 ]
 
 _PUBLIC_MODULES = (
-    *("callbacks", "convert", "custom", "data", "displays", "explain", "io", "onnx"),
-    *("precompile", "tabular"),
+    *("callbacks", "convert", "custom", "dask", "data", "displays", "explain", "io"),
+    *("onnx", "precompile", "tabular"),
 )
 
 

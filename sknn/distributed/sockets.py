@@ -2,8 +2,9 @@
 
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from secrets import compare_digest
+from ssl import SSLContext
 
 from sknn.distributed.collective import Collective, WorkerError
 
@@ -12,7 +13,9 @@ _HELLO = struct.Struct("!q32s")  # rank, and a secret
 
 
 class SocketCollective(Collective):
-    """Connects each process with each other one by TCP, without encryption.
+    """Connects each process with each other one by TCP, or TLS.
+
+    Messages are bytes of numbers. Nothing is unpickled.
 
     Parameters
     ----------
@@ -24,6 +27,11 @@ class SocketCollective(Collective):
     secret : bytes
         32 bytes that only these processes know.
     timeout : float, default=60
+    encryption : tuple of ssl.SSLContext, default=None
+        For connections that come in, and for those that go out. None: nothing is
+        encrypted.
+    is_off : callable, optional
+        Returns True where this process is to leave the others.
     """
 
     def __init__(
@@ -33,18 +41,25 @@ class SocketCollective(Collective):
         addresses: Sequence[tuple[str, int]],
         secret: bytes,
         timeout: float = 60.0,
+        encryption: tuple[SSLContext, SSLContext] | None = None,
+        is_off: Callable[[], bool] = lambda: False,
     ):
         self.rank, self.size, self.timeout = rank, len(addresses), timeout
+        self._is_off = is_off
         self._peers: dict[int, socket.socket] = {}
         listener.settimeout(timeout)
         try:
             for other in range(rank):
                 peer = socket.create_connection(addresses[other], timeout)
+                if encryption:
+                    peer = encryption[1].wrap_socket(peer)
                 self._take(other, peer)
                 peer.sendall(_HELLO.pack(rank, secret))
             while len(self._peers) < self.size - 1:
                 peer, _ = listener.accept()
                 peer.settimeout(timeout)
+                if encryption:
+                    peer = encryption[0].wrap_socket(peer, server_side=True)
                 other, said = _HELLO.unpack(_received(peer, _HELLO.size))
                 if compare_digest(said, secret) and rank < other < self.size:
                     self._take(other, peer)
@@ -64,6 +79,8 @@ class SocketCollective(Collective):
 
     def exchange(self, messages: list[bytes]) -> list[bytes]:
         """Send a message to each process, and return what each has sent to this one."""
+        if self._is_off():
+            raise WorkerError(f"Worker {self.rank} of {self.size} was called off.")
         received = [b""] * self.size
         received[self.rank] = messages[self.rank]
         # All go through the pairs in the same order, so that none waits in a circle.
