@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+import scipy.sparse
 import skops.io
 from networks import differences
 from numpy.testing import assert_allclose, assert_array_equal
@@ -11,11 +12,13 @@ from recording_callbacks import Keeper
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.metrics import mean_absolute_error, r2_score
+from sklearn.model_selection import KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sknn import MLPClassifier, MLPRegressor, register_loss
 from sknn.data import BatchSource
+from sknn.ensemble import EnsembleMLPRegressor
 from sknn.estimators.held_out import split_rows
 from sknn.io import TRUSTED_TYPES
 from sknn.kernels.losses.table import REGRESSION_LOSSES
@@ -356,3 +359,18 @@ def test_a_source_of_batches_is_refused(name):
     message = rf"{name}=True is not available for a BatchSource. Scale its batches, by"
     with pytest.raises(ValueError, match=message):
         model.fit(BatchSource([(X, Y)]))
+
+
+@pytest.mark.parametrize("rows", [X, scipy.sparse.csr_array(X)], ids=["dense", "csr"])
+def test_members_of_an_ensemble_have_the_statistics_of_their_rows(rows):
+    model = MLPRegressor(standardize=True, standardize_y=True, **OPTIONS)
+    ensemble = EnsembleMLPRegressor(model, cv=KFold(4), n_members=4, random_state=0)
+    ensemble.fit(rows, Y)
+    for member, (train, _) in zip(ensemble.estimators_, KFold(4).split(X), strict=True):
+        _, mean, scale = scaled(Y[train])
+        assert_allclose(member.target_statistics_[0], [mean, scale, [120]])
+        scaler = StandardScaler().fit(X[train])
+        expected = [scaler.mean_, scaler.scale_, np.full(4, 120)]
+        assert_allclose(member.input_statistics_[0], expected, atol=1e-12)
+    expected = np.mean([each.predict(rows) for each in ensemble.estimators_], axis=0)
+    assert_allclose(ensemble.predict(rows), expected)
