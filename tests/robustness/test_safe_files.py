@@ -45,7 +45,7 @@ def test_only_the_estimators_need_trust():
         "sknn.estimators.classifier.MLPClassifier",
         "sknn.estimators.regressor.MLPRegressor",
     ]
-    others = ("sknn.ensemble.", "sknn.tabular.", "sklearn.", "numpy.")
+    others = ("sknn.", "sklearn.", "numpy.")
     assert all(name.startswith(others) for name in TRUSTED_TYPES[2:])
     model = sknn.MLPClassifier(**SMALL, normalization="batch", early_stopping=True)
     file = skops.io.dumps(model.fit(X, Y))
