@@ -14,6 +14,7 @@ from sknn.estimators.problem import FitCall, Problem
 from sknn.training.generator_state import generator_of
 from sknn.training.monitor import Rows, Validation
 from sknn.training.shuffling import random_state_of
+from sknn.training.user_warnings import warn_user
 
 _MOST_SEED = np.iinfo(np.int32).max
 
@@ -69,8 +70,13 @@ class Plan:
 
 def make_plan(ensemble: Any, call: FitCall) -> Plan:
     """Check the data; return what to train on."""
-    prototype, cv = ensemble._prototype(), ensemble.cv
-    groups = call.groups
+    prototype, cv, groups = ensemble._prototype(), ensemble.cv, call.groups
+    if isinstance(call.X, BatchSource):
+        raise TypeError(
+            "An ensemble needs arrays, got a BatchSource. Fit one network on it, with "
+            "MLPClassifier or MLPRegressor, or pass X and y."
+        )
+    _begin_anew(prototype)
     if cv is not None:
         _check_alone(prototype, call)
         prototype.early_stopping = True
@@ -79,15 +85,8 @@ def make_plan(ensemble: Any, call: FitCall) -> Plan:
         random_state = generator_of(ensemble._resume_state["random_state"])
     else:
         random_state = random_state_of(ensemble.random_state)
-    if isinstance(call.X, BatchSource):
-        raise TypeError(
-            "An ensemble needs arrays, got a BatchSource. Fit one network on it, with "
-            "MLPClassifier or MLPRegressor, or pass X and y."
-        )
-    problem, start = (
-        checked_problem(prototype, call),
-        random_state.get_state(legacy=False),
-    )
+    start = random_state.get_state(legacy=False)
+    problem = checked_problem(prototype, call)
     if cv is not None:
         splits = splits_of_members(
             cv,
@@ -100,18 +99,38 @@ def make_plan(ensemble: Any, call: FitCall) -> Plan:
         seeds = _seeds(len(splits), random_state)
         return Plan(prototype, call, problem, start, seeds, splits)
     seeds = _seeds(number_of_members(ensemble.n_members), random_state)
+    plan = Plan(prototype, call, problem, start, seeds)
     if call.has_validation:
         options, targets = problem.loss_options, problem.data.targets
         given = given_rows(prototype, call.validation, problem.loss, options, targets)
-        return Plan(prototype, call, problem, start, seeds, held_out=given)
+        return replace(plan, held_out=given)
     if not (prototype.early_stopping or prototype.validate):
-        return Plan(prototype, call, problem, start, seeds)
+        _warn_of_metrics(prototype)
+        return plan
     rows = Rows(problem.X, problem.y, problem.sample_weight)
     data, _, held_out = hold_out(prototype, rows, problem.data, groups, random_state)
     del prototype._split_state
-    return Plan(
-        prototype, call, problem, start, seeds, held_out=held_out, rows=data.rows
-    )
+    return replace(plan, held_out=held_out, rows=data.rows)
+
+
+def _begin_anew(prototype: Any) -> None:
+    """Switch off warm starts, with a warning."""
+    if prototype.warm_start:
+        prototype.warm_start = False
+        warn_user(
+            "warm_start=True of the estimator has no effect: fit begins anew. To go on "
+            "with a fit, call resume_fit with a higher max_iter."
+        )
+
+
+def _warn_of_metrics(prototype: Any) -> None:
+    """Warn of metrics where no rows are held out."""
+    if prototype.metrics is not None:
+        warn_user(
+            f"metrics={prototype.metrics!r} of the estimator has no effect: they are "
+            "evaluated for held-out rows alone. Set cv, or early_stopping=True or "
+            "validate=True of the estimator, or pass X_val and y_val."
+        )
 
 
 def _check_alone(prototype: Any, call: FitCall) -> None:

@@ -373,6 +373,21 @@ def test_refusals(parameters, message):
     assert not hasattr(model, "estimators_")
 
 
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"metrics": "accuracy"}, r"metrics='accuracy' .* Set cv, or early_stopping"),
+        ({"warm_start": True}, r"warm_start=True .* call resume_fit"),
+    ],
+)
+def test_parameters_of_the_estimator_without_effect(parameters, message):
+    net = MLPClassifier(**FAST, **parameters)
+    model = EnsembleMLPClassifier(net, n_members=2, random_state=0)
+    with pytest.warns(UserWarning, match=message) as caught:
+        model.fit(IRIS, LABELS)
+    assert caught[0].filename == __file__
+
+
 def test_two_kinds_of_validation_are_refused():
     with pytest.raises(ValueError, match=r"cv holds out rows .* X_val and y_val"):
         clone(CLASSIFIER).fit(IRIS, LABELS, X_val=IRIS, y_val=LABELS)
