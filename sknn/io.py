@@ -33,6 +33,8 @@ from sknn.ensemble.regressor import EnsembleMLPRegressor
 from sknn.estimators.classifier import MLPClassifier
 from sknn.estimators.hidden_layer import HiddenLayerTransformer
 from sknn.estimators.regressor import MLPRegressor
+from sknn.tabular.classifier import TabularMLPClassifier
+from sknn.tabular.regressor import TabularMLPRegressor
 from sknn.tabular.stored_types import STORED_TYPES
 
 __all__ = ["TRUSTED_TYPES"]
@@ -42,6 +44,7 @@ _OURS = [
     for estimator in (
         *(MLPClassifier, MLPRegressor, HiddenLayerTransformer),
         *(EnsembleMLPClassifier, EnsembleMLPRegressor),
+        *(TabularMLPClassifier, TabularMLPRegressor),
         *STORED_TYPES,
     )
 ]

@@ -1,8 +1,10 @@
 """From tables of mixed columns to arrays for a network."""
 
+from sknn.tabular.classifier import TabularMLPClassifier
 from sknn.tabular.encoder import TableEncoder
+from sknn.tabular.regressor import TabularMLPRegressor
 
-__all__ = ["TableEncoder"]
+__all__ = ["TableEncoder", "TabularMLPClassifier", "TabularMLPRegressor"]
 
 
 def __dir__() -> list[str]:

@@ -335,7 +335,13 @@ def test_predictions_do_not_depend_on_the_other_rows(dtype):
 def test_rates_beside_the_ntk_parametrization(estimator):
     """A tenth of the learning rate, as if that were lower for these arrays."""
     options = {"numeric_embedding": "piecewise_linear", "learning_rate_init": 0.1}
-    options |= {"max_iter": 1, "batch_size": N, "solver": "adam", "alpha": 0.0}
+    options |= {
+        "max_iter": 1,
+        "batch_size": N,
+        "solver": "adam",
+        "alpha": 0.0,
+        "epsilon": 1e-15,
+    }
     steps = []
     for parametrization in ("standard", "ntk"):
         model = estimator(**options, parametrization=parametrization, random_state=0)

@@ -1,0 +1,204 @@
+"""The base of the tabular estimators: encode a table, train an ensemble on it."""
+
+from abc import ABCMeta, abstractmethod
+from numbers import Integral, Real
+from time import perf_counter
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from sknn._sklearn import Interval, StrOptions, validate_parameter_constraints
+from sknn.estimators.twins import trained_twin
+from sknn.network.layers.piecewise_linear import FEWEST_VALUES
+from sknn.tabular.encoder import TableEncoder
+from sknn.tabular.recipes import Recipe
+
+# Parameters that replace those of the recipe where they are not None.
+_OF_NETWORKS = (
+    "hidden_layer_sizes",
+    "activation",
+    "dropout",
+    "learning_rate_init",
+    "weight_decay",
+    "batch_size",
+    "max_iter",
+)
+_OF_NUMERIC_EMBEDDING = {"numeric_embedding", "numeric_embedding_size", "n_bins"}
+# With folds the best epoch counts, and not the last.
+_STOPPING = {"early_stopping": True, "n_iter_no_change": np.inf, "tol": 0.0}
+_FEWEST_ROWS_OF_FOLDS = 4
+
+
+class BaseTabularMLP(BaseEstimator, metaclass=ABCMeta):
+    """Base of the tabular estimators. Use a class derived from it."""
+
+    preset: str
+    categorical_features: Any
+    n_members: int | None
+    cv: Any
+    time_limit: float | None
+    verbose: bool | int
+    n_jobs: int | None
+    random_state: Any
+    encoder_: TableEncoder
+    feature_names_in_: np.ndarray
+    ensemble_: Any
+
+    recipes: ClassVar[dict[str, Recipe]]
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "categorical_features": [StrOptions({"from_dtype"}), "array-like"],
+        "hidden_layer_sizes": ["array-like", Integral, None],
+        "activation": [str, "array-like", None],
+        "dropout": [Interval(Real, 0, 1, closed="left"), "array-like", None],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither"), None],
+        "weight_decay": [Interval(Real, 0, None, closed="left"), None],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), None],
+        "max_iter": [Interval(Integral, 1, None, closed="left"), None],
+        "n_members": [Interval(Integral, 1, None, closed="left"), None],
+        "cv": ["cv_object", None],
+        "scoring": [str, callable, None],
+        "time_limit": [Interval(Real, 0, None, closed="neither"), None],
+        "verbose": ["verbose"],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+    }
+
+    # Defined by the two estimators ---------------------------------------------------
+
+    @abstractmethod
+    def _network(self) -> Any:
+        """Return an estimator with the parameters that depend on the task."""
+
+    @abstractmethod
+    def _ensemble(self, network: Any, **options: Any) -> Any:
+        """Return an ensemble of such estimators."""
+
+    def _rarest(self, y: Any) -> float:
+        """Return the number of rows of the rarest class; infinity without classes."""
+        return np.inf
+
+    @abstractmethod
+    def _learn_from_targets(self, y: Any, sample_weight: Any) -> None:
+        """Set the attributes that follow from y, and from out-of-fold predictions."""
+
+    def _weights(self, y: Any, sample_weight: Any) -> Any:
+        """Return the weights of the rows in training."""
+        return sample_weight
+
+    # Fitting -------------------------------------------------------------------------
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any, groups: Any) -> Self:
+        """Encode, train; leave the estimator as it was if this fails."""
+        began = perf_counter()
+        self._check_parameters()
+        with trained_twin(self) as twin:
+            twin._fit_parts(X, y, sample_weight, groups, began)
+        return self
+
+    def _check_parameters(self) -> None:
+        validate_parameter_constraints(
+            {**self._parameter_constraints, "preset": [StrOptions(set(self.recipes))]},
+            self.get_params(deep=False),
+            type(self).__name__,
+        )
+
+    def _fit_parts(
+        self, X: Any, y: Any, sample_weight: Any, groups: Any, began: float
+    ) -> None:
+        encoder = TableEncoder(
+            categorical_features=self.categorical_features, tails="linear"
+        )
+        encoded = encoder.fit(X, sample_weight=sample_weight).transform(X)
+        weights = self._weights(y, sample_weight)
+        self.encoder_ = encoder
+        self.n_features_in_ = encoder.n_features_in_
+        if hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
+        if hasattr(encoder, "feature_names_in_"):
+            self.feature_names_in_ = encoder.feature_names_in_
+        recipe = self.recipes[self.preset]
+        folds = self._folds(recipe, y, len(encoded))
+        parameters = self._parameters(recipe, len(encoded))
+        if not _can_be_embedded(encoded[:, encoder.numeric_indices_]):
+            for name in _OF_NUMERIC_EMBEDDING & parameters.keys():
+                del parameters[name]
+        if len(encoder.categorical_indices_):
+            parameters["categorical_features"] = encoder.categorical_indices_
+        if folds["cv"] is not None:
+            parameters |= _STOPPING
+            parameters["scoring"] = "loss" if self.scoring is None else self.scoring
+        network = self._network().set_params(**parameters)
+        options = {}
+        if self.time_limit is not None:
+            options["time_limit"] = self.time_limit - (perf_counter() - began)
+        self.ensemble_ = self._ensemble(
+            network,
+            n_jobs=self.n_jobs,
+            random_state=self.random_state,
+            **folds,
+            **options,
+        ).fit(encoded, y, weights, groups=groups)
+        self.n_iter_ = self.ensemble_.n_iter_
+        self._learn_from_targets(y, weights)
+
+    def _parameters(self, recipe: Recipe, n_rows: int) -> dict[str, Any]:
+        """Return the parameters of the networks that do not depend on the task."""
+        given = {
+            name: value
+            for name in _OF_NETWORKS
+            if (value := getattr(self, name)) is not None
+        }
+        parameters = {
+            "batch_size": recipe.rows_of_batch(n_rows),
+            "max_iter": recipe.epochs(n_rows),
+            **recipe.parameters,
+            **given,
+            "verbose": self.verbose,
+        }
+        for name in ("dropout", "weight_decay"):
+            if not np.any(parameters[name]):
+                del parameters[f"{name}_schedule"]  # it has nothing to multiply
+        return parameters
+
+    def _folds(self, recipe: Recipe, y: Any, n_rows: int) -> dict[str, Any]:
+        """Return ``cv`` and ``n_members`` of the ensemble."""
+        if self.cv is not None:
+            return {"cv": self.cv, "n_members": self.n_members or "auto"}
+        n_folds = int(min(recipe.n_folds, self._rarest(y), n_rows // 2))
+        if n_folds < 2 or n_rows < _FEWEST_ROWS_OF_FOLDS:
+            n_members = self.n_members or recipe.n_folds * recipe.n_repeats
+            return {"cv": None, "n_members": n_members}
+        n_members = self.n_members or n_folds * recipe.n_repeats
+        if self.n_members is not None:
+            n_folds = _largest_divisor(n_members, n_folds)
+        return {"cv": n_folds, "n_members": n_members}
+
+    # Predicting ----------------------------------------------------------------------
+
+    def _fitted(self) -> Any:
+        check_is_fitted(self)
+        return self.ensemble_
+
+    def _encoded(self, X: Any) -> np.ndarray:
+        check_is_fitted(self)
+        return self.encoder_.transform(X)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+def _can_be_embedded(numbers: np.ndarray) -> bool:
+    """Return whether a column has distinct values enough."""
+    return any(len(np.unique(column)) >= FEWEST_VALUES for column in numbers.T)
+
+
+def _largest_divisor(n: int, most: int) -> int:
+    """Return the largest divisor of n up to a number."""
+    return max(k for k in range(1, most + 1) if n % k == 0)
