@@ -61,6 +61,7 @@ ALL_KINDS = {
         for loss in ("squared_error", "absolute_error", "poisson", "quantile")
     },
     "embedding": (REGRESSOR, {"numeric_embedding": "piecewise_linear"}),
+    "waves": (REGRESSOR, {"numeric_embedding": "periodic"}),
     "layers": (
         CLASSIFIER,
         {"normalization": "batch", "dropout": 0.2, "max_norm": 1.0, "l1_ratio": 0.5},

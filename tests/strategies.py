@@ -346,9 +346,16 @@ DRAWN_APART = {
 def embeddings(draw):
     """Draw an embedding of columns."""
     return {
-        "numeric_embedding": "piecewise_linear",
-        "numeric_embedding_size": draw(st.integers(1, 5)),
-        "n_bins": draw(st.integers(2, 9)),
+        **draw(
+            st.sampled_from(
+                [
+                    {"numeric_embedding": "piecewise_linear", "n_bins": 3},
+                    {"numeric_embedding": "piecewise_linear", "n_bins": 9},
+                    {"numeric_embedding": "periodic"},
+                ]
+            )
+        ),
+        "numeric_embedding_size": draw(st.integers(2, 5)),
     }
 
 

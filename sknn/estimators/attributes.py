@@ -38,7 +38,7 @@ class Attributes:
     input_dropout: float
     normalization: str | None
     numeric_embedding: str | None
-    numeric_embedding_size: int
+    numeric_embedding_size: int | str
     n_bins: int
     categorical_features: Any
     categorical_embedding_size: int
@@ -80,6 +80,10 @@ class Attributes:
     bin_edges_: list[np.ndarray]
     input_statistics_: list[np.ndarray]
     target_statistics_: list[np.ndarray]
+    frequencies_: list[np.ndarray]
+    phases_: list[np.ndarray]
+    periodic_weights_: list[np.ndarray]
+    input_scales_: list[np.ndarray]
     n_features_in_: int
     feature_names_in_: np.ndarray
     history_: dict[str, list[float]]

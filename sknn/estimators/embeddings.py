@@ -1,12 +1,13 @@
 """The layers that embed the columns of X, as parameters and training data ask."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from sknn.estimators.parameters import NetworkOptions
 from sknn.estimators.suggestions import did_you_mean
+from sknn.kernels.layers.periodic import N_FREQUENCIES
 from sknn.network.data import Inputs, TrainingData
 from sknn.network.layers.base import Layer
 from sknn.network.layers.categorical import (
@@ -16,7 +17,6 @@ from sknn.network.layers.categorical import (
 )
 from sknn.network.layers.piecewise_linear import (
     FEWEST_VALUES,
-    N_COMMON,
     n_bins_of,
 )
 from sknn.network.layers.table import LAYERS
@@ -63,28 +63,84 @@ def embedding_layers(
     kind = options.numeric_embedding
     if kind is None:
         return layers
-    size = int(options.numeric_embedding_size)
+    size = _size_of(options)
     known = [layer for layer in fitted if layer.kind == kind]
     if known:
         return (*layers, known[0]._replace(options=(size, *known[0].options[1:])))
-    embedded = _NUMERIC[kind](options, data, numbers)
-    if not any(embedded[N_COMMON:]):
+    rows, sample_weight = _columns_of_numbers(data, numbers)
+    of_all, of_columns = _NUMERIC[kind].describe(options, rows, sample_weight)
+    if not any(of_columns):
         warn_user(
             f"numeric_embedding={kind!r} has no effect: no column of numbers in X has "
             f"{FEWEST_VALUES} distinct values or more. Leave it at its default, None."
         )
         return layers
     passed = (0,) * sum(column.width for column in columns)
-    return (*layers, Layer(kind, (*embedded, *passed)))
+    common = size, of_all, int(options.parametrization == "ntk")
+    return (*layers, Layer(kind, (*common, *of_columns, *passed)))
 
 
 # Columns of numbers ---------------------------------------------------------------
 
 
+class _NumericEmbedding(NamedTuple):
+    """A kind of layer that embeds columns of numbers.
+
+    Attributes
+    ----------
+    describe : callable
+        Takes the options of the network, rows and sample weights; returns the second
+        option of the layer, and one for each column: 0 where it is passed on.
+    size : int
+        Number of outputs of a column where ``numeric_embedding_size`` is 'auto'.
+    least : int
+        The fewest outputs of a column.
+    """
+
+    describe: Callable[
+        [NetworkOptions, np.ndarray, np.ndarray], tuple[int, Sequence[int]]
+    ]
+    size: int
+    least: int = 1
+
+
 def _piecewise_linear(
-    options: NetworkOptions, data: TrainingData, coded: Sequence[int]
-) -> tuple[int, ...]:
-    """Return the options of the layer for the columns that hold no codes."""
+    options: NetworkOptions, rows: np.ndarray, sample_weight: np.ndarray
+) -> tuple[int, Sequence[int]]:
+    n_bins = int(options.n_bins)
+    return n_bins, n_bins_of(rows, sample_weight, n_bins)
+
+
+def _periodic(
+    options: NetworkOptions, rows: np.ndarray, sample_weight: np.ndarray
+) -> tuple[int, Sequence[int]]:
+    return N_FREQUENCIES, [int(len(np.unique(x)) >= FEWEST_VALUES) for x in rows.T]
+
+
+# By the value of ``numeric_embedding``.
+_NUMERIC = {
+    "periodic": _NumericEmbedding(_periodic, size=4, least=2),
+    "piecewise_linear": _NumericEmbedding(_piecewise_linear, size=16),
+}
+
+
+def _size_of(options: NetworkOptions) -> int:
+    """Return the number of outputs of each embedded column."""
+    kind, size = str(options.numeric_embedding), options.numeric_embedding_size
+    if size == "auto":
+        return _NUMERIC[kind].size
+    if size < _NUMERIC[kind].least:
+        raise ValueError(
+            f"numeric_embedding_size must be at least {_NUMERIC[kind].least} with "
+            f"numeric_embedding={kind!r}, or 'auto', got {size}."
+        )
+    return int(size)
+
+
+def _columns_of_numbers(
+    data: TrainingData, coded: Sequence[int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return a sample of the columns that hold no codes, and sample weights."""
     inputs, sample_weight = data.sample(as_dense=True)
     rows = inputs.toarray()
     with np.errstate(over="ignore"):
@@ -95,17 +151,7 @@ def _piecewise_linear(
             f"Column {column} of X is too wide for numeric_embedding: its largest "
             f"number less its smallest is beyond the range of {rows.dtype}. Scale X."
         )
-    n_bins, size = int(options.n_bins), int(options.numeric_embedding_size)
-    others = np.delete(rows, list(coded), axis=1)
-    is_ntk = int(options.parametrization == "ntk")
-    return (size, n_bins, is_ntk, *n_bins_of(others, sample_weight, n_bins))
-
-
-# By the value of ``numeric_embedding``: the options of a layer, whose first three are
-# for all columns, and others, one for each, 0 where it is passed on.
-_NUMERIC: dict[str, Callable[..., tuple[int, ...]]] = {
-    "piecewise_linear": _piecewise_linear,
-}
+    return np.delete(rows, list(coded), axis=1), sample_weight
 
 
 # Columns of codes -----------------------------------------------------------------

@@ -85,7 +85,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "input_dropout": [_RATE],
     "normalization": [Names(set(NORMALIZATIONS)), None],
     "numeric_embedding": [Names(NUMERIC_EMBEDDINGS), None],
-    "numeric_embedding_size": [_SIZE],
+    "numeric_embedding_size": [Names({"auto"}), _SIZE],
     "n_bins": [Interval(Integral, 2, 2**16, closed="both")],
     "categorical_features": ["array-like", None],
     "categorical_embedding_size": [_SIZE],
@@ -355,7 +355,7 @@ class NetworkOptions:
     input_dropout: float
     normalization: str | None
     numeric_embedding: str | None
-    numeric_embedding_size: int
+    numeric_embedding_size: Any
     n_bins: int
     categorical_features: Any
     categorical_embedding_size: int

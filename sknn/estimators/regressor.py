@@ -171,6 +171,8 @@ class MLPRegressor(BaseRegressor):
         Replaces each column of numbers by ``numeric_embedding_size`` trained functions
         of it, which the first dense layer takes in its place. X need not be scaled.
 
+        - 'periodic': the column, centred, scaled and squashed, and sums of cosines of
+          it [23]_
         - 'piecewise_linear': piecewise-linear functions, constant beyond the training
           data [27]_
 
@@ -178,9 +180,10 @@ class MLPRegressor(BaseRegressor):
         all others. Which columns are embedded, and their bins and scales, follow from
         the rows of the first call; of very many rows, from a sample. CSR inputs are
         refused.
-    numeric_embedding_size : int, default=16
-        Number of functions of each column that ``numeric_embedding`` replaces.
-    n_bins : int, default=32
+    numeric_embedding_size : int, default='auto'
+        Number of functions of each column that ``numeric_embedding`` replaces. 'auto'
+        is 16 for 'piecewise_linear', and 4 for 'periodic', for which it is 2 or more.
+    n_bins : int, default=64
         The most bins of a column with ``numeric_embedding='piecewise_linear'``: within
         a bin the functions are straight. Edges are quantiles of the training rows, in
         which these count by their weights; where a column has few distinct values, they
@@ -341,8 +344,20 @@ class MLPRegressor(BaseRegressor):
     activation_weights_ : list of ndarray of shape (width,)
         Weight of the activation of each hidden neuron, beside the identity. Only with
         ``parametric_activation``.
-    embedding_weights_, embedding_biases_ : list of ndarray of shape (n_columns, size)
-        Factors and shifts of each embedded column. Only with ``numeric_embedding``.
+    embedding_biases_ : list of ndarray of shape (n_columns, size)
+        Shifts of each embedded column; of 'periodic' without that of the column itself.
+        Only with ``numeric_embedding``.
+    embedding_weights_ : list of ndarray of shape (n_columns, size)
+        Factors of each embedded column. Only with
+        ``numeric_embedding='piecewise_linear'``, as ``bin_weights_``.
+    frequencies_, phases_ : list of ndarray of shape (n_columns, 16)
+        Frequencies f, per unit of the squashed column s, and phases p of the cosines
+        ``cos(2 pi f s + p)``. Only with ``numeric_embedding='periodic'``, as the next.
+    periodic_weights_ : list of ndarray of shape (n_columns, size - 1, 16)
+        Weights of the cosines.
+    input_scales_ : list of ndarray of shape (2, n_columns)
+        The median of each embedded column and one over its interquartile range, with
+        which it is centred and scaled.
     category_vectors_ : list of ndarray of shape (n_numbers,)
         The vectors of all codes, and behind those of a column that of its unknown
         codes; the columns one after another. Only with ``categorical_features``, of
@@ -424,6 +439,8 @@ class MLPRegressor(BaseRegressor):
     - 'layer_norm': normalises each row over the neurons of the layer
     - 'parametric_activation': ``x + a (f(x) - x)``, with f the activation and a trained
       a for each neuron [23]_
+    - 'periodic': the column, centred, scaled and squashed, and sums of cosines of it
+      [23]_
     - 'piecewise_linear': piecewise-linear functions, constant beyond the training data
       [27]_
     - 'standardization': subtracts the mean of each input, and divides by its standard

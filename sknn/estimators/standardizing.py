@@ -7,6 +7,7 @@ from sknn.kernels.losses.table import LOSSES
 from sknn.network.data import Inputs
 from sknn.network.layers.base import Layer
 from sknn.network.layers.categorical import coded_columns
+from sknn.network.layers.piecewise_linear import N_COMMON
 from sknn.network.layers.table import LAYERS
 
 # Output activations of losses for which a target may have any mean and scale.
@@ -54,7 +55,7 @@ def _embedded(embeddings: Sequence[Layer], n_features: int) -> tuple[int, ...]:
             embedded += [column.number for column in coded_columns(layer.options)]
         else:  # it reads the other columns first, with its number of bins for each
             others = sorted({*range(n_features)} - {*embedded})
-            n_bins = layer.options[2:]
+            n_bins = layer.options[N_COMMON:]
             embedded += [k for k, n in zip(others, n_bins, strict=False) if n]
     return tuple(sorted(embedded))
 

@@ -142,6 +142,7 @@ _VALUES = {
     },
     "numeric_embedding": {
         "piecewise_linear": "pwl pl ple piecewise piecewiselinear",
+        "periodic": "pbld plr fourier cos",
     },
     "normalization": {
         "batch": "batchnorm batchnormalization bn batchnorm1d",

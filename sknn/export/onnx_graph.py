@@ -170,6 +170,10 @@ class Graph:
         signed: Tensor = self.Sign(z) * (1 - complement)
         return signed
 
+    def cos(self, z: Tensor) -> Tensor:
+        """Return cos(z). onnxruntime has Cos in float32 only, and Sin in both."""
+        return self.node("Sin", z + np.pi / 2)
+
     def where(self, condition: Tensor, yes: float, no: float) -> Tensor:
         """Return one number where a condition holds and another where it does not."""
         return self.node("Where", condition, yes, no)

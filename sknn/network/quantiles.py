@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-_CLIP = 3.0  # what squashed values stay below
+CLIP = 3.0  # what squashed values stay below
 
 
 class Distribution(NamedTuple):
@@ -80,5 +80,5 @@ class Distribution(NamedTuple):
         """
         center, scale = self.center_and_scale()
         x = (values.astype(np.float64) - center) * scale
-        squashed: np.ndarray = x / np.sqrt(1.0 + (x / _CLIP) ** 2)
+        squashed: np.ndarray = x / np.sqrt(1.0 + (x / CLIP) ** 2)
         return squashed

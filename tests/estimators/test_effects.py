@@ -174,7 +174,7 @@ WITHOUT_USE = {
         "warns",
         4,
         {},
-        "it belongs to numeric_embedding='piecewise_linear'",
+        "it belongs to numeric_embedding='periodic' or numeric_embedding='piecewise_",
     ),
     "n_bins": ("warns", 5, {}, "it belongs to numeric_embedding='piecewise_linear'"),
     "standardize": ("fine", True, LBFGS, ""),

@@ -39,6 +39,7 @@ CASES = {
     "plateau": {"tol": 0.05, "n_iter_no_change": 1},
     "batch normalisation": {"normalization": "batch", "dropout": 0.1},
     "embedding": {"numeric_embedding": "piecewise_linear", "n_bins": 6},
+    "waves": {"numeric_embedding": "periodic"},
     "layer normalisation": {"normalization": "layer"},
     "limits": {"max_norm": 0.9, "global_clipnorm": 0.1, "weight_decay": 0.1},
     "nothing shuffled": {"shuffle": False},

@@ -14,6 +14,12 @@ FIT = {"max_iter": 8, "random_state": 0, "learning_rate_init": 0.02}
 PIECEWISE = {"numeric_embedding": "piecewise_linear", "numeric_embedding_size": 3}
 OPTIONS = {
     "piecewise": PIECEWISE,
+    "periodic": {"numeric_embedding": "periodic"},
+    "periodic, codes": {
+        "numeric_embedding": "periodic",
+        "numeric_embedding_size": 3,
+        "categorical_features": [2, 3],
+    },
     "few bins": {**PIECEWISE, "n_bins": 2},
     "indicators": {"categorical_features": [2, 3]},
     "tables": {"categorical_features": [2, 3], "categorical_embedding_size": 3},

@@ -28,7 +28,7 @@ variants = [
     *({"activation": name} for name in ACTIVATIONS),
     *({"solver": name} for name in solvers),
     *({"normalization": name} for name in ("batch", "layer")),
-    {"numeric_embedding": "piecewise_linear"},
+    *({"numeric_embedding": name} for name in ("piecewise_linear", "periodic")),
     {"change": scipy.sparse.csr_array},
     {"dropout": 0.2},
     {"max_norm": 1.0, "l1_ratio": 0.5, "clipvalue": 1.0},

@@ -171,3 +171,23 @@ def test_threads_change_no_bit(monkeypatch):
         gradients.append(network.loss_gradient(theta, loss, problem)[1])
     assert_array_equal(gradients[1], gradients[0])
     assert_array_equal(gradients[2], gradients[0])
+
+
+@pytest.mark.parametrize("n_bins", [1, 2, 63, 64, 65, 128, 129, 300])
+def test_every_bin_is_found(n_bins):
+    """Searched by halves, then by comparison: at the edges and between them."""
+    layer = Layer("piecewise_linear", (1, n_bins, 0, n_bins))
+    network = Network(
+        Architecture(1, (layer, Layer("dense", (1,))), "identity"), FLOAT64
+    )
+    theta = np.zeros(network.n_parameters)
+    views = network.layout.views(theta)
+    edges = np.sort(np.random.RandomState(n_bins).normal(size=n_bins + 1))
+    views["bin_edges_"][0][0] = edges
+    views["bin_weights_"][0][:, 0] = np.arange(1.0, n_bins + 1) ** 2
+    views["coefs_"][0][:] = 1
+    at_edges = np.concatenate([[0], np.cumsum(np.arange(1.0, n_bins + 1) ** 2)])
+    middles = (edges[1:] + edges[:-1]) / 2
+    x = np.concatenate([edges, middles, edges[[0, -1]] + [-1, 1]])
+    found = network.predict(theta, Inputs.of(x[:, np.newaxis].copy(), FLOAT64))
+    assert_allclose(found[:, 0], np.interp(x, edges, at_edges), rtol=1e-12)

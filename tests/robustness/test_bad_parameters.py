@@ -159,7 +159,10 @@ ACCEPTED = {
     "categorical_features": (either(NONE, empty), {}),
     "categorical_embedding_size": (SIZE, {"categorical_features": []}),
     "numeric_embedding": (NONE, {}),
-    "numeric_embedding_size": (SIZE, {"numeric_embedding": "piecewise_linear"}),
+    "numeric_embedding_size": (
+        either(names("auto"), SIZE),
+        {"numeric_embedding": "piecewise_linear"},
+    ),
     "n_bins": (
         number(2, 2**16, kind=Integral),
         {"numeric_embedding": "piecewise_linear"},

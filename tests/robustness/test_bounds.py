@@ -88,6 +88,9 @@ for data in (X, S):
 TRAINED = {"feature_scaling": True, "parametric_activation": True}
 fit("factors", AMOUNTS, activation="silu", **TRAINED)
 fit("embedding", AMOUNTS, numeric_embedding="piecewise_linear", n_bins=5)
+fit("waves", AMOUNTS, numeric_embedding="periodic")
+CODED = np.column_stack([X[:, 0], np.arange(11), THREE]).astype(dtype)
+fit("codes", AMOUNTS, CODED, categorical_features=[1, 2])
 fit("limits", THREE, max_norm=0.5, clipvalue=0.01, global_clipnorm=0.1, l1_ratio=0.5)
 fit("one row at a time", AMOUNTS, batch_size=1, hidden_layer_sizes=(1, 1))
 for data in (X, S):

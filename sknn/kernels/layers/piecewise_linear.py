@@ -56,6 +56,7 @@ from sknn.kernels.table import (
 # Integers of each embedded column, and columns of values that are kept of each input:
 # its bin, and how far it is through that.
 N_INTEGERS, N_SCRATCH = 3, 2
+N_COMPARED = 64  # bins that are searched by comparison with all edges
 # Columns of the table: where the factors w start in theta, the number of embedded
 # columns, and that of all edges.
 SLOPES, N_EMBEDDED, N_EDGES = OPTION_1, OPTION_2, OPTION_3
@@ -83,18 +84,29 @@ def _passed(op: Integers, k: int) -> int:
     return number
 
 
+@inline_array
+def _n_at_most(edges: Vector, x: float) -> int:
+    """Return how many of some edges are not above x."""
+    one, zero = edges.dtype.type(1), edges.dtype.type(0)
+    total = zero
+    for t in range(edges.size):
+        total += one if x >= edges[t] else zero
+    return int(total)
+
+
 @inline_scalar
-def _bin_of(edges: Matrix, start: int, n_bins: int, x: float) -> int:
+def _bin_of(edges: Vector, n_bins: int, x: float) -> int:
     """Return the last bin, of those from 0 on, whose lower edge is not above x; or 0.
 
-    By halving without branches; of NaN some bin.
+    By halving without branches, then by comparison with all edges that are left, which
+    vectorises. Of NaN some bin.
     """
     found, n = 0, n_bins
-    while n > 1:
+    while n > N_COMPARED:
         half = n >> 1
-        found += half if x >= edges[0, start + found + half] else 0
+        found += half * (x >= edges[found + half])
         n -= half
-    return found
+    return found + _n_at_most(vector(edges, found + 1, n - 1), x)
 
 
 @inline_scalar
@@ -170,21 +182,21 @@ def piecewise_linear_forward(
     size, n_embedded, dtype = _size(op), op[N_EMBEDDED], theta.dtype.type
     x, outputs = input_of(op, batch, values), output_of(op, batch, values)
     kept = _scratch(op, batch, values)
-    edges = matrix(theta, op[RUNNING], 2, op[N_EDGES])
     nodes, _ = _nodes(op, values)
     zero, one = dtype(0), dtype(1)
-    for i in range(batch.n):
-        for k in range(n_embedded):
-            number, n_bins, start = _column(op, k)
+    for k in range(n_embedded):
+        number, n_bins, start = _column(op, k)
+        edges = vector(theta, op[RUNNING] + start, n_bins + 1)
+        for i in range(batch.n):
             value = x[i, number]
-            t = _bin_of(edges, start, n_bins, value)
-            low, high = edges[0, start + t], edges[0, start + t + 1]
-            part = (value - low) / (high - low)
+            t = _bin_of(edges, n_bins, value)
+            part = (value - edges[t]) / (edges[t + 1] - edges[t])
             part = zero if part < zero else part  # which keeps NaN
             part = one if part > one else part
             kept[i, N_SCRATCH * k], kept[i, N_SCRATCH * k + 1] = dtype(t), part
             y = vector(outputs[i], k * size, size)
             _interpolate(y, nodes[start + t], nodes[start + t + 1], part)
+    for i in range(batch.n):
         for k in range(op[FAN_IN] - n_embedded):
             outputs[i, n_embedded * size + k] = x[i, _passed(op, k)]
     return 0.0
@@ -252,9 +264,9 @@ def piecewise_linear_gradient(
         vector(gradient, op[BIAS] + k * size, size)[:] = 0
         vector(gradient, op[SLOPES] + k * size, size)[:] = 0
         vector(gradient, op[WEIGHTS] + (start - k) * size, n_bins * size)[:] = 0
-    for i in range(batch.n):
-        for k in range(first, last):
-            _, _, start = _column(op, k)
+    for k in range(first, last):
+        _, _, start = _column(op, k)
+        for i in range(batch.n):
             t, part = int(kept[i, N_SCRATCH * k]), kept[i, N_SCRATCH * k + 1]
             of_column = vector(delta[i], k * size, size)
             high = op[WEIGHTS] + (start - k + t) * size
