@@ -1,15 +1,11 @@
-"""Searches that give more epochs to better candidates, and Dask's processes."""
-
-import warnings
+"""Searches that give more epochs to better candidates."""
 
 import numpy as np
 import pytest
-from joblib import parallel_config
 from numpy.testing import assert_array_equal
 from scipy.stats import loguniform
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import (
-    GridSearchCV,
     HalvingGridSearchCV,
     HalvingRandomSearchCV,
 )
@@ -67,24 +63,3 @@ def test_halving_of_random_candidates_in_a_pipeline():
     widths = search.cv_results_[f"param_{name}hidden_layer_sizes__0"]
     assert set(widths) == {2, 8}
     assert search.best_estimator_[-1].n_iter_ == 20
-
-
-@pytest.mark.filterwarnings("ignore")  # of Dask and what it imports
-def test_dask_gives_the_same_scores():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        distributed = pytest.importorskip("distributed")
-    grid = {"learning_rate_init": RATES[2:], "alpha": [0.1, 1.0]}
-    model = MLPClassifier(**OPTIONS, max_iter=10)
-    search = GridSearchCV(model, grid, cv=2, n_jobs=2, error_score="raise")
-    expected = GridSearchCV(model, grid, cv=2).fit(X, LABELS)
-    with (
-        distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=":0"
-        ) as cluster,
-        distributed.Client(cluster),
-        parallel_config(backend="dask"),
-    ):
-        search.fit(X, LABELS)
-    for key in ("mean_test_score", "std_test_score"):
-        assert_array_equal(search.cv_results_[key], expected.cv_results_[key])
