@@ -160,7 +160,7 @@ def train_side_by_side(
         pass
     if not is_over:
         loop.record_interrupted_epochs()
-    result = loop.result()
+    result = loop.result(is_over)
     if is_over:
         _warn_of_the_end(tasks, state, validation is not None)
     return replace(result, is_interrupted=is_interrupted)
@@ -329,14 +329,15 @@ class JointLoop:
     def _fault(self) -> str | None:
         return next((loop.fault for loop in self.loops if loop.fault), None)
 
-    def result(self) -> JointResult:
-        """Give each task its result; return that of the ensemble."""
+    def result(self, is_over: bool) -> JointResult:
+        """Give each task its result; return that of the ensemble.
+
+        ``is_over`` says that no network has begun an epoch that was not recorded.
+        """
         state, restores = self.state, self.state.options.stopping.restores
         best = state.best_theta if restores or self._fault() else None
-        epoch = state.best_epoch
-        if best is None:
-            epoch = max(task.state.n_iter for task in self.tasks)
-        elif not restores:
+        epoch = state.n_iter if best is None else state.best_epoch
+        if best is not None and not restores:
             epoch = int(np.nanargmax(state.history["val_score"])) + 1
         thetas = state.theta if best is None else best
         for task, part in zip(self.tasks, _parts(thetas, self.tasks), strict=True):
@@ -346,7 +347,8 @@ class JointLoop:
                 task.state.theta = task.state.result
             task.state.has_stopped = state.has_stopped or task.state.has_stopped
         outputs = state.best_outputs
-        if self.validation and (outputs is None or epoch != state.best_epoch):
+        is_known = epoch == state.best_epoch and (is_over or best is not None)
+        if self.validation and (outputs is None or not is_known):
             found = [
                 self.validation.predict(k, task.network, task.state.result)
                 for k, task in enumerate(self.tasks)
