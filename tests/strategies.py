@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import scipy.sparse
+from embedding_strategies import can_be_embedded, embeddings
 from hypothesis import strategies as st
 from sklearn.model_selection import KFold, ShuffleSplit
 
@@ -340,30 +341,6 @@ DRAWN_APART = {
     *("numeric_embedding", "numeric_embedding_size", "n_bins"),
     *("categorical_features", "categorical_embedding_size"),
 }
-
-
-@st.composite
-def embeddings(draw):
-    """Draw an embedding of columns."""
-    return {
-        **draw(
-            st.sampled_from(
-                [
-                    {"numeric_embedding": "piecewise_linear", "n_bins": 3},
-                    {"numeric_embedding": "piecewise_linear", "n_bins": 9},
-                    {"numeric_embedding": "periodic"},
-                ]
-            )
-        ),
-        "numeric_embedding_size": draw(st.integers(2, 5)),
-    }
-
-
-def can_be_embedded(X):
-    """Return whether a column has more than two values, and none is too wide."""
-    with np.errstate(over="ignore"):
-        is_narrow = np.isfinite(X.max(axis=0) - X.min(axis=0)).all()
-    return is_narrow and any(len(np.unique(column)) > 2 for column in X.T)
 
 
 @st.composite
