@@ -23,6 +23,7 @@ import sknn.precompile
 from sknn import (
     EnsembleMLPClassifier,
     EnsembleMLPRegressor,
+    HiddenLayerTransformer,
     LossCurveDisplay,
     MLPClassifier,
     MLPRegressor,
@@ -81,6 +82,8 @@ TYPES = {
     "EnsembleMLPRegressor().predict(X, return_std=True)": "tuple[ndarray, ndarray]",
     "EnsembleMLPRegressor().history_": "dict[str, list[float]]",
     "EnsembleMLPRegressor().best_iteration_": "int",
+    "HiddenLayerTransformer(classifier).fit(X, y)": "HiddenLayerTransformer",
+    "HiddenLayerTransformer(classifier).transform(X)": "ndarray",
     "classifier": "MLPClassifier",
     "classifier.fit(X, y)": "MLPClassifier",
     "classifier.partial_fit(X, y, classes=[0, 1], X_val=X)": "MLPClassifier",
@@ -119,7 +122,7 @@ TYPES = {
 MISTAKES = {
     "unknown parameter": "MLPClassifier(hidden_layers=3)",
     "wrong type": "MLPClassifier(solver=3)",
-    "missing argument": "MLPRegressor().fit(X)",
+    "missing argument": "MLPRegressor().score(X)",
     "unknown argument": "MLPRegressor().fit(X, y, epochs=3)",
     "too many arguments": "MLPClassifier().predict_proba(X, y)",
     "wrong attribute type": "regressor.alpha = None",
