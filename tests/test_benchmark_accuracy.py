@@ -26,6 +26,7 @@ from benchmarks.accuracy.datasets import DATASETS
 from benchmarks.accuracy.methods import METHODS
 from benchmarks.results import read_file, write_file
 
+PEERS = [name for name in METHODS if METHODS[name].package != "sknn"]
 OF_SKLEARN = ["breast_cancer", "digits", "diabetes"]
 
 
@@ -96,7 +97,13 @@ def a_frame(n_rows=120):
 
 
 @pytest.mark.parametrize("is_classifier", [True, False])
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if "tabular" in name else [])
+        for name in METHODS
+    ],
+)
 @pytest.mark.filterwarnings("ignore")
 def test_a_method_takes_a_table_with_categories_and_gaps(name, is_classifier):
     if not methods.is_there(name):
@@ -105,8 +112,8 @@ def test_a_method_takes_a_table_with_categories_and_gaps(name, is_classifier):
     y = X["b"].to_numpy() + (X["c"] == "x")
     y = (y > 0.3).astype(int) if is_classifier else 1e4 * y
     parameters = METHODS[name].parameters
-    if name == "sknn-bag":
-        parameters = parameters | {"hidden_layer_sizes": (20,)}
+    if name not in ("sknn-mlp", *PEERS):  # several networks
+        parameters = parameters | {"hidden_layer_sizes": (20,), "max_iter": 30}
     model = METHODS[name].make(X, is_classifier, **parameters)
     with threadpool_limits(
         1
