@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from sknn._sklearn import Interval, StrOptions, validate_parameter_constraints
+from sknn.estimators.fit_state import forget_optimizer
 from sknn.estimators.twins import trained_twin
 from sknn.network.layers.piecewise_linear import FEWEST_VALUES
 from sknn.tabular.encoder import TableEncoder
@@ -141,6 +142,9 @@ class BaseTabularMLP(BaseEstimator, metaclass=ABCMeta):
             **folds,
             **options,
         ).fit(encoded, y, weights, groups=groups)
+        for member in self.ensemble_.estimators_:
+            forget_optimizer(member)  # no fit goes on from it
+        self.ensemble_._resume_state = None
         self.n_iter_ = self.ensemble_.n_iter_
         self._learn_from_targets(y, weights)
 

@@ -260,6 +260,18 @@ def test_stored_and_loaded(estimator, copy):
 
 
 @both
+def test_a_stored_model_is_hardly_more_than_its_weights(estimator):
+    model = fitted(estimator, hidden_layer_sizes=(100, 100))
+    weights = sum(
+        array.nbytes
+        for member in model.ensemble_.estimators_
+        for name in ("coefs_", "intercepts_", "bin_weights_", "bin_edges_")
+        for array in getattr(member, name)
+    )
+    assert weights < len(pickle.dumps(model)) < 1.5 * weights
+
+
+@both
 def test_in_a_search(estimator):
     model = make_pipeline(estimator(**SMALL))
     name = estimator.__name__.lower()
