@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import scipy.sparse
+from containers import DENSE, SPARSE
 from fuzzing import amounts, holds, names_in, run
 from hypothesis import assume, event
 from hypothesis import strategies as st
@@ -24,10 +25,8 @@ from outcomes import (
 )
 from sklearn.base import clone
 from strategies import (
-    DENSE,
     ESTIMATORS,
     SIZES,
-    SPARSE,
     Case,
     cases,
     matrices,

@@ -11,11 +11,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import scipy.sparse
+from containers import SPARSE
 from fuzzing import amounts, holds, names_in, run
 from hypothesis import strategies as st
 from networks import LOSS_OPTIONS, PARAMETERS, differences, mlp_architecture, task_of
 from numpy.testing import assert_allclose
-from strategies import FLOATS, SPARSE, seeds
+from strategies import FLOATS, seeds
 
 import sknn.network.data
 import sknn.network.network

@@ -1,4 +1,4 @@
-"""One table of mixed columns in all libraries of data frames."""
+"""One table of mixed columns in all libraries of data frames, and a formula."""
 
 import datetime
 
@@ -125,6 +125,8 @@ def arrow_batch(columns):
     return pyarrow.RecordBatch.from_pydict(columns)
 
 
+FRAME = pandas_frame(COLUMNS)
+NUMBERS = ["amount", "gaps", "count", "count_gaps"]
 LIBRARIES = {
     "pandas": pandas_frame,
     "pandas, objects": pandas_objects,
@@ -143,3 +145,8 @@ if pyarrow is not None:
         "pyarrow, dictionaries": arrow_dictionaries,
         "pyarrow, batch": arrow_batch,
     }
+
+
+def squash(z):
+    """Return scaled numbers as the encoder bounds them."""
+    return z / np.sqrt(1 + (z / 3) ** 2)

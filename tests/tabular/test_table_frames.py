@@ -12,12 +12,11 @@ import scipy.sparse
 from numpy.testing import assert_array_equal
 from processes import run
 from sklearn.pipeline import make_pipeline
-from tables_to_encode import COLUMNS, LIBRARIES, N_ROWS, pandas_frame
+from tables_to_encode import COLUMNS, FRAME, LIBRARIES, N_ROWS
 
 import sknn
 from sknn.tabular import TableEncoder
 
-FRAME = pandas_frame(COLUMNS)
 EXPECTED = TableEncoder(tails="log").fit(FRAME)
 
 
