@@ -87,9 +87,9 @@ _OF_NUMBERS = {
 }
 
 CLASSIFICATION = {
-    "quick": Recipe(3, 1, 400, (15, 50), 256, _OF_CLASSES),
-    "default": Recipe(5, 1, 1200, (25, 100), 256, _OF_CLASSES),
-    "best": Recipe(5, 3, 1200, (25, 100), 256, _OF_CLASSES),
+    "quick": Recipe(3, 1, 500, (20, 60), 256, _OF_CLASSES),
+    "default": Recipe(5, 1, 800, (20, 70), 256, _OF_CLASSES),
+    "best": Recipe(5, 3, 800, (20, 70), 256, _OF_CLASSES),
 }
 REGRESSION = {
     "quick": Recipe(3, 1, 1000, (20, 100), 256, _OF_NUMBERS),
