@@ -27,7 +27,7 @@ class Standardization(Normalization):
 
     def __init__(self):
         super().__init__("batch")
-        self.name = "standardization"
+        self.name = "batch standardization"
         self.needs_whole_batch = False
 
     def kernels_for(self, placed, use):
@@ -44,9 +44,9 @@ class Standardization(Normalization):
 
 @pytest.fixture(autouse=True)
 def new_kind():
-    register("standardization", Standardization())
+    register("batch_standardization", Standardization())
     yield
-    del LAYERS["standardization"]
+    del LAYERS["batch_standardization"]
 
 
 def with_first(base):
@@ -54,7 +54,7 @@ def with_first(base):
 
     class Changed(base):
         def _change_layers(self, layers):
-            return (Layer("standardization"), *layers)
+            return (Layer("batch_standardization"), *layers)
 
     return Changed
 
@@ -87,7 +87,7 @@ def test_inputs_are_the_outputs_of_the_layers_before(is_sparse, input_dropout):
     rates = (input_dropout, 0.4, 0.0)
     layers = list(mlp_layers((5, 3), 1, ("tanh", "tanh"), rates))
     last_hidden = len(layers) - 1
-    layers.insert(last_hidden, Layer("standardization"))
+    layers.insert(last_hidden, Layer("batch_standardization"))
     matrix = scipy.sparse.csr_array(X) if is_sparse else X
     _, views = theta_and_views(tuple(layers), data_of(matrix))
     h = X
@@ -99,7 +99,7 @@ def test_inputs_are_the_outputs_of_the_layers_before(is_sparse, input_dropout):
 @pytest.mark.parametrize("rates", [(), (0.5, 0.0)])
 def test_inputs_of_the_first_layer_are_the_rows(rates):
     layers = list(mlp_layers((5,), 1, ("tanh",), rates))
-    layers.insert(1 if rates else 0, Layer("standardization"))
+    layers.insert(1 if rates else 0, Layer("batch_standardization"))
     _, views = theta_and_views(tuple(layers), data_of(X))
     assert_statistics(views["running_statistics_"][0], X)
 
@@ -107,7 +107,7 @@ def test_inputs_of_the_first_layer_are_the_rows(rates):
 def test_sample_weights_count_and_rows_without_one_do_not():
     weights = rng.uniform(size=60)
     weights[::3] = 0
-    layers = (Layer("standardization"), Layer("dense", (1,)))
+    layers = (Layer("batch_standardization"), Layer("dense", (1,)))
     _, views = theta_and_views(layers, data_of(X, weights))
     assert_statistics(views["running_statistics_"][0], X, weights)
     inputs, sample_weight = data_of(X, weights).sample(True)
@@ -134,7 +134,7 @@ def test_a_sample_is_evenly_spaced(monkeypatch):
 def test_many_rows_are_sampled():
     n_rows = 2**14 + 5000
     column = np.sort(rng.normal(size=n_rows))[:, np.newaxis]
-    layers = (Layer("standardization"), Layer("dense", (1,)))
+    layers = (Layer("batch_standardization"), Layer("dense", (1,)))
     _, views = theta_and_views(layers, data_of(column), 1)
     picked = np.arange(2**14) * n_rows // 2**14
     assert_statistics(views["running_statistics_"][0], column[picked])
@@ -148,7 +148,7 @@ def test_layers_that_do_not_ask_cost_nothing():
 
 
 def test_data_are_needed():
-    layers = (Layer("standardization"), Layer("dense", (1,)))
+    layers = (Layer("batch_standardization"), Layer("dense", (1,)))
     with pytest.raises(ValueError, match="depend on the training data: pass data to"):
         theta_and_views(layers, None)
 
