@@ -167,6 +167,8 @@ ACCEPTED = {
         number(2, 2**16, kind=Integral),
         {"numeric_embedding": "piecewise_linear"},
     ),
+    "standardize": (BOOLEAN, {}),
+    "standardize_y": (BOOLEAN, {}),
     "kernel_initializer": (either(names("auto"), list_of_one(names("auto"))), {}),
     "bias_initializer": (names("auto"), {}),
     "parametrization": (names(), {}),
