@@ -365,7 +365,7 @@ def test_weights_that_were_not_asked_for():
 def test_requests(name):
     ours, theirs = on_both(lambda library: getattr(library, name)())
     requests = ours.get_metadata_routing()
-    validation = {"X_val", "y_val", "sample_weight_val"}
+    validation = {"X_val", "y_val", "sample_weight_val", "groups"}
     for method, expected in theirs.get_metadata_routing()._serialize().items():
         own = requests._serialize()[method]
         assert own.items() >= expected.items()
