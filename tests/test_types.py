@@ -173,6 +173,7 @@ def without_modules(shown):
     shown = shown.replace("tuple[Any, ...], numpy.dtype[Any]", "")
     names = ["sknn.displays.", "sknn.estimators.classifier.", "builtins.", "numpy."]
     names += ["sknn.ensemble.classifier.", "sknn.ensemble.regressor."]
+    names += ["sknn.estimators.hidden_layer."]
     for module in [*names, "sknn.estimators.regressor."]:
         shown = shown.replace(module, "")
     return shown.replace("ndarray[]", "ndarray")

@@ -3,7 +3,7 @@
 import pytest
 from processes import run
 
-pytest.importorskip("distributed")
+pytest.importorskip("dask.distributed")
 
 SEARCH = """
 import json, os, warnings

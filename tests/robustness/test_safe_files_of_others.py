@@ -1,7 +1,7 @@
 """Safe files of what scikit-learn makes of our estimators."""
 
 import json
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from io import BytesIO
 from zipfile import ZipFile
@@ -40,8 +40,17 @@ from sklearn.multiclass import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from sknn import MLPClassifier, MLPRegressor
+from sknn import (
+    EnsembleMLPClassifier,
+    EnsembleMLPRegressor,
+    HiddenLayerTransformer,
+    MLPClassifier,
+    MLPRegressor,
+)
 from sknn.io import TRUSTED_TYPES
+from sknn.tabular import TableEncoder, TabularMLPClassifier, TabularMLPRegressor
+
+pd = pytest.importorskip("pandas")
 
 X, Y = load_iris(return_X_y=True)
 SMALL = {"hidden_layer_sizes": (4,), "max_iter": 3, "random_state": 0}
@@ -119,6 +128,42 @@ def regressor():
     return MLPRegressor(**SMALL)
 
 
+def encoder(numeric, tails):
+    return TableEncoder(numeric=numeric, tails=tails).fit(table())
+
+
+# sknn's own that consist of other types.
+def table():
+    days = np.datetime64("2024-01-01") + np.arange(len(X)).astype("m8[D]")
+    heavy = np.r_[X[1:, 0], 1e6]
+    columns = {"day": days, "kind": np.array(["a", "b", "c"])[Y], "size": heavy}
+    return pd.DataFrame(columns)
+
+
+def tabular(kind, target):
+    return kind(preset="quick", max_iter=2, random_state=0).fit(table(), target)
+
+
+OTHERS |= {
+    "hidden layer": lambda: make_pipeline(
+        HiddenLayerTransformer(network()), network()
+    ).fit(X, Y),
+    "ensemble": lambda: EnsembleMLPClassifier(network(), n_members=2).fit(X, Y),
+    "ensemble of regressors": lambda: EnsembleMLPRegressor(
+        regressor(), n_members=2
+    ).fit(X, X[:, 0]),
+}
+OURS = {
+    "table": lambda: tabular(TabularMLPClassifier, Y),
+    "table of numbers": lambda: tabular(TabularMLPRegressor, X[:, 0]),
+    **{
+        f"encoder {numeric} {tails}": partial(encoder, numeric, tails)
+        for numeric in ("robust", "standard", "quantile", "passthrough")
+        for tails in (None, "linear", "log")
+    },
+}
+
+
 def with_temperature():
     try:
         return CalibratedClassifierCV(network(), method="temperature", cv=2).fit(X, Y)
@@ -129,7 +174,8 @@ def with_temperature():
 @cache
 def fitted(name):
     """Return a fitted model, its file, and the model that is loaded from the file."""
-    model = OTHERS[name]() if name in OTHERS else CLASSIFIERS[name]().fit(X, Y)
+    made = OTHERS | OURS
+    model = made[name]() if name in made else CLASSIFIERS[name]().fit(X, Y)
     file = skops.io.dumps(model)
     return model, file, skops.io.loads(file, trusted=TRUSTED_TYPES)
 
@@ -153,6 +199,15 @@ def test_temperature_calibration():
 def test_other_classifiers_and_regressors(name):
     model, _, loaded = fitted(name)
     assert_array_equal(loaded.predict(X), model.predict(X))
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_tables(name):
+    model, _, loaded = fitted(name)
+    method = "transform" if hasattr(model, "transform") else "predict"
+    assert_array_equal(
+        getattr(loaded, method)(table()), getattr(model, method)(table())
+    )
 
 
 def found(path):
@@ -190,7 +245,7 @@ def types_in(node):
 
 def test_every_trusted_type_is_used():
     """Whether or not skops trusts it too, as it does what it found when imported."""
-    files = [fitted(name)[1] for name in (*CLASSIFIERS, *OTHERS)]
+    files = [fitted(name)[1] for name in (*CLASSIFIERS, *OTHERS, *OURS)]
     parts = [*splitters(), *map(get_scorer, get_scorer_names()), with_temperature()]
     files += [skops.io.dumps(part) for part in parts]
     schemas = [json.loads(ZipFile(BytesIO(f)).read("schema.json")) for f in files]
