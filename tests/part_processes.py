@@ -4,7 +4,6 @@ import multiprocessing
 import secrets
 import signal
 import socket
-import time
 import warnings
 
 from sklearn.base import clone
@@ -15,6 +14,7 @@ from sknn.estimators.first_pass import merged
 from sknn.estimators.parts import DataPart, fit_part, survey_part
 
 PATIENCE = 60
+AFTER_A_FAILURE = 5  # for others, of which one may be frozen
 
 
 class KillAfter:
@@ -78,16 +78,19 @@ def fit_in_processes(
         theirs.close()
         listeners[rank].close()
     try:
-        return [_received(pipe) for pipe in pipes]
+        ends = []
+        for pipe in pipes:
+            failed = any(isinstance(end, Exception) for end in ends)
+            ends.append(_received(pipe, AFTER_A_FAILURE if failed else PATIENCE))
+        return ends
     finally:
         for process in processes:
             process.kill()
             process.join()
 
 
-def _received(pipe):
-    deadline = time.monotonic() + PATIENCE
+def _received(pipe, patience):
     try:
-        return pipe.recv() if pipe.poll(deadline - time.monotonic()) else None
+        return pipe.recv() if pipe.poll(patience) else None
     except EOFError:
         return None
