@@ -88,8 +88,11 @@ _SENTENCES = {
     ),
     **dict.fromkeys(["validationsplit", "valsplit", "validationratio"], _SPLIT),
     **dict.fromkeys(["callbacks", "callback"], _CALLBACKS),
-    **dict.fromkeys(["classweight", "labelsmoothing", "focalgamma"], _OF_CLASSIFIER),
-    **dict.fromkeys(["delta", "quantile", "power"], _OF_REGRESSOR),
+    **dict.fromkeys(
+        ["classweight", "labelsmoothing", "labelsmoothingschedule", "focalgamma"],
+        _OF_CLASSIFIER,
+    ),
+    **dict.fromkeys(["delta", "quantile", "power", "standardizey"], _OF_REGRESSOR),
     "classes": "It is an argument of MLPClassifier.partial_fit.",
     "betas": "Set beta_1=... and beta_2=....",
     "dtype": "The dtype is that of X: pass X.astype('float32').",
@@ -262,6 +265,9 @@ def suggestion_for_name(
         return f" Did you mean {meant!r} instead of {name!r}?"
     if meant is not None and meant in elsewhere:
         return f" Did you mean {meant!r} instead of {name!r}? {elsewhere[meant]}"
+    if meant is not None and _plain(meant) in _SENTENCES:
+        sentence = _SENTENCES[_plain(meant)]
+        return f" Did you mean {meant!r} instead of {name!r}? {sentence}"
     return f" {sentence}" if sentence else ""
 
 

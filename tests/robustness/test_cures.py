@@ -5,6 +5,7 @@ its message.
 """
 
 import re
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -116,7 +117,13 @@ def test_misspelt_names(estimator, place):
 @each_estimator
 def test_other_words_are_none_of_ours_and_lead_to_one(estimator):
     names = {*estimator().get_params(), "sample_weight"}
-    assert set(_WORDS.values()) <= {*names, "class_weight"}
+    for word, name in _WORDS.items():
+        if name not in names:  # of the other estimator, and it says so
+            text = message(TypeError, estimator, **{word: 1})
+            (other,) = {*BOTH} - {estimator}
+            assert name in other().get_params()
+            assert f"Did you mean {name!r}" in text
+            assert f"It is a parameter of {other.__name__}." in text
     assert not {name.replace("_", "") for name in names} & _WORDS.keys()
 
 
@@ -139,10 +146,11 @@ def test_predict_says_so_too(estimator):
 
 
 def test_parameters_of_the_other_estimator():
-    text = message(TypeError, MLPRegressor, class_weight="balanced")
-    assert "It is a parameter of MLPClassifier." in text
-    text = message(TypeError, MLPClassifier, delta=1.0)
-    assert "It is a parameter of MLPRegressor." in text
+    parameters = {estimator: {*estimator().get_params()} for estimator in BOTH}
+    for own, other in permutations(BOTH):
+        for name in parameters[other] - parameters[own]:
+            text = message(TypeError, own, **{name: 1})
+            assert text.endswith(f"{name}'. It is a parameter of {other.__name__}.")
     text = message(TypeError, MLPClassifier().fit, X, TWO, classes=[0, 1])
     assert "partial_fit" in text.partition("argument")[2]
 
