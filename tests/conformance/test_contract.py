@@ -88,7 +88,23 @@ def test_methods(ours, theirs):
             if name.startswith("set_"):  # of metadata: sorted by name
                 assert set(mine) >= set(other), name
                 continue
+            if name == "fit":  # a BatchSource holds its targets
+                assert mine[1] == ("y", Parameter.POSITIONAL_OR_KEYWORD, None)
+                mine[1] = other[1]
             assert mine[: len(other)] == other, name
+
+
+@each_pair
+def test_an_array_needs_targets(ours, theirs):
+    """``y`` is optional in the signature of fit alone."""
+    messages = []
+    for estimator in (ours, theirs):
+        with pytest.raises(ValueError, match="requires y to be passed") as error:
+            estimator().fit(X, None)
+        messages.append(str(error.value))
+    assert messages[0] == messages[1]
+    with pytest.raises(ValueError, match="requires y to be passed"):
+        ours().fit(X)
 
 
 @each_pair
