@@ -20,7 +20,7 @@ from strategies import FLOATS, seeds
 
 import sknn.network.data
 import sknn.network.network
-import sknn.training.epoch_runner
+import sknn.training.minibatches
 import sknn.training.progress
 from sknn.kernels.losses.table import LOSSES
 from sknn.network.data import Inputs, TrainingData, read_only
@@ -80,7 +80,7 @@ class Guarded:
         self.kept = {}
         for module in (
             sknn.network.network,
-            sknn.training.epoch_runner,
+            sknn.training.minibatches,
             sknn.training.progress,
         ):
             self.kept[module] = module.np, module.aligned_empty
