@@ -12,6 +12,7 @@ from sknn.network.data import read_only
 # Sums that differ by less than this share of their mean differ by rounding.
 _CONSTANT = 1e-6
 _N_POINTS = 5  # of which each bias is a mean
+_MOST_COUNTED = 2**31  # of whole weights, whose sums are then exact
 
 
 def weighted_sums(rows: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -49,20 +50,46 @@ def deviations(sums: np.ndarray, sample_weight: np.ndarray) -> np.ndarray:
     return np.where(found > _CONSTANT * np.abs(means), found, 1.0)
 
 
-def random_means(random_state: np.random.RandomState, sums: np.ndarray) -> np.ndarray:
+def random_means(
+    random_state: np.random.RandomState, sums: np.ndarray, sample_weight: np.ndarray
+) -> np.ndarray:
     """Return a random mean of five rows for each column, shape (fan_out,).
 
-    The rows are drawn for each column, and so are their shares in the mean, evenly
-    among all that add up to 1.
+    The rows are drawn for each column, in proportion to their weights, and so are their
+    shares in the mean, evenly among all that add up to 1.
 
     Parameters
     ----------
     random_state : RandomState
     sums : ndarray of shape (n_rows, fan_out)
+    sample_weight : ndarray of shape (n_rows,)
+        Above zero.
     """
-    n_rows, fan_out = sums.shape
-    rows = random_state.randint(n_rows, size=(_N_POINTS, fan_out))
-    shares = random_state.standard_exponential((_N_POINTS, fan_out))
+    size = (_N_POINTS, sums.shape[1])
+    rows = _drawn_rows(random_state, sample_weight, size)
+    shares = random_state.standard_exponential(size)
     chosen = np.take_along_axis(sums.astype(np.float64), rows, axis=0)
     means: np.ndarray = np.sum(shares * chosen, axis=0) / np.sum(shares, axis=0)
     return means
+
+
+def _drawn_rows(
+    random_state: np.random.RandomState,
+    sample_weight: np.ndarray,
+    size: tuple[int, int],
+) -> np.ndarray:
+    """Return indices of rows, drawn in proportion to their weights.
+
+    Where all weights are whole, they are those of rows repeated as often.
+    """
+    ends = np.cumsum(sample_weight, dtype=np.float64)
+    total = ends[-1]
+    if total < _MOST_COUNTED and (sample_weight == np.floor(sample_weight)).all():
+        points = random_state.randint(int(total), size=size).astype(np.float64)
+    else:
+        points = total * random_state.uniform(size=size)
+    # The product may be rounded up to the total.
+    rows: np.ndarray = np.searchsorted(ends, points, side="right").clip(
+        max=len(ends) - 1
+    )
+    return rows

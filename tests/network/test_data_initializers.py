@@ -56,7 +56,7 @@ def test_deviations():
 
 def test_random_means_lie_amid_the_rows():
     sums = rng.uniform(size=(50, 20_000)) + 3
-    means = random_means(np.random.RandomState(0), sums) - 3
+    means = random_means(np.random.RandomState(0), sums, np.ones(50)) - 3
     assert 0 < means.min() < 0.1
     assert 0.9 < means.max() < 1
     assert_allclose(means.mean(), sums.mean() - 3, atol=5e-3)
@@ -64,10 +64,31 @@ def test_random_means_lie_amid_the_rows():
     assert_allclose(means.var(), 1 / 12 / 3, rtol=0.05)
 
 
-def test_random_means_of_one_row():
-    assert_allclose(
-        random_means(np.random.RandomState(0), np.array([[3.0, -2.0]])), [3, -2]
+@pytest.mark.parametrize("weight", [1.0, 3.0, 0.3, 1e-12, 1e300])
+def test_random_means_of_one_row(weight):
+    rs, sums = np.random.RandomState(0), np.array([[3.0, -2.0]])
+    assert_allclose(random_means(rs, sums, np.array([weight])), [3, -2])
+
+
+@pytest.mark.parametrize("unit", [1, 0.1])
+def test_random_means_count_rows_by_their_weights(unit):
+    """Numbers 0 to 3, by the mean and variance of draws with these probabilities."""
+    times = np.array([4, 1, 2, 3])
+    sums = np.tile(np.arange(4.0)[:, np.newaxis], 40_000)
+    means = random_means(np.random.RandomState(0), sums, unit * times)
+    expected = np.average(np.arange(4), weights=times)
+    variance = np.average((np.arange(4) - expected) ** 2, weights=times)
+    assert_allclose(means.mean(), expected, atol=0.02)
+    assert_allclose(means.var(), variance / 3, rtol=0.05)
+
+
+def test_random_means_of_repeated_rows():
+    times = rng.randint(1, 4, size=500)
+    one = random_means(np.random.RandomState(0), X, times)
+    other = random_means(
+        np.random.RandomState(0), np.repeat(X, times, axis=0), np.ones(times.sum())
     )
+    assert_array_equal(one, other)
 
 
 # The estimators ------------------------------------------------------------------
@@ -110,6 +131,18 @@ def test_the_kinks_lie_amid_the_rows(estimator, kernel):
     # At least some rows are on either side of the kink of nearly all neurons.
     shares = (X @ model.coefs_[0] + model.intercepts_[0] > 0).mean(axis=0)
     assert ((shares > 0.01) & (shares < 0.99)).mean() > 0.9
+
+
+@pytest.mark.parametrize("kernel", ["auto", "unit_variance"])
+def test_weights_are_repeated_rows_in_the_biases(kernel):
+    times = rng.randint(0, 4, size=500)
+    repeated, target = np.repeat(X, times, axis=0), np.repeat(Y, times)
+    options = {**OPTIONS, **AMID, "kernel_initializer": kernel, "max_iter": 1}
+    still = {"learning_rate": lambda epoch: 0.0}
+    one = MLPRegressor(**options, **still).fit(X, Y, times)
+    other = MLPRegressor(**options, **still).fit(repeated, target)
+    for bias, same in zip(one.intercepts_, other.intercepts_, strict=True):
+        assert_allclose(bias, same, rtol=1e-9, atol=1e-9)
 
 
 def test_a_layer_may_have_it_alone():

@@ -148,7 +148,7 @@ class Dense(LayerSpec):
             coef /= deviations(sums, inputs.sample_weight)
         if bias == "data":
             sums = weighted_sums(inputs.rows, coef)
-            intercept[:] = -random_means(random_state, sums)
+            intercept[:] = -random_means(random_state, sums, inputs.sample_weight)
 
     def onnx(
         self, g: Any, x: Any, arrays: Mapping[str, np.ndarray], options: Options
