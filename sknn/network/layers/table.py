@@ -32,11 +32,14 @@ def register(kind: str, spec: LayerSpec) -> None:
     Raises
     ------
     ValueError
+        If there is a kind of this name.
         If another kind has an attribute of the same name that is penalised, trained or
         stored in another way: the arrays of one attribute lie side by side in theta.
         If its description is not one line.
     """
     check_description(kind, spec.description)
+    if kind in LAYERS:
+        raise ValueError(f"There is a layer {kind!r} already. Give it another name.")
     known = {array.attribute: array for array in parameters_of_layers()}
     for array in spec.arrays:
         other = known.get(array.attribute, array)
