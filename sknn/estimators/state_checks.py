@@ -245,6 +245,10 @@ def load_weights(
         network = estimator._network_of_weights(dtype_of_weights(state))
         if state.get("n_features_in_", network.n_features) != network.n_features:
             raise StateError(f"its weights are for {network.n_features} features")
+        for array in parameters_of_layers():
+            name = array.attribute
+            if name in state and name not in network.layout.shapes:
+                raise StateError(f"its {name} is of no layer in its _architecture")
         theta = network.pack(state)
         for placed, arrays in network.layout.views_of_layers(theta):
             try:

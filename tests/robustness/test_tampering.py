@@ -349,3 +349,22 @@ def test_a_prediction_checks_only_what_has_changed(monkeypatch):
     model.classes_ = model.classes_.copy()
     with pytest.raises(ValueError, match="ZeroDivisionError"):
         model.predict(X)
+
+
+@pytest.mark.parametrize(
+    ("name", "dropped", "attribute"),
+    [
+        ("standardized", 0, "input_statistics_"),
+        ("standardized", -1, "target_statistics_"),
+        ("embedding", 0, "features"),
+    ],
+)
+def test_a_network_without_one_of_its_layers_is_refused(name, dropped, attribute):
+    model = tampering.fitted(name)
+    state = model.__getstate__()
+    layers = list(state["_architecture"]["layers"])
+    del layers[dropped]
+    architecture = {**state["_architecture"], "layers": tuple(layers)}
+    other = object.__new__(type(model))
+    with pytest.raises(ValueError, match=attribute):
+        other.__setstate__({**state, "_architecture": architecture})
