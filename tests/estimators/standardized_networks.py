@@ -15,8 +15,8 @@ X = Z * SCALES + OFFSETS
 NUMBERS = Z @ [1.0, -2.0, 0.5, 1.0, 0.0] + 0.1 * rng.normal(size=160)
 LABELS = np.digitize(NUMBERS, [-1.0, 1.0])
 WEIGHTS = rng.randint(4, size=160) * rng.uniform(0.5, 2, size=160)
-SPARSE = scipy.sparse.random_array(
-    (160, 5), density=0.4, rng=np.random.default_rng(0), format="csr"
+SPARSE = scipy.sparse.csr_array(
+    scipy.sparse.random(160, 5, density=0.4, random_state=0, format="csr")
 )
 SPARSE.data *= (SCALES * 10)[SPARSE.indices]
 OPTIONS = {"hidden_layer_sizes": (6, 5), "max_iter": 5, "random_state": 0}
