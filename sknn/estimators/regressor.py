@@ -219,8 +219,8 @@ class MLPRegressor(BaseRegressor):
     bias_initializer : {'auto', 'zeros', 'data'}, default='auto'
         Initial biases: 'auto' draws them with the weights where these are 'auto', and
         is 'zeros' elsewhere. 'data' makes the weighted sum of each neuron zero at a
-        random mean of five training rows, so that its kink lies amid them ('he+5')
-        [32]_.
+        random mean of five training rows, drawn by their weights, so that its kink lies
+        amid them ('he+5') [32]_.
     parametrization : {'standard', 'ntk'}, default='standard'
         'ntk' lets the weights W of a layer learn at the learning rate divided by
         ``sqrt(fan_in)``, and its biases b, and ``numeric_embedding``, at a tenth of it

@@ -10,7 +10,7 @@ from sknn._sklearn import HasMethods
 from sknn.estimators.missing import refuse_missing
 from sknn.training.monitor import Rows
 
-_WITHOUT_GROUPS = " Pass groups to fit: the group of each row."
+_WITHOUT_GROUPS = ". It splits by groups. Pass groups to fit: the group of each row."
 
 
 class Splitter(HasMethods):
@@ -69,9 +69,11 @@ def split_by(
     try:
         splits = deque(drawing.split(rows.X, rows.y, groups), maxlen=1)
     except (TypeError, ValueError) as error:
-        cure = _WITHOUT_GROUPS if groups is None and "groups" in str(error) else ""
+        needs_groups = groups is None and _splits_by_groups(splitter)
+        cure = _WITHOUT_GROUPS if needs_groups else ""
         raise ValueError(
-            f"validation_splitter={splitter!r} cannot split the rows: {error}{cure}"
+            f"validation_splitter={splitter!r} cannot split the rows: "
+            f"{str(error).removesuffix('.')}{cure}"
         ) from error
     n_rows = rows.X.shape[0]
     found = [_row_numbers(part, n_rows) for part in splits[-1]] if splits else []
@@ -91,6 +93,14 @@ def split_by(
             "1, validation 2. Use another splitter, or more rows."
         )
     return train, held_out
+
+
+def _splits_by_groups(splitter: Any) -> bool:
+    """Return whether a splitter of scikit-learn needs the groups of the rows."""
+    if not hasattr(splitter, "get_metadata_routing"):
+        return False
+    requests = splitter.get_metadata_routing().split.requests
+    return bool(requests.get("groups"))
 
 
 def _row_numbers(part: Any, n_rows: int) -> np.ndarray | None:

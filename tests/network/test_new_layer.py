@@ -233,14 +233,6 @@ def test_an_attribute_means_the_same_in_all_kinds():
     assert "wrong" not in LAYERS
 
 
-@pytest.mark.parametrize("kind", ["standardization", "scaling"])
-def test_a_kind_is_not_registered_twice(kind):
-    spec = LAYERS[kind]
-    with pytest.raises(ValueError, match=f"There is a layer '{kind}' already. Give"):
-        register(kind, Scaling())
-    assert LAYERS[kind] is spec
-
-
 # The estimators ------------------------------------------------------------------
 
 
