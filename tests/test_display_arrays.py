@@ -69,3 +69,13 @@ def test_an_activation_for_each_layer(activations):
     )
     with pytest.raises(ValueError, match="activations must have a name for each of 2"):
         display.plot()
+
+
+@pytest.mark.parametrize(
+    "history", [np.ones(3), [1.0], "loss", {"loss": "low"}], ids=str
+)
+def test_a_history_of_another_type_is_refused_by_name(history):
+    model = fit(sknn)
+    model.history_ = history
+    with pytest.raises(ValueError, match="history_"):
+        sknn.LossCurveDisplay.from_estimator(model)

@@ -128,13 +128,12 @@ def _renew_cache(estimator: Any) -> None:
 
 def check_before_drawing(estimator: Any) -> None:
     """Raise a ValueError unless what a display draws is what a fit leaves there."""
+    history = vars(estimator).get("history_")
+    columns = history if type(history) is dict and history else ("loss",)
     checks: _Checks = {
         **_CHECKS,
         "coefs_": check_arrays,
-        **{
-            name: partial(check_history, column=name)
-            for name in vars(estimator).get("history_") or ("loss",)
-        },
+        **{name: partial(check_history, column=name) for name in columns},
     }
     _check_set_by_hand(estimator, checks)
 
