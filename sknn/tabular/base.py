@@ -27,8 +27,6 @@ _OF_NETWORKS = (
     "max_iter",
 )
 _OF_NUMERIC_EMBEDDING = {"numeric_embedding", "numeric_embedding_size", "n_bins"}
-# With folds the best epoch counts, and not the last.
-_STOPPING = {"early_stopping": True, "n_iter_no_change": np.inf, "tol": 0.0}
 _FEWEST_ROWS_OF_FOLDS = 4
 
 
@@ -129,7 +127,7 @@ class BaseTabularMLP(BaseEstimator, metaclass=ABCMeta):
         if len(encoder.categorical_indices_):
             parameters["categorical_features"] = encoder.categorical_indices_
         if folds["cv"] is not None:
-            parameters |= _STOPPING
+            parameters["early_stopping"] = True  # the best epoch counts
             parameters["scoring"] = "loss" if self.scoring is None else self.scoring
         network = self._network().set_params(**parameters)
         options = {}

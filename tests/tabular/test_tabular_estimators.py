@@ -1,6 +1,7 @@
 """Networks on raw tables: what they take, learn, promise and refuse."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -88,6 +89,13 @@ def test_same_seed_same_bits(estimator):
     one, other = fitted(estimator, n_jobs=1), fitted(estimator, n_jobs=2)
     assert_array_equal(outputs_of(one), outputs_of(other))
     assert (outputs_of(fitted(estimator, random_state=1)) != outputs_of(one)).any()
+
+
+@both
+def test_a_fit_that_runs_to_its_last_epoch_gives_no_warning(estimator):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fitted(estimator)
 
 
 @both
