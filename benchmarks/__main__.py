@@ -59,7 +59,7 @@ DTYPES, ACTIVATIONS = ["float32", "float64"], ["relu", "tanh", "logistic"]
 # What is measured in a short try, where nothing else is asked for.
 QUICK = {"cases": ["iris-sized", "defaults"], "activations": ["relu"], "cores": [1]}
 QUICK |= {"seconds": 0.05, "repeats": 3}
-OUTPUT, QUICK_OUTPUT = Path("docs/benchmarks"), Path("benchmarks-quick")
+OUTPUT, QUICK_OUTPUT = Path("docs/trust/benchmarks"), Path("benchmarks-quick")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,7 +1,7 @@
 """Draw which packages of sknn import which, as a Mermaid graph.
 
     python docs/import_graph.py            # prints the graph
-    python docs/import_graph.py --write    # writes it into docs/internals.md
+    python docs/import_graph.py --write    # writes it into docs/change/internals.md
 
 An arrow leads from a package to one that it imports; its number counts the imports
 between modules. GitHub and Sphinx render the graph.
@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "sknn"
-PAGE = ROOT / "docs" / "internals.md"
+PAGE = ROOT / "docs" / "change" / "internals.md"
 BEGIN, END = "<!-- begin import graph -->", "<!-- end import graph -->"
 
 
@@ -85,7 +85,7 @@ def graph() -> str:
 def main() -> None:
     """Print the graph, or write it into the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--write", action="store_true", help="into docs/internals.md")
+    parser.add_argument("--write", action="store_true", help="into its page")
     if not parser.parse_args().write:
         print(graph())
         return

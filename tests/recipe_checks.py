@@ -1,7 +1,7 @@
 """What holds for every component of a kind, in a process of its own.
 
 ``python recipe_checks.py KIND NAME`` checks the component that a recipe of
-``docs/extending.md`` added to the package on the path. ``test_recipes.py`` runs it.
+the page on extending added to the package on the path. ``test_recipes.py`` runs it.
 """
 
 import importlib

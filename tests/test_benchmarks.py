@@ -215,10 +215,10 @@ def test_what_is_unknown_is_refused(capsys):
 
 
 def test_a_short_try_does_not_touch_the_documentation():
-    assert parsed([]).output == Path("docs/benchmarks")
+    assert parsed([]).output == Path("docs/trust/benchmarks")
     assert parsed([]).readme == Path("README.md")
     quick = parsed(["--quick"])
-    assert quick.output != Path("docs/benchmarks")
+    assert quick.output != Path("docs/trust/benchmarks")
     assert quick.readme is None
     assert (quick.repeats, quick.cores) == (3, [1])
     assert parsed(["--quick", "--repeats", "4"]).repeats == 4

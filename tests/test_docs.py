@@ -15,7 +15,7 @@ import sknn.estimators.classifier
 import sknn.estimators.regressor
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md")]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")]
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
@@ -38,7 +38,7 @@ def test_named_files_exist(page):
 
 def test_modules_that_the_page_of_internals_names_exist():
     """Its paths are relative to sknn/, where no others are given."""
-    page = (ROOT / "docs/internals.md").read_text("utf-8")
+    page = (ROOT / "docs/change/internals.md").read_text("utf-8")
     paths = re.findall(r"`([\w/]+(?:\.py|/))`", page)
     assert len(paths) > 30
     for path in paths:
@@ -54,14 +54,14 @@ def names_of_tests():
 
 
 def test_every_promise_of_reliability_names_its_test():
-    text = (ROOT / "docs/reliability.md").read_text("utf-8")
+    text = (ROOT / "docs/trust/reliability.md").read_text("utf-8")
     assert set(re.findall(r"`(test_\w+)`", text)) <= names_of_tests()
     for item in re.split(r"\n- \*\*", text)[1:]:
         assert "`test_" in item, item
 
 
 def test_every_difference_names_its_test():
-    text = (ROOT / "docs/differences.md").read_text("utf-8")
+    text = (ROOT / "docs/reference/differences.md").read_text("utf-8")
     tests = names_of_tests()
     named = set(re.findall(r"`(test_\w+)`", text))
     assert named <= tests

@@ -20,7 +20,7 @@ plt = pytest.importorskip("matplotlib.pyplot")
 displays = pytest.importorskip("sknn.displays")
 
 ROOT = Path(__file__).parents[1]
-PAGE = (ROOT / "docs/courses.md").read_text("utf-8")
+PAGE = (ROOT / "docs/use/courses.md").read_text("utf-8")
 EXAMPLES = {path.stem: path for path in sorted(ROOT.glob("examples/*.py"))}
 EXAMPLES.pop("quickstart")
 ONNX = EXAMPLES.pop("onnx_export")
@@ -28,7 +28,9 @@ LARGER = EXAMPLES.pop("larger_than_memory")
 for _name in ("decision_boundary", "explanations", "mlflow_runs", "optuna_pruning"):
     EXAMPLES.pop(_name)  # of another page: test_insight_page.py
 PRINTED = dict(
-    re.findall(r"\(\.\./examples/(\w+)\.py\)\n.*?```text\n(.*?)```", PAGE, re.DOTALL)
+    re.findall(
+        r"\(\.\./\.\./examples/(\w+)\.py\)\n.*?```text\n(.*?)```", PAGE, re.DOTALL
+    )
 )
 _, _, _DICTIONARY = PAGE.partition("## Dictionary\n")
 _DICTIONARY, _, _ = _DICTIONARY.partition("## Glossary\n")
@@ -95,7 +97,7 @@ def test_the_example_of_files_learns(capsys, monkeypatch):
 
 def test_page_shows_every_example_with_its_picture():
     assert PRINTED.keys() == EXAMPLES.keys()
-    pictures = set(re.findall(r"\(images/courses/(\w+)\.png\)", PAGE))
+    pictures = set(re.findall(r"\(\.\./images/courses/(\w+)\.png\)", PAGE))
     assert pictures == EXAMPLES.keys()
     files = ROOT.glob("docs/images/courses/*.png")
     assert {path.stem for path in files} == pictures

@@ -12,7 +12,7 @@ plt = pytest.importorskip("matplotlib.pyplot")
 pytest.importorskip("pandas")
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs/insight.md"
+PAGE = ROOT / "docs/use/insight.md"
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""The recipes of docs/extending.md, followed to the letter on a copy of the package."""
+"""The recipes of the page on extending, followed to the letter on a copy of sknn."""
 
 import os
 import re
@@ -31,7 +31,7 @@ from sknn.network.registry import DEFINITIONS
 from sknn.training.schedules import SCHEDULES
 
 TESTS = Path(__file__).parent
-PAGE = TESTS.parent / "docs/extending.md"
+PAGE = TESTS.parent / "docs/change/extending.md"
 WRITES_DOCSTRINGS = TESTS.parent / "docs/docstrings.py"
 BLOCK = re.compile(r"<!-- ([^>]+) -->\n```python\n(.*?)```", re.DOTALL)
 DESCRIPTION = re.compile(r'^ *description ?= ?"[^\n]*"(,?)\n', re.MULTILINE)

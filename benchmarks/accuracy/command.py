@@ -20,7 +20,7 @@ from benchmarks.accuracy.runner import Cell, measure
 
 KEY = ("method", "set", "split")
 FILE = "accuracy.csv"
-OUTPUT, QUICK_OUTPUT = Path("docs/benchmarks"), Path("benchmarks-quick")
+OUTPUT, QUICK_OUTPUT = Path("docs/trust/benchmarks"), Path("benchmarks-quick")
 # What is measured in a short try, where nothing else is asked for.
 QUICK = {"sets": ["breast_cancer", "german", "diabetes", "concrete"], "splits": [0]}
 

@@ -1,4 +1,4 @@
-"""Deliberate differences from scikit-learn; docs/differences.md gives the reasons."""
+"""Deliberate differences from scikit-learn; their page gives the reasons."""
 
 import pickle
 import signal

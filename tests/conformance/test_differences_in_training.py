@@ -1,4 +1,4 @@
-"""More deliberate differences, in the course of a training; see docs/differences.md."""
+"""More deliberate differences, in the course of a training."""
 
 import numpy as np
 import pytest

@@ -13,8 +13,8 @@ DOCS = Path(__file__).parents[2] / "docs"
 @pytest.mark.parametrize(
     ("page", "modules"),
     [
-        ("onnx.md", ["onnx", "onnxruntime", "skl2onnx"]),
-        ("convert.md", ["torch", "emlearn", "keras"]),
+        ("use/onnx.md", ["onnx", "onnxruntime", "skl2onnx"]),
+        ("use/convert.md", ["torch", "emlearn", "keras"]),
     ],
 )
 def test_code_runs(page, modules, monkeypatch, tmp_path):

@@ -329,7 +329,7 @@ def test_targets_do_not_matter():
 
 
 def test_the_page_shows_what_its_example_prints(capsys):
-    page = (Path(__file__).parents[2] / "docs/tables.md").read_text("utf-8")
+    page = (Path(__file__).parents[2] / "docs/use/tables.md").read_text("utf-8")
     page = page.partition("## The encoder alone")[2]
     code = re.search(r"```python\n(.*?)```", page, re.DOTALL)[1]
     shown = re.search(r"```text\n(.*?)```", page, re.DOTALL)[1]

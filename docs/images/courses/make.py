@@ -1,4 +1,4 @@
-"""Make the pictures of docs/courses.md: python docs/images/courses/make.py.
+"""Make the pictures of docs/use/courses.md: python docs/images/courses/make.py.
 
 Runs every example; where it would show its figure, the figure is saved.
 """

@@ -1,0 +1,85 @@
+"""Two languages in one site: English at the top, Portuguese below ``pt/``.
+
+A page and its translation have the same path below the two. This extension gives each
+page its ``lang``, the theme's words in its language, the sections of that language at
+the top, and a link to the same page in the other language.
+"""
+
+import gettext
+from pathlib import Path
+
+import pydata_sphinx_theme
+import sphinx
+
+PORTUGUESE = "pt"
+SECTIONS = {
+    "en": {
+        "learn/index": "Learn",
+        "use/index": "Use",
+        "reference/index": "Reference",
+        "trust/index": "Trust",
+        "change/index": "Change it",
+    },
+    PORTUGUESE: {
+        "pt/learn/index": "Aprender",
+        "pt/use/index": "Usar",
+        "pt/glossary": "Glossário",
+    },
+}
+NAMES = {"en": "English", PORTUGUESE: "Português"}
+TAGS = {"en": "en", PORTUGUESE: "pt-BR"}
+
+
+def language_of(page):
+    """Return the language of a page, ``"en"`` or ``"pt"``."""
+    return PORTUGUESE if page.startswith(f"{PORTUGUESE}/") else "en"
+
+
+def counterpart(page, pages):
+    """Return the same page in the other language, or else its front page."""
+    prefix = f"{PORTUGUESE}/"
+    if page.startswith(prefix):
+        other, front = page.removeprefix(prefix), "index"
+    else:
+        other, front = f"{prefix}{page}", f"{prefix}index"
+    return other if other in pages else front
+
+
+def translations(language):
+    """Return the words of Sphinx and of the theme in a language."""
+    if language == "en":
+        return gettext.NullTranslations()
+    words = gettext.NullTranslations()
+    for module, names in ((pydata_sphinx_theme, ["pt", "pt_BR"]), (sphinx, ["pt_BR"])):
+        folder = Path(module.__file__).parent / "locale"
+        for name in names:
+            for domain in ("sphinx", "pydata_sphinx_theme"):
+                if gettext.find(domain, folder, [name]):
+                    words.add_fallback(gettext.translation(domain, folder, [name]))
+    return words
+
+
+def set_context(app, pagename, templatename, context, doctree):
+    """Tell the templates of a page which language it is in."""
+    language = language_of(pagename)
+    [other] = SECTIONS.keys() - {language}
+    pages = app.env.all_docs
+    context["language"] = TAGS[language]
+    context["site_sections"] = [
+        (page, title, pagename.startswith(page.removesuffix("index")))
+        for page, title in SECTIONS[language].items()
+        if page in pages
+    ]
+    context["other_language"] = {
+        "page": counterpart(pagename, pages),
+        "name": NAMES[other],
+        "tag": TAGS[other],
+    }
+    environment = app.builder.templates.environment
+    environment.install_gettext_translations(translations(language), newstyle=True)
+
+
+def setup(app):
+    """Register the extension."""
+    app.connect("html-page-context", set_context)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

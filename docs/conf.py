@@ -1,0 +1,61 @@
+"""The documentation site: python -m sphinx -b html -W docs build/docs.
+
+Needs the extra ``docs``. Everything that a page loads is on the site itself.
+"""
+
+import sys
+from pathlib import Path
+
+DOCS = Path(__file__).parent
+sys.path[:0] = [str(DOCS / "_ext"), str(DOCS.parent)]
+
+import sknn  # noqa: E402
+
+project = "sknn"
+author = "The sknn developers"
+project_copyright = author
+version = release = sknn.__version__
+language = "en"
+
+extensions = [
+    "myst_nb",
+    "sphinx_copybutton",
+    "languages",
+    "mathml",
+]
+templates_path = ["_templates"]
+exclude_patterns = ["_*"]
+suppress_warnings = ["toc.empty_glob"]  # chapters that are not written yet
+
+# Markdown. Chapters are notebooks, which run while the site is built.
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 4
+nb_execution_mode = "cache"
+nb_execution_cache_path = str(DOCS.parent / "build" / "docs-notebooks")
+nb_execution_raise_on_error = True
+nb_execution_timeout = 120
+nb_merge_streams = True
+nb_ipywidgets_js = {}  # no widgets: their scripts are on other servers
+
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+copybutton_exclude = ".linenos, .gp, .go"
+
+html_theme = "pydata_sphinx_theme"
+html_title = "sknn"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_copy_source = False
+html_show_sourcelink = False
+html_theme_options = {
+    "logo": {"text": "sknn"},
+    "navbar_center": ["site_sections"],
+    "navbar_end": ["language_switch", "theme-switcher"],
+    "navbar_align": "left",
+    "secondary_sidebar_items": ["page-toc"],
+    "show_toc_level": 2,
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-high-contrast-dark",
+}
