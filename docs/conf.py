@@ -20,6 +20,7 @@ language = "en"
 extensions = [
     "myst_nb",
     "sphinx_copybutton",
+    "sphinx_design",
     "languages",
     "mathml",
 ]
@@ -32,9 +33,12 @@ myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 4
 nb_execution_mode = "cache"
 nb_execution_cache_path = str(DOCS.parent / "build" / "docs-notebooks")
+nb_execution_in_temp = True  # for the animations that chapters write
 nb_execution_raise_on_error = True
 nb_execution_timeout = 120
 nb_merge_streams = True
+nb_code_prompt_show = "Show the code"
+nb_code_prompt_hide = "Hide the code"
 nb_ipywidgets_js = {}  # no widgets: their scripts are on other servers
 
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
