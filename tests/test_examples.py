@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs/use/courses.md").read_text("utf-8")
 EXAMPLES = {path.stem: path for path in sorted(ROOT.glob("examples/*.py"))}
 EXAMPLES.pop("quickstart")
-ONNX = EXAMPLES.pop("onnx_export")
+ONNX = [EXAMPLES.pop(name) for name in ("onnx_export", "onnx_table")]
 LARGER = EXAMPLES.pop("larger_than_memory")
 for _name in ("decision_boundary", "explanations", "mlflow_runs", "optuna_pruning"):
     EXAMPLES.pop(_name)  # of another page: test_insight_page.py
@@ -75,15 +75,16 @@ def test_example_is_short_and_names_its_keras_lines(example):
     assert 3 <= len(docstring.splitlines()) <= 4
 
 
-def test_the_example_of_onnx_predicts_the_same(capsys):
-    for module in ("onnx", "onnxruntime"):
+@pytest.mark.parametrize("example", ONNX, ids=lambda path: path.stem)
+def test_the_examples_of_onnx_predict_the_same(example, capsys):
+    for module in ("onnx", "onnxruntime", "pandas"):
         pytest.importorskip(module)
-    runpy.run_path(str(ONNX))
+    runpy.run_path(str(example))
     printed = capsys.readouterr().out
     accuracy, same, gap = re.findall(r": ([\d.e-]+)", printed)
     assert float(accuracy) > 0.85
     assert float(same) == 100
-    assert float(gap) < 1e-12
+    assert float(gap) < (1e-5 if "table" in example.stem else 1e-12)
 
 
 def test_the_example_of_files_learns(capsys, monkeypatch):

@@ -345,7 +345,7 @@ PUBLIC = {
         *("expected_gradients", "integrated_gradients"),
     ],
     "sknn.io": ["TRUSTED_TYPES"],
-    "sknn.onnx": ["register_skl2onnx", "to_onnx"],
+    "sknn.onnx": ["register_skl2onnx", "to_inputs", "to_onnx"],
     "sknn.precompile": ["main", "precompile"],
     "sknn.tabular": ["TableEncoder", "TabularMLPClassifier", "TabularMLPRegressor"],
 }

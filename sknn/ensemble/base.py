@@ -245,7 +245,7 @@ class BaseEnsembleMLP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             nonfinite_flags: np.ndarray,
         ) -> np.ndarray:
             members = [each._network_in(network.dtype) for each in self.estimators_]
-            _check_alike([network for network, _ in members])
+            check_alike([network for network, _ in members])
             spread = None
             if deviations is not None:
                 shape = inputs.n_samples, network.n_outputs
@@ -274,7 +274,7 @@ class BaseEnsembleMLP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         return stored
 
 
-def _check_alike(networks: list[Network]) -> None:
+def check_alike(networks: list[Network]) -> None:
     """Raise a ValueError unless predictions of all networks can be averaged."""
     found = {(net.n_features, net.n_outputs, net.dtype) for net in networks}
     if len(found) > 1:

@@ -1,7 +1,8 @@
 """Builds ONNX graphs. Layers, activations and losses say by it what they compute."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -101,6 +102,12 @@ class Graph:
         first = next((x for x in inputs if isinstance(x, Tensor)), tensors[0])
         return Tensor(self, output, first.width)
 
+    def in_dtype(self, dtype: Any) -> "Graph":
+        """Return this graph, with numbers as constants in another dtype."""
+        graph = copy(self)
+        graph.dtype = np.dtype(dtype)
+        return graph
+
     # Constants -------------------------------------------------------------------
 
     def constant(self, values: Any) -> Tensor:
@@ -154,21 +161,25 @@ class Graph:
         """Return erf(z). onnxruntime has Erf in float32 only.
 
         In float64, erf(z) = sign(z) (1 - exp(-z**2) erfcx(|z|)), with erfcx a
-        polynomial in 2 / (2 + |z|), summed by Clenshaw's recurrence.
+        polynomial in 2 / (2 + |z|).
         """
         if self.dtype == np.float32:
             return self.node("Erf", z)
         size = self.Abs(z)
-        u = 4 / (2 + size) - 1
-        *coefficients, last = _erfcx_coefficients().tolist()
-        b: Any = last
-        before: Any = 0.0
-        for c in reversed(coefficients[1:]):
-            b, before = (2 * u) * b - before + c, b
-        erfcx = u * b - before + coefficients[0]
+        erfcx = self.chebyshev(_erfcx_coefficients(), 4 / (2 + size) - 1)
         complement = self.Exp(-(size * size)) * erfcx
         signed: Tensor = self.Sign(z) * (1 - complement)
         return signed
+
+    def chebyshev(self, coefficients: np.ndarray, u: Tensor) -> Tensor:
+        """Return a sum of Chebyshev polynomials of u, by Clenshaw's recurrence."""
+        first, *others, last = coefficients.tolist()
+        b: Any = last
+        before: Any = 0.0
+        for c in reversed(others):
+            b, before = (2 * u) * b - before + c, b
+        total: Tensor = u * b - before + first
+        return total
 
     def cos(self, z: Tensor) -> Tensor:
         """Return cos(z). onnxruntime has Cos in float32 only, and Sin in both."""
@@ -179,9 +190,11 @@ class Graph:
         return self.node("Where", condition, yes, no)
 
     def cast(self, x: Tensor, dtype: Any) -> Tensor:
-        """Return x in another dtype."""
-        to = self.onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
-        return self.node("Cast", x, to=to)
+        """Return x in another dtype, in the graph of it if it is a float."""
+        dtype = np.dtype(dtype)
+        graph = self.in_dtype(dtype) if dtype.kind == "f" else self
+        to = self.onnx.helper.np_dtype_to_tensor_dtype(dtype)
+        return graph.node("Cast", x, to=to)
 
     def reshape(self, x: Tensor, shape: Sequence[int]) -> Tensor:
         """Return x in another shape; one of its numbers may be -1."""
@@ -203,6 +216,18 @@ class Graph:
         y = self.node("Gather", table, index, axis=0)
         y.width = table.shape[1]
         return y
+
+    def codes_of(self, x: Tensor, codes: Mapping[Any, int], unseen: int) -> Tensor:
+        """Return the code of each value of x, which is text or int64, as int64."""
+        keys = list(codes)
+        name = "keys_strings" if isinstance(keys[0], str) else "keys_int64s"
+        return self.LabelEncoder(
+            x,
+            domain="ai.onnx.ml",
+            values_int64s=[*codes.values()],
+            default_int64=unseen,
+            **{name: keys},
+        )
 
     def concatenated(self, *tensors: Tensor) -> Tensor:
         """Return the columns of several tensors, side by side."""

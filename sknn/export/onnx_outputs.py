@@ -1,27 +1,18 @@
 """What an estimator predicts, as outputs of an ONNX graph."""
 
 from dataclasses import dataclass
-from inspect import getattr_static
 from typing import Any
 
 import numpy as np
 from sklearn.base import is_classifier
 
-from sknn.estimators.base import BaseMLP
-from sknn.estimators.classification import BaseClassifier
-from sknn.estimators.regression import BaseRegressor
-from sknn.export.folding import network_and_theta, predicting_layers
+from sknn.export.exported import Exported
+from sknn.export.folding import predicting_layers
 from sknn.export.formula_check import activated, check_formula
 from sknn.export.onnx_graph import Graph, Tensor
 from sknn.kernels.layers.activations import ACTIVATIONS
 from sknn.kernels.losses.table import OUTPUT_ACTIVATIONS
 from sknn.network.network import Network
-
-# Methods that say how predictions follow from the fitted attributes.
-_PREDICTING = (
-    *("predict", "predict_proba", "decision_function"),
-    *("_predict_outputs", "_predict_labels", "_predicted"),
-)
 
 ZIPMAPS = (False, True, "columns")
 
@@ -52,13 +43,13 @@ class Exporter:
 
     Parameters
     ----------
-    estimator : BaseMLP
+    estimator : estimator of sknn
         Fitted.
     zipmap : bool or "columns"
     nocl : bool
         See `sknn.onnx.to_onnx`.
     output_dtype : dtype or None
-        float32 or float64, of numbers among the outputs. None: that of the weights.
+        float32 or float64, of numbers among the outputs. None: as predicted.
 
     Raises
     ------
@@ -68,17 +59,17 @@ class Exporter:
 
     def __init__(
         self,
-        estimator: BaseMLP,
+        estimator: Any,
         zipmap: bool | str = False,
         nocl: bool = False,
         output_dtype: Any = None,
     ):
-        _check_methods(estimator)
-        self.estimator: Any = estimator
-        self.network, self.theta = network_and_theta(estimator)
-        self.dtype = np.dtype(output_dtype or self.network.dtype)
+        self.exported = Exported.of(estimator)
+        self.member = self.exported.member
+        self.network = self.exported.network
+        self.dtype = np.dtype(output_dtype or self.exported.dtype)
         self.zipmap, self.nocl = zipmap, nocl
-        _check_options(self.estimator, zipmap, nocl)
+        _check_options(estimator, zipmap, nocl)
 
     # Outputs ---------------------------------------------------------------------
 
@@ -90,7 +81,7 @@ class Exporter:
         has_columns : bool, default=False
             Whether a regressor's only output is a column, of shape (n_samples, 1).
         """
-        if not is_classifier(self.estimator):
+        if not is_classifier(self.member):
             shape = self._regression_shape()
             return [Output("variable", self.dtype, shape or (1,) * has_columns)]
         scores = "probabilities" if self._has_probabilities else "scores"
@@ -111,29 +102,38 @@ class Exporter:
         return [labels, Output(name, np.dtype(np.float32), (), tuple(keys))]
 
     def add(self, graph: Graph, x: Tensor, has_columns: bool = False) -> list[Tensor]:
-        """Add the network and what follows it; return the outputs.
+        """Add the networks and what follows them; return the outputs.
 
         Parameters
         ----------
         graph : Graph
         x : Tensor
-            The rows, of shape (n_samples, n_features), in the dtype of the graph.
+            The rows, of shape (n_samples, n_features), in the dtype of the graph: those
+            of a table, encoded.
         has_columns : bool, default=False
             As in `outputs`.
         """
-        raw = add_layers(graph, x, self.network, self.theta)
-        link = OUTPUT_ACTIVATIONS[self.network.link]
-        predicted = link.onnx(graph, raw, self.network.architecture.settings)
-        if scaling := self.network.layout.output_scaling(self.theta):
-            predicted = predicted * scaling[0] + scaling[1]
-        if is_classifier(self.estimator):
+        first, *others = (
+            add_network(graph, x, *each) for each in self.exported.networks
+        )
+        predicted = first
+        for other in others:
+            predicted = predicted + other
+        if others:
+            predicted = predicted / float(1 + len(others))
+        if is_classifier(self.member):
             labels, predicted = self._add_classes(graph, predicted)
-            return [labels, self._as_output(graph, predicted)]
+            return [labels, self._as_output(self._tempered(predicted))]
+        if self.exported.limits is not None:
+            low, high = self.exported.limits
+            wide = graph.in_dtype(np.float64)
+            predicted = wide.cast(predicted, np.float64)
+            predicted = wide.Min(wide.Max(predicted, low), high)
         if not (has_columns and self.network.n_outputs == 1):
             shape = (-1, *self._regression_shape())
             if shape != (-1, self.network.n_outputs):
-                predicted = graph.reshape(predicted, shape)
-        return [self._as_output(graph, predicted)]
+                predicted = predicted.graph.reshape(predicted, shape)
+        return [self._as_output(predicted)]
 
     def add_zipmap(self, graph: Graph, scores: Tensor) -> list[Tensor]:
         """Return what ``zipmap`` makes of probabilities or scores, an output of `add`.
@@ -161,7 +161,7 @@ class Exporter:
     # Regression ------------------------------------------------------------------
 
     def _regression_shape(self) -> tuple[int, ...]:
-        n_outputs, n_levels = self.network.n_outputs, len(self.estimator._levels())
+        n_outputs, n_levels = self.network.n_outputs, len(self.member._levels())
         if n_levels > 1:
             n_targets = n_outputs // n_levels
             return (n_levels,) if n_targets == 1 else (n_targets, n_levels)
@@ -174,60 +174,82 @@ class Exporter:
         return self.network.link != "identity"
 
     def _label_dtype(self) -> np.dtype:
-        if self.nocl or self.estimator._is_multilabel:
+        if self.nocl or self.member._is_multilabel:
             return np.dtype(np.int64)
-        dtype: np.dtype = self.estimator.classes_.dtype
+        dtype: np.dtype = self.member.classes_.dtype
         return np.dtype(str) if dtype.kind in "OUT" else dtype
 
     def _label_shape(self) -> tuple[int, ...]:
-        return (self.network.n_outputs,) if self.estimator._is_multilabel else ()
+        return (self.network.n_outputs,) if self.member._is_multilabel else ()
 
     def _score_shape(self) -> tuple[int, ...]:
         n_outputs = self.network.n_outputs
         if n_outputs > 1:
             return (n_outputs,)
-        if self.estimator._is_multilabel:
+        if self.member._is_multilabel:
             return (1,)
         if self._has_probabilities:
-            return (len(self.estimator.classes_),)
+            return (len(self.member.classes_),)
         return ()
 
     def _keys(self) -> np.ndarray:
         """Return the keys of dicts: the classes, which must be int64 or text."""
-        classes: np.ndarray = self.estimator.classes_
+        classes: np.ndarray = self.member.classes_
         if self.nocl:
             return np.arange(len(classes))
         return classes if classes.dtype.kind in "OUT" else classes.astype(np.int64)
 
     def _add_classes(self, graph: Graph, predicted: Tensor) -> tuple[Tensor, Tensor]:
         """Return labels, and probabilities or scores."""
-        estimator = self.estimator
-        if estimator._is_multilabel:
-            exceeds = graph.Greater(predicted, estimator._boundary)
+        member = self.member
+        if member._is_multilabel:
+            exceeds = graph.Greater(predicted, member._boundary)
             return graph.cast(exceeds, np.int64), predicted
         if self.network.n_outputs > 1:
             index = graph.ArgMax(predicted, axis=1, keepdims=0)
         else:
-            exceeds = graph.Greater(predicted, estimator._boundary)
+            exceeds = graph.Greater(predicted, member._boundary)
             index = graph.reshape(graph.cast(exceeds, np.int64), (-1,))
             predicted = self._scores_of_two(graph, predicted)
-        if len(estimator.classes_) == 1:
+        if len(member.classes_) == 1:
             index = graph.Mul(index, graph.integers(0))
         if self.nocl:
             return index, predicted
-        classes = graph.initializer(estimator.classes_, "classes")
+        classes = graph.initializer(member.classes_, "classes")
         return graph.Gather(classes, index), predicted
 
     def _scores_of_two(self, graph: Graph, predicted: Tensor) -> Tensor:
         """Return what predict_proba or decision_function returns for one output."""
         if not self._has_probabilities:
             return graph.reshape(predicted, (-1,))
-        if len(self.estimator.classes_) == 1:
+        if len(self.member.classes_) == 1:
             return 0 * predicted + 1
         return graph.Concat(1 - predicted, predicted, axis=1)
 
-    def _as_output(self, graph: Graph, x: Tensor) -> Tensor:
+    def _tempered(self, predicted: Tensor) -> Tensor:
+        """Return probabilities as the temperature makes them, in float64."""
+        temperature = self.exported.temperature
+        if temperature == 1.0:
+            return predicted
+        smallest = np.finfo(predicted.graph.dtype).tiny
+        wide = predicted.graph.in_dtype(np.float64)
+        positive = wide.Max(wide.cast(predicted, np.float64), smallest)
+        logits = wide.node("Log", positive) / temperature
+        return wide.node("Softmax", logits, axis=1)
+
+    def _as_output(self, x: Tensor) -> Tensor:
+        graph = x.graph
         return x if graph.dtype == self.dtype else graph.cast(x, self.dtype)
+
+
+def add_network(graph: Graph, x: Tensor, network: Network, theta: np.ndarray) -> Tensor:
+    """Add a network; return its predictions, of shape (n_samples, n_outputs)."""
+    raw = add_layers(graph, x, network, theta)
+    link = OUTPUT_ACTIVATIONS[network.link]
+    predicted: Tensor = link.onnx(graph, raw, network.architecture.settings)
+    if scaling := network.layout.output_scaling(theta):
+        predicted = predicted * scaling[0] + scaling[1]
+    return predicted
 
 
 def add_layers(graph: Graph, x: Tensor, network: Network, theta: np.ndarray) -> Tensor:
@@ -261,20 +283,6 @@ def _activated(graph: Graph, z: Tensor, name: str) -> Tensor:
         )
     check_formula(graph.onnx, name, formula)
     return activated(graph, z, name, formula)
-
-
-def _check_methods(estimator: Any) -> None:
-    """Refuse a class derived from ours that predicts in another way."""
-    base = BaseClassifier if is_classifier(estimator) else BaseRegressor
-    for name in _PREDICTING:
-        if getattr_static(type(estimator), name, 0) is not getattr_static(
-            base, name, 0
-        ):
-            raise ValueError(
-                f"{type(estimator).__name__} cannot be exported: it defines its own "
-                f"{name}, of which its layers tell nothing. Export the estimator "
-                "that it wraps, or write the nodes by onnx.helper."
-            )
 
 
 def _check_options(estimator: Any, zipmap: bool | str, nocl: bool) -> None:

@@ -322,7 +322,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     def _output_names(self, names_in: np.ndarray) -> Parts:
         """Return the names of the outputs by group, from those of the columns."""
         pairs = zip(self.columns_, names_in, strict=True)
-        names = _joined(fitted.names(name) for fitted, name in pairs)
+        names = joined(fitted.names(name) for fitted, name in pairs)
         if self._numeric is not None:
             heavy = [f"{names.numbers[k]}_{self.tails}" for k in self._numeric.heavy]
             names.numbers.extend(heavy)
@@ -372,10 +372,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
 
 def _encoded(pairs: Iterable[tuple[FittedColumn, Column]]) -> Parts:
-    return _joined(fitted.encode(column) for fitted, column in pairs)
+    return joined(fitted.encode(column) for fitted, column in pairs)
 
 
-def _joined(parts: Iterable[Parts]) -> Parts:
+def joined(parts: Iterable[Parts]) -> Parts:
     """Return the groups of several columns, one after the other."""
     joined = Parts([], [], [])
     for each in parts:

@@ -1,4 +1,9 @@
-"""What was learnt of each column of a table, and how it becomes numbers."""
+"""What was learnt of each column of a table, and how it becomes numbers.
+
+``onnx`` of a column does in an ONNX graph of float64 what ``encode`` does. Its input
+has the shape (n_samples, 1): numbers in float64, text, or dates as microseconds since
+1970 in int64, as ``onnx_kind`` says. NaN, ``missing_text`` and ``NAT`` are missing.
+"""
 
 from dataclasses import dataclass
 from itertools import chain, repeat
@@ -6,9 +11,10 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from sknn.tabular.dates import PARTS, part_of
+from sknn.tabular.dates import NAT, PARTS, onnx_parts, part_of
 from sknn.tabular.objects import column_name
 from sknn.tabular.raw_columns import (
+    FIRST_INEXACT,
     MIXED,
     Column,
     Dates,
@@ -18,6 +24,7 @@ from sknn.tabular.raw_columns import (
 )
 
 _N_SHOWN = 5
+_ENCODED = "Or export what comes after the encoding, by to_onnx(model, encoded=True)."
 
 
 class Parts(NamedTuple):
@@ -88,6 +95,13 @@ class NumericColumn:
             _refuse_change(self.label, "numbers", column)
         indicators = [found.is_missing()] if self.has_missing else []
         return Parts([], [found.values] if self.varies else [], indicators)
+
+    onnx_kind = "numbers"
+
+    def onnx(self, g: Any, x: Any, missing_text: str) -> Parts:
+        """Return the numbers, and which are missing, in an ONNX graph."""
+        indicators = [g.cast(g.IsNaN(x), g.dtype)] if self.has_missing else []
+        return Parts([], [x] if self.varies else [], indicators)
 
     def names(self, name: str) -> Parts:
         """Return the names of the outputs."""
@@ -160,6 +174,30 @@ class DateColumn:
         numbers = [part_of(found, part) for part in self.parts]
         return Parts([], numbers, [missing] if self.has_missing else [])
 
+    @property
+    def onnx_kind(self) -> str:
+        """What the input of an ONNX graph holds.
+
+        Raises
+        ------
+        ValueError
+            If ONNX cannot do what is to be done with the column.
+        """
+        if self.zone not in (None, "UTC") and set(self.parts) - {"elapsed"}:
+            raise ValueError(
+                f"{column_name(self.label)} has dates of the time zone {self.zone}, "
+                "whose hours ONNX does not know. Convert it to UTC before fit, or "
+                f"drop its time zone. {_ENCODED}"
+            )
+        return "dates"
+
+    def onnx(self, g: Any, x: Any, missing_text: str) -> Parts:
+        """Return the parts that vary, and which are missing, in an ONNX graph."""
+        numbers = onnx_parts(g, x, self.parts) if self.parts else []
+        if not self.has_missing:
+            return Parts([], numbers, [])
+        return Parts([], numbers, [g.cast(g.Equal(x, g.integers(NAT)), g.dtype)])
+
     def names(self, name: str) -> Parts:
         """Return the names of the outputs."""
         indicators = [_name_of_missing(name)] if self.has_missing else []
@@ -222,13 +260,16 @@ class CategoricalColumn:
         """
         known = to_categories(column, column_name(self.label))
         self._check_type(column)
+        return known.encode(*self._code_of_labels())
+
+    def _code_of_labels(self) -> tuple[dict[Any, int], int, int]:
+        """Return the codes by category, of missing and of unseen ones."""
         every_code = chain(range(self.n_frequent), repeat(self.n_frequent))
         codes = dict(zip(self.categories, every_code, strict=False))
         unseen = self.n_codes
         if self.n_frequent < len(self.categories):
             unseen = self.n_frequent
-        missing = self.n_known if self.has_missing else unseen
-        return known.encode(codes, missing, unseen)
+        return codes, self.n_known if self.has_missing else unseen, unseen
 
     def _check_type(self, column: Column) -> None:
         """Refuse numbers in place of text, and the like."""
@@ -247,12 +288,79 @@ class CategoricalColumn:
         codes = self._codes(column)
         if self.is_embedded:
             return Parts([codes], [], [])
+        return Parts([], [], self._indicators(codes))
+
+    def _indicators(self, codes: np.ndarray) -> list[np.ndarray]:
+        """Return one-hot and binary columns."""
         indicators = [codes == code for code in self._one_hot_codes]
         if self.n_known == 2:
             binary = np.zeros(self.n_codes + 1, dtype=np.int8)
             binary[:2] = -1, 1
             indicators.insert(0, binary[codes])
-        return Parts([], [], indicators)
+        return indicators
+
+    @property
+    def onnx_kind(self) -> str:
+        """What the input of an ONNX graph holds.
+
+        Raises
+        ------
+        ValueError
+            If it would hold values of several types.
+        """
+        if self.held == MIXED:
+            raise ValueError(
+                f"{column_name(self.label)} holds {MIXED}, which an input of an ONNX "
+                "graph cannot. Turn it into text before fit, as "
+                f"X[{self.label!r}].astype(str) does. {_ENCODED}"
+            )
+        return "numbers" if self.held == "booleans" else self.held
+
+    def onnx(self, g: Any, x: Any, missing_text: str) -> Parts:
+        """Return the codes, or one-hot or binary columns, in an ONNX graph.
+
+        Raises
+        ------
+        ValueError
+            If the text that is to be missing is a category.
+        """
+        if self.n_codes == 1:
+            return Parts([], [], [])
+        codes = self._onnx_codes(g, x, missing_text)
+        if self.is_embedded:
+            return Parts([g.cast(codes, g.dtype)], [], [])
+        every_code = np.arange(self.n_codes + 1)
+        rows = np.column_stack(self._indicators(every_code)).astype(g.dtype)
+        return Parts([], [], [g.rows_of(rows, g.reshape(codes, (-1,)))])
+
+    def _onnx_codes(self, g: Any, x: Any, missing_text: str) -> Any:
+        """Return the code of each row, as int64 of shape (n_samples, 1)."""
+        codes, missing, unseen = self._code_of_labels()
+        if self.held == "text":
+            if missing_text in codes:
+                raise ValueError(
+                    f"{column_name(self.label)} has the category {missing_text!r}, "
+                    "which is to stand for missing text. Set missing_text to another "
+                    "one."
+                )
+            return g.codes_of(x, {**codes, missing_text: missing}, unseen)
+        if self.held == "dates":
+            times = np.array(list(codes), dtype="M8[us]").astype(np.int64).tolist()
+            keys = dict(zip(times, codes.values(), strict=True))
+            return g.codes_of(x, {**keys, NAT: missing}, unseen)
+        labels = np.array(list(codes), dtype=np.float64)
+        if np.array_equal(labels, np.floor(labels)):
+            is_whole = g.And(g.Equal(g.Floor(x), x), g.Less(g.Abs(x), FIRST_INEXACT))
+            whole = g.cast(g.Where(is_whole, x, 0.0), np.int64)
+            keys = {int(label): code for label, code in codes.items()}
+            found = g.codes_of(whole, keys, unseen)
+            found = g.Where(is_whole, found, g.integers(unseen))
+        else:
+            differences = np.array(list(codes.values())) - float(unseen)
+            is_label = g.cast(g.Equal(x, labels), np.float64)
+            sums = g.MatMul(is_label, differences[:, np.newaxis]) + float(unseen)
+            found = g.cast(sums, np.int64)
+        return g.Where(g.IsNaN(x), g.integers(missing), found)
 
     @property
     def _one_hot_codes(self) -> list[int]:

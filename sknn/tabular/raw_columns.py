@@ -10,7 +10,7 @@ import numpy as np
 
 MIXED = "values of several types"
 SECOND = np.timedelta64(1, "s")
-_FIRST_INEXACT = 2.0**53  # float64 has not all integers beyond
+FIRST_INEXACT = 2.0**53  # float64 has not all integers beyond
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ def _labels_of_dates(values: np.ndarray, name: str) -> list[Any]:
 
 
 def _labels_of_numbers(values: np.ndarray, name: str) -> list[Any]:
-    if (np.abs(values) >= _FIRST_INEXACT).any():
+    if (np.abs(values) >= FIRST_INEXACT).any():
         raise ValueError(
             f"{name} holds integers of more than 53 bits, too many to be told apart as "
             "categories. Convert it to text, as astype(str) does."

@@ -201,8 +201,8 @@ default='squared_error'
             targets is in ``predict_interval``.
         """
         predictions, std = self._fitted().predict(self._encoded(X), return_std=True)
-        if self.loss == "squared_error":
-            predictions = np.clip(predictions, *self._range)
+        if (limits := self._limits()) is not None:
+            predictions = np.clip(predictions, *limits)
         return (predictions, std) if return_std else predictions
 
     def predict_interval(self, X: Any, coverage: float = 0.9) -> np.ndarray:
@@ -252,6 +252,10 @@ default='squared_error'
         return ends
 
     # ---------------------------------------------------------------------------------
+
+    def _limits(self) -> tuple[Any, Any] | None:
+        """Return the least and the largest prediction, in float64; None without."""
+        return self._range if self.loss == "squared_error" else None
 
     def _network(self) -> MLPRegressor:
         network = MLPRegressor(loss=self.loss, standardize_y=True)

@@ -2,13 +2,17 @@
 
 A scaling is fitted on an array of shape (n_samples, n_columns) in float64, whose
 missing values are NaN and whose columns all vary, and on the weights of its rows, or
-None. It transforms arrays without NaN.
+None. It transforms arrays without NaN. ``onnx`` does the same in an ONNX graph of
+float64: ``g`` and ``x`` are those of ``register`` in
+``sknn/kernels/layers/activation_base.py``.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from functools import cache
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.polynomial.chebyshev import chebinterpolate
 from scipy.special import ndtri
 from sklearn.preprocessing import StandardScaler
 
@@ -63,6 +67,9 @@ class Scaling(Protocol):
     def transform(self, X: np.ndarray) -> np.ndarray:
         """Return scaled numbers, of the shape of X."""
 
+    def onnx(self, g: Any, x: Any) -> Any:
+        """Return scaled numbers in an ONNX graph."""
+
 
 @dataclass(frozen=True)
 class Shift:
@@ -96,6 +103,11 @@ class Shift:
             shifted /= self.half_width
         return np.clip(shifted, -_FARTHEST, _FARTHEST, out=shifted)
 
+    def onnx(self, g: Any, x: Any) -> Any:
+        """Return shifted numbers in an ONNX graph."""
+        shifted = (0.5 * x - 0.5 * self.center) / self.half_width
+        return g.Max(g.Min(shifted, _FARTHEST), -_FARTHEST)
+
 
 @dataclass(frozen=True)
 class Robust:
@@ -120,6 +132,12 @@ class Robust:
         squashed: np.ndarray = z / np.sqrt(1 + (z / _LIMIT) ** 2)
         return squashed
 
+    def onnx(self, g: Any, x: Any) -> Any:
+        """Return squashed numbers in an ONNX graph."""
+        z = self.shift.onnx(g, x)
+        part = z / _LIMIT
+        return z / g.Sqrt(part * part + 1.0)
+
 
 @dataclass(frozen=True)
 class Standard:
@@ -139,6 +157,10 @@ class Standard:
     def transform(self, X: np.ndarray) -> np.ndarray:
         """Return standardised numbers, of the shape of X."""
         return self.shift.transform(X)
+
+    def onnx(self, g: Any, x: Any) -> Any:
+        """Return standardised numbers in an ONNX graph."""
+        return self.shift.onnx(g, x)
 
 
 @dataclass(frozen=True)
@@ -186,6 +208,72 @@ class Quantile:
         np.clip(shares, _LEAST_SHARE, 1 - _LEAST_SHARE, out=shares)
         return np.asarray(ndtri(shares))
 
+    def onnx(self, g: Any, x: Any) -> Any:
+        """Return normal quantiles in an ONNX graph."""
+        knots, levels = self.quantiles.T, self.levels
+        n_columns, n_knots = knots.shape
+        widths = np.diff(knots)
+        rises = np.broadcast_to(np.diff(levels), widths.shape)
+        slopes = np.divide(rises, widths, out=np.zeros_like(widths), where=widths > 0)
+        firsts = np.arange(n_columns) * n_knots
+        cells = g.reshape(x, (-1, n_columns, 1))
+
+        def at(array: np.ndarray, position: Any) -> Any:
+            return g.Gather(array.ravel(), position, axis=0)
+
+        def count(is_counted: Any, least: int, most: int) -> Any:
+            """Return how many knots of a column count, shape (n_rows, n_columns)."""
+            n = g.ReduceSum(g.cast(is_counted, np.int64), g.integers(2), keepdims=0)
+            return g.Max(g.Min(n, g.integers(most)), g.integers(least))
+
+        # As `transform`: by the last knot that is not above x, the first not below it.
+        last = count(g.LessOrEqual(knots, cells), 1, n_knots - 1) - g.integers(1)
+        first = count(g.Less(knots, cells), 1, n_knots - 1)
+        last, first = last + g.integers(*firsts), first + g.integers(*firsts)
+        padded = np.pad(slopes, ((0, 0), (0, 1)))
+        of_knots = np.broadcast_to(levels, knots.shape)
+        above = (x - at(knots, last)) * at(padded, last) + at(of_knots, last)
+        steps = at(padded, first - g.integers(1))
+        below = at(of_knots, first) - (at(knots, first) - x) * steps
+        share = 0.5 * (above + below)
+        share = g.Where(g.LessOrEqual(x, knots[:, 0]), 0.0, share)
+        share = g.Where(g.GreaterOrEqual(x, knots[:, -1]), 1.0, share)
+        return _onnx_ndtri(g, g.Max(g.Min(share, 1 - _LEAST_SHARE), _LEAST_SHARE))
+
+
+# |p - 1/2| up to which ndtri(p) = q R(q^2) with q = p - 1/2, and not, with
+# m = min(p, 1 - p), R(sqrt(-log(m))) with the sign of q. R is a polynomial.
+_CENTRAL = 0.425
+_TAIL = np.sqrt(-np.log([0.5 - _CENTRAL, 0.99 * _LEAST_SHARE]))
+_DEGREE = 30
+
+
+@cache
+def _ndtri_coefficients() -> tuple[np.ndarray, np.ndarray]:
+    """Return Chebyshev coefficients of R amid the distribution, and in its tails."""
+
+    def central(u: np.ndarray) -> np.ndarray:
+        q = _CENTRAL * np.sqrt(0.5 * (u + 1) + 1e-300)
+        return np.asarray(ndtri(0.5 + q) / q)
+
+    def tail(u: np.ndarray) -> np.ndarray:
+        r = _TAIL[0] + 0.5 * (u + 1) * (_TAIL[1] - _TAIL[0])
+        return np.asarray(-ndtri(np.exp(-r * r)))
+
+    return chebinterpolate(central, _DEGREE), chebinterpolate(tail, _DEGREE)
+
+
+def _onnx_ndtri(g: Any, p: Any) -> Any:
+    """Return quantiles of the normal distribution in an ONNX graph."""
+    central, tail = _ndtri_coefficients()
+    q = p - 0.5
+    within = g.Min(g.Abs(q), _CENTRAL)
+    amid = q * g.chebyshev(central, 2 * within * within / _CENTRAL**2 - 1)
+    r = g.Sqrt(-g.Log(g.Min(g.Min(p, 1 - p), 0.5 - _CENTRAL)))
+    low, high = map(float, _TAIL)
+    far = g.Sign(q) * g.chebyshev(tail, 2 * (r - low) / (high - low) - 1)
+    return g.Where(g.LessOrEqual(g.Abs(q), _CENTRAL), amid, far)
+
 
 @dataclass(frozen=True)
 class Passthrough:
@@ -199,6 +287,10 @@ class Passthrough:
     def transform(self, X: np.ndarray) -> np.ndarray:
         """Return X."""
         return X
+
+    def onnx(self, g: Any, x: Any) -> Any:
+        """Return x."""
+        return x
 
 
 SCALINGS: dict[str, type[Scaling]] = {
@@ -228,6 +320,11 @@ class SignedLog:
         z = self.shift.transform(X)
         logarithms: np.ndarray = np.copysign(np.log1p(np.abs(z)), z)
         return logarithms
+
+    def onnx(self, g: Any, x: Any) -> Any:
+        """Return logarithms in an ONNX graph."""
+        z = self.shift.onnx(g, x)
+        return g.Sign(z) * g.Log(g.Abs(z) + 1.0)
 
 
 TAILS: dict[str, type[Scaling]] = {"linear": Standard, "log": SignedLog}
@@ -285,3 +382,12 @@ class NumericBlock:
         if self.tails is None:
             return scaled
         return np.hstack([scaled, self.tails.transform(X[:, self.heavy])])
+
+    def onnx(self, g: Any, x: Any) -> Any:
+        """Return what `transform` does in an ONNX graph."""
+        filled = g.Where(g.IsNaN(x), self.medians, x)
+        scaled = self.scaling.onnx(g, filled)
+        if self.tails is None:
+            return scaled
+        heavy = g.take_columns(filled, self.heavy)
+        return g.concatenated(scaled, self.tails.onnx(g, heavy))
