@@ -59,7 +59,7 @@ def training(rows: list[dict]) -> str:
         lines = [float(row["line ns"]) for row in own if row.get("line ns")]
         about = _lines(lines) + _kernels(own, rows)
         parts += [
-            f"#### {activation}, {_cores(cores)}",
+            f"### {activation}, {_cores(cores)}",
             f"Milliseconds an epoch, and ratios{about}:",
             _epochs(own),
             "Loss reached, on all rows, after as many epochs each:",
@@ -105,7 +105,7 @@ def predict(rows: list[dict]) -> str:
     for (cores,) in _groups(rows, "cores"):
         own = [row for row in rows if row["cores"] == cores]
         parts += [
-            f"#### Prediction, {_cores(cores)}",
+            f"### Prediction, {_cores(cores)}",
             markdown(
                 ["case", "dtype", "activation", "rows"]
                 + [f"{name} ms" for name in libraries]
@@ -197,7 +197,7 @@ def limits(rows: list[dict]) -> str:
         own = [row for row in rows if row["work"] == work]
         names = [name for name in PARTS if any(row[f"{name} ms"] for row in own)]
         parts += [
-            f"#### {WORKS[work]}",
+            f"### {WORKS[work]}",
             markdown(
                 [
                     *("case", "dtype", "activation", "sknn ms", *names, REST),

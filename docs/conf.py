@@ -18,15 +18,23 @@ version = release = sknn.__version__
 language = "en"
 
 extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
     "myst_nb",
     "sphinx_copybutton",
     "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+    # Those of the folder _ext.
+    "api",
+    "gallery",
     "languages",
     "mathml",
+    "repository",
 ]
 templates_path = ["_templates"]
-exclude_patterns = ["_*"]
-suppress_warnings = ["toc.empty_glob"]  # chapters that are not written yet
+exclude_patterns = ["_*", "gallery/*.ipynb", "**sg_execution_times.rst"]
+suppress_warnings = ["config.cache"]  # a function in autosummary_context
 
 # Markdown. Chapters are notebooks, which run while the site is built.
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
@@ -40,6 +48,9 @@ nb_merge_streams = True
 nb_code_prompt_show = "Show the code"
 nb_code_prompt_hide = "Hide the code"
 nb_ipywidgets_js = {}  # no widgets: their scripts are on other servers
+
+autosummary_generate = True
+numpydoc_show_class_members = False  # the templates name the methods
 
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True

@@ -1,16 +1,17 @@
-"""Draw which packages of sknn import which, as a Mermaid graph.
+"""Write which packages of sknn import which, as a table.
 
-    python docs/import_graph.py            # prints the graph
-    python docs/import_graph.py --write    # writes it into docs/change/internals.md
+    python docs/import_graph.py            # prints the table
+    python docs/import_graph.py --write    # writes it into its page
 
-An arrow leads from a package to one that it imports; its number counts the imports
-between modules. GitHub and Sphinx render the graph.
+A number counts the imports between modules of the package in its row and those of the
+package in its column.
 """
 
 import argparse
 import ast
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -74,16 +75,30 @@ def arrows() -> Counter:
 
 
 def graph() -> str:
-    """Return the graph in Mermaid's notation."""
-    lines = [
-        f"    {source} -->|{count}| {target}"
-        for (source, target), count in sorted(arrows().items())
+    """Return a table in Markdown: in a row the package that imports.
+
+    Packages stand below all that import them, so that the table is empty to the left
+    of its diagonal.
+    """
+    counts = arrows()
+
+    @cache
+    def depth(name: str) -> int:
+        return 1 + max((depth(s) for s, target in counts if target == name), default=0)
+
+    names = sorted({name for arrow in counts for name in arrow})
+    names.sort(key=depth)
+    lines = [["", *names], ["---", *["---:"] * len(names)]]
+    lines += [
+        [f"**{source}**", *[str(counts[source, name] or "") for name in names]]
+        for source in names
+        if any(counts[source, name] for name in names)
     ]
-    return "\n".join(["```mermaid", "flowchart TD", *lines, "```"])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def main() -> None:
-    """Print the graph, or write it into the page."""
+    """Print the table, or write it into the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--write", action="store_true", help="into its page")
     if not parser.parse_args().write:

@@ -1,7 +1,11 @@
-"""Back-propagation by hand, in a network that begins with weights of your own.
+"""
+Back-propagation by hand
+========================
 
-The error of the output goes back through the weights, times the slope of each
-activation; gradients are its products with what each layer was given.
+``initialize`` makes the network of epoch 0, whose weights are set by hand here. The
+error of the output goes back through the weights, times the slope of each activation;
+gradients are its products with what each layer was given. They equal those of
+``loss_gradients``, and following them learns XOR.
 """
 
 import matplotlib.pyplot as plt
@@ -15,7 +19,7 @@ model.coefs_ = [np.array([[1.0, -1.0], [0.5, -1.0]]), np.array([[1.0], [0.5]])]
 model.intercepts_ = [np.array([0.0, 0.5]), np.array([0.0])]
 (W1, W2), (b1, b2) = model.coefs_, model.intercepts_
 figure, axes = plt.subplots(1, 3, figsize=(17, 4.5), layout="constrained")
-NetworkDisplay.from_estimator(model, ax=axes[0])
+NetworkDisplay.from_estimator(model, ax=axes[0]).ax_.set_title("Before")
 
 losses = []
 for _ in range(300):
@@ -33,7 +37,7 @@ for _ in range(300):
         np.testing.assert_allclose(gradient, same, atol=1e-12)
         weights -= 0.5 * gradient  # a step down
 print(f"loss {losses[0]:.3f} at first, {losses[-1]:.3f} at last, {model.predict(X)}")
-NetworkDisplay.from_estimator(model, ax=axes[2])
 axes[1].plot(losses)
 axes[1].set(xlabel="step", ylabel="log loss", title="Gradient descent by hand")
+NetworkDisplay.from_estimator(model, ax=axes[2]).ax_.set_title("After")
 plt.show()

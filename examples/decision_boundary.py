@@ -1,6 +1,9 @@
-"""The boundary between two classes while it is learnt, as an animation.
+"""
+The boundary between two classes, as it is learnt
+=================================================
 
-A callback keeps the network's predictions for a grid of points, epoch by epoch.
+A callback keeps the network's predictions for a grid of points, epoch by epoch; an
+animation shows them::
 
     python examples/decision_boundary.py [boundary.gif]
 """
@@ -33,8 +36,15 @@ class Boundary(EpochCallback):
 X, y = make_moons(300, noise=0.2, random_state=0)
 x1, x2 = np.meshgrid(np.linspace(-2, 3, 80), np.linspace(-1.5, 2, 60))
 boundary = Boundary(np.c_[x1.ravel(), x2.ravel()], every=4)
-network = MLPClassifier((20, 10), "tanh", max_iter=120, tol=None, random_state=0)
-network.set_params(learning_rate_init=0.01).set_callbacks(boundary).fit(X, y)
+network = MLPClassifier(
+    hidden_layer_sizes=(20, 10),
+    activation="tanh",
+    learning_rate_init=0.01,
+    max_iter=120,
+    tol=None,
+    random_state=0,
+)
+network.set_callbacks(boundary).fit(X, y)
 
 figure, ax = plt.subplots(figsize=(4.5, 3.4), layout="constrained")
 
@@ -46,10 +56,10 @@ def draw(frame):
     shape = x1.shape
     ax.contourf(x1, x2, probabilities.reshape(shape), levels, cmap="RdBu_r", alpha=0.6)
     ax.scatter(*X.T, c=y, cmap="RdBu_r", s=8)
-    ax.set_title(f"epoch {epoch}: loss {loss:.2f}", fontsize=10)
+    ax.set(title=f"epoch {epoch}: loss {loss:.2f}", xlabel="x1", ylabel="x2")
 
 
 path = sys.argv[1] if len(sys.argv) > 1 else "boundary.gif"
 animation = FuncAnimation(figure, draw, boundary.frames)
 animation.save(path, PillowWriter(fps=8), dpi=70)
-print(f"{path}: {len(boundary.frames)} frames, accuracy {network.score(X, y):.3f}")
+print(f"{len(boundary.frames)} frames, accuracy {network.score(X, y):.3f}")

@@ -1,7 +1,11 @@
-"""Small pictures of digits, and what the hidden neurons look for in them.
+"""
+Pictures of digits
+==================
 
-Each picture has 8 x 8 pixels, which are the inputs. The weights from the pixels to a
-hidden neuron are a picture too: blue where ink speaks for it, red where against.
+Each picture has 8 x 8 pixels, which are the inputs. Above are the digits of whose
+predictions the network is least certain; where it is wrong, the title gives the true
+digit. Below, the weights from the pixels to hidden neurons, as pictures too: ink on
+blue pixels speaks for the neuron, ink on red pixels against it.
 """
 
 import matplotlib.pyplot as plt
@@ -23,13 +27,16 @@ predicted, certainty = model.predict(X_test), model.predict_proba(X_test).max(ax
 wrong = predicted != y_test
 print(f"{wrong.sum()} of {wrong.size} wrong: accuracy {1 - wrong.mean():.3f}")
 
-figure, axes = plt.subplots(4, 8, figsize=(11, 6.5), layout="constrained")
-for i, axis in zip(certainty.argsort(), axes[:2].ravel(), strict=False):
+figure = plt.figure(figsize=(11, 7), layout="constrained")
+above, below = figure.subfigures(2)
+above.suptitle("The least certain predictions")
+below.suptitle("The weights of 16 hidden neurons")
+upper, lower = above.subplots(2, 8), below.subplots(2, 8)
+for i, axis in zip(certainty.argsort(), upper.ravel(), strict=False):
     axis.imshow(X_test[i].reshape(8, 8), cmap="Greys")
     axis.set_title(f"{predicted[i]}, not {y_test[i]}" if wrong[i] else predicted[i])
-for weights, axis in zip(model.coefs_[0].T, axes[2:].ravel(), strict=False):
+for weights, axis in zip(model.coefs_[0].T, lower.ravel(), strict=False):
     axis.imshow(weights.reshape(8, 8), cmap="RdBu", vmin=-0.8, vmax=0.8)
-for axis in axes.ravel():
+for axis in (*upper.ravel(), *lower.ravel()):
     axis.set_axis_off()
-figure.suptitle("The 16 least certain predictions, and the weights of 16 neurons")
 plt.show()

@@ -1,6 +1,9 @@
-"""Explain predictions of a network on a table with text: one row, and many.
+"""
+Explanations of predictions
+===========================
 
-Contributions of one-hot columns are summed back to the columns of the table.
+A network on a table with text: one row, and many. Contributions of one-hot columns are
+summed back to the columns of the table::
 
     python examples/explanations.py [explanations.png]
 """

@@ -1,7 +1,11 @@
-"""A first network for iris, and a better one.
+"""
+Iris: a first network and a better one
+======================================
 
 From a table in Pandas to a trained network in a pipeline. Then a search tries widths,
-depths, activations, dropout and learning rates, each by cross-validation.
+depths, activations, dropout and learning rates, each by cross-validation. The test set
+is looked at once, at the end. The first network stops before it has learnt much: the
+default learning rate is slow for so few rows.
 """
 
 import matplotlib.pyplot as plt
@@ -31,6 +35,7 @@ layers |= {"net__activation__1": ["relu", "tanh"], "net__dropout__0": [0.0, 0.2]
 rates = {"net__learning_rate_init": [0.001, 0.01]}
 better = GridSearchCV(first, [depths | rates, layers | rates]).fit(X_train, y_train)
 print(better.best_params_)
+
 _, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
 for axis, name, model in zip(axes, ["First", "Tuned"], [first, better], strict=True):
     ConfusionMatrixDisplay.from_estimator(model, X_test, y_test, ax=axis, cmap="Blues")

@@ -1,6 +1,11 @@
-"""Train on files that are never in memory together.
+"""
+Files that are larger than memory
+=================================
 
-Run it with a number of rows to a file: python examples/larger_than_memory.py 1000000
+A network is trained on files that are never in memory together. Run it with a number of
+rows to a file::
+
+    python examples/larger_than_memory.py 1000000
 """
 
 import sys

@@ -1,6 +1,10 @@
-"""Record each fit of a search as a run of MLflow, epoch by epoch.
+"""
+Runs of MLflow
+==============
 
-Needs: pip install "sknn[mlflow]"
+Each fit of a search is recorded as a run, epoch by epoch.
+
+Needs: ``pip install "sknn[mlflow]"``
 """
 
 import os

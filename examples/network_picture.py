@@ -1,6 +1,10 @@
-"""A picture of a network: neurons are circles, weights the lines between them.
+"""
+A picture of a network
+======================
 
-Blue lines are positive weights, red ones negative; wide lines are large weights.
+The table that ``summary`` prints, and the same network drawn: neurons are circles,
+weights the lines between them. Blue lines are positive weights, red ones negative; wide
+lines are large weights.
 """
 
 import matplotlib.pyplot as plt
@@ -8,8 +12,7 @@ from sklearn.datasets import load_iris
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sknn import MLPClassifier
-from sknn.displays import NetworkDisplay
+from sknn import MLPClassifier, NetworkDisplay
 
 iris = load_iris(as_frame=True)
 # Keras: model = Sequential([Dense(6, activation="relu"), Dense(4, activation="tanh"),
@@ -18,5 +21,6 @@ iris = load_iris(as_frame=True)
 net = MLPClassifier((6, 4), activation=("relu", "tanh"), max_iter=2000, random_state=0)
 model = make_pipeline(StandardScaler(), net).fit(iris.data, iris.target)
 model[-1].summary()
-NetworkDisplay.from_estimator(model, class_names=iris.target_names)
+picture = NetworkDisplay.from_estimator(model, class_names=iris.target_names)
+picture.ax_.set_title("From four measurements to three kinds of iris")
 plt.show()

@@ -1,6 +1,10 @@
-"""Train a network, write it as an ONNX file, and predict with onnxruntime.
+"""
+A file for onnxruntime
+======================
 
-Needs: pip install "sknn[onnx]" onnxruntime
+A network is trained, written as an ONNX file, and predicts with onnxruntime.
+
+Needs: ``pip install "sknn[onnx]" onnxruntime``
 """
 
 import tempfile

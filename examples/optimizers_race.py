@@ -1,14 +1,15 @@
-"""SGD, AdaGrad, RMSprop and Adam in a race.
+"""
+A race of optimizers
+====================
 
-With the same learning rate the adaptive ones are far ahead. But no rate suits all: with
-the best of four rates for each, the race is closer.
+SGD, AdaGrad, RMSprop and Adam. At the same learning rate SGD is by far the slowest. But
+no rate suits all: with the best of four rates for each, the race is closer.
 """
 
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_digits
 
-from sknn import MLPClassifier
-from sknn.displays import LossCurveDisplay
+from sknn import LossCurveDisplay, MLPClassifier
 
 X, y = load_digits(return_X_y=True)
 
@@ -18,9 +19,16 @@ def train(solver, rate):
     #                            Dense(10, activation="softmax")])
     #        model.compile(SGD(rate), "sparse_categorical_crossentropy")  # or Adagrad
     #        model.fit(X, y, batch_size=64, epochs=30)
-    model = MLPClassifier((32,), solver=solver, learning_rate_init=rate, momentum=0)
-    model.set_params(batch_size=64, max_iter=30, tol=None)
-    return model.set_params(random_state=0).fit(X / 16, y)
+    return MLPClassifier(
+        hidden_layer_sizes=(32,),
+        solver=solver,
+        learning_rate_init=rate,
+        momentum=0,
+        batch_size=64,
+        max_iter=30,
+        tol=None,
+        random_state=0,
+    ).fit(X / 16, y)
 
 
 _, axes = plt.subplots(1, 2, figsize=(12, 4.5), sharey=True, layout="constrained")

@@ -1,6 +1,10 @@
-"""Search with Optuna; trials that do not look good end after some epochs.
+"""
+A search with Optuna
+====================
 
-Needs: pip install "sknn[optuna]"
+Trials that do not look good end after some epochs.
+
+Needs: ``pip install "sknn[optuna]"``
 """
 
 import optuna

@@ -1,7 +1,11 @@
-"""Tune a classifier and a regressor, beside scikit-learn's own networks.
+"""
+Quickstart: tuned networks beside scikit-learn's
+================================================
 
-The same searches run with the networks of scikit-learn and with those of sknn. Two
-pictures are saved: python examples/quickstart.py --output FOLDER
+A classifier and a regressor are tuned by the same searches with the networks of
+scikit-learn and with those of sknn. Two pictures are saved::
+
+    python examples/quickstart.py --output FOLDER
 """
 
 import argparse
@@ -126,6 +130,6 @@ def draw_predictions(searches, diabetes, path):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Tune networks of two libraries")
     parser.add_argument("--output", type=Path, default=Path(), metavar="FOLDER")
     main(parser.parse_args().output)

@@ -60,7 +60,7 @@ def own_imports_of(module):
 PACKAGES = ["jit", "kernels", "network", "distributed", "training"]
 PACKAGES += ["estimators", "ensemble", "tabular", "export", "callbacks", "explain"]
 # Modules at the top that any package may import.
-PRIVATE = {"_extras", "_sklearn", "_version"}
+PRIVATE = {"_extras", "_site", "_sklearn", "_version"}
 ROOMS = ["descriptions", "math", "gemm", "table", "batch"]
 ROOMS += ["layers", "losses", "optim", "drivers"]
 

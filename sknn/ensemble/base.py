@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
+from sknn._site import LinkToSite
 from sknn._sklearn import Interval, Options
 from sknn.ensemble.fitting import FITTED, fit
 from sknn.estimators.base import BaseMLP
@@ -29,7 +30,9 @@ from sknn.network.network import Network
 _COUNT = Interval(Integral, 1, None, closed="left")
 
 
-class BaseEnsembleMLP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
+class BaseEnsembleMLP(
+    LinkToSite, CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta
+):
     """Base of the ensembles. Use a class derived from it."""
 
     estimator: Any

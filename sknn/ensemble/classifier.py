@@ -62,7 +62,7 @@ class EnsembleMLPClassifier(ClassifierMixin, BaseEnsembleMLP):
         For each epoch "loss", the mean of the members' training losses,
         "learning_rate" and "seconds"; where rows are held out "val_loss" and
         "val_score" of the averaged predictions, and the estimator's ``metrics`` with
-        "val_" before their names.
+        ``"val_"`` before their names.
     best_validation_score_ : float
         Best validation score, where it has decided.
     oof_predictions_ : ndarray of shape (n_samples,) or (n_samples, n_classes)

@@ -216,8 +216,9 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
         Returns
         -------
         gradients : dict of list of ndarray
-            "coefs_" and "intercepts_", and "gains_" and "shifts_" where there is
-            normalisation: arrays of the shapes and the dtype of these attributes.
+            ``"coefs_"`` and ``"intercepts_"``, and ``"gains_"`` and ``"shifts_"`` where
+            there is normalisation: arrays of the shapes and the dtype of these
+            attributes.
 
         Raises
         ------

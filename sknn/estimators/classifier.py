@@ -373,8 +373,8 @@ class MLPClassifier(BaseClassifier):
     history_ : dict of lists of float
         One value for each epoch: 'loss', 'seconds', and 'learning_rate' but for
         'lbfgs'; with validation data 'val_loss' and 'val_score'; and for each of
-        ``metrics`` its name, and its name after 'val_'. Epochs that nobody looks at may
-        share their time evenly. Pickles leave 'seconds' out, so that equal fits are
+        ``metrics`` its name, and its name after ``'val_'``. Epochs that nobody looks at
+        may share their time evenly. Pickles leave 'seconds' out, so that equal fits are
         equal bytes.
     loss_ : float
         Loss of the last epoch, penalty included: the mean over its batches.

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.exceptions import InconsistentVersionWarning
 
+from sknn._site import LinkToSite
 from sknn._version import __version__
 from sknn.estimators.attributes import Attributes
 from sknn.estimators.checked_parameters import check_parameters
@@ -44,14 +45,10 @@ def _names_of(estimator: Any) -> list[str]:
     return names
 
 
-class Estimator(Attributes, BaseEstimator):
+class Estimator(LinkToSite, Attributes, BaseEstimator):
     """Base of both estimators: what does not depend on training."""
 
     loss: Any
-
-    # Where notebooks link to: the source, which has the docstrings.
-    _doc_link_module = "sknn"
-    _doc_link_template = "https://github.com/sknn-developers/sknn/blob/main/{path}.py"
 
     # Attributes that a fitted estimator has beside its network, and those that
     # predictions check if they are other objects than before.
@@ -115,9 +112,6 @@ class Estimator(Attributes, BaseEstimator):
                 f"Invalid parameter {unknown[0]!r} for estimator {self}. Valid "
                 f"parameters are: {names!r}.{''.join(suggestions)}"
             )
-
-    def _doc_link_url_param_generator(self) -> dict[str, str]:
-        return {"path": type(self).__module__.replace(".", "/")}
 
     def _get_params_html(self, *arguments: Any, **options: Any) -> Any:
         """Return the table of parameters that notebooks show: scikit-learn's first."""

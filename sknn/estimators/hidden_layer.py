@@ -20,13 +20,18 @@ from sklearn.utils.metadata_routing import (
 )
 from sklearn.utils.validation import check_is_fitted
 
+from sknn._site import LinkToSite
 from sknn._sklearn import HasMethods, Interval, validate_parameter_constraints
 from sknn.estimators.parameters import hidden_units
 from sknn.network.data import ArrayLike
 
 
 class HiddenLayerTransformer(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, MetaEstimatorMixin, BaseEstimator
+    LinkToSite,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    MetaEstimatorMixin,
+    BaseEstimator,
 ):
     """Transforms data into what a hidden layer of a network makes of them.
 

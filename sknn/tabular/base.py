@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from sknn._site import LinkToSite
 from sknn._sklearn import Interval, StrOptions, validate_parameter_constraints
 from sknn.estimators.fit_state import forget_optimizer
 from sknn.estimators.twins import trained_twin
@@ -30,7 +31,7 @@ _OF_NUMERIC_EMBEDDING = {"numeric_embedding", "numeric_embedding_size", "n_bins"
 _FEWEST_ROWS_OF_FOLDS = 4
 
 
-class BaseTabularMLP(BaseEstimator, metaclass=ABCMeta):
+class BaseTabularMLP(LinkToSite, BaseEstimator, metaclass=ABCMeta):
     """Base of the tabular estimators. Use a class derived from it."""
 
     preset: str

@@ -87,7 +87,7 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
     temperature_ : float
         Above 1, the probabilities were too sure.
     n_features_in_ : int
-        Number of columns seen by :term:`fit`.
+        Number of columns seen by ``fit``.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns; only if all are strings.
     n_iter_ : int

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from sknn._site import LinkToSite
 from sknn._sklearn import (
     Interval,
     InvalidParameterError,
@@ -33,7 +34,7 @@ _OPTIONS: dict[str, list[str]] = {"numeric": [*SCALINGS], "tails": [*TAILS]}
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
-class TableEncoder(TransformerMixin, BaseEstimator):
+class TableEncoder(LinkToSite, TransformerMixin, BaseEstimator):
     """Encode a table of mixed columns as an array for a network.
 
     Takes data frames of pandas, polars and PyArrow, and arrays. Columns may hold
@@ -82,7 +83,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     Attributes
     ----------
-    columns_ : list of length n_features_in_
+    columns_ : list of object
         What was learnt of each column: objects with the attributes ``has_missing``
         and, for categories, ``categories``, for numbers, ``minimum`` and ``maximum``,
         for dates, ``parts``. :meth:`summary` shows them.
@@ -100,7 +101,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         the table are constant, the only output is a column of zeros, which is one of
         these.
     n_features_in_ : int
-        Number of columns seen by :term:`fit`.
+        Number of columns seen by ``fit``.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns; only if all are strings.
 

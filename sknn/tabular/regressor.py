@@ -83,7 +83,7 @@ default='squared_error'
         By how much the target of each row lies outside of its interval, predicted by
         networks that have not seen it; of one prediction, the absolute residual.
     n_features_in_ : int
-        Number of columns seen by :term:`fit`.
+        Number of columns seen by ``fit``.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns; only if all are strings.
     n_iter_ : int

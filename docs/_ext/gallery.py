@@ -1,0 +1,43 @@
+"""The gallery of ``examples/``: their order, and which of them run in a build."""
+
+from pathlib import Path
+
+# The order of a course, then the rest.
+ORDER = (
+    *("perceptron", "forward_formula", "backpropagation", "iris_first_net"),
+    *("regression", "binary_classifier", "learning_rates", "optimizers_race"),
+    *("overfitting", "digits", "scaling", "network_picture", "decision_boundary"),
+    *("explanations", "quickstart", "larger_than_memory", "onnx_export"),
+    *("optuna_pruning", "mlflow_runs"),
+)
+# Those that need extras or much time are listed with their source alone.
+NOT_RUN = ("quickstart", "onnx_export", "optuna_pruning", "mlflow_runs")
+
+
+def position(name):
+    """Return where an example stands in the gallery; the key of its order."""
+    return ORDER.index(name.removesuffix(".py"))
+
+
+def arguments(gallery_conf, script_vars):
+    """Return the arguments of an example: where to write what it saves."""
+    target = Path(script_vars["target_file"])
+    suffix = {"decision_boundary": ".gif", "explanations": ".png"}.get(target.stem)
+    return [str(target.with_suffix(suffix))] if suffix else []
+
+
+def setup(app):
+    """Register the extension."""
+    app.config.sphinx_gallery_conf = {
+        "examples_dirs": "../examples",
+        "gallery_dirs": "gallery",
+        "filename_pattern": rf"/(?!{'|'.join(NOT_RUN)})\w+\.py$",
+        "within_subsection_order": "gallery.position",
+        "reset_argv": "gallery.arguments",
+        "download_all_examples": False,
+        "remove_config_comments": True,
+        "show_memory": False,
+        "show_signature": False,
+        "min_reported_time": 1e6,
+    }
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
