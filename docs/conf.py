@@ -3,6 +3,7 @@
 Needs the extra ``docs``. Everything that a page loads is on the site itself.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -10,6 +11,8 @@ DOCS = Path(__file__).parent
 sys.path[:0] = [str(DOCS / "_ext"), str(DOCS.parent)]
 
 import sknn  # noqa: E402
+
+os.environ.pop("MPLBACKEND", None)  # or the pictures of chapters would not be shown
 
 project = "sknn"
 author = "The sknn developers"
