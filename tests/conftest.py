@@ -2,8 +2,10 @@
 
 import random
 import signal
+from functools import partial
 
 import pytest
+from signals import interrupt
 
 from sknn.jit.declarations import INTERPRETED
 from sknn.kernels.layers.activations import ACTIVATIONS
@@ -52,6 +54,12 @@ def pytest_collection_modifyitems(items):
         is_slow = item.get_closest_marker("slow")
         if is_slow and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(SECONDS_FOR_SLOW_TESTS))
+
+
+@pytest.fixture
+def interrupted(monkeypatch):
+    """Return a function that sends SIGINT to this process while a call computes."""
+    return partial(interrupt, monkeypatch=monkeypatch)
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,12 @@
 
 import signal
 import sys
+import threading
+import time
+
+from sknn.jit.kernel import Driver
+
+LATEST = 20  # seconds until compiled code runs
 
 
 class SignalAt:
@@ -34,3 +40,38 @@ class SignalAt:
             if self.count >= self.n and (self.count - self.n) % self.every == 0:
                 signal.raise_signal(self.number)
         return self.step
+
+
+def interrupt(call, monkeypatch, delay=0.2):
+    """Send SIGINT to this process, so long after the first kernel of a call has begun.
+
+    Return how long the call then took.
+    """
+    call_once, prepare, begun = Driver.__call__, Driver.prepare, threading.Event()
+    ended, sent = threading.Event(), []
+
+    def watched(self, *arguments):
+        begun.set()
+        return call_once(self, *arguments)
+
+    def watched_loop(self, *arguments, **fixed):
+        begun.set()
+        return prepare(self, *arguments, **fixed)
+
+    def send():
+        if begun.wait(LATEST) and not ended.wait(delay):
+            sent.append(time.perf_counter())
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    thread = threading.Thread(target=send)
+    monkeypatch.setattr(Driver, "__call__", watched)
+    monkeypatch.setattr(Driver, "prepare", watched_loop)
+    thread.start()
+    try:
+        call()
+    finally:
+        ended.set()
+        begun.set()
+        thread.join()
+    assert sent, "it ended before the signal"
+    return time.perf_counter() - sent[0]

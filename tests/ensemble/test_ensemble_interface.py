@@ -1,8 +1,6 @@
 """Ensembles as scikit-learn's estimators: checks, messages, files, threads, limits."""
 
 import pickle
-import signal
-import threading
 import time
 import tracemalloc
 
@@ -264,19 +262,16 @@ def test_an_interrupt_keeps_the_best_weights(n_jobs):
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
 @pytest.mark.parametrize("cv", [None, 3])
-def test_ctrl_c_within_an_epoch(n_jobs, cv):
+def test_ctrl_c_within_an_epoch(n_jobs, cv, interrupted):
     """It ends a long epoch, and training goes on from there to the same bits."""
     X, y = np.tile(X_DIABETES, (20, 1)), np.tile(Y_DIABETES, 20)
     net = MLPRegressor(hidden_layer_sizes=(200, 200), tol=None, batch_size=64)
     net.set_params(dropout=0.1, max_iter=1)
     model = EnsembleMLPRegressor(net, cv=cv, n_members=3, random_state=0, n_jobs=n_jobs)
     whole = clone(model).fit(X, y)  # and compiles
-    timer = threading.Timer(0.1, signal.raise_signal, [signal.SIGINT])
     model.set_params(estimator__max_iter=1000)
-    timer.start()
     with pytest.warns(UserWarning, match="interrupted by user"):
-        model.fit(X, y)
-    timer.join()
+        interrupted(lambda: model.fit(X, y), delay=0.1)
     assert model.n_iter_ < 1000
     if model.n_iter_ == 0:
         assert len(model.predict(X)) == len(X)

@@ -2,7 +2,6 @@
 
 import pickle
 import signal
-import threading
 
 import numpy as np
 import pytest
@@ -220,16 +219,12 @@ def test_an_interrupted_epoch_goes_on_only_between_batches(case, dtype):
 
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs signals")
-def test_interrupted_by_a_real_signal():
+def test_interrupted_by_a_real_signal(interrupted):
     parameters = {"max_iter": 3000, "n_iter_no_change": 3000, "random_state": 0}
     whole = sknn.MLPRegressor(**parameters).fit(X, NUMBERS)
     model = sknn.MLPRegressor(**parameters)
-    main = threading.main_thread().ident
-    timer = threading.Timer(0.02, signal.pthread_kill, (main, signal.SIGINT))
-    timer.start()
     with pytest.warns(UserWarning, match="Training interrupted by user"):
-        model.fit(X, NUMBERS)
-    timer.join()
+        interrupted(lambda: model.fit(X, NUMBERS), delay=0.02)
     assert model.n_iter_ < 3000
     assert_same_fit(copy_of(model).resume_fit(X, NUMBERS), whole)
 

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 import warnings
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from numpy.testing import assert_array_equal
 import sknn
 from sknn import MLPClassifier, MLPRegressor
 from sknn.jit.declarations import INTERPRETED
-from sknn.jit.kernel import COMPILED, Array, Driver, Kernel
+from sknn.jit.kernel import COMPILED, Array, Kernel
 
 rng = np.random.RandomState(0)
 X = rng.normal(size=(60, 4))
@@ -79,47 +78,6 @@ LONG = {
     "lbfgs": (FLOAT32, (600, 600), {"solver": "lbfgs", "tol": 0.0}),
     "lbfgs on CSR": (TEXT, (500, 500), {"solver": "lbfgs", "tol": 0.0}),
 }
-
-
-@pytest.fixture
-def interrupted(monkeypatch):
-    """Return a function that sends SIGINT to this process during a call.
-
-    A fifth of a second after the first kernel has begun. It returns how long the call
-    then took.
-    """
-    call_once, prepare, begun = Driver.__call__, Driver.prepare, threading.Event()
-
-    def watched(self, *arguments):
-        begun.set()
-        return call_once(self, *arguments)
-
-    def watched_loop(self, *arguments, **fixed):
-        begun.set()
-        return prepare(self, *arguments, **fixed)
-
-    def during(call):
-        sent = []
-
-        def send():
-            if begun.wait(PATIENCE) and not ended.wait(0.2):
-                sent.append(time.perf_counter())
-                signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
-
-        ended, thread = threading.Event(), threading.Thread(target=send)
-        monkeypatch.setattr(Driver, "__call__", watched)
-        monkeypatch.setattr(Driver, "prepare", watched_loop)
-        thread.start()
-        try:
-            call()
-        finally:
-            ended.set()
-            begun.set()
-            thread.join()
-        assert sent, "it ended before the signal"
-        return time.perf_counter() - sent[0]
-
-    return during
 
 
 @needs_signals
