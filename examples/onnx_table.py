@@ -1,8 +1,10 @@
-"""Write a model of a raw table as an ONNX file, and predict with onnxruntime.
+"""
+A file for onnxruntime, of a model of a table
+=============================================
 
 The file holds all of it: what becomes of each column, the networks, their mean.
 
-Needs: pip install "sknn[onnx]" onnxruntime pandas
+Needs: ``pip install "sknn[onnx]" onnxruntime pandas``
 """
 
 import tempfile

@@ -58,6 +58,17 @@ def from_sklearn(model: Any) -> MLPClassifier | MLPRegressor:
         If the model is not fitted.
     TypeError
         If it is something else.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.neural_network import MLPClassifier
+    >>> from sknn.convert import from_sklearn
+    >>> X, y = load_iris(return_X_y=True)
+    >>> theirs = MLPClassifier((5,), solver="lbfgs", random_state=0).fit(X, y)
+    >>> ours = from_sklearn(theirs)
+    >>> bool((ours.predict(X) == theirs.predict(X)).all())
+    True
     """
     estimator: MLPClassifier | MLPRegressor = sklearn_models.from_sklearn(model)
     return estimator
@@ -90,6 +101,19 @@ def to_sklearn(estimator: MLPClassifier | MLPRegressor) -> Any:
         If scikit-learn has no such network: layer normalisation, an activation other
         than identity, logistic, tanh and relu, several of them, the hinge loss, or
         several levels of quantiles.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sknn import MLPClassifier
+    >>> from sknn.convert import to_sklearn
+    >>> X, y = load_iris(return_X_y=True)
+    >>> ours = MLPClassifier((5,), solver="lbfgs", random_state=0).fit(X, y)
+    >>> theirs = to_sklearn(ours)
+    >>> type(theirs).__module__.partition(".")[0]
+    'sklearn'
+    >>> bool((ours.predict(X) == theirs.predict(X)).all())
+    True
     """
     return sklearn_models.to_sklearn(estimator)
 
@@ -125,6 +149,14 @@ def from_torch(
         If the model is not Sequential.
     ValueError
         If sknn has no such network. The message names the module.
+
+    Examples
+    --------
+    >>> from torch import nn  # doctest: +SKIP
+    >>> from sknn.convert import from_torch
+    >>> model = nn.Sequential(nn.Linear(4, 8), nn.ReLU())  # doctest: +SKIP
+    >>> network = from_torch(model)  # doctest: +SKIP
+    >>> network.predict([[5.1, 3.5, 1.4, 0.2]])  # doctest: +SKIP
     """
     estimator: MLPClassifier | MLPRegressor = torch_models.from_torch(
         model, classes, multilabel
@@ -163,6 +195,16 @@ def to_torch(
         If PyTorch has no such module: the activation step and those that users
         register; and without ``logits`` the exponential of log-linear regression and
         several levels of quantiles.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sknn import MLPClassifier
+    >>> from sknn.convert import to_torch
+    >>> X, y = load_iris(return_X_y=True)
+    >>> network = MLPClassifier((5,), solver="lbfgs", random_state=0).fit(X, y)
+    >>> module = to_torch(network)  # doctest: +SKIP
+    >>> probabilities = module(torch.from_numpy(X))  # doctest: +SKIP
     """
     return torch_models.to_torch(estimator, logits)
 
@@ -198,6 +240,14 @@ def from_keras(
     ValueError
         If it is not built, if its weights are not all of float32 or all of float64, or
         if sknn has no such network. The message names the layer.
+
+    Examples
+    --------
+    >>> from keras import Sequential, layers  # doctest: +SKIP
+    >>> from sknn.convert import from_keras
+    >>> model = Sequential([layers.Dense(8, "relu"), layers.Dense(1)])  # doctest: +SKIP
+    >>> model.build((None, 4))  # doctest: +SKIP
+    >>> from_keras(model).predict([[5.1, 3.5, 1.4, 0.2]])  # doctest: +SKIP
     """
     estimator: MLPClassifier | MLPRegressor = keras_models.from_keras(
         model, classes, multilabel
@@ -234,5 +284,14 @@ def to_keras(
     ValueError
         If Keras has no such layer: the activation step and those that users register;
         and without ``logits`` several levels of quantiles.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sknn import MLPRegressor
+    >>> from sknn.convert import to_keras
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> network = MLPRegressor(solver="lbfgs", max_iter=1000, random_state=0).fit(X, y)
+    >>> to_keras(network).predict(X)  # doctest: +SKIP
     """
     return keras_models.to_keras(estimator, logits)

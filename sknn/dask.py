@@ -195,6 +195,14 @@ class DaskMLPClassifier(_OnCluster, MLPClassifier):  # type: ignore[misc]
         Seconds after which a worker that does not answer counts as gone.
     **parameters : dict
         Those of :class:`sknn.MLPClassifier`.
+
+    Examples
+    --------
+    >>> from dask.distributed import Client  # doctest: +SKIP
+    >>> from sknn.dask import DaskMLPClassifier  # doctest: +SKIP
+    >>> client = Client("scheduler-address:8786")  # doctest: +SKIP
+    >>> model = DaskMLPClassifier(client=client).fit(X, y)  # doctest: +SKIP
+    >>> model.predict(X).compute()  # doctest: +SKIP
     """
 
     _local = MLPClassifier
@@ -237,6 +245,14 @@ class DaskMLPRegressor(_OnCluster, MLPRegressor):  # type: ignore[misc]
         Seconds after which a worker that does not answer counts as gone.
     **parameters : dict
         Those of :class:`sknn.MLPRegressor`.
+
+    Examples
+    --------
+    >>> from dask.distributed import Client  # doctest: +SKIP
+    >>> from sknn.dask import DaskMLPRegressor  # doctest: +SKIP
+    >>> client = Client("scheduler-address:8786")  # doctest: +SKIP
+    >>> model = DaskMLPRegressor(client=client).fit(X, y)  # doctest: +SKIP
+    >>> model.predict(X).compute()  # doctest: +SKIP
     """
 
     _local = MLPRegressor

@@ -83,6 +83,7 @@ _METRICS = sorted(
     }
 )
 
+#: Names of the types that a file of skops may hold: ``trusted=TRUSTED_TYPES``.
 TRUSTED_TYPES = [*_OURS, *_OF_SCIKIT_LEARN, *_SPLITTERS, *_METRICS]
 
 

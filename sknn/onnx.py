@@ -125,7 +125,8 @@ def to_onnx(
     --------
     >>> from sknn import MLPRegressor
     >>> from sknn.onnx import to_onnx
-    >>> model = MLPRegressor((3,), solver="lbfgs").fit([[0.0], [1.0]], [1.0, 2.0])
+    >>> model = MLPRegressor(hidden_layer_sizes=3, solver="lbfgs")
+    >>> model = model.fit([[0.0], [1.0]], [1.0, 2.0])
     >>> [output.name for output in to_onnx(model).graph.output]
     ['variable']
     """
@@ -188,6 +189,16 @@ def register_skl2onnx(*estimators: type) -> None:
         If skl2onnx is not installed.
     TypeError
         If one is not a class of sknn or derived from one.
+
+    Examples
+    --------
+    >>> from skl2onnx import to_onnx  # doctest: +SKIP
+    >>> from sknn import MLPClassifier
+    >>> from sknn.onnx import register_skl2onnx
+    >>> class Ours(MLPClassifier):
+    ...     pass
+    >>> register_skl2onnx(Ours)  # doctest: +SKIP
+    >>> to_onnx(Ours().fit(X, y), X[:1])  # doctest: +SKIP
     """
     from sknn.export.skl2onnx_converters import register
 

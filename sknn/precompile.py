@@ -37,6 +37,12 @@ def precompile(dtypes: tuple[str, ...] = _DTYPES) -> bool:
     -------
     is_full : bool
         Whether the cache holds them all now. Ends with the first that it does not keep.
+
+    Examples
+    --------
+    >>> from sknn.precompile import precompile
+    >>> precompile(("float32",))  # doctest: +SKIP
+    True
     """
     wanted = [
         (kernel, np.dtype(dtype))

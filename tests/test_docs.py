@@ -21,9 +21,14 @@ pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
 
 
+def without_code(text):
+    """Return the text of a page without its blocks of code."""
+    return re.sub(r"^ *```.*?^ *```", "", text, flags=re.DOTALL | re.MULTILINE)
+
+
 @pages
 def test_links_lead_to_files(page):
-    for target in LINK.findall(page.read_text("utf-8")):
+    for target in LINK.findall(without_code(page.read_text("utf-8"))):
         if "://" not in target:
             assert (page.parent / target).exists(), target
 
@@ -82,30 +87,16 @@ def test_examples_of_the_readme_run(capsys):
     assert model.score(names["X_test"], names["y_test"]) > 0.9
 
 
-@pytest.mark.parametrize(
-    "module",
-    [
-        "sknn.estimators.classifier",
-        "sknn.estimators.regressor",
-        "sknn.estimators.base",
-        "sknn.estimators.batch_source",
-        "sknn.estimators.prediction",
-        "sknn.callbacks",
-        "sknn.callbacks.epoch_callback",
-        "sknn.callbacks.checkpoint",
-        "sknn.estimators.hidden_layer",
-        "sknn.explain",
-        "sknn.explain.attributions",
-        "sknn.explain.display",
-        "sknn.convert",
-        "sknn.custom",
-        "sknn.displays",
-        "sknn.tabular.encoder",
-    ],
+WITH_EXAMPLES = sorted(
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    for path in ROOT.glob("sknn/**/*.py")
+    if ">>> " in path.read_text("utf-8")
 )
+
+
+@pytest.mark.parametrize("module", WITH_EXAMPLES)
 def test_examples_of_the_docstrings_run(module):
     result = doctest.testmod(importlib.import_module(module))
-    assert result.attempted > 2
     assert result.failed == 0
 
 

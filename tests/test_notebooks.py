@@ -11,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.fixes import parse_version
 
 import sknn
+from sknn._site import SITE
 
 ESTIMATORS = ["MLPClassifier", "MLPRegressor"]
 estimators = pytest.mark.parametrize("name", ESTIMATORS)
@@ -53,9 +54,8 @@ def test_every_parameter_has_its_docstring_as_a_tooltip(name):
     found = {parameter: text for _, parameter, text in tooltips}
     assert found.keys() == getattr(sknn, name)().get_params().keys()
     assert "default=0.0001<br><br>Strength of the L2 penalty" in found["alpha"]
-    module = {"MLPClassifier": "classifier", "MLPRegressor": "regressor"}[name]
     for link, parameter, text in tooltips:
-        assert f"/blob/main/sknn/estimators/{module}.py#:~:text=" in link
+        assert f"/reference/generated/sknn.{name}.html#:~:text=" in link
         assert text.startswith(f"{parameter}: "), text
 
 
@@ -80,7 +80,7 @@ def test_an_estimator_of_a_users_own():
     tables = tables_in(html)
     names = {parameter for table in tables.values() for _, parameter in table}
     assert {"factor", "alpha", "dropout"} <= names
-    assert "github.com/sknn" not in html
+    assert SITE not in html
     assert "factor" not in [parameter for _, parameter in tables["Parameters"]]
 
 

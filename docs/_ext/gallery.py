@@ -2,21 +2,20 @@
 
 from pathlib import Path
 
-# The order of a course, then the rest.
-ORDER = (
+# Those that run in each build, in the order of a course. All others need extras or much
+# time: they are listed after these, with their source alone.
+RUN = (
     *("perceptron", "forward_formula", "backpropagation", "iris_first_net"),
     *("regression", "binary_classifier", "learning_rates", "optimizers_race"),
     *("overfitting", "digits", "scaling", "network_picture", "decision_boundary"),
-    *("explanations", "quickstart", "larger_than_memory", "onnx_export"),
-    *("optuna_pruning", "mlflow_runs"),
+    *("explanations", "larger_than_memory"),
 )
-# Those that need extras or much time are listed with their source alone.
-NOT_RUN = ("quickstart", "onnx_export", "optuna_pruning", "mlflow_runs")
 
 
 def position(name):
-    """Return where an example stands in the gallery; the key of its order."""
-    return ORDER.index(name.removesuffix(".py"))
+    """Return the key by which the examples are ordered."""
+    stem = name.removesuffix(".py")
+    return (RUN.index(stem), "") if stem in RUN else (len(RUN), stem)
 
 
 def arguments(gallery_conf, script_vars):
@@ -31,7 +30,7 @@ def setup(app):
     app.config.sphinx_gallery_conf = {
         "examples_dirs": "../examples",
         "gallery_dirs": "gallery",
-        "filename_pattern": rf"/(?!{'|'.join(NOT_RUN)})\w+\.py$",
+        "filename_pattern": rf"/({'|'.join(RUN)})\.py$",
         "within_subsection_order": "gallery.position",
         "reset_argv": "gallery.arguments",
         "download_all_examples": False,

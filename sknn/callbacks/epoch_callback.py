@@ -135,11 +135,13 @@ class EpochCallback:
             self.on_train_begin({})
 
     def _end(self, estimator: Any, context: Any) -> bool | None:
+        """Call the method for what has ended; called by scikit-learn."""
         return self._end_task(context)
 
     def _end_with_estimator(
         self, estimator: Any, context: Any, *, fitted_estimator: Any
     ) -> bool | None:
+        """Call the method for what has ended; called by scikit-learn."""
         return self._end_task(context, fitted_estimator=fitted_estimator)
 
     on_fit_task_end = _end

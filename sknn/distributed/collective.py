@@ -95,4 +95,15 @@ def _arrays(message: bytes, like: list[np.ndarray]) -> list[np.ndarray]:
 
 
 class WorkerError(RuntimeError):
-    """Another process is gone, or does not answer in time."""
+    """Another process is gone, or does not answer in time.
+
+    What fits on a cluster raise: the estimator is then as it was before.
+
+    Examples
+    --------
+    >>> from sknn.dask import WorkerError  # doctest: +SKIP
+    >>> try:  # doctest: +SKIP
+    ...     model.fit(X, y)
+    ... except WorkerError as error:
+    ...     print(error)
+    """

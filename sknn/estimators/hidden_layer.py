@@ -85,8 +85,6 @@ class HiddenLayerTransformer(
         "estimator": [HasMethods(["fit", "hidden_activations"])],
         "layer": [Interval(Integral, None, None, closed="neither")],
     }
-    _doc_link_module = "sknn"
-    _doc_link_template = "https://github.com/sknn-developers/sknn/blob/main/{path}.py"
 
     def __init__(self, estimator: Any, *, layer: int = -1) -> None:
         self.estimator = estimator
@@ -174,9 +172,6 @@ class HiddenLayerTransformer(
         mapping = MethodMapping().add(caller="fit", callee="fit")
         router = MetadataRouter(owner=type(self).__name__)
         return router.add(estimator=self.estimator, method_mapping=mapping)
-
-    def _doc_link_url_param_generator(self) -> dict[str, str]:
-        return {"path": type(self).__module__.replace(".", "/")}
 
     def __sklearn_tags__(self) -> Any:
         tags, inner = super().__sklearn_tags__(), get_tags(self.estimator)

@@ -29,6 +29,18 @@ class Attributions:
         Names of the features that the network got.
     output_names : list of str
         Names of the outputs: the classes or labels, or their numbers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknn.explain import Attributions
+    >>> found = Attributions(
+    ...     values=np.array([[0.5, 0.25]]), base_values=np.zeros(1),
+    ...     predictions=np.array([0.75]), data=np.zeros((1, 2)),
+    ...     feature_names=["age", "height"], output_names=["0"],
+    ... )
+    >>> found.base_values + found.values.sum(axis=1)
+    array([0.75])
     """
 
     values: np.ndarray

@@ -79,6 +79,20 @@ def integrated_gradients(
     ----------
     .. [1] M. Sundararajan, A. Taly and Q. Yan, "Axiomatic Attribution for Deep
        Networks", ICML 2017, https://arxiv.org/abs/1703.01365.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sknn import MLPClassifier
+    >>> from sknn.explain import integrated_gradients
+    >>> X, y = load_iris(return_X_y=True)
+    >>> network = MLPClassifier((5,), solver="lbfgs", random_state=0).fit(X, y)
+    >>> found = integrated_gradients(network, X[:2], baseline=X.mean(axis=0))
+    >>> found.values.shape  # rows, classes, features
+    (2, 3, 4)
+    >>> totals = found.base_values + found.values.sum(axis=2)
+    >>> bool((abs(totals - found.predictions) < 0.01).all())
+    True
     """
     network = ExplainedNetwork.of(estimator, target)
     rows = network.inputs_of(X, "X")
@@ -139,6 +153,17 @@ def expected_gradients(
        performance of deep learning models with axiomatic attribution priors and
        expected gradients", Nature Machine Intelligence 3, 2021,
        https://arxiv.org/abs/1906.10670.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sknn import MLPClassifier
+    >>> from sknn.explain import expected_gradients
+    >>> X, y = load_iris(return_X_y=True)
+    >>> network = MLPClassifier((5,), solver="lbfgs", random_state=0).fit(X, y)
+    >>> found = expected_gradients(network, X[:2], X, target=0, random_state=0)
+    >>> found.values.shape  # rows, features
+    (2, 4)
     """
     if n_background < 1:
         raise ValueError(f"n_background must be at least 1, got {n_background!r}.")
