@@ -9,12 +9,15 @@ Needs Dask, which ``pip install 'sknn[dask]'`` installs, and sknn on each worker
 >>> model.predict(X).compute()  # doctest: +SKIP
 """
 
+from numbers import Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from sknn._cluster import fit_on_cluster
+from sknn._cluster_worker import Timeouts
 from sknn._extras import import_extra
+from sknn._sklearn import Interval
 from sknn.distributed.collective import WorkerError
 from sknn.estimators.classifier import MLPClassifier
 from sknn.estimators.regressor import MLPRegressor
@@ -32,6 +35,7 @@ class _OnCluster:
 
     client: Any
     timeout: float
+    heartbeat_timeout: float
     _local: ClassVar[type]
 
     @property
@@ -80,36 +84,129 @@ class _OnCluster:
         Raises
         ------
         WorkerError
-            If a worker is gone, or does not answer within ``timeout`` seconds. The
-            estimator is then as it was before.
+            If a worker is gone, is silent for ``heartbeat_timeout`` seconds, or keeps
+            the others waiting for ``timeout`` seconds. The estimator is then as it was
+            before, and nothing is left on the workers.
         ValueError
             As ``fit`` of the local estimator.
         """
         arrays = [X, y] if sample_weight is None else [X, y, sample_weight]
-        validation = (X_val, y_val, sample_weight_val)
+        return self._fit_on_cluster(
+            arrays, (X_val, y_val, sample_weight_val), resumes=False
+        )
+
+    def resume_fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: ArrayLike = None,
+        y_val: ArrayLike = None,
+        sample_weight_val: ArrayLike = None,
+    ) -> Self:
+        """Go on with a fit that was interrupted, or ended by ``max_iter``.
+
+        On the same partitions and number of workers it gives what the fit would have
+        given without a break, bit for bit. After a fit that has failed, go on from the
+        file of a :class:`~sknn.callbacks.ModelCheckpoint`: see `from_local`.
+
+        Parameters
+        ----------
+        X : dask Array of shape (n_samples, n_features) or dask DataFrame
+            Training data, as in ``fit``, as are all others.
+        y : dask Array of shape (n_samples,) or (n_samples, n_outputs), or dask Series
+            Targets, in the same partitions as X.
+        sample_weight : dask Array or Series of shape (n_samples,), default=None
+            Weights of the samples.
+        X_val : array-like of shape (n_val, n_features), default=None
+            Validation data, which each worker gets.
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Targets of the validation data.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Weights of the validation data.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        WorkerError
+            As ``fit``.
+        ValueError
+            As ``resume_fit`` of the local estimator.
+        """
+        arrays = [X, y] if sample_weight is None else [X, y, sample_weight]
+        return self._fit_on_cluster(
+            arrays, (X_val, y_val, sample_weight_val), resumes=True
+        )
+
+    def _fit_on_cluster(
+        self, arrays: list[Any], validation: tuple[Any, Any, Any], resumes: bool
+    ) -> Self:
+        estimator: Any = self
+        goes_on = resumes or estimator.warm_start
+        local = self.to_local() if goes_on else self._unfitted()
+        local.set_callbacks(*getattr(self, "_skl_callbacks", ()))
         fitted = fit_on_cluster(
             self.client_,
-            self._unfitted(),
+            local,
             _partitions(arrays),
             validation,
-            self.timeout,
+            Timeouts(self.timeout, self.heartbeat_timeout),
+            resumes,
         )
-        learnt = {
-            name: value
-            for name, value in vars(fitted).items()
-            if name not in fitted.get_params(deep=False)
-        }
+        self._take_over(fitted)
+        return self
+
+    def _take_over(self, local: Any) -> None:
+        """Take the fitted attributes of a local estimator, in place of all others."""
+        known = local.get_params(deep=False)
+        learnt = {k: v for k, v in vars(local).items() if k not in known}
         own = self._parameters()
+        if hasattr(self, "_skl_callbacks"):  # not what the workers had of them
+            learnt["_skl_callbacks"] = self._skl_callbacks
         vars(self).clear()
         vars(self).update(own | learnt)
-        return self
+
+    @classmethod
+    def from_local(cls, local: Any, **options: Any) -> Any:
+        """Return an estimator of the cluster with all that a local one has learnt.
+
+        Parameters
+        ----------
+        local : MLPClassifier or MLPRegressor
+            Such as one from ``to_local``, or from a file of
+            :class:`~sknn.callbacks.ModelCheckpoint`.
+        **options
+            ``client``, ``timeout`` and ``heartbeat_timeout``, as for the constructor.
+
+        Returns
+        -------
+        estimator : DaskMLPClassifier or DaskMLPRegressor
+            ``resume_fit`` goes on with the fit of the local one.
+
+        Raises
+        ------
+        TypeError
+            If the local estimator is of another class.
+        """
+        if type(local) is not cls._local:
+            raise TypeError(
+                f"{cls.__name__}.from_local takes a fitted {cls._local.__name__}, got "
+                f"a {type(local).__name__}."
+            )
+        make: Any = cls
+        given: Any = local
+        estimator = make(**options, **given.get_params(deep=False))
+        estimator._take_over(local)
+        return estimator
 
     def to_local(self) -> Any:
         """Return a local estimator with the same parameters and fitted attributes."""
-        local = self._unfitted()
-        own = self._parameters()
-        learnt = {k: v for k, v in vars(self).items() if k not in own}
-        vars(local).update(learnt)
+        local, own = self._unfitted(), {*self._parameters(), "_skl_callbacks"}
+        vars(local).update({k: v for k, v in vars(self).items() if k not in own})
         return local
 
     def _unfitted(self) -> Any:
@@ -192,7 +289,10 @@ class DaskMLPClassifier(_OnCluster, MLPClassifier):  # type: ignore[misc]
     client : distributed.Client, default=None
         Client of the cluster. None for the one that was made last.
     timeout : float, default=60
-        Seconds after which a worker that does not answer counts as gone.
+        Seconds that workers wait for one that gives signs of life, but has not come to
+        the same step.
+    heartbeat_timeout : float, default=4
+        Seconds without a sign of life after which a worker counts as gone.
     **parameters : dict
         Those of :class:`sknn.MLPClassifier`.
 
@@ -209,15 +309,22 @@ class DaskMLPClassifier(_OnCluster, MLPClassifier):  # type: ignore[misc]
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **MLPClassifier._parameter_constraints,
         "client": ["no_validation"],
-        "timeout": ["no_validation"],
+        "timeout": [Interval(Real, 0, None, closed="neither")],
+        "heartbeat_timeout": [Interval(Real, 0, None, closed="neither")],
     }
 
     def __init__(
-        self, *, client: Any = None, timeout: float = 60.0, **parameters: Any
+        self,
+        *,
+        client: Any = None,
+        timeout: float = 60.0,
+        heartbeat_timeout: float = 4.0,
+        **parameters: Any,
     ) -> None:
         super().__init__(**parameters)
         self.client = client
         self.timeout = timeout
+        self.heartbeat_timeout = heartbeat_timeout
 
     def predict_proba(self, X: Any) -> Any:
         """Predict probabilities, lazily for Dask's arrays and data frames.
@@ -242,7 +349,10 @@ class DaskMLPRegressor(_OnCluster, MLPRegressor):  # type: ignore[misc]
     client : distributed.Client, default=None
         Client of the cluster. None for the one that was made last.
     timeout : float, default=60
-        Seconds after which a worker that does not answer counts as gone.
+        Seconds that workers wait for one that gives signs of life, but has not come to
+        the same step.
+    heartbeat_timeout : float, default=4
+        Seconds without a sign of life after which a worker counts as gone.
     **parameters : dict
         Those of :class:`sknn.MLPRegressor`.
 
@@ -259,12 +369,19 @@ class DaskMLPRegressor(_OnCluster, MLPRegressor):  # type: ignore[misc]
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **MLPRegressor._parameter_constraints,
         "client": ["no_validation"],
-        "timeout": ["no_validation"],
+        "timeout": [Interval(Real, 0, None, closed="neither")],
+        "heartbeat_timeout": [Interval(Real, 0, None, closed="neither")],
     }
 
     def __init__(
-        self, *, client: Any = None, timeout: float = 60.0, **parameters: Any
+        self,
+        *,
+        client: Any = None,
+        timeout: float = 60.0,
+        heartbeat_timeout: float = 4.0,
+        **parameters: Any,
     ) -> None:
         super().__init__(**parameters)
         self.client = client
         self.timeout = timeout
+        self.heartbeat_timeout = heartbeat_timeout

@@ -5,16 +5,46 @@ import secrets
 import signal
 import socket
 import warnings
+from itertools import pairwise
 
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
+from sknn.distributed.collective import Collective
 from sknn.distributed.sockets import SocketCollective
 from sknn.estimators.first_pass import merged
 from sknn.estimators.parts import DataPart, fit_part, survey_part
 
 PATIENCE = 60
 AFTER_A_FAILURE = 5  # for others, of which one may be frozen
+
+
+class Alone(Collective):
+    """A process without others."""
+
+    rank, size, timeout = 0, 1, 1.0
+
+    def exchange(self, messages):
+        return messages
+
+    def close(self):
+        pass
+
+    def abort(self, reason):
+        pass
+
+
+def fit_alone(model, batches, **options):
+    return fit_part(
+        model,
+        DataPart(batches, merged([survey_part(model, batches)]), Alone()),
+        **options,
+    )
+
+
+def rows_of_processes(bounds):
+    """Return the rows of each process; there may be none."""
+    return [slice(a, b) for a, b in pairwise(bounds)]
 
 
 class KillAfter:
@@ -37,27 +67,32 @@ class KillAfter:
         pass
 
 
-def work(rank, addresses, listener, secret, timeout, model, part, validation, pipe):
+def work(rank, addresses, listener, secret, timeouts, model, part, validation, pipe):
     """Train in this process; send the fitted estimator, or the error."""
     warnings.simplefilter("ignore", ConvergenceWarning)
     batches, found = part
     try:
-        collective = SocketCollective(rank, listener, addresses, secret, timeout)
-        try:
+        with SocketCollective(
+            rank, listener, addresses, secret, *timeouts
+        ) as collective:
             own = DataPart(batches, found, collective)
-            pipe.send(fit_part(clone(model), own, validation))
-        finally:
-            collective.close()
+            fitted = fit_part(clone(model), own, validation)
+        pipe.send(fitted)
     except Exception as error:
         pipe.send(error)
 
 
 def fit_in_processes(
-    model, parts, validation=(None, None, None), timeout=PATIENCE, callbacks=None
+    model,
+    parts,
+    validation=(None, None, None),
+    timeouts=(PATIENCE, PATIENCE),
+    callbacks=None,
 ):
     """Return what each process ends with: an estimator, an error, or None.
 
     ``parts`` has the batches of each; ``callbacks`` maps ranks to a callback.
+    ``timeouts`` are that of the work and that of the signs of life.
     """
     surveys = [survey_part(model, batches) for batches in parts]
     found = merged([each for each in surveys if each is not None])
@@ -70,7 +105,7 @@ def fit_in_processes(
         if callbacks and rank in callbacks:
             own.set_callbacks(callbacks[rank])
         ours, theirs = context.Pipe()
-        arguments = (rank, addresses, listeners[rank], secret, timeout, own)
+        arguments = (rank, addresses, listeners[rank], secret, timeouts, own)
         arguments += ((batches, found), validation, theirs)
         processes.append(context.Process(target=work, args=arguments))
         pipes.append(ours)

@@ -1,6 +1,8 @@
 """What training on several machines needs of them: sums, and a common start."""
 
 from abc import ABC, abstractmethod
+from types import TracebackType
+from typing import Self
 
 import numpy as np
 
@@ -9,7 +11,9 @@ class Collective(ABC):
     """A group of processes that make the same calls in the same order.
 
     Each call returns when it has returned, or is about to, in all of them, and raises a
-    `WorkerError` in each if one of them is gone or does not answer in time.
+    `WorkerError` in each if one of them is gone or does not answer in time. As a
+    context manager it leaves the group at the end, and tells the others if that is by
+    an error.
 
     Attributes
     ----------
@@ -18,7 +22,8 @@ class Collective(ABC):
     size : int
         Number of processes.
     timeout : float
-        Seconds after which a process that does not answer counts as gone.
+        Seconds after which a process that does not come to the same call counts as
+        gone.
     """
 
     rank: int
@@ -35,6 +40,23 @@ class Collective(ABC):
     @abstractmethod
     def close(self) -> None:
         """Leave the group."""
+
+    @abstractmethod
+    def abort(self, reason: str) -> None:
+        """Tell the others that this process cannot go on; ``close`` comes next."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            self.abort(f"{type(error).__name__}: {error}".rstrip(": "))
+        self.close()
 
     def all_reduce(self, *arrays: np.ndarray) -> None:
         """Replace arrays by the sums of those of all processes.

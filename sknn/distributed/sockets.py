@@ -2,36 +2,48 @@
 
 import socket
 import struct
-from collections.abc import Callable, Sequence
-from secrets import compare_digest
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from ssl import SSLContext
 
 from sknn.distributed.collective import Collective, WorkerError
+from sknn.distributed.connecting import DATA, SIGNS, connect, receive_exactly
+from sknn.distributed.heartbeat import Heartbeat, said
 
 _LENGTH = struct.Struct("!q")
-_HELLO = struct.Struct("!q32s")  # rank, and a secret
 
 
 class SocketCollective(Collective):
     """Connects each process with each other one by TCP, or TLS.
 
-    Messages are bytes of numbers. Nothing is unpickled.
+    Messages are bytes of numbers. Nothing is unpickled. Beside each connection for
+    messages there is one for signs of life: see `Heartbeat`.
 
     Parameters
     ----------
     rank : int
     listener : socket
-        Listens at the address of this process.
+        Listens at the address of this process. Not closed.
     addresses : sequence of (host, port)
         Of all processes, in the order of ranks.
     secret : bytes
         32 bytes that only these processes know.
     timeout : float, default=60
+        Seconds to wait for a process that gives signs of life.
+    heartbeat_timeout : float, default=4
+        Seconds without a sign of life after which a process counts as gone.
+    names : sequence of str, optional
+        What messages call the processes, in the order of ranks.
     encryption : tuple of ssl.SSLContext, default=None
         For connections that come in, and for those that go out. None: nothing is
         encrypted.
     is_off : callable, optional
         Returns True where this process is to leave the others.
+
+    Raises
+    ------
+    WorkerError
+        If not all are connected within ``timeout`` seconds.
     """
 
     def __init__(
@@ -41,52 +53,48 @@ class SocketCollective(Collective):
         addresses: Sequence[tuple[str, int]],
         secret: bytes,
         timeout: float = 60.0,
+        heartbeat_timeout: float = 4.0,
+        names: Sequence[str] | None = None,
         encryption: tuple[SSLContext, SSLContext] | None = None,
         is_off: Callable[[], bool] = lambda: False,
     ):
         self.rank, self.size, self.timeout = rank, len(addresses), timeout
-        self._is_off = is_off
-        self._peers: dict[int, socket.socket] = {}
-        listener.settimeout(timeout)
+        self._names = names or [f"Worker {k} of {self.size}" for k in range(self.size)]
         try:
-            for other in range(rank):
-                peer = socket.create_connection(addresses[other], timeout)
-                if encryption:
-                    peer = encryption[1].wrap_socket(peer)
-                self._take(other, peer)
-                peer.sendall(_HELLO.pack(rank, secret))
-            while len(self._peers) < self.size - 1:
-                peer, _ = listener.accept()
-                peer.settimeout(timeout)
-                if encryption:
-                    peer = encryption[0].wrap_socket(peer, server_side=True)
-                other, said = _HELLO.unpack(_received(peer, _HELLO.size))
-                if compare_digest(said, secret) and rank < other < self.size:
-                    self._take(other, peer)
-                else:
-                    peer.close()
+            connections = connect(
+                rank, listener, addresses, self._names, secret, timeout, encryption,
+                is_off,
+            )  # fmt: skip
         except OSError as error:
-            self.close()
             raise WorkerError(
-                f"Worker {rank} of {self.size} could not connect to all others in "
-                f"{timeout:g} seconds: {error}."
+                f"{self._names[rank]} could not connect to all others in {timeout:g} "
+                f"seconds: {said(error)}."
             ) from error
+        self._peers = {k: each for (k, use), each in connections.items() if use == DATA}
+        for peer in self._peers.values():
+            peer.settimeout(timeout)
+        self._heartbeat = Heartbeat(
+            {k: each for (k, use), each in connections.items() if use == SIGNS},
+            self._names,
+            heartbeat_timeout,
+            lambda: f"{self._names[rank]} was called off." if is_off() else None,
+            self._wake,
+        )
 
-    def _take(self, other: int, peer: socket.socket) -> None:
-        peer.settimeout(self.timeout)
-        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._peers[other] = peer
+    def _wake(self) -> None:
+        """Let no call wait any more."""
+        for peer in self._peers.values():
+            with suppress(OSError):  # it may be closed already
+                # Of the plain socket: TLS would want to talk with the other end.
+                socket.socket.shutdown(peer, socket.SHUT_RDWR)
 
     def exchange(self, messages: list[bytes]) -> list[bytes]:
         """Send a message to each process, and return what each has sent to this one."""
-        if self._is_off():
-            raise WorkerError(f"Worker {self.rank} of {self.size} was called off.")
+        if self._heartbeat.fault:
+            raise WorkerError(self._heartbeat.fault)
         received = [b""] * self.size
         received[self.rank] = messages[self.rank]
-        # All go through the pairs in the same order, so that none waits in a circle.
-        pairs = sorted((min(k, self.rank), max(k, self.rank)) for k in self._peers)
-        for pair in pairs:
-            (other,) = {*pair} - {self.rank}
+        for other in _partners(self.rank, self.size):
             peer = self._peers[other]
             try:
                 if self.rank < other:
@@ -96,17 +104,47 @@ class SocketCollective(Collective):
                     received[other] = _receive(peer)
                     _send(peer, messages[other])
             except OSError as error:
-                raise WorkerError(
-                    f"Worker {other} of {self.size} is gone, or did not answer in "
-                    f"{self.timeout:g} seconds: {error or type(error).__name__}."
-                ) from error
+                raise WorkerError(self._fault_of(other, error)) from error
         return received
+
+    def _fault_of(self, other: int, error: OSError) -> str:
+        """Return why an exchange with another process has failed."""
+        name = self._names[other]
+        if isinstance(error, TimeoutError):
+            self._heartbeat.report(
+                f"{name} gives signs of life, but others have waited for it for "
+                f"{self.timeout:g} seconds. Raise timeout if its work takes so long."
+            )
+        return self._heartbeat.fault_after(f"{name} is gone: {said(error)}.")
+
+    def abort(self, reason: str) -> None:
+        """Tell the others that this process cannot go on."""
+        name = self._names[self.rank]
+        self._heartbeat.report(f"{name} has ended with an error: {reason}")
 
     def close(self) -> None:
         """Close all connections."""
+        self._heartbeat.close()
         for peer in self._peers.values():
             peer.close()
         self._peers.clear()
+
+
+def _partners(rank: int, size: int) -> Iterator[int]:
+    """Yield the others in the order in which to exchange messages with them.
+
+    That of a round-robin tournament: in each of its rounds all are in one pair, so that
+    none waits for another pair, and none in a circle.
+    """
+    n = size + size % 2  # with a pause for one of an odd number
+    for k in range(n - 1):
+        other = (k - rank) % (n - 1)
+        if rank == n - 1:  # it meets the one who would meet itself
+            other = k * (n // 2) % (n - 1)
+        elif other == rank:
+            other = n - 1
+        if other < size:
+            yield other
 
 
 def _send(peer: socket.socket, message: bytes) -> None:
@@ -115,16 +153,5 @@ def _send(peer: socket.socket, message: bytes) -> None:
 
 
 def _receive(peer: socket.socket) -> bytes:
-    (size,) = _LENGTH.unpack(_received(peer, _LENGTH.size))
-    return _received(peer, size)
-
-
-def _received(peer: socket.socket, size: int) -> bytes:
-    message = bytearray(size)
-    view = memoryview(message)
-    while view:
-        n = peer.recv_into(view)
-        if not n:
-            raise ConnectionError("the connection was closed")
-        view = view[n:]
-    return bytes(message)
+    (size,) = _LENGTH.unpack(receive_exactly(peer, _LENGTH.size))
+    return receive_exactly(peer, size)

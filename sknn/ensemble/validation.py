@@ -39,8 +39,8 @@ def make_validation(
     else:
         return None
     network, loss = problem.network, (problem.loss, problem.loss_options)
-    y = validation.rows.y
-    data = standardized(member, network, theta, validation.data, y, loss)
+    targets = member._encode(validation.rows.y)
+    data = standardized(network, theta, loss, member.loss, validation.data, targets)
     validation = validation._replace(data=data)
     monitor = Monitor(
         AveragedOutputs(network, theta),

@@ -8,7 +8,7 @@ import numpy as np
 from sknn.estimators.parameters import NetworkOptions
 from sknn.estimators.suggestions import did_you_mean
 from sknn.kernels.layers.periodic import N_FREQUENCIES
-from sknn.network.data import Inputs, TrainingData
+from sknn.network.data import TrainingData
 from sknn.network.layers.base import Layer
 from sknn.network.layers.categorical import (
     CodedColumn,
@@ -51,14 +51,14 @@ def embedding_layers(
         If the columns of X, or of the fitted network, do not fit the parameters.
     """
     inputs = data.inputs
-    numbers = _numbers_of(options.categorical_features, inputs.n_features, names)
+    numbers = numbers_of_columns(options.categorical_features, inputs.n_features, names)
     for name in ("categorical_features", "numeric_embedding"):
         if inputs.is_sparse and (numbers if "cat" in name else getattr(options, name)):
             raise ValueError(
                 f"{name}={getattr(options, name)!r} takes dense inputs only, but X is "
                 f"sparse. Pass X.toarray(), or leave {name} at None."
             )
-    columns = _columns(options, numbers, inputs, fitted)
+    columns = _columns(options, numbers, data, fitted)
     layers = (categorical_layer(columns),) if columns else ()
     kind = options.numeric_embedding
     if kind is None:
@@ -157,7 +157,9 @@ def _columns_of_numbers(
 # Columns of codes -----------------------------------------------------------------
 
 
-def _numbers_of(value: Any, n_features: int, names: np.ndarray | None) -> list[int]:
+def numbers_of_columns(
+    value: Any, n_features: int, names: np.ndarray | None
+) -> list[int]:
     """Return the numbers of the columns that ``categorical_features`` names."""
     if value is None:
         return []
@@ -208,7 +210,7 @@ def _numbers_of_names(
 def _columns(
     options: NetworkOptions,
     numbers: list[int],
-    inputs: Inputs,
+    data: TrainingData,
     fitted: Sequence[Layer],
 ) -> list[CodedColumn]:
     """Return the columns of codes, those of the fitted network if there is one."""
@@ -230,7 +232,12 @@ def _columns(
             )
         counts = [column.n_codes for column in known]
     else:
-        counts = [_n_codes(inputs.toarray()[:, number], number) for number in numbers]
+        if data.summary is not None:
+            largest = data.summary.codes
+        else:
+            columns_of = data.inputs.toarray().T
+            largest = {k: largest_code(columns_of[k], k) for k in numbers}
+        counts = [_n_codes(largest[number], number) for number in numbers]
     columns = [
         CodedColumn(number, n_codes, most if n_codes > most else 0)
         for number, n_codes in zip(numbers, counts, strict=True)
@@ -244,8 +251,14 @@ def _columns(
     return columns
 
 
-def _n_codes(column: np.ndarray, number: int) -> int:
-    """Return the number of codes in a column; unknown ones, which are -1, aside."""
+def largest_code(column: np.ndarray, number: int) -> int:
+    """Return the largest code in a column, which is -1 where all are unknown.
+
+    Raises
+    ------
+    ValueError
+        If the column, which has this number, holds something else.
+    """
     is_wrong = (column != np.floor(column)) | (column < -1)
     if is_wrong.any():
         wrong = [float(value) for value in np.unique(column[is_wrong])[:_SHOWN]]
@@ -255,11 +268,6 @@ def _n_codes(column: np.ndarray, number: int) -> int:
             "sklearn.preprocessing.OrdinalEncoder(handle_unknown='use_encoded_value', "
             "unknown_value=-1, encoded_missing_value=-1)."
         )
-    if column.max() < 0:
-        raise ValueError(
-            f"Column {number} of X, which is in categorical_features, holds no code "
-            "but -1, which stands for unknown ones. Leave the column out."
-        )
     if column.max() >= _MOST_CODES:
         raise ValueError(
             f"Column {number} of X, which is in categorical_features, holds the code "
@@ -267,4 +275,14 @@ def _n_codes(column: np.ndarray, number: int) -> int:
             "Number the categories that there are, from 0 on, by "
             "sklearn.preprocessing.OrdinalEncoder."
         )
-    return int(column.max()) + 1
+    return int(column.max())
+
+
+def _n_codes(largest: int, number: int) -> int:
+    """Return the number of codes of a column; unknown ones, which are -1, aside."""
+    if largest < 0:
+        raise ValueError(
+            f"Column {number} of X, which is in categorical_features, holds no code "
+            "but -1, which stands for unknown ones. Leave the column out."
+        )
+    return largest + 1

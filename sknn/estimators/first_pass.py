@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
+from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,11 +11,13 @@ import scipy.sparse
 from sklearn.base import is_classifier
 
 from sknn.estimators.batch_source import BatchSource
+from sknn.estimators.embeddings import largest_code, numbers_of_columns
 from sknn.estimators.labels import check_form
 from sknn.estimators.missing import refuse_missing
 from sknn.estimators.twins import twin_of
 from sknn.estimators.validation import weights_of
 from sknn.network.data import ArrayLike
+from sknn.network.moments import DataSummary, MomentSums
 from sknn.training.monitor import Rows
 
 # Of the rows that are kept to look at: most rows, and numbers in them.
@@ -39,6 +42,8 @@ class Survey(NamedTuple):
     has_weights : bool
     names : ndarray of shape (n_features,) or None
         Names of the features.
+    summary : DataSummary
+        What ``standardize``, ``standardize_y`` and ``categorical_features`` need.
     """
 
     n_rows: int
@@ -49,6 +54,7 @@ class Survey(NamedTuple):
     labels: "LabelCounts | None"
     has_weights: bool
     names: np.ndarray | None
+    summary: DataSummary
 
 
 class LabelCounts:
@@ -119,6 +125,52 @@ class RowSample:
 
     def _stacked(self) -> list[Any]:
         return [stacked(list(parts)) for parts in zip(*self._pieces, strict=True)]
+
+
+class _Summary:
+    """Sums up what parameters of an estimator need to know of all rows.
+
+    Parameters
+    ----------
+    estimator : BaseMLP
+    """
+
+    def __init__(self, estimator: Any):
+        self._estimator = estimator
+        self._inputs: MomentSums | None = None
+        self._targets: MomentSums | None = None
+        self._codes: dict[int, int] | None = None
+
+    def add(self, rows: Rows) -> None:
+        """Take some more rows."""
+        estimator, X, weights = self._estimator, rows.X, rows.sample_weight
+        weights = np.empty(0) if weights is None else weights
+        is_sparse = scipy.sparse.issparse(X)
+        if estimator.standardize:
+            self._inputs = self._inputs or MomentSums(X.shape[1], is_sparse)
+            self._inputs.add(X, weights)
+        if getattr(estimator, "standardize_y", False):
+            targets = estimator._encode(rows.y).astype(np.float64)
+            self._targets = self._targets or MomentSums(targets.shape[1], False)
+            self._targets.add(targets, weights)
+        if not is_sparse:  # else it is refused later
+            self._add_codes(X)
+
+    def _add_codes(self, X: np.ndarray) -> None:
+        if self._codes is None:
+            names = getattr(self._estimator, "feature_names_in_", None)
+            columns = self._estimator.categorical_features
+            numbers = numbers_of_columns(columns, X.shape[1], names)
+            self._codes = dict.fromkeys(numbers, -1)
+        for number, code in self._codes.items():
+            self._codes[number] = max(code, largest_code(X[:, number], number))
+
+    def up(self) -> DataSummary:
+        """Return what is known of all rows."""
+        inputs, targets = (
+            sums.total() if sums else None for sums in (self._inputs, self._targets)
+        )
+        return DataSummary(inputs, targets, self._codes or {})
 
 
 def stacked(parts: list[Any]) -> Any:
@@ -217,12 +269,14 @@ def survey(
     first: _Form | None = None
     labels: LabelCounts | None = None
     sample, n_rows, n_bytes = RowSample(), 0, 0
+    summing = _Summary(estimator)
     total_weight, dtype = 0.0, np.dtype(np.float32)
     for k, rows in enumerate(checked_batches(estimator, source, resets, True)):
         first = first or _Form.of(rows)
         with _named(k):
             check_same_form(_Form.of(rows), first)
             check_targets(rows.y)
+            summing.add(rows)
             if is_classifier(estimator) and rows.y.ndim == 1:
                 labels = labels or LabelCounts()
                 labels.add(rows.y, rows.sample_weight)
@@ -248,6 +302,7 @@ def survey(
         labels,
         first.has_weights,
         getattr(estimator, "feature_names_in_", None),
+        summing.up(),
     )
 
 
@@ -277,6 +332,7 @@ def merged(surveys: Sequence[Survey]) -> Survey:
         dtype=np.result_type(*(found.dtype for found in surveys)),
         sample=sample.rows(),
         labels=labels,
+        summary=reduce(DataSummary.add, (found.summary for found in surveys)),
     )
 
 

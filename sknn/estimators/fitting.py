@@ -70,7 +70,8 @@ def loss_gradients(estimator: Any, call: FitCall) -> dict[str, list[np.ndarray]]
     problem = define(estimator, call, parameters_of(estimator))
     network, data = problem.network, problem.data
     theta, loss = network.pack(vars(estimator)), (problem.loss, problem.loss_options)
-    data = standardized(estimator, network, theta, data, problem.y, loss)
+    targets = estimator._encode(problem.y)
+    data = standardized(network, theta, loss, estimator.loss, data, targets)
     with active_fit():
         gradient = training_gradient(
             network, problem.loss, data, problem.options.regularization, theta

@@ -1,6 +1,6 @@
 """Fits of one network in several processes, of which each has a part of the rows."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from sknn.estimators.streams import (
 )
 from sknn.network.data import TrainingData
 from sknn.training.monitor import Rows
-from sknn.training.parallel_runner import runner_of
+from sknn.training.parallel_runner import ParallelRunner
 from sknn.training.task import FitTask, Runner
 
 
@@ -93,8 +93,8 @@ def define_part(estimator: Any, call: FitCall, parameters: dict[str, Any]) -> Pr
         if found.names is not None:
             estimator.feature_names_in_ = found.names
 
-    def make_runner(encoder: RowEncoder) -> Callable[[FitTask], Runner]:
-        return runner_of(part.collective, _own_rows(encoder, part))
+    def make_runner(encoder: RowEncoder, task: FitTask) -> Runner:
+        return ParallelRunner(part.collective, _own_rows(encoder, part), task)
 
     return define_surveyed(estimator, call, parameters, found, make_runner)
 

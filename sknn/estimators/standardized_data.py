@@ -43,16 +43,27 @@ def learn_statistics(
 
 
 def standardized(
-    estimator: Any,
     network: Network,
     theta: np.ndarray,
-    data: TrainingData,
-    y: ArrayLike,
     loss: tuple[Loss, LossOptions],
+    name: Any,
+    data: TrainingData,
+    targets: np.ndarray,
 ) -> TrainingData:
     """Return data as the kernels of training take them.
 
-    Parameters are those of `learn_statistics`; and the loss, with its options.
+    Parameters
+    ----------
+    network : Network
+    theta : ndarray of shape (n_parameters,)
+        Its parameters.
+    loss : tuple of Loss and LossOptions
+    name : str
+        Of the loss.
+    data : TrainingData
+        The rows to train on.
+    targets : ndarray of shape (n_samples, n_targets)
+        Their targets, encoded, in any dtype.
 
     Raises
     ------
@@ -63,13 +74,12 @@ def standardized(
     data = data._replace(inputs=layout.converted_inputs(theta, data.inputs))
     if not layout.converts_targets:
         return data
-    targets = layout.converted_targets(theta, estimator._encode(y).astype(np.float64))
+    targets = layout.converted_targets(theta, targets.astype(np.float64))
     try:
         definition.check_targets(targets, options)
     except ValueError as error:
         raise ValueError(
-            f"standardize_y=True gives targets that loss={estimator.loss!r} refuses: "
-            f"{error}"
+            f"standardize_y=True gives targets that loss={name!r} refuses: {error}"
         ) from error
     return data._replace(targets=targets)
 
@@ -104,8 +114,8 @@ def standardized_sets(
     if is_first or call.incremental:
         learn_statistics(estimator, network, theta, data, problem.y, is_first=is_first)
     loss = problem.loss, problem.loss_options
-    convert = partial(standardized, estimator, network, theta, loss=loss)
+    convert = partial(standardized, network, theta, loss, estimator.loss)
     if validation is not None:
-        converted = convert(validation.data, validation.rows.y)
-        validation = validation._replace(data=converted)
-    return convert(data, problem.y), validation
+        targets = estimator._encode(validation.rows.y)
+        validation = validation._replace(data=convert(validation.data, targets))
+    return convert(data, estimator._encode(problem.y)), validation

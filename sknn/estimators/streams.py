@@ -2,8 +2,9 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import scipy.sparse
@@ -14,8 +15,9 @@ from sknn.estimators.batch_source import BatchSource
 from sknn.estimators.class_weights import RowFactors
 from sknn.estimators.first_pass import Survey, checked_batches, stacked, survey
 from sknn.estimators.missing import refuse_missing_in_fit
-from sknn.estimators.parameters import NetworkOptions
+from sknn.estimators.parameters import NetworkOptions, parameters_of
 from sknn.estimators.problem import FitCall, Problem, network_for, starts_anew
+from sknn.estimators.standardized_data import standardized
 from sknn.estimators.state_checks import dtype_to_go_on_with
 from sknn.estimators.twins import twin_of
 from sknn.estimators.validation import check_some_weight, make_training_data
@@ -41,8 +43,8 @@ def define_streamed(
     check_targets = check_targets_of(estimator, parameters)
     found = survey(estimator, call.X, is_first, check_targets)
 
-    def make_runner(encoder: RowEncoder) -> Callable[[FitTask], Runner]:
-        return partial(StreamRunner, TrainingStream(encoder, call.X, found))
+    def make_runner(encoder: RowEncoder, task: FitTask) -> Runner:
+        return StreamRunner(TrainingStream(encoder, call.X, found), task)
 
     return define_surveyed(estimator, call, parameters, found, make_runner)
 
@@ -66,11 +68,11 @@ def define_surveyed(
     call: FitCall,
     parameters: dict[str, Any],
     found: Survey,
-    make_runner: Callable[["RowEncoder"], Callable[[FitTask], Runner]],
+    make_runner: Callable[["RowEncoder", FitTask], Runner],
 ) -> Problem:
     """Return the problem on rows of which a survey tells; learn classes from it.
 
-    ``make_runner`` takes the encoder of the rows.
+    ``make_runner`` takes the encoder of the rows, and the task.
     """
     options, is_first = TrainingOptions.of(parameters), starts_anew(estimator, call)
     loss_options = select(LossOptions, parameters)
@@ -82,6 +84,7 @@ def define_surveyed(
     dtype = found.dtype if is_first else dtype_to_go_on_with(estimator)
     encoder = RowEncoder(estimator, found, dtype, targets.shape[1])
     data = encoder.training_data(X, targets, sample_weight)
+    data = data._replace(summary=found.summary)
     network, initializers = network_for(
         estimator,
         select(NetworkOptions, parameters),
@@ -104,7 +107,7 @@ def define_surveyed(
         draw,
         is_first,
         found.n_rows,
-        make_runner(encoder),
+        lambda task: make_runner(encoder.for_task(task), task),
     )
 
 
@@ -127,19 +130,6 @@ def check_call(estimator: Any, call: FitCall) -> None:
             "solver='lbfgs' needs all rows for each step, and so no BatchSource. Set "
             "another solver, such as 'adam'."
         )
-    if getattr(estimator, "categorical_features", None) is not None:
-        raise ValueError(
-            "categorical_features is not available for a BatchSource, whose codes are "
-            "not all known beforehand. Encode these columns in its batches, as "
-            "OneHotEncoder does."
-        )
-    for name in ("standardize", "standardize_y"):
-        if getattr(estimator, name, False):
-            raise ValueError(
-                f"{name}=True is not available for a BatchSource. Scale its batches, "
-                "by a StandardScaler that has seen all of them in partial_fit; or pass "
-                "them to partial_fit of the network, one by one."
-            )
     if (estimator.early_stopping or estimator.validate) and not call.has_validation:
         name = "early_stopping" if estimator.early_stopping else "validate"
         raise ValueError(
@@ -181,6 +171,7 @@ class RowEncoder:
         # A twin, for another thread reads, while callbacks may change the estimator.
         self.estimator = twin_of(estimator, vars(estimator).copy())
         self._dtype, self._n_targets = dtype, n_targets
+        self._convert: Callable[[TrainingData, np.ndarray], TrainingData] | None = None
         counts = found.labels.of(estimator.classes_) if found.labels else None
         self._class_weights = estimator._weights_of_classes(counts)
         if self._class_weights is not None:
@@ -192,6 +183,16 @@ class RowEncoder:
         is_known = targets.shape[1] == self._n_targets and self.estimator._is_known(y)
         return targets if is_known else None
 
+    def for_task(self, task: FitTask) -> Self:
+        """Return an encoder that standardises rows as the network of a task asks."""
+        encoder = copy(self)
+        if task.network.layout.has_statistics:
+            loss = task.loss, select(LossOptions, parameters_of(self.estimator))
+            # A copy, for training changes theta while another thread reads rows.
+            arguments = task.network, task.state.theta.copy(), loss, self.estimator.loss
+            encoder._convert = partial(standardized, *arguments)
+        return encoder
+
     def training_data(
         self, X: ArrayLike, targets: np.ndarray, sample_weight: np.ndarray | None
     ) -> TrainingData:
@@ -200,7 +201,8 @@ class RowEncoder:
         if self._class_weights is not None:
             weights, mean = self._class_weights
             factors = RowFactors(weights[targets[:, 0].astype(np.intp)], mean)
-        return make_training_data(X, targets, sample_weight, factors, self._dtype)
+        data = make_training_data(X, targets, sample_weight, factors, self._dtype)
+        return self._convert(data, targets) if self._convert else data
 
 
 class TrainingStream:

@@ -129,6 +129,8 @@ class TrainingData(NamedTuple):
         Mean of the weights of classes over all rows.
     rows : ndarray of shape (n_rows,) or None, default=None
         The rows meant; None for all.
+    summary : DataSummary or None, default=None
+        What is known of all rows to train on, where these are but some of them.
     """
 
     inputs: Inputs
@@ -137,6 +139,7 @@ class TrainingData(NamedTuple):
     sample_weight: np.ndarray
     mean_class_weight: float = 1.0
     rows: np.ndarray | None = None
+    summary: Any = None
 
     @property
     def n_rows(self) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from sknn.estimators.batch_source import BatchSource
 from sknn.tabular.objects import column_name, plain, read_objects
 from sknn.tabular.raw_columns import (
     SECOND,
@@ -29,8 +30,14 @@ def native_frame(X: Any) -> Any:
     Raises
     ------
     TypeError
-        If X is a lazy frame.
+        If X is a lazy frame, or a source of batches.
     """
+    if isinstance(X, BatchSource):
+        raise TypeError(
+            "A table must be in memory, got a BatchSource. Fit a TableEncoder on some "
+            "of its rows, and MLPClassifier or MLPRegressor on a BatchSource that "
+            "yields (encoder.transform(X), y)."
+        )
     if hasattr(X, "to_native"):
         X = X.to_native()
     if hasattr(X, "collect_schema") and not is_frame(X):

@@ -81,5 +81,9 @@ class EpochRunner:
                 result = self._call(drawn, n_epochs, start, stop, rates)
         return isfinite(counters[drivers.LOSS] + result)
 
+    def agree(self, stops: bool) -> bool:
+        """Return whether to stop: as it is given."""
+        return stops
+
     def close(self) -> None:
         """Give back what the runner holds but memory: nothing."""

@@ -1,7 +1,6 @@
 """Epochs of stochastic training on rows that several processes have a part of each."""
 
 from collections.abc import Callable
-from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -128,12 +127,11 @@ class ParallelRunner:
         has_diverged = not_finite(state.theta, loss) is not None
         return not has_diverged and is_finite(state.optimizer_state)
 
+    def agree(self, stops: bool) -> bool:
+        """Return whether to stop: as process 0 says, which has the callbacks."""
+        says = np.array([stops])
+        self._collective.broadcast(says)
+        return bool(says[0])
+
     def close(self) -> None:
         """Give back what the runner holds but memory: nothing."""
-
-
-def runner_of(
-    collective: Collective, data: TrainingData
-) -> Callable[[FitTask], ParallelRunner]:
-    """Return what makes the runner of a task, in a process with these rows."""
-    return partial(ParallelRunner, collective, data)

@@ -130,7 +130,8 @@ class EpochLoop:
             print(format_epoch(state))
             if line and not self.fault:
                 print(line)
-        return bool(self.fault or (self.after_epoch and self.after_epoch(state)))
+        stops = bool(self.fault or (self.after_epoch and self.after_epoch(state)))
+        return self.runner.agree(stops)
 
     def _diagnose(self, losses: list[float]) -> str | None:
         """Return what is not finite after epochs, with a remedy; None if all is."""

@@ -118,6 +118,10 @@ class StreamRunner:
                 break
         return isfinite(state.counters[drivers.LOSS] + result)
 
+    def agree(self, stops: bool) -> bool:
+        """Return whether to stop: as it is given."""
+        return stops
+
     def close(self) -> None:
         """Stop reading."""
         if self._reader:

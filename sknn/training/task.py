@@ -29,6 +29,9 @@ class Runner(Protocol):
     def run(self, n_epochs: int) -> bool:
         """Train for some epochs; return whether everything is known to be finite."""
 
+    def agree(self, stops: bool) -> bool:
+        """Return whether to stop, where others train along: call it after an epoch."""
+
     def close(self) -> None:
         """Give back what the runner holds but memory."""
 

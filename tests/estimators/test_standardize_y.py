@@ -17,7 +17,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sknn import MLPClassifier, MLPRegressor, register_loss
-from sknn.data import BatchSource
 from sknn.ensemble import EnsembleMLPRegressor
 from sknn.estimators.held_out import split_rows
 from sknn.io import TRUSTED_TYPES
@@ -351,14 +350,6 @@ def test_a_first_network_on_a_raw_table_learns(dtype):
     assert scores[0] == pytest.approx(scores[1], abs=0.02)
     raw = MLPRegressor(**options).fit(table[train], price[train])
     assert raw.score(table[test], price[test]) < 0.5
-
-
-@pytest.mark.parametrize("name", ["standardize", "standardize_y"])
-def test_a_source_of_batches_is_refused(name):
-    model = MLPRegressor(**{name: True}, **OPTIONS)
-    message = rf"{name}=True is not available for a BatchSource. Scale its batches, by"
-    with pytest.raises(ValueError, match=message):
-        model.fit(BatchSource([(X, Y)]))
 
 
 @pytest.mark.parametrize("rows", [X, scipy.sparse.csr_array(X)], ids=["dense", "csr"])

@@ -18,6 +18,7 @@ from sklearn import config_context
 
 from sknn import EnsembleMLPRegressor, MLPClassifier, MLPRegressor
 from sknn.data import BatchSource
+from sknn.tabular import TabularMLPRegressor
 
 SMALL = {"hidden_layer_sizes": (7,), "max_iter": 4, "random_state": 0, "tol": None}
 IN_ORDER = {**SMALL, "shuffle": False, "batch_size": 32}
@@ -122,9 +123,19 @@ CALLS = {
         lambda m: m.partial_fit(SOURCE, None),
         "partial_fit trains on one batch, got a BatchSource. Call fit",
     ),
-    "categorical features": (
+    "columns without codes": (
         lambda m: m.set_params(categorical_features=[0]).fit(SOURCE),
-        "categorical_features is not available for a BatchSource",
+        "Batch 0 of the BatchSource: The columns in categorical_features must hold",
+    ),
+    "a column without known codes": (
+        lambda m: m.set_params(categorical_features=[0]).fit(
+            BatchSource([(X * 0 - 1, NUMBERS)])
+        ),
+        "Column 0 of X, which is in categorical_features, holds no code but -1",
+    ),
+    "a table": (
+        lambda m: TabularMLPRegressor().fit(SOURCE, None),
+        "A table must be in memory, got a BatchSource. Fit a TableEncoder on some",
     ),
     "lbfgs": (
         lambda m: m.set_params(solver="lbfgs", tol=1e-4).fit(SOURCE),

@@ -119,7 +119,10 @@ class Standardization(LayerSpec):
         is_first: bool,
     ) -> None:
         """Add the rows to means and deviations, with their sample weights."""
-        moments = moments_of_inputs(data.inputs, data.sample_weight, data.rows)
+        if data.summary is not None:
+            moments = data.summary.inputs
+        else:
+            moments = moments_of_inputs(data.inputs, data.sample_weight, data.rows)
         _add_rows(arrays["input_statistics_"], moments, is_first, "X")
         arrays["input_statistics_"][:2, [*map(int, options)]] = 0
 
@@ -183,7 +186,10 @@ class TargetStandardization(LayerSpec):
         """Add the rows to means and deviations, with their sample weights."""
         statistics = arrays["target_statistics_"]
         n_outputs = statistics.shape[1] // data.targets.shape[1]
-        moments = moments_of_matrix(data.targets, data.sample_weight, data.rows)
+        if data.summary is not None:
+            moments = data.summary.targets
+        else:
+            moments = moments_of_matrix(data.targets, data.sample_weight, data.rows)
         moments = moments._replace(
             mean=np.repeat(moments.mean, n_outputs),
             variance=np.repeat(moments.variance, n_outputs),
