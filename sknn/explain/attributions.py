@@ -24,9 +24,9 @@ class Attributions:
     predictions : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         Predicted numbers, or probabilities, of the rows.
     data : ndarray of shape (n_samples, n_features)
-        What the network got.
+        What the network got; of a tabular estimator the table, as objects.
     feature_names : list of str
-        Names of the features that the network got.
+        Names of the features that the network got, or of the columns of the table.
     output_names : list of str
         Names of the outputs: the classes or labels, or their numbers.
 
@@ -100,9 +100,10 @@ class Attributions:
         membership = np.zeros((len(columns), len(names)))
         membership[np.arange(len(columns)), [names.index(name) for name in columns]] = 1
         is_single = membership.sum(axis=0) == 1
+        firsts = membership.argmax(axis=0)
         return replace(
             self,
             values=self.values @ membership,
-            data=np.where(is_single, self.data @ membership, np.nan),
+            data=np.where(is_single, self.data[:, firsts], np.nan),
             feature_names=names,
         )

@@ -33,15 +33,19 @@ def integrated_gradients(
     Parameters
     ----------
     estimator : estimator
-        Fitted MLPClassifier or MLPRegressor, or a Pipeline or search around one. What
-        comes before the network transforms X and the baseline; the features are those
-        that the network gets.
-    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        Fitted MLPClassifier or MLPRegressor, ensemble, or tabular estimator, or a
+        Pipeline or search around one. What comes before it transforms X and the
+        baseline; the features are those that the network gets. Those of a tabular
+        estimator are the columns of its table: a column contributes what all that it
+        was turned into does. Between two categories, the line leads from the row of one
+        in the trained table to that of the other.
+    X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
         Rows whose predictions are explained.
     baseline : array-like of shape (n_features,) or (1, n_features), default=None
         A row to compare with, of the form of X. None is the mean of each feature where
         the network standardises them, with ``standardize=True``, and else zero: the
-        mean, too, where they come standardised.
+        mean, too, where they come standardised. Codes of categories are unknown. Of a
+        table, it is the median of the numbers, and no category.
     target : object, default=None
         The class, label or number of the output to explain; None is all. Of two
         classes, the second is explained.
@@ -63,8 +67,7 @@ def integrated_gradients(
     TypeError
         If there is no network of sknn in it.
     ValueError
-        If X, the baseline, ``target``, ``tol`` or ``max_evaluations`` is not valid, or
-        the network has codes of categories among its inputs.
+        If X, the baseline, ``target``, ``tol`` or ``max_evaluations`` is not valid.
 
     Warns
     -----
@@ -73,7 +76,7 @@ def integrated_gradients(
 
     See Also
     --------
-    MLPClassifier.input_gradients : The gradient itself.
+    sknn.MLPClassifier.input_gradients : The gradient itself.
 
     References
     ----------
@@ -99,8 +102,10 @@ def integrated_gradients(
     if baseline is None:
         starts = network.usual_baseline()
     else:
-        starts = network.inputs_of(_as_one_row(baseline), "baseline")
-    return _attributions(network, rows, starts, tol, max_evaluations)
+        is_table = network.encoder is not None
+        starts = network.inputs_of(_as_one_row(baseline, is_table), "baseline")
+    shown = network.values_of(X, rows)
+    return _attributions(network, rows, shown, starts, tol, max_evaluations)
 
 
 def expected_gradients(
@@ -123,9 +128,9 @@ def expected_gradients(
     ----------
     estimator : estimator
         As in `integrated_gradients`.
-    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+    X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
         Rows whose predictions are explained.
-    background : {array-like, sparse matrix} of shape (n_rows, n_features)
+    background : {array-like, sparse matrix, data frame} of shape (n_rows, n_features)
         Rows to compare with, such as the training data.
     n_background : int, default=50
         How many of them to draw; all are taken if there are no more.
@@ -173,12 +178,14 @@ def expected_gradients(
     if len(starts) > n_background:
         generator = check_random_state(random_state)
         starts = starts[generator.choice(len(starts), n_background, replace=False)]
-    return _attributions(network, rows, starts, tol, max_evaluations)
+    shown = network.values_of(X, rows)
+    return _attributions(network, rows, shown, starts, tol, max_evaluations)
 
 
-def _as_one_row(baseline: ArrayLike) -> ArrayLike:
+def _as_one_row(baseline: ArrayLike, is_table: bool) -> ArrayLike:
     """Return a baseline of one or two axes as one row."""
     if np.ndim(baseline) == 1 and not hasattr(baseline, "to_frame"):
+        baseline = np.asarray(baseline, dtype=object) if is_table else baseline
         return np.reshape(baseline, (1, -1))
     if hasattr(baseline, "to_frame"):  # a row of a frame
         return baseline.to_frame().T.infer_objects()
@@ -193,33 +200,41 @@ def _as_one_row(baseline: ArrayLike) -> ArrayLike:
 def _attributions(
     network: ExplainedNetwork,
     rows: np.ndarray,
+    shown: np.ndarray,
     starts: np.ndarray,
     tol: float,
     max_evaluations: int,
 ) -> Attributions:
-    """Return the mean contributions over the paths from all starts, block by block."""
+    """Return the mean contributions over the paths from all starts, block by block.
+
+    ``rows`` and ``starts`` are inputs of the networks, ``shown`` values of features.
+    """
     if not tol > 0:
         raise ValueError(f"tol must be a positive number, got {tol!r}.")
     if max_evaluations < 1:
         raise ValueError(
             f"max_evaluations must be at least 1, got {max_evaluations!r}."
         )
-    n_rows, n_features = rows.shape
+    starts, names = network.points_of(starts), network.feature_names()
+    n_columns, n_rows = starts.shape[1], len(rows)
     n_starts, n_outputs = len(starts), len(network.outputs)
-    values = np.empty((n_rows, n_outputs, n_features))
-    numbers_of_row = n_starts * _USUAL_POINTS * n_outputs * n_features
+    values = np.empty((n_rows, n_outputs, len(names)))
+    predictions = np.empty((n_rows, n_outputs))
+    numbers_of_row = n_starts * _USUAL_POINTS * n_outputs * n_columns
     block = max(1, _NUMBERS_AT_ONCE // numbers_of_row)
     n_incomplete, largest = 0, 0.0
     for first in range(0, n_rows, block):
-        ends = rows[first : first + block]
+        ends = network.points_of(rows[first : first + block])
         paths = PathIntegral(
             network.predict,
             network.gradient,
             np.tile(starts, (len(ends), 1)),
             np.repeat(ends, n_starts, axis=0),
         ).run(tol, max_evaluations)
-        of_rows = paths.values.reshape(len(ends), n_starts, n_outputs, n_features)
-        values[first : first + block] = of_rows.mean(axis=1)
+        of_rows = paths.values.reshape(len(ends), n_starts, n_outputs, n_columns)
+        of_columns = of_rows.mean(axis=1)
+        values[first : first + block] = network.sums_over_features(of_columns)
+        predictions[first : first + block] = network.predict(ends)
         is_open = ~paths.is_complete
         n_incomplete += int(is_open.reshape(len(ends), -1).any(axis=1).sum())
         largest = max(largest, paths.errors[is_open].max(initial=0.0))
@@ -230,8 +245,7 @@ def _attributions(
             f"max_evaluations={max_evaluations}. Raise max_evaluations, or tol.",
             stacklevel=3,
         )
-    base, predictions = network.predict(starts).mean(axis=0), network.predict(rows)
-    base_values = np.tile(base, (n_rows, 1))
+    base_values = np.tile(network.predict(starts).mean(axis=0), (n_rows, 1))
     if n_outputs == 1:
         values, predictions = values[:, 0], predictions[:, 0]
         base_values = base_values[:, 0]
@@ -239,7 +253,7 @@ def _attributions(
         values,
         base_values,
         predictions,
-        rows,
-        network.feature_names(),
+        shown,
+        names,
         network.output_names(),
     )

@@ -157,18 +157,20 @@ class Network(Work):
         self, index: int, theta: np.ndarray, data: TrainingData
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return what the layer of an index reads of the rows, and their weights."""
-        operations = self.operations(data.inputs.is_sparse, forward_only=True)
-        operations = operations.before(index)
-        is_first = not len(operations.table)
-        inputs, sample_weight = data.sample(is_first)
+        before = self.operations(data.inputs.is_sparse, forward_only=True).before(index)
+        inputs, sample_weight = data.sample(not len(before.table))
+        return self.inputs_of(theta, inputs, index), sample_weight
+
+    def inputs_of(self, theta: np.ndarray, inputs: Inputs, index: int) -> np.ndarray:
+        """Return what the layer of an index reads in prediction, as a dense array."""
+        operations = self.operations(inputs.is_sparse, forward_only=True).before(index)
         inputs = self.layout.converted_inputs(theta, inputs)
-        if is_first:
-            return inputs.toarray(), sample_weight
-        rows = np.empty(
-            (inputs.n_samples, self.layout.layers[index].fan_in), self.dtype
-        )
-        self._run(theta, inputs, rows, operations=operations)
-        return rows, sample_weight
+        if not len(operations.table):
+            return inputs.toarray()
+        width = self.layout.layers[index].fan_in
+        out = np.empty((inputs.n_samples, width), dtype=self.dtype)
+        self._run(theta, inputs, out, operations=operations)
+        return out
 
     def pack(self, attributes: Mapping[str, list[np.ndarray]]) -> np.ndarray:
         """Copy fitted attributes into a new vector."""
@@ -279,11 +281,9 @@ class Network(Work):
 
     def hidden_outputs(self, theta: np.ndarray, inputs: Inputs, k: int) -> np.ndarray:
         """Return the outputs of the k-th layer, from 0 on, without the link."""
-        inputs = self.layout.converted_inputs(theta, inputs)
-        whole = self.operations(inputs.is_sparse, forward_only=True)
-        out = np.empty((inputs.n_samples, self.layout.widths[k]), dtype=self.dtype)
-        self._run(theta, inputs, out, operations=whole.of_layer(k))
-        return out
+        layers = enumerate(self.layout.layers)
+        behind = next(index for index, placed in layers if placed.number > k + 1)
+        return self.inputs_of(theta, inputs, behind)
 
     def evaluate(
         self, theta: np.ndarray, loss: Loss, problem: TrainingData, *, raw: bool = False

@@ -22,20 +22,14 @@ from sknn.network.layout import Layout, keeps_preactivation
 class Operations(NamedTuple):
     """A table, and how many columns of values its operations fill.
 
-    ``n_prepared`` numbers lie behind these columns, at the end of values.
-    ``numbers`` holds for each row the ``PlacedLayer.number`` of its layer, ``indices``
-    which layer of the network it is.
+    ``n_prepared`` numbers lie behind these columns, at the end of values. ``indices``
+    holds for each row which layer of the network it is.
     """
 
     table: np.ndarray
     n_columns: int
     n_prepared: int
-    numbers: np.ndarray
     indices: np.ndarray
-
-    def of_layer(self, k: int) -> "Operations":
-        """Return the operations as far as the output of the k-th layer, from 0 on."""
-        return self._replace(table=self.table[: np.sum(self.numbers <= k + 1)])
 
     def before(self, index: int) -> "Operations":
         """Return the operations of the layers before one of the network, from 0 on."""
@@ -98,11 +92,8 @@ def _build(layout: Layout, use: Use, is_sparse: bool) -> Operations:
         if placed.spec.has_activation:
             is_fused = _backward_epilogue(placed, after).backwards != NO_EPILOGUE
             builder.activate(row, placed, layer_use, is_fused)
-    numbers = np.array([placed.number for placed, _, _ in steps])
     ops = np.array(builder.rows)
-    return Operations(
-        ops, builder.n_columns, builder.n_prepared, numbers, np.array(indices)
-    )
+    return Operations(ops, builder.n_columns, builder.n_prepared, np.array(indices))
 
 
 def constrained(layout: Layout) -> np.ndarray:

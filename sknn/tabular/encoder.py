@@ -100,6 +100,8 @@ class TableEncoder(LinkToSite, TransformerMixin, BaseEstimator):
         The outputs that are one-hot, binary or missingness columns. If all columns of
         the table are constant, the only output is a column of zeros, which is one of
         these.
+    output_columns_ : ndarray of shape (n_outputs,), dtype=int
+        The number of the column that each output was made of.
     n_features_in_ : int
         Number of columns seen by ``fit``.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -224,6 +226,29 @@ class TableEncoder(LinkToSite, TransformerMixin, BaseEstimator):
                 name += "_"
             unique[name] = None
         return np.array(list(unique), dtype=object)
+
+    @property
+    def output_columns_(self) -> np.ndarray:
+        """The number of the column that each output was made of."""
+        check_is_fitted(self)
+        names = check_feature_names_in(self, None)
+        parts = joined(
+            Parts(*([k] * len(group) for group in fitted.names(name)))
+            for k, (fitted, name) in enumerate(zip(self.columns_, names, strict=True))
+        )
+        if self._numeric is not None:
+            parts.numbers.extend([parts.numbers[k] for k in self._numeric.heavy])
+        columns = [number for group in parts for number in group]
+        return np.array(columns or [0], dtype=np.intp)
+
+    def _typical_row(self) -> np.ndarray:
+        """Return an encoded row with the medians of numbers, and of no category."""
+        row = np.zeros((1, len(self.output_columns_)))
+        row[0, self.categorical_indices_] = self.n_categories_
+        if self._numeric is not None:
+            medians = self._numeric.medians[np.newaxis].copy()
+            row[:, self.numeric_indices_] = self._numeric.transform(medians)
+        return row.astype(self.dtype)
 
     def summary(self) -> str:
         """Return a table of the columns: their kind, their encoding, their values.

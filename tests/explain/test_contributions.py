@@ -269,13 +269,6 @@ def test_numeric_embeddings_are_explained():
     assert np.abs(gaps_of(found)).max() <= 2e-3 * scale
 
 
-def test_codes_of_categories_have_no_gradient():
-    codes = np.c_[THREE, X[:, 1:]]
-    model = MLPRegressor(**OPTIONS, categorical_features=[0]).fit(codes, SCORE)
-    with pytest.raises(ValueError, match=r"with categorical_features has no gradient"):
-        integrated_gradients(model, codes)
-
-
 def test_contributions_of_raw_columns():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"size": X[:, 0], "kind": np.array(list("abc"))[THREE]})

@@ -60,8 +60,8 @@ def test_table_of_a_small_network(keeps_its_sum):
     )
     layout = Layout(architecture)
     assert (layout.n_penalized, layout.n_trained, layout.n_parameters) == (22, 41, 53)
-    ops, n_columns, _, numbers, _ = operations(layout, FLOAT64, False, True)
-    assert numbers.tolist() == [0, 1, 1, 1, 2, 2, 3]
+    ops, n_columns, _, indices = operations(layout, FLOAT64, False, True)
+    assert indices.tolist() == list(range(7))
     assert n_columns == 34
 
     kind = NORMALIZATIONS["batch"]
@@ -335,12 +335,12 @@ def test_parts_of_the_table(normalization):
     )
     layout = Layout(network)
     found = operations(layout, FLOAT64, False, False)
-    for k, width in enumerate((4, 2, 1)):
-        layer = found.of_layer(k).table
-        assert np.array_equal(layer, found.table[: len(layer)])
-        assert layer[-1, table.FAN_OUT] == width
-        n_rows = 2 if normalization else 1
-        assert len(layer) == (n_rows * (k + 1) if k < 2 else n_rows * 2 + 1)
+    n_rows = 2 if normalization else 1
+    for k, width in enumerate((4, 2)):
+        first = found.before(n_rows * (k + 1)).table
+        assert np.array_equal(first, found.table[: n_rows * (k + 1)])
+        assert first[-1, table.FAN_OUT] == width
+    assert len(found.table) == n_rows * 2 + 1
     assert constrained(layout)[:, table.FAN_IN].tolist() == [3, 4]
     assert constrained(layout)[:, table.FAN_OUT].tolist() == [4, 2]
     assert constrained(layout)[:, table.WEIGHTS].tolist() == [0, 12]

@@ -289,6 +289,10 @@ class LayerSpec:
         """Return the number of inputs that arrays of these shapes are for, if known."""
         return None
 
+    def sources(self, fan_in: int, options: Options) -> Sequence[int] | None:
+        """Return the input that each output is made of; None if it is of several."""
+        return None
+
     # What the kernels do ---------------------------------------------------------
 
     def n_scratch_columns(self, fan_in: int, fan_out: int) -> int:

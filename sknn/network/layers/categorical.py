@@ -110,6 +110,15 @@ class Categorical(LayerSpec):
         columns = coded_columns(options)
         return fan_in - len(columns) + sum(column.width for column in columns)
 
+    def sources(self, fan_in: int, options: Options) -> Sequence[int]:
+        """Return the columns passed on, then each of codes for all its outputs."""
+        columns = coded_columns(options)
+        coded = {column.number for column in columns}
+        sources = [k for k in range(fan_in) if k not in coded]
+        for column in columns:
+            sources += [column.number] * column.width
+        return sources
+
     def integers(self, placed: PlacedLayer) -> Sequence[int]:
         """Return numbers and places of the columns of codes; the others."""
         columns = coded_columns(placed.layer.options)
@@ -118,8 +127,9 @@ class Categorical(LayerSpec):
             integers += [*column, start, first]
             start += column.n_weights
             first += column.width
-        coded = {column.number for column in columns}
-        return [*integers, *(k for k in range(placed.fan_in) if k not in coded)]
+        n_passed = placed.fan_in - len(columns)
+        sources = self.sources(placed.fan_in, placed.layer.options)
+        return [*integers, *sources[:n_passed]]
 
     def fill_row(self, row: np.ndarray, placed: PlacedLayer, use: Use) -> None:
         """Write the number of columns of codes."""

@@ -1,5 +1,7 @@
 """Dropout of the inputs, or of the outputs of a hidden layer."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from sknn.kernels import table
@@ -29,6 +31,10 @@ class Dropout(LayerSpec):
         """Raise a ValueError unless the rate is in [0, 1)."""
         if not (len(options) == 1 and 0.0 <= options[0] < 1.0):
             raise ValueError(f"its dropout is {options}")
+
+    def sources(self, fan_in: int, options: Options) -> Sequence[int]:
+        """Return each input once."""
+        return range(fan_in)
 
     def kernels_for(self, placed: PlacedLayer, use: Use) -> LayerKernels | None:
         """Return the kernels in training, and None in prediction."""

@@ -1,11 +1,11 @@
 """A trained factor for each feature."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from sknn.kernels.layers.feature_scaling import SCALING
-from sknn.network.layers.base import LayerParameter, LayerSpec
+from sknn.network.layers.base import LayerParameter, LayerSpec, Options
 
 
 class FeatureScaling(LayerSpec):
@@ -30,6 +30,10 @@ class FeatureScaling(LayerSpec):
     )
     kernels = SCALING
     skips_input_delta = True
+
+    def sources(self, fan_in: int, options: Options) -> Sequence[int]:
+        """Return each input once."""
+        return range(fan_in)
 
     def affine(self, arrays: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Return the factors, and zeros."""

@@ -129,6 +129,12 @@ class PiecewiseLinear(LayerSpec):
         n_embedded = _n_embedded(options)
         return int(options[0]) * n_embedded + fan_in - n_embedded
 
+    def sources(self, fan_in: int, options: Options) -> Sequence[int]:
+        """Return the embedded columns, each for all its outputs, then the others."""
+        is_embedded = np.array(options[N_COMMON:]) > 0
+        embedded, passed = np.flatnonzero(is_embedded), np.flatnonzero(~is_embedded)
+        return [*map(int, np.repeat(embedded, int(options[0]))), *map(int, passed)]
+
     def n_scratch_columns(self, fan_in: int, fan_out: int) -> int:
         """Return the columns of bins, and of how far the inputs are through these."""
         return N_SCRATCH * fan_in

@@ -1,6 +1,6 @@
 """Standardisation of the inputs and of the targets, by moments of the training rows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -105,6 +105,10 @@ class Standardization(LayerSpec):
         """Return the number of inputs that the statistics are of."""
         shape = shapes["input_statistics_"]
         return shape[1] if len(shape) == 2 else None
+
+    def sources(self, fan_in: int, options: Options) -> Sequence[int]:
+        """Return each input once."""
+        return range(fan_in)
 
     def fill_row(self, row: np.ndarray, placed: PlacedLayer, use: Use) -> None:
         """Write whether the mean is subtracted."""
