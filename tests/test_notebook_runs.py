@@ -32,6 +32,7 @@ def test_the_notebook_shows_what_it_promises(tmp_path, monkeypatch):
     html = outputs[1][-1].data["text/html"]
     assert "github.com/sknn-developers/sknn" in html
     assert "Parameters that scikit-learn does not have" in html
+    assert 'aria-label="4 inputs, 6 relu, 4 relu, 3 softmax"' in html
     assert "hidden 1: dense, relu" in outputs[2][0].text
     for cell in kinds[4:7]:
         assert "image/png" in cell

@@ -17,6 +17,7 @@ from sknn.estimators.checked_parameters import check_parameters
 from sknn.estimators.layer_parameters import PER_LAYER, is_of_layer, with_layer
 from sknn.estimators.parameter_table import in_groups
 from sknn.estimators.parameters import defaults_of
+from sknn.estimators.picture import picture_of
 from sknn.estimators.state_checks import load_weights
 from sknn.estimators.stored_state import canonical
 from sknn.estimators.suggestions import arguments_of_fit, suggestion_for_name
@@ -119,7 +120,8 @@ class Estimator(LinkToSite, Attributes, BaseEstimator):
 
         table = super()._get_params_html(*arguments, **options)
         counterpart = MLPClassifier if is_classifier(self) else MLPRegressor
-        return in_groups(table, counterpart._get_param_names())
+        names = counterpart._get_param_names()
+        return in_groups(table, names, picture_of(self))
 
     @classmethod
     def _get_param_names(cls) -> list[str]:

@@ -1,4 +1,4 @@
-"""The table of parameters that notebooks show, in two groups."""
+"""The table of parameters that notebooks show, in two groups, below a picture."""
 
 from collections.abc import Iterable
 from copy import copy
@@ -8,7 +8,7 @@ TITLE = "<summary>Parameters</summary>"
 OWN_TITLE = "<summary>Parameters that scikit-learn does not have</summary>"
 
 
-def in_groups(table: Any, first: Iterable[str]) -> Any:
+def in_groups(table: Any, first: Iterable[str], picture: str) -> Any:
     """Return scikit-learn's table of parameters with some of them first.
 
     Parameters
@@ -17,6 +17,8 @@ def in_groups(table: Any, first: Iterable[str]) -> Any:
         Renders its items as HTML, those in ``non_default`` marked and in front.
     first : iterable of str
         The parameters of the first group, which are scikit-learn's.
+    picture : str
+        SVG to show above them, or "".
     """
     first = set(first)
     groups = []
@@ -30,7 +32,7 @@ def in_groups(table: Any, first: Iterable[str]) -> Any:
 
         def _html_repr(self) -> str:
             ours = groups[1]._html_repr().replace(TITLE, OWN_TITLE)
-            return f"{groups[0]._html_repr()}{ours}"
+            return f"{picture}{groups[0]._html_repr()}{ours}"
 
     whole = copy(table)
     whole.__class__ = Groups
