@@ -1,24 +1,19 @@
-"""The page of the documentation and the README's table, from the CSV files alone."""
+"""The pages of the documentation and the README's table, from the CSV files alone."""
 
 import re
+import textwrap
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
-from benchmarks import pictures, tables, targets
+from benchmarks import answers, pictures, tables, targets
 from benchmarks.cases import CASES
 from benchmarks.peers import PEERS
 from benchmarks.results import KEYS, read
 
 MARKERS = re.compile(r"(<!-- speed table -->\n).*?(<!-- end -->)", re.DOTALL)
 
-_HEAD = """# Benchmarks
-
-`python -m benchmarks` measures all of this, and `python -m benchmarks report` writes
-this page from the [CSV files]({folder}/). `--help` tells how to measure a part of it.
-Errors on real tables are in [Accuracy on tables]({folder}/accuracy.md).
-
-{origins}
-
-How it is measured:
+_MEASURED = """## How it is measured
 
 - All libraries run in one process, in turns, on the same data, limited to one core or
   two. A figure is the median over the turns; a ratio is the median of the ratios within
@@ -145,12 +140,53 @@ _SECTIONS = {
 }
 
 
+class Page(NamedTuple):
+    """A page: its title, what it is about, its answers, its sections."""
+
+    title: str
+    about: str
+    answers: Callable[[dict[str, list[dict]]], str]
+    sections: tuple[str, ...]
+
+
+PAGES = {
+    "speed": Page(
+        "Speed",
+        "How long training and predictions take, beside scikit-learn's own network and "
+        "other libraries. Ratios above 1 mean that sknn is faster; the mean is the "
+        "geometric one, over networks and data of different sizes, which are below.",
+        answers.speed,
+        (
+            *("training", "predict", "threads", "startup"),
+            *("activations", "export", "insight"),
+        ),
+    ),
+    "memory": Page(
+        "Memory and large data",
+        "How much memory a fit takes beyond your arrays, how time grows with the "
+        "data, and what it costs to read data from files in each epoch.",
+        answers.memory,
+        ("memory", "growth", "streams"),
+    ),
+    "targets": Page(
+        "Targets and limits",
+        "What we ask of the speed, where it is missed, and how much is possible.",
+        targets.table,
+        ("limits", "compiling"),
+    ),
+}
+
+
 def write(folder: Path, readme: Path | None = None) -> None:
-    """Draw the pictures, write the page beside the folder, and the README's table."""
+    """Draw the pictures, write the pages beside the folder, and the README's table."""
     results = {name: read(name, folder) for name in KEYS}
+    if not any(results.values()):
+        raise SystemExit("Nothing is measured yet: run `python -m benchmarks`.")
     drawn = pictures.draw(results, folder)
-    page = folder.with_suffix(".md")
-    page.write_text(page_of(results, folder.name, drawn), encoding="utf-8")
+    for name, page in PAGES.items():
+        if name == "targets" or any(results[section] for section in page.sections):
+            text = page_of(page, results, folder.name, drawn)
+            (folder.parent / f"{name}.md").write_text(text, encoding="utf-8")
     if readme is not None and results["training"]:
         text = readme.read_text(encoding="utf-8")
         table = readme_table(results)
@@ -160,29 +196,27 @@ def write(folder: Path, readme: Path | None = None) -> None:
         readme.write_text(text, encoding="utf-8")
 
 
-def page_of(results: dict[str, list[dict]], folder: str, drawn: list[str]) -> str:
-    """Return the whole page."""
-    rows = [row for section in results.values() for row in section]
-    if not rows:
-        raise SystemExit("Nothing is measured yet: run `python -m benchmarks`.")
-    parts = [
-        _HEAD.format(
-            folder=folder,
-            origins=_origins(results),
-        ).rstrip(),
-        "## Targets",
-        targets.table(results),
-        "## The cases",
-        tables.cases(),
-    ]
-    for name, (title, text, images) in _SECTIONS.items():
+def page_of(
+    page: Page, results: dict[str, list[dict]], folder: str, drawn: list[str]
+) -> str:
+    """Return a whole page: answers first, then each section, then the method."""
+    parts = [f"# {page.title}", textwrap.fill(page.about, 88), page.answers(results)]
+    parts.append(_origins({name: results[name] for name in page.sections}))
+    if "training" in page.sections:
+        parts += ["## The cases", tables.cases()]
+    for name in page.sections:
+        title, text, images = _SECTIONS[name]
         if results[name]:
             parts += [f"## {title}", text]
             parts += [
                 f"![{title}: {i}]({folder}/{i}.png)" for i in images if i in drawn
             ]
             parts.append(getattr(tables, name)(results[name]))
-    return "\n\n".join(parts) + "\n"
+    if "training" in page.sections:
+        parts.append(_MEASURED.rstrip())
+    source = "`python -m benchmarks` measures all of this, and `python -m benchmarks "
+    source += f"report` writes this page from the [CSV files]({folder}/)."
+    return "\n\n".join(filter(None, [*parts, textwrap.fill(source, 88)])) + "\n"
 
 
 def _origins(results):

@@ -53,6 +53,8 @@ nb_code_prompt_hide = "Hide the code"
 nb_ipywidgets_js = {}  # no widgets: their scripts are on other servers
 
 autosummary_generate = True
+autodoc_typehints = "none"  # types, shapes and defaults are in the docstrings
+toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False  # the templates name the methods
 
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
@@ -72,6 +74,7 @@ html_theme_options = {
     "navbar_align": "left",
     "secondary_sidebar_items": ["page-toc"],
     "show_toc_level": 2,
+    "article_footer_items": ["prev-next"],
     "footer_start": ["copyright"],
     "footer_end": [],
     "pygments_light_style": "a11y-high-contrast-light",

@@ -278,12 +278,15 @@ def test_the_report_is_written_from_the_files(tmp_path):
     )
     readme.write_text("before\n<!-- speed table -->\nold\n<!-- end -->\nafter\n")
     report.write(folder, readme)
-    page = (tmp_path / "benchmarks.md").read_text("utf-8")
+    page = (tmp_path / "speed.md").read_text("utf-8")
     assert "A processor, 2 cores" in page
+    best = "| An epoch, beside scikit-learn | **6.0 times** as fast, from 4.0 to 9.0"
+    assert page.index(best) < page.index("A processor") < page.index("## How it is")
+    aims = (tmp_path / "targets.md").read_text("utf-8")
+    assert not (tmp_path / "memory.md").exists()
     assert "| defaults | float32 | 2.5 | 2.5 | 2.5 | 2.5 | 2.5 | **9.0** |" in page
-    assert "| scikit-learn: geometric mean | at least 8 | 6 | **no** | - |" in page
-    assert "| scikit-learn: text, lowest | at least 3 | 4 | yes | - |" in page
-    assert "## Memory" not in page
+    assert "| scikit-learn: geometric mean | at least 8 | 6 | **no** | - |" in aims
+    assert "| scikit-learn: text, lowest | at least 3 | 4 | yes | - |" in aims
     assert {path.name for path in folder.glob("*.png")} == {"peers.png", "blas.png"}
     assert "benchmarks/peers.png" in page
     written = readme.read_text()
@@ -301,14 +304,14 @@ def test_the_page_and_the_table_name_the_kernels_of_their_rows(tmp_path):
     readme.write_text("<!-- speed table -->\n<!-- end -->\n")
     write_rows(folder, "training", [a_training_row()])
     report.write(folder, readme)
-    (page, table) = (tmp_path / "benchmarks.md").read_text("utf-8"), readme.read_text()
+    (page, table) = (tmp_path / "speed.md").read_text("utf-8"), readme.read_text()
     assert "V 1.\nMatrix products: A BLAS with kernels for it." in page
     assert "Matrix products: A BLAS with kernels for it." in table
 
     other = a_training_row(activation="tanh", kernels="Another", date="2026-01-03")
     write_rows(folder, "training", [a_training_row(), other])
     report.write(folder, readme)
-    page = (tmp_path / "benchmarks.md").read_text("utf-8")
+    page = (tmp_path / "speed.md").read_text("utf-8")
     assert page.count("Measured (Training) on A processor, 2 cores; 2026-01-0") == 2
     assert "ratios (A BLAS with kernels for it):" in page
     assert "ratios (Another):" in page

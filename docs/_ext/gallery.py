@@ -34,6 +34,7 @@ def setup(app):
         "within_subsection_order": "gallery.position",
         "reset_argv": "gallery.arguments",
         "download_all_examples": False,
+        "default_thumb_file": str(Path(app.srcdir) / "images/network_picture.png"),
         "remove_config_comments": True,
         "show_memory": False,
         "show_signature": False,

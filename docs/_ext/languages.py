@@ -9,7 +9,6 @@ import gettext
 import re
 from pathlib import Path
 
-import pydata_sphinx_theme
 import sphinx
 
 PORTUGUESE = "pt"
@@ -17,6 +16,7 @@ SECTIONS = {
     "en": {
         "learn/index": "Learn",
         "use/index": "Use",
+        "gallery/index": "Examples",
         "reference/index": "Reference",
         "trust/index": "Trust",
         "change/index": "Change it",
@@ -28,6 +28,26 @@ SECTIONS = {
     },
 }
 NAMES = {"en": "English", PORTUGUESE: "Português"}
+WORDS = {
+    "Section Navigation": "Nesta seção",
+    "Site navigation": "Navegação do site",
+    "Site Navigation": "Navegação do site",
+    "On this page": "Nesta página",
+    "Collapse Sidebar": "Esconder a barra lateral",
+    "Expand Sidebar": "Mostrar a barra lateral",
+    "Skip to main content": "Ir para o conteúdo",
+    "Back to top": "Voltar ao início",
+    "Breadcrumb": "Caminho",
+    "Home": "Início",
+    "previous page": "página anterior",
+    "next page": "próxima página",
+    "previous": "anterior",
+    "next": "próxima",
+    "Color mode": "Modo de cor",
+    "Light": "Claro",
+    "Dark": "Escuro",
+    "System Settings": "Do sistema",
+}
 TAGS = {"en": "en", PORTUGUESE: "pt-BR"}
 
 
@@ -46,17 +66,21 @@ def counterpart(page, pages):
     return other if other in pages else front
 
 
+class Words(gettext.NullTranslations):
+    """The theme's words in Portuguese; those that it shares with Sphinx from there."""
+
+    def gettext(self, message):
+        """Return a message in Portuguese."""
+        return WORDS.get(message) or super().gettext(message)
+
+
 def translations(language):
-    """Return the words of Sphinx and of the theme in a language."""
+    """Return the words of the theme in a language."""
     if language == "en":
         return gettext.NullTranslations()
-    words = gettext.NullTranslations()
-    for module, names in ((pydata_sphinx_theme, ["pt", "pt_BR"]), (sphinx, ["pt_BR"])):
-        folder = Path(module.__file__).parent / "locale"
-        for name in names:
-            for domain in ("sphinx", "pydata_sphinx_theme"):
-                if gettext.find(domain, folder, [name]):
-                    words.add_fallback(gettext.translation(domain, folder, [name]))
+    words = Words()
+    folder = Path(sphinx.__file__).parent / "locale"
+    words.add_fallback(gettext.translation("sphinx", folder, ["pt_BR"]))
     return words
 
 
@@ -87,7 +111,7 @@ def drop_missing_pages(app, page, source):
     def kept(match):
         names = match[2].split()
         return match[1] + "".join(
-            f"{name}\n" for name in names if (folder / f"{name}.md").exists()
+            f"{name}\n" for name in names if list(folder.glob(f"{name}.*"))
         )
 
     source[0] = re.sub(r"(```{toctree}\n(?::.*\n)*)((?:\n|[\w/]+\n)+)", kept, source[0])

@@ -16,7 +16,7 @@ PAGES = {
     "change/contributing": "CONTRIBUTING.md",
     "change/jit": "sknn/jit/README.md",
 }
-ALIASES = {"README.md": "docs/index.md"}
+ALIASES = {"README.md": "docs/index.md", "examples": "docs/gallery/index.rst"}
 ALIASES |= {path: f"docs/{page}.md" for page, path in PAGES.items()}
 LINK = re.compile(r"(\]\()([^()\s#:]+)((?:#[^()\s]*)?\))")
 EXAMPLE = re.compile(r"examples/(\w+)\.py")
