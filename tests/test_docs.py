@@ -41,6 +41,15 @@ def test_named_files_exist(page):
         assert (ROOT / path).exists(), path
 
 
+def test_fragments_of_the_changelog_are_of_a_kind():
+    settings = (ROOT / "pyproject.toml").read_text("utf-8")
+    kinds = re.findall(r'directory = "(\w+)", name', settings)
+    assert kinds == ["added", "changed", "removed", "fixed"]
+    for path in ROOT.glob("changes/*"):
+        pattern = rf"README\.md|\+[\w-]+\.({'|'.join(kinds)})\.md"
+        assert re.fullmatch(pattern, path.name), path
+
+
 def test_modules_that_the_page_of_internals_names_exist():
     """Its paths are relative to sknn/, where no others are given."""
     page = (ROOT / "docs/change/internals.md").read_text("utf-8")

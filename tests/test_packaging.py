@@ -17,7 +17,7 @@ pytest.importorskip("setuptools", minversion="77")
 ROOT = Path(__file__).parents[1]
 URL = "https://github.com/sknn-developers/sknn"
 RAW = "https://raw.githubusercontent.com/sknn-developers/sknn/main/"
-FOLDERS = ["benchmarks", "docs", "examples", "sknn", "tests"]
+FOLDERS = ["benchmarks", "changes", "docs", "examples", "sknn", "tests"]
 FILES = {
     *("CHANGELOG.md", "CITATION.cff", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md"),
     *("LICENSE", "MANIFEST.in", "README.md", "SECURITY.md"),
