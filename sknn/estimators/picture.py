@@ -13,7 +13,7 @@ from sknn.estimators.summary import layers_of
 _MOST_CIRCLES = 6  # of a layer; more neurons are shown by dots among them
 _MOST_LAYERS = 12
 _GAP, _STEP, _RADIUS = 92, 15, 4.5  # between layers, between neurons; pixels
-_MIDDLE, _TEXT = 50, 105  # heights
+_MIDDLE, _TEXT = 52, 118  # heights
 _STYLE = "max-width:100%;height:auto;font:11px sans-serif;margin:0.3em"
 
 
@@ -27,14 +27,15 @@ def picture_of(estimator: Any) -> str:
     if not hasattr(estimator, "coefs_"):
         return ""
     try:
-        before, activations = layers_of(estimator)
+        _, activations = layers_of(estimator)
         widths = [coef.shape[1] for coef in estimator.coefs_]
         n_inputs = int(estimator.n_features_in_)
     except (AttributeError, TypeError, ValueError):  # arrays that do not fit together
         return ""
     layers = [(n_inputs, "inputs"), *zip(widths, activations, strict=True)]
-    if before:
-        layers.insert(1, (estimator.coefs_[0].shape[0], before))
+    n_embedded = estimator.coefs_[0].shape[0]
+    if n_embedded != n_inputs:
+        layers.insert(1, (n_embedded, "embedded"))
     return network_svg(layers)
 
 

@@ -52,8 +52,10 @@ def test_everything_lies_within():
         x, y, r = (float(circle.get(name)) for name in ("cx", "cy", "r"))
         assert r < x < width - r
         assert r < y < height - r
-    ys = [float(text.get("y")) for text in picture.iter(f"{NAME}text")]
+    ys = [float(text.get("y")) for text in picture.iter(f"{NAME}text") if text.text]
+    lowest = max(float(circle.get("cy")) for circle in picture.iter(f"{NAME}circle"))
     assert max(ys) < height
+    assert min(y for y in ys if y > 60) - 11 > lowest + 4.5  # below the circles
 
 
 def test_light_or_dark_and_offline():
@@ -79,9 +81,11 @@ def test_an_embedding_has_a_place_of_its_own():
         hidden_layer_sizes=(3,), numeric_embedding="piecewise_linear", **FIT
     ).fit(X, T)
     (picture,) = pictures_in(model)
-    assert picture.get("aria-label") == (
-        "4 inputs, 64 piecewise linear 4 x 16, 3 relu, 1 identity"
-    )
+    expected = "4 inputs, 64 embedded, 3 relu, 1 identity"
+    assert picture.get("aria-label") == expected
+    plain = MLPRegressor(hidden_layer_sizes=(3,), standardize=True, **FIT).fit(X, T)
+    (picture,) = pictures_in(plain)
+    assert picture.get("aria-label") == "4 inputs, 3 relu, 1 identity"
 
 
 def test_deep_networks_are_abridged():
