@@ -52,6 +52,7 @@ ON_CORES = {
     "memory": 1,
     "growth": 1,
     "streams": 2,
+    "cluster": 2,
     "insight": 1,
 }
 ALL = list(KEYS)

@@ -129,6 +129,15 @@ _SECTIONS = {
         "while one is trained on: two cores.",
         (),
     ),
+    "cluster": (
+        "One fit on a cluster",
+        "Two workers of Dask with one thread each, on the two cores of this machine, "
+        "which train one network in float32 on batches that they share: the step of "
+        "one worker, how it compares with a local fit in the same process, and what "
+        "two workers gain. Beside half a batch, a step of two workers sums the "
+        "gradients and waits for the other one.",
+        (),
+    ),
     "insight": (
         "Explanations and callbacks",
         "Rows that are explained in a second of CPU time: the network of "

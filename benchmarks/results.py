@@ -25,6 +25,7 @@ KEYS = {
     "memory": ("library",),
     "growth": ("series", "value"),
     "streams": ("network", "data"),
+    "cluster": ("what",),
     "insight": ("what",),
 }
 

@@ -4,11 +4,20 @@ import statistics
 from collections.abc import Iterable, Sequence
 
 from benchmarks.cases import CASES
+from benchmarks.cluster_estimate import EFFICIENCIES, LATENCY, estimates
 from benchmarks.peers import PEERS, TRAINERS
 
 # What `limits.py` times apart, and of what.
 PARTS, REST = ("products", "activation", "Adam"), "the rest"
 WORKS = {"epoch": "An epoch", "predict": "A prediction of 20,000 rows"}
+
+ESTIMATE = f"""**An estimate, not a measurement.** What 16 and 64 machines of one core
+would take, computed from the times above: the sum of P gradients over N machines takes
+`2 (N - 1) (m + l) + P g + 16 P (N - 1) / (N b)` seconds, with m an exchange of nothing,
+l = {1e6 * LATENCY:.0f} microseconds from one machine to another, g what a number adds
+to a sum of two processes, and b the bandwidth in bytes a second. A batch is large
+enough for a share e of the time to be spent on computing where it has
+`N sum / row * e / (1 - e)` rows, with `row` the step of one worker by its rows."""
 
 
 def markdown(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -333,6 +342,45 @@ def streams(rows: list[dict]) -> str:
             for r in rows
         ],
     )
+
+
+def cluster(rows: list[dict]) -> str:
+    """Return sums, fits, and what these times say of more machines."""
+    fits = [row for row in rows if row.get("parameters")]
+    sums = [[r["what"], number(r["ms"])] for r in rows if not r.get("parameters")]
+    parts = [markdown(["two processes", "ms"], sums)]
+    if not fits:
+        return parts[0]
+    names = ["", "parameters", "batch", "ms a step, one worker", "one / local fit"]
+    names += ["two / one, rows a second", "ms a step beside computing, two workers"]
+    lines = [
+        [
+            row["what"],
+            number(row["parameters"], 6),
+            row["batch"],
+            number(row["ms"]),
+            times(row["one / local"]),
+            times(row["two / one"]),
+            number(row["ms beside"]),
+        ]
+        for row in fits
+    ]
+    parts.append(markdown(names, lines))
+    parts.append(ESTIMATE)
+    names = ["", "machines", "Gbit/s", "ms to sum, a step"]
+    names += [f"batch for {share:.0%} of all time" for share in EFFICIENCIES]
+    lines = [
+        [
+            row["what"],
+            str(row["machines"]),
+            str(row["gigabits"]),
+            number(row["ms to sum"]),
+            *(number(row[f"batch for {share}"]) for share in EFFICIENCIES),
+        ]
+        for row in estimates(rows)
+    ]
+    parts.append(markdown(names, lines))
+    return "\n\n".join(parts)
 
 
 def _groups(rows, *names):

@@ -295,4 +295,10 @@ def _rest(results):
                 if row["data"] == "BatchSource.from_arrays(np.memmap)"
             ],
         ),
+        *_at_least(
+            "rows a second of two workers beside one: highest",
+            1.7,
+            _column(results.get("cluster", []), "two / one"),
+            max,
+        ),
     ]

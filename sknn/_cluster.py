@@ -57,6 +57,7 @@ def fit_on_cluster(
             tasks.cancel()
     for message, category in fitted.warnings:
         warn_user(message, category)
+    fitted.estimator.history_["seconds"] = fitted.seconds
     return fitted.estimator
 
 

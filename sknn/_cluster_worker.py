@@ -60,11 +60,14 @@ class Fitted:
     Attributes
     ----------
     estimator : BaseMLP
+    seconds : list of float
+        Of its epochs, which a pickle does not hold.
     warnings : list of (str, type)
         Messages and categories.
     """
 
     estimator: Any
+    seconds: list[float]
     warnings: list[tuple[str, type[Warning]]]
 
 
@@ -130,7 +133,8 @@ def train(
         fitted = fit_part(estimator, part, validation, resumes)
     if rank:
         return None
-    return Fitted(fitted, [(str(each.message), each.category) for each in caught])
+    messages = [(str(each.message), each.category) for each in caught]
+    return Fitted(fitted, fitted.history_.get("seconds", []), messages)
 
 
 def _worker() -> Any:

@@ -5,15 +5,19 @@ seconds after the fault it came, what is left on the workers, and what a second 
 the same cluster gives.
 """
 
+import contextlib
+import gc
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import dask
@@ -21,7 +25,7 @@ import dask.array as da
 import joblib
 import numpy as np
 import psutil
-from dask.distributed import Client, LocalCluster
+from dask.distributed import Client, LocalCluster, Security
 
 from sknn.callbacks import EpochCallback, ModelCheckpoint
 from sknn.dask import DaskMLPRegressor
@@ -308,18 +312,84 @@ def wait_for_workers(client, n_workers=2):
         time.sleep(0.1)
 
 
-OTHERS = {"the client is killed": lose_a_client, "going on": go_on}
+# Nothing fails ---------------------------------------------------------------------
+
+
+def fit_twice_at_once(client, folder):
+    """Fit in two threads, which share the workers; each worker has one thread."""
+    options = {"client": client, "max_iter": 20, **SMALL}
+    with ThreadPoolExecutor(2) as pool:
+        fits = [pool.submit(DaskMLPRegressor(**options).fit, XX, YY) for _ in range(2)]
+        first, second = (fit.result(timeout=120) for fit in fits)
+    return {"error": None, "same": first.loss_curve_ == second.loss_curve_}
+
+
+class LookAtSockets(EpochCallback):
+    """Writes the classes of the sockets of a worker that are connected."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def on_epoch_end(self, epoch, logs):
+        found = []
+        for each in gc.get_objects():
+            # Not isinstance, which asks objects of all kinds for their class.
+            is_open = issubclass(type(each), socket.socket) and each.fileno() >= 0
+            if is_open and each.family in (socket.AF_INET, socket.AF_INET6):
+                with contextlib.suppress(OSError):
+                    found.append((type(each).__name__, each.getpeername()[1]))
+        Path(self.path).write_text(json.dumps(found))
+
+
+def fit_with_tls(client, folder):
+    """Fit; tell which connections there were."""
+    path = Path(folder, "sockets")
+    model = DaskMLPRegressor(client=client, max_iter=2, **SMALL)
+    model.set_callbacks(LookAtSockets(path)).fit(XX, YY)
+    found, known = json.loads(path.read_text()), {*ports_of(client)}
+    return {
+        "error": None,
+        "classes": sorted({name for name, _ in found}),
+        "of the fit": sum(port not in known for _, port in found),
+        "address": client.scheduler.address,
+    }
+
+
+def security(folder):
+    """Return what a cluster needs to encrypt everything."""
+    key, certificate = (str(Path(folder, name)) for name in ("key.pem", "cert.pem"))
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=sknn"
+    subprocess.run(
+        [*command.split(), "-keyout", key, "-out", certificate],
+        check=True,
+        capture_output=True,
+    )
+    files = {
+        f"tls_{role}_{kind}": path
+        for role in ("client", "scheduler", "worker")
+        for kind, path in (("key", key), ("cert", certificate))
+    }
+    return Security(require_encryption=True, tls_ca_file=certificate, **files)
+
+
+OTHERS = {
+    "the client is killed": lose_a_client,
+    "going on": go_on,
+    "two fits at once": fit_twice_at_once,
+    "TLS": fit_with_tls,
+}
 
 
 def main(case):
     warnings.simplefilter("ignore")
     limit = 800 * 2**20 if case == "out of memory" else 0
     options = {"n_workers": 2, "memory_limit": limit, **OPTIONS}
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        LocalCluster(**options) as cluster,
-        Client(cluster) as client,
-    ):
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        if case == "TLS":
+            options |= {"security": security(folder), "protocol": "tls://"}
+        cluster = stack.enter_context(LocalCluster(**options))
+        client = stack.enter_context(Client(cluster))
         if case in FROM_OUTSIDE:
             found = fit_with_a_fault(client, case, folder)
         else:

@@ -1,15 +1,18 @@
 """Fits of one network in several processes, each with a part of the rows."""
 
+import copy
 import multiprocessing
 import secrets
 import signal
 import socket
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from queue import Queue
 
-from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
+from sknn.callbacks import EpochCallback
 from sknn.distributed.collective import Collective
 from sknn.distributed.sockets import SocketCollective
 from sknn.estimators.first_pass import merged
@@ -42,9 +45,54 @@ def fit_alone(model, batches, **options):
     )
 
 
+class QueueCollective(Collective):
+    """Threads that pass messages by queues: all that another framework has to do."""
+
+    def __init__(self, rank, queues):
+        self.rank, self.size, self.timeout = rank, len(queues), PATIENCE
+        self._queues = queues  # from a rank to a rank
+
+    def exchange(self, messages):
+        for queue, message in zip(self._queues[self.rank], messages, strict=True):
+            queue.put(message)
+        return [to[self.rank].get(timeout=self.timeout) for to in self._queues]
+
+    def abort(self, reason):
+        pass
+
+    def close(self):
+        pass
+
+
+def fit_in_threads(model, parts, callbacks=None, resumes=False):
+    """Return the estimators that threads end with, of which each has a part."""
+    found = merged([survey_part(model, batches) for batches in parts])
+    queues = [[Queue() for _ in parts] for _ in parts]
+
+    def fit(rank):
+        own = copy.deepcopy(model)
+        if callbacks and rank in callbacks:
+            own.set_callbacks(callbacks[rank])
+        part = DataPart(parts[rank], found, QueueCollective(rank, queues))
+        return fit_part(own, part, resumes=resumes)
+
+    with ThreadPoolExecutor(len(parts)) as pool:
+        return list(pool.map(fit, range(len(parts))))
+
+
 def rows_of_processes(bounds):
     """Return the rows of each process; there may be none."""
     return [slice(a, b) for a, b in pairwise(bounds)]
+
+
+class StopAfter(EpochCallback):
+    """A callback that stops training after an epoch."""
+
+    def __init__(self, epoch):
+        self.epoch = epoch
+
+    def on_epoch_end(self, epoch, logs):
+        return epoch == self.epoch
 
 
 class KillAfter:
@@ -76,7 +124,7 @@ def work(rank, addresses, listener, secret, timeouts, model, part, validation, p
             rank, listener, addresses, secret, *timeouts
         ) as collective:
             own = DataPart(batches, found, collective)
-            fitted = fit_part(clone(model), own, validation)
+            fitted = fit_part(model, own, validation)
         pipe.send(fitted)
     except Exception as error:
         pipe.send(error)
@@ -101,7 +149,7 @@ def fit_in_processes(
     addresses = [each.getsockname() for each in listeners]
     processes, pipes = [], []
     for rank, batches in enumerate(parts):
-        own = clone(model)
+        own = copy.copy(model)
         if callbacks and rank in callbacks:
             own.set_callbacks(callbacks[rank])
         ours, theirs = context.Pipe()

@@ -1,6 +1,7 @@
 """Faults that are made for real in a fit on a Dask cluster: see cluster_faults.py."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -101,4 +102,20 @@ def test_a_killed_fit_goes_on_from_its_last_checkpoint():
     assert 5 <= found["n_stored"] < 12
     assert found["n_iter"] == 12
     assert found["same"]
+    assert_nothing_is_left(found)
+
+
+def test_two_fits_at_once_wait_for_each_other():
+    """Each worker has one thread: they would wait for ever, each with a task on one."""
+    found = outcome("two fits at once")
+    assert found["same"]
+    assert_nothing_is_left(found)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
+def test_a_cluster_with_tls_is_tls_throughout():
+    found = outcome("TLS")
+    assert found["address"].startswith("tls://")
+    assert found["classes"] == ["SSLSocket"]
+    assert found["of the fit"] >= 2  # for numbers, and for signs of life
     assert_nothing_is_left(found)

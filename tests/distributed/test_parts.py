@@ -1,5 +1,6 @@
 """One network trained in several processes, each with a part of the rows."""
 
+import pickle
 import signal
 
 import numpy as np
@@ -9,8 +10,10 @@ from data_in_batches import LABELS, NUMBERS, SPARSE, WEIGHTS, X, cut, state_of
 from numpy.testing import assert_allclose, assert_array_equal
 from part_processes import (
     KillAfter,
+    StopAfter,
     fit_alone,
     fit_in_processes,
+    fit_in_threads,
     rows_of_processes,
 )
 
@@ -18,6 +21,7 @@ from sknn import MLPClassifier, MLPRegressor
 from sknn.distributed.collective import WorkerError
 from sknn.estimators.first_pass import merged
 from sknn.estimators.parts import survey_part
+from sknn.training.generator_state import generator_of
 
 SMALL = {"hidden_layer_sizes": (7,), "max_iter": 3, "random_state": 0, "tol": None}
 
@@ -81,21 +85,23 @@ def in_the_order_of_steps(parts, batch_size):
 
 
 @pytest.mark.parametrize(
-    ("estimator", "arrays"),
+    ("estimator", "arrays", "fit"),
     [
-        (MLPRegressor, (X[:320], NUMBERS[:320], WEIGHTS[:320])),
-        (MLPClassifier, (scipy.sparse.csr_array(X[:320]), LABELS[:320])),
+        (MLPRegressor, (X[:320], NUMBERS[:320], WEIGHTS[:320]), fit_in_threads),
+        (
+            MLPClassifier,
+            (scipy.sparse.csr_array(X[:320]), LABELS[:320]),
+            fit_in_processes,
+        ),
     ],
     ids=["regressor", "classifier"],
 )
-def test_two_processes_take_the_steps_of_a_local_fit(estimator, arrays):
+def test_two_processes_take_the_steps_of_a_local_fit(estimator, arrays, fit):
     """Of the same batches, whose rows are in another order: equal to rounding."""
     parameters = {**SMALL, "shuffle": False, "batch_size": 32, "dropout": 0.0}
     parts = rows_of_processes([0, 80, 320])
     model = estimator(**parameters)
-    found = fit_in_processes(
-        model, [cut(*(array[part] for array in arrays)) for part in parts]
-    )
+    found = fit(model, [cut(*(array[part] for array in arrays)) for part in parts])
     order = in_the_order_of_steps(parts, 32)
     whole = estimator(**parameters).fit(*(array[order] for array in arrays))
     assert state_of(found[0]) == state_of(found[1])
@@ -115,6 +121,45 @@ def test_shuffled_uneven_and_empty_parts_repeat():
     states = [state_of(each) for each in (*first, *second)]
     assert all(state == states[0] for state in states)
     assert_array_equal(first[0].classes_, ["low", "middle", "up"])
+
+
+def test_the_global_batches_of_a_shuffled_fit_can_be_made_locally():
+    """From the generator of process 0, and the number of the process."""
+    parts, size = rows_of_processes([0, 80, 320]), 32
+    model = MLPRegressor(**SMALL, batch_size=size)
+    found, _ = fit_in_threads(model, [[(X[p], NUMBERS[p])] for p in parts])
+    start = found._resume_state["random_state"]
+    generators = [generator_of(start)]
+    entropy = [*generator_of(start).get_state()[1].tolist(), 1]
+    bits = np.random.MT19937(np.random.SeedSequence(entropy))
+    generators.append(np.random.RandomState(bits))
+    orders = [np.arange(part.start, part.stop) for part in parts]
+    local = MLPRegressor(**SMALL, batch_size=size).initialize(X, NUMBERS)
+    for _ in range(found.n_iter_):
+        for generator, order in zip(generators, orders, strict=True):
+            generator.shuffle(order)
+        for s in range(320 // size):
+            rows = [
+                order[s * size * len(order) // 320 : (s + 1) * size * len(order) // 320]
+                for order in orders
+            ]
+            batch = np.concatenate(rows)
+            local.partial_fit(X[batch], NUMBERS[batch])
+    for own, expected in zip(found.coefs_, local.coefs_, strict=True):
+        assert_allclose(own, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_two_processes_go_on_as_if_there_were_no_break():
+    parts = [cut(X[part], NUMBERS[part]) for part in rows_of_processes([0, 200, 330])]
+    parameters = {**SMALL, "dropout": 0.2, "standardize": True, "max_iter": 5}
+    whole, _ = fit_in_threads(MLPRegressor(**parameters), parts)
+    # Process 0 alone has the callback, and stops both.
+    model = MLPRegressor(**parameters)
+    first = fit_in_threads(model, parts, callbacks={0: StopAfter(1)})
+    assert [each.n_iter_ for each in first] == [2, 2]
+    model = pickle.loads(pickle.dumps(first[0])).set_callbacks()
+    second = fit_in_threads(model, parts, resumes=True)
+    assert state_of(second[0]) == state_of(second[1]) == state_of(whole)
 
 
 SAID = {

@@ -44,6 +44,15 @@ SCRIPT = """
             k = np.arange(*rows.indices(self.shape[0]), dtype=np.float32)
             return np.sin(k[:, np.newaxis] * np.arange(1, 51, dtype=np.float32))
 
+    def in_zarr():
+        import zarr
+        store = zarr.create_array(
+            store=path + ".zarr", shape=shape, chunks=(20_000, 50), dtype="float32"
+        )
+        for start in range(0, shape[0], 20_000):
+            store[start : start + 20_000] = X[start : start + 20_000]
+        return store
+
     def batches():
         for start in range(0, shape[0], 20_000):
             yield X[start : start + 20_000], y[start : start + 20_000]
@@ -56,11 +65,13 @@ SCRIPT = """
         "an array like that of Zarr": lambda: (
             BatchSource.from_arrays(Computed(), y, **options),
         ),
+        "Zarr": lambda: (BatchSource.from_arrays(stored, y, **options),),
         "a function": lambda: (BatchSource(batches, buffer_size=40_000),),
     }
     model = sknn.MLPClassifier((10,), max_iter=2, random_state=0)
     model.fit(X[:9000], y[:9000])  # loads the kernels
     model.fit(BatchSource.from_arrays(X[:9000], y[:9000]))
+    stored = in_zarr() if case == "Zarr" else None
     limit = allocated() + int(n_megabytes) * 2**20
     resource.setrlimit(resource.RLIMIT_DATA, (limit, resource.RLIM_INFINITY))
     try:
@@ -106,8 +117,11 @@ def test_the_limit_is_one(path):
         "a memmap",
         "a memmap in batches",
         pytest.param("an array like that of Zarr", marks=pytest.mark.slow),
+        pytest.param("Zarr", marks=pytest.mark.slow),
         pytest.param("a function", marks=pytest.mark.slow),
     ],
 )
 def test_a_fit_on_more_data_than_memory(case, path):
+    if case == "Zarr":
+        pytest.importorskip("zarr")
     assert fit_under_the_limit(case, path) == [2, 2 * N_ROWS]
