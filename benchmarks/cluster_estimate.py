@@ -4,12 +4,12 @@ A step of N machines, on a batch of B rows, by a network of P parameters in floa
 takes::
 
     B / N * row  +  2 (N - 1) * (message + latency)  +  P * number  +
-        16 P (N - 1) / (N * bandwidth)
+        8 P (N - 1) / (N * bandwidth)
 
 with ``row`` the time of a row in a step of one machine, ``message`` what two processes
 of one machine take to exchange nothing, and ``number`` what they take more for each
 number that they sum. In both halves of a sum, each machine exchanges a share of 4 P / N
-bytes with each of the N - 1 others, in turns: first one sends, then the other.
+bytes with each of the N - 1 others, one after the other.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,7 +29,7 @@ def seconds_to_reduce(
     """Return how long a sum over machines takes."""
     n_turns = 2 * (n_machines - 1)
     bandwidth = gigabits * 1e9 / 8
-    sent = 16 * n_parameters * (n_machines - 1) / n_machines
+    sent = 8 * n_parameters * (n_machines - 1) / n_machines
     return n_turns * (message + LATENCY) + n_parameters * number + sent / bandwidth
 
 

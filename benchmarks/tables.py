@@ -13,7 +13,7 @@ WORKS = {"epoch": "An epoch", "predict": "A prediction of 20,000 rows"}
 
 ESTIMATE = f"""**An estimate, not a measurement.** What 16 and 64 machines of one core
 would take, computed from the times above: the sum of P gradients over N machines takes
-`2 (N - 1) (m + l) + P g + 16 P (N - 1) / (N b)` seconds, with m an exchange of nothing,
+`2 (N - 1) (m + l) + P g + 8 P (N - 1) / (N b)` seconds, with m an exchange of nothing,
 l = {1e6 * LATENCY:.0f} microseconds from one machine to another, g what a number adds
 to a sum of two processes, and b the bandwidth in bytes a second. A batch is large
 enough for a share e of the time to be spent on computing where it has

@@ -116,10 +116,14 @@ def _identified(
 def receive_exactly(peer: socket.socket, size: int) -> bytes:
     """Return so many bytes, once they have come."""
     message = bytearray(size)
-    view = memoryview(message)
+    receive_into(peer, memoryview(message))
+    return bytes(message)
+
+
+def receive_into(peer: socket.socket, view: memoryview) -> None:
+    """Fill memory with bytes as they come."""
     while view:
         n = peer.recv_into(view)
         if not n:
             raise ConnectionError("the connection was closed")
         view = view[n:]
-    return bytes(message)

@@ -7,10 +7,17 @@ from contextlib import suppress
 from ssl import SSLContext
 
 from sknn.distributed.collective import Collective, WorkerError
-from sknn.distributed.connecting import DATA, SIGNS, connect, receive_exactly
+from sknn.distributed.connecting import (
+    DATA,
+    SIGNS,
+    connect,
+    receive_exactly,
+    receive_into,
+)
 from sknn.distributed.heartbeat import Heartbeat, said
 
 _LENGTH = struct.Struct("!q")
+_PIECE = 2**16  # bytes of a message to send at a time
 
 
 class SocketCollective(Collective):
@@ -73,6 +80,8 @@ class SocketCollective(Collective):
         self._peers = {k: each for (k, use), each in connections.items() if use == DATA}
         for peer in self._peers.values():
             peer.settimeout(timeout)
+            # For two pieces: the one before may not have been received yet.
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 * _PIECE)
         self._heartbeat = Heartbeat(
             {k: each for (k, use), each in connections.items() if use == SIGNS},
             self._names,
@@ -95,14 +104,8 @@ class SocketCollective(Collective):
         received = [b""] * self.size
         received[self.rank] = messages[self.rank]
         for other in _partners(self.rank, self.size):
-            peer = self._peers[other]
             try:
-                if self.rank < other:
-                    _send(peer, messages[other])
-                    received[other] = _receive(peer)
-                else:
-                    received[other] = _receive(peer)
-                    _send(peer, messages[other])
+                received[other] = _swapped(self._peers[other], messages[other])
             except OSError as error:
                 raise WorkerError(self._fault_of(other, error)) from error
         return received
@@ -147,11 +150,17 @@ def _partners(rank: int, size: int) -> Iterator[int]:
             yield other
 
 
-def _send(peer: socket.socket, message: bytes) -> None:
-    peer.sendall(_LENGTH.pack(len(message)))
-    peer.sendall(message)
+def _swapped(peer: socket.socket, message: bytes) -> bytes:
+    """Send a message to another process while it sends one; return that.
 
-
-def _receive(peer: socket.socket) -> bytes:
+    Both send a piece, which finds room in the memory of the connection, and then
+    receive one. So they never wait for each other to receive.
+    """
+    peer.sendall(_LENGTH.pack(len(message)) + message[:_PIECE])
     (size,) = _LENGTH.unpack(receive_exactly(peer, _LENGTH.size))
-    return receive_exactly(peer, size)
+    received = bytearray(size)
+    view, outgoing = memoryview(received), memoryview(message)
+    for start in range(0, max(size, len(message)), _PIECE):
+        receive_into(peer, view[start : start + _PIECE])
+        peer.sendall(outgoing[start + _PIECE : start + 2 * _PIECE])
+    return bytes(received)

@@ -27,7 +27,7 @@ def group(size, work, **options):
 
     def run(rank):
         own = {k: v(rank) if callable(v) else v for k, v in options.items()}
-        own = {"timeout": 20, "heartbeat_timeout": 2} | own
+        own = {"timeout": 60, "heartbeat_timeout": 8} | own
         try:
             with (
                 listeners[rank] as listener,
@@ -67,6 +67,17 @@ def test_sums_are_the_same_everywhere_and_in_the_order_of_ranks(size):
     for arrays in found:
         for array, other in zip(arrays, expected, strict=True):
             assert_array_equal(array, other)
+
+
+@pytest.mark.parametrize("sizes", [(3_000_000, 0), (0, 3_000_000), (3_000_000,) * 2])
+def test_long_messages_pass_each_other(sizes):
+    """They are longer than what the system keeps of a connection."""
+
+    def work(collective):
+        own = bytes(sizes[collective.rank])
+        return [len(each) for each in collective.exchange([own, own])]
+
+    assert group(2, work) == [[sizes[0], sizes[1]]] * 2
 
 
 @pytest.mark.parametrize("size", range(1, 18))
@@ -114,19 +125,20 @@ def test_one_that_is_called_off_tells_the_others():
     def work(collective):
         if collective.rank == 1:
             is_off.set()
-        collective.broadcast(np.ones(3), root=2)
-        if collective.rank == 2:
-            time.sleep(60)
+        collective.broadcast(np.ones(3), root=2 if collective.rank < 2 else 0)
 
     def wait(collective):
-        if collective.rank == 2:
-            is_off.wait(20)
-            time.sleep(1)
+        if collective.rank == 2:  # for which the others wait
+            is_off.wait(60)
+            time.sleep(0.5)
         return work(collective)
 
-    names = ["one", "another", "a third"]
     found = group(
-        3, wait, names=names, is_off=lambda rank: lambda: rank == 1 and is_off.is_set()
+        3,
+        wait,
+        heartbeat_timeout=3,
+        names=["one", "another", "a third"],
+        is_off=lambda rank: lambda: rank == 1 and is_off.is_set(),
     )
     assert {str(error) for error in found} == {"another was called off."}
 
@@ -136,12 +148,12 @@ def test_a_busy_one_gives_signs_of_life():
 
     def work(collective):
         if collective.rank == 1:
-            time.sleep(2)
+            time.sleep(4)
         told = np.full(1, collective.rank)
         collective.broadcast(told, root=1)
         return told[0]
 
-    assert group(2, work, heartbeat_timeout=0.5) == [1, 1]
+    assert group(2, work, heartbeat_timeout=3) == [1, 1]
 
 
 def test_one_that_keeps_others_waiting():
