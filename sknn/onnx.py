@@ -27,6 +27,7 @@ from sknn.ensemble.classifier import EnsembleMLPClassifier
 from sknn.ensemble.regressor import EnsembleMLPRegressor
 from sknn.estimators.base import BaseMLP
 from sknn.estimators.classifier import MLPClassifier
+from sknn.estimators.hidden_layer import HiddenLayerTransformer
 from sknn.estimators.regressor import MLPRegressor
 from sknn.export.onnx_inputs import arrays_of
 from sknn.export.onnx_models import Inputs, model_of
@@ -42,7 +43,7 @@ __all__ = ["register_skl2onnx", "to_inputs", "to_onnx"]
 
 _REGISTERED = (
     *(MLPClassifier, MLPRegressor, EnsembleMLPClassifier, EnsembleMLPRegressor),
-    *(TabularMLPClassifier, TabularMLPRegressor, TableEncoder),
+    *(TabularMLPClassifier, TabularMLPRegressor, TableEncoder, HiddenLayerTransformer),
 )
 
 
@@ -51,7 +52,7 @@ def __dir__() -> list[str]:
 
 
 def to_onnx(
-    estimator: BaseMLP | BaseEnsembleMLP | BaseTabularMLP,
+    estimator: BaseMLP | BaseEnsembleMLP | BaseTabularMLP | HiddenLayerTransformer,
     *,
     zipmap: bool | str = False,
     nocl: bool = False,
@@ -77,14 +78,15 @@ def to_onnx(
     The outputs of a classifier are ``label``, as ``predict`` returns it, in the dtype
     of ``classes_``; and ``probabilities``, as ``predict_proba`` returns them, or
     ``scores``, as ``decision_function`` does. That of a regressor is ``variable``, as
-    ``predict`` returns it. One whose name is that of a column gets "_2" behind it.
+    ``predict`` returns it, or ``transform`` of a HiddenLayerTransformer. One whose name
+    is that of a column gets "_2" behind it.
 
     Parameters
     ----------
     estimator : estimator of sknn
-        Fitted MLPClassifier or MLPRegressor, ensemble, or tabular estimator. A class
-        derived from one of them may change the layers, but not the methods that
-        predict.
+        Fitted MLPClassifier or MLPRegressor, ensemble, tabular estimator or
+        HiddenLayerTransformer. A class derived from one of them may change the layers,
+        but not the methods that predict.
     zipmap : {False, True, "columns"}, default=False
         Form of the probabilities. True: a dict for each row, with the classes as keys
         and, as ONNX has no others, values in float32. "columns": an output for each

@@ -138,7 +138,7 @@ def check_is_exportable(estimator: Any) -> None:
     if not is_exportable(type(estimator)):
         raise TypeError(
             "sknn.onnx.to_onnx takes a fitted MLPClassifier or MLPRegressor of sknn, "
-            "an ensemble or a tabular estimator, "
+            "an ensemble, a tabular estimator or a HiddenLayerTransformer, "
             f"got {estimator!r}."
         )
 

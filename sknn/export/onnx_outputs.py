@@ -66,6 +66,7 @@ class Exporter:
     ):
         self.exported = Exported.of(estimator)
         self.member = self.exported.member
+        self.classifies = is_classifier(estimator)
         self.network = self.exported.network
         self.dtype = np.dtype(output_dtype or self.exported.dtype)
         self.zipmap, self.nocl = zipmap, nocl
@@ -81,7 +82,7 @@ class Exporter:
         has_columns : bool, default=False
             Whether a regressor's only output is a column, of shape (n_samples, 1).
         """
-        if not is_classifier(self.member):
+        if not self.classifies:
             shape = self._regression_shape()
             return [Output("variable", self.dtype, shape or (1,) * has_columns)]
         scores = "probabilities" if self._has_probabilities else "scores"
@@ -121,7 +122,7 @@ class Exporter:
             predicted = predicted + other
         if others:
             predicted = predicted / float(1 + len(others))
-        if is_classifier(self.member):
+        if self.classifies:
             labels, predicted = self._add_classes(graph, predicted)
             return [labels, self._as_output(self._tempered(predicted))]
         if self.exported.limits is not None:
@@ -161,6 +162,8 @@ class Exporter:
     # Regression ------------------------------------------------------------------
 
     def _regression_shape(self) -> tuple[int, ...]:
+        if self.exported.is_hidden:
+            return (self.network.n_outputs,)
         n_outputs, n_levels = self.network.n_outputs, len(self.member._levels())
         if n_levels > 1:
             n_targets = n_outputs // n_levels
@@ -297,5 +300,5 @@ def _check_options(estimator: Any, zipmap: bool | str, nocl: bool) -> None:
         name, value = ("zipmap", zipmap) if zipmap else ("nocl", nocl)
         raise ValueError(
             f"{name}={value!r} is for classifiers, but {type(estimator).__name__} is "
-            f"a regressor. Leave {name} out."
+            f"none. Leave {name} out."
         )

@@ -30,7 +30,8 @@ def register(estimators: Sequence[type]) -> None:
         if not (is_type and (is_exportable(estimator) or _encodes(estimator))):
             raise TypeError(
                 "register_skl2onnx takes MLPClassifier, MLPRegressor, ensembles, "
-                "tabular estimators, TableEncoder, or classes derived from them, got "
+                "tabular estimators, TableEncoder, HiddenLayerTransformer, or classes "
+                "derived from them, got "
                 f"{estimator!r}."
             )
     registration.register_shape_calculator(_ZIPMAP, _set_zipped_types, overwrite=True)

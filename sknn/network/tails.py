@@ -1,4 +1,4 @@
-"""The part of a network behind the layers that embed columns."""
+"""Parts of a network: behind the layers that embed columns, up to a hidden layer."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,6 +7,7 @@ import numpy as np
 
 from sknn.network.data import Inputs
 from sknn.network.layers.base import PlacedLayer
+from sknn.network.layout import Architecture
 from sknn.network.network import Network
 from sknn.network.network import network as network_of
 
@@ -80,15 +81,35 @@ def continuous_tail(
         sources = sources[np.asarray(of_layer)]
     if not first:
         return Tail(network, theta, network, theta, first, sources)
-    plain = architecture._replace(
-        n_features=len(sources), layers=architecture.layers[first:]
-    )
-    tail = network_of(plain, network.dtype)
+    plain = architecture._replace(n_features=len(sources))
+    tail = _some_layers(network, theta, plain, slice(first, None))
+    return Tail(*tail, network, theta, first, sources)
+
+
+def up_to_hidden(
+    network: Network, theta: np.ndarray, k: int
+) -> tuple[Network, np.ndarray]:
+    """Return the network whose outputs are those of the k-th hidden layer, from 0 on.
+
+    With it come its parameters.
+    """
+    layers = enumerate(network.layout.layers)
+    behind = next(index for index, placed in layers if placed.number > k + 1)
+    plain = network.architecture._replace(link="identity", settings=())
+    return _some_layers(network, theta, plain, slice(behind))
+
+
+def _some_layers(
+    network: Network, theta: np.ndarray, architecture: Architecture, chosen: slice
+) -> tuple[Network, np.ndarray]:
+    """Return a network of some of the layers, with their parameters."""
+    layers = architecture.layers[chosen]
+    part = network_of(architecture._replace(layers=layers), network.dtype)
     arrays: dict[str, list[np.ndarray]] = {}
-    for _, views in list(network.layout.views_of_layers(theta))[first:]:
+    for _, views in list(network.layout.views_of_layers(theta))[chosen]:
         for name, view in views.items():
             arrays.setdefault(name, []).append(view)
-    return Tail(tail, tail.pack(arrays), network, theta, first, sources)
+    return part, part.pack(arrays)
 
 
 def _sources(placed: PlacedLayer) -> Sequence[int] | None:

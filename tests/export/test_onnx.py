@@ -295,7 +295,7 @@ def test_an_estimator_that_is_not_fitted():
     ("estimator", "message"),
     [
         (LogisticRegression(), "takes a fitted MLPClassifier or MLPRegressor of sknn"),
-        (None, "of sknn, an ensemble or a tabular estimator, got None"),
+        (None, "a tabular estimator or a HiddenLayerTransformer, got None"),
         (make_pipeline(StandardScaler(), MLPClassifier()), "got a Pipeline. Convert"),
     ],
 )
