@@ -402,7 +402,8 @@ class NetworkDisplay:
         Raises
         ------
         NotFittedError, ValueError
-            If the estimator is not fitted or holds no network; and as :meth:`plot`.
+            If the estimator is not fitted or holds no network, or one with
+            ``n_shared_members``; and as :meth:`plot`.
         """
         network, names = network_in(estimator)
         if class_names is None:
@@ -411,6 +412,11 @@ class NetworkDisplay:
             class_names = class_names[1:]  # the output is the probability of this one
         if names is not None and len(names) != len(network.coefs_[0]):
             names = None  # layers before the first dense one made other columns
+        if any(np.ndim(coef) > 2 for coef in network.coefs_):
+            raise ValueError(
+                "A network of members that share weights cannot be drawn: each of them "
+                "is another network. Its method summary prints the layers."
+            )
         before, activations = layers_of(network)
         display = cls(
             coefs=network.coefs_,

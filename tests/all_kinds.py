@@ -62,6 +62,7 @@ ALL_KINDS = {
     },
     "embedding": (REGRESSOR, {"numeric_embedding": "piecewise_linear"}),
     "waves": (REGRESSOR, {"numeric_embedding": "periodic"}),
+    "members": (CLASSIFIER, {"n_shared_members": 4, "dropout": 0.1}),
     "layers": (
         CLASSIFIER,
         {"normalization": "batch", "dropout": 0.2, "max_norm": 1.0, "l1_ratio": 0.5},

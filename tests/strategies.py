@@ -200,6 +200,8 @@ SHARED: dict[str, st.SearchStrategy] = {
     "parametrization": st.sampled_from(["standard", "ntk"]),
     "feature_scaling": st.booleans(),
     "parametric_activation": st.booleans(),
+    "n_shared_members": st.sampled_from([None, 2, 3, 17]),
+    "member_factors": st.sampled_from(["all", "inputs"]),
     "l1_ratio": st.floats(0, 1),
     "weight_decay": st.one_of(st.just("auto"), st.floats(0, 0.5)),
     "max_norm": st.one_of(st.none(), _positive),
@@ -286,6 +288,8 @@ def sensible(parameters, estimator):
     for name, (other, values) in USES.items():
         if name in parameters and value(other) not in values:
             del parameters[name]
+    if value("n_shared_members") and value("normalization") == "batch":
+        del parameters["normalization"]
     if parameters.get("standardize_y") and LOSSES[value("loss")].link == "exp":
         del parameters["standardize_y"]
     return parameters

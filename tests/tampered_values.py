@@ -31,7 +31,8 @@ def spoof(value):
 
 def wrong_arrays(array):
     """Return functions that make other arrays of one."""
-    matrix = array if array.ndim == 2 else np.atleast_2d(array)
+    matrix = np.atleast_2d(array)
+    matrix = matrix.reshape(len(matrix), -1)
     return {
         "empty": lambda: array[:0],
         "shorter": lambda: array[:-1],

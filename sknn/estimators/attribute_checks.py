@@ -76,7 +76,8 @@ def check_arrays(attributes: Mapping[str, Any]) -> None:
         check_is(is_list, name, values, "a list of arrays, one for each layer")
         for k, value in enumerate(values):
             is_right = is_array_of_reals(value) and 0 not in value.shape
-            is_right = is_right and (value.ndim == 2 or not array.is_weights)
+            # Those of members that share other weights have a third axis.
+            is_right = is_right and (value.ndim in (2, 3) or not array.is_weights)
             n_axes = " with two axes" * array.is_weights
             expected = f"a NumPy array of real numbers{n_axes}"
             check_is(is_right, f"{name}[{k}]", value, expected)
@@ -128,6 +129,7 @@ def _check_layers(known: Any) -> None:
     layers = known["layers"]
     is_list = type(layers) in (list, tuple) and len(layers) > 0
     check_is(is_list, "layers", layers, "a tuple of layers")
+    members = 1
     for kind, options, activation in layers:
         if type(kind) is not str or kind not in LAYERS:
             raise StateError(f"its layer {kind!r} is not known")
@@ -138,6 +140,7 @@ def _check_layers(known: Any) -> None:
             raise StateError(f"its layer {kind!r} has the activation {activation!r}")
         spec.check(width, options)
         width = spec.output_width(width, options)
+        members = spec.members_after(members, options)
     *before, last = layers
     if LAYERS[last[0]].follows_output:
         *before, last = before

@@ -48,6 +48,8 @@ class Attributes:
     parametrization: str
     feature_scaling: bool
     parametric_activation: bool
+    n_shared_members: int | None
+    member_factors: str
     l1_ratio: float
     weight_decay: float | str
     max_norm: float | None
@@ -72,6 +74,8 @@ class Attributes:
     shifts_: list[np.ndarray]
     feature_scales_: list[np.ndarray]
     activation_weights_: list[np.ndarray]
+    member_input_scales_: list[np.ndarray]
+    member_output_scales_: list[np.ndarray]
     running_statistics_: list[np.ndarray]
     embedding_weights_: list[np.ndarray]
     embedding_biases_: list[np.ndarray]

@@ -160,7 +160,8 @@ class HiddenLayerTransformer(
     @property
     def _n_features_out(self) -> int:
         """Width of the layer."""
-        return len(self.estimator_.intercepts_[:-1][self.layer])
+        network = self.estimator_._network_of_weights(np.dtype(np.float64))
+        return int(network.hidden_outputs_of_members[self.layer])
 
     def get_metadata_routing(self) -> Any:
         """Return where metadata go: those of ``fit`` to the network.

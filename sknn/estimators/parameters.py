@@ -21,6 +21,7 @@ from sknn.kernels.losses.table import LOSSES, losses_of_classifier
 from sknn.kernels.optim.optimizers import OPTIMIZERS, SOLVERS
 from sknn.network.initializers import INITIALIZERS
 from sknn.network.layers.base import Layer
+from sknn.network.layers.members import FEWEST_MEMBERS, MOST_MEMBERS
 from sknn.network.layers.table import LAYERS
 from sknn.network.layout import Architecture, mlp_layers
 from sknn.training.annealing import ANNEALINGS
@@ -40,6 +41,7 @@ _NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 _POSITIVE = Interval(Real, 0, None, closed="neither")
 _COUNT = Interval(Integral, 1, None, closed="left")
 _SIZE = Interval(Integral, 1, 2**16, closed="both")  # of an embedding
+_MEMBERS = Interval(Integral, FEWEST_MEMBERS, MOST_MEMBERS, closed="both")
 # Kinds of layers that embed columns of numbers.
 NUMERIC_EMBEDDINGS = frozenset(
     kind for kind, spec in LAYERS.items() if spec.parameter == "numeric_embedding"
@@ -95,6 +97,8 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "parametrization": [Names({"standard", "ntk"})],
     "feature_scaling": ["boolean"],
     "parametric_activation": ["boolean"],
+    "n_shared_members": [_MEMBERS, None],
+    "member_factors": [Names({"all", "inputs"})],
     "l1_ratio": [Interval(Real, 0, 1, closed="both")],
     "weight_decay": [Names({"auto"}), _NOT_NEGATIVE],
     "max_norm": [_POSITIVE, None],
@@ -126,6 +130,7 @@ USES: dict[str, Use] = {
     "numeric_embedding_size": Use("numeric_embedding", sorted(NUMERIC_EMBEDDINGS)),
     "n_bins": Use("numeric_embedding", ["piecewise_linear"]),
     "categorical_embedding_size": Use("categorical_features", Given((...,))),
+    "member_factors": Use("n_shared_members", Given((32,))),
     "delta": Use("loss", users("delta", LOSSES)),
     "quantile": Use("loss", users("quantile", LOSSES)),
     "power": Use("loss", users("power", LOSSES)),
@@ -364,6 +369,8 @@ class NetworkOptions:
     parametrization: str
     feature_scaling: bool
     parametric_activation: bool
+    n_shared_members: int | None
+    member_factors: str
     standardize: bool = False
     standardize_y: bool = False
 
@@ -390,6 +397,7 @@ def layers_of(options: NetworkOptions, n_outputs: int) -> tuple[Layer, ...]:
         "activation", options.activation, n_layers, ACTIVATIONS
     )
     dropout = _dropout(options, n_layers)
+    n_members = options.n_shared_members
     return mlp_layers(
         hidden,
         n_outputs,
@@ -399,6 +407,8 @@ def layers_of(options: NetworkOptions, n_outputs: int) -> tuple[Layer, ...]:
         parametrization=options.parametrization,
         feature_scaling=options.feature_scaling,
         parametric_activation=options.parametric_activation,
+        n_members=n_members or 1,
+        member_factors=options.member_factors,
     )
 
 

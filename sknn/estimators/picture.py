@@ -28,12 +28,12 @@ def picture_of(estimator: Any) -> str:
         return ""
     try:
         _, activations = layers_of(estimator)
-        widths = [coef.shape[1] for coef in estimator.coefs_]
+        widths = [coef.shape[-1] for coef in estimator.coefs_]
         n_inputs = int(estimator.n_features_in_)
     except (AttributeError, TypeError, ValueError):  # arrays that do not fit together
         return ""
     layers = [(n_inputs, "inputs"), *zip(widths, activations, strict=True)]
-    n_embedded = estimator.coefs_[0].shape[0]
+    n_embedded = estimator.coefs_[0].shape[-2]
     if n_embedded != n_inputs:
         layers.insert(1, (n_embedded, "embedded"))
     return network_svg(layers)

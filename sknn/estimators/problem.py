@@ -16,6 +16,7 @@ from sknn.estimators.parameters import (
     architecture_of,
     initializers_of,
 )
+from sknn.estimators.shared_members import with_members
 from sknn.estimators.standardizing import check_standardize_y, with_standardization
 from sknn.estimators.state_checks import check_fitted, dtype_to_go_on_with
 from sknn.estimators.validation import (
@@ -195,7 +196,8 @@ def network_for(
     names = getattr(estimator, "feature_names_in_", None)
     fitted = () if is_first else _layers(estimator)
     embeddings = embedding_layers(options, data, names, fitted)
-    layers = estimator._change_layers((*embeddings, *architecture.layers))
+    layers = with_members(architecture.layers, options, data.inputs, embeddings)
+    layers = estimator._change_layers((*embeddings, *layers))
     layers = with_standardization(layers, options, data.inputs, embeddings, fitted)
     architecture = architecture._replace(layers=layers)
     # Checked where training goes on too, which does not use them.

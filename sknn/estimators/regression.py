@@ -92,6 +92,8 @@ class BaseRegressor(RegressorMixin, BaseMLP):
         parametrization: str = "standard",
         feature_scaling: bool = False,
         parametric_activation: bool = False,
+        n_shared_members: int | None = None,
+        member_factors: str = "all",
         l1_ratio: float = 0.0,
         weight_decay: float | str = "auto",
         max_norm: float | None = None,

@@ -239,6 +239,21 @@ class MLPRegressor(BaseRegressor):
         Whether each hidden neuron computes ``x + a (f(x) - x)`` in the place of its
         activation f(x), with a trained weight a, which starts at 1 and learns at a
         tenth of the learning rate [23]_.
+    n_shared_members : int, default=None
+        Trains so many networks at once, two or more, which share the weights of their
+        hidden layers and differ in few numbers of their own, and averages their
+        predictions (TabM) [34]_: an ensemble that costs less than independent
+        networks, and is often better; 32 is usual. The loss that is minimised, also
+        ``loss_``, is the mean of the members' losses. What a validation set is scored
+        by, its loss and all metrics are those of the averaged predictions. Not for
+        sparse X, nor with ``normalization='batch'``.
+    member_factors : {'all', 'inputs'}, default='all'
+        What members have of their own beside the output layer: 'all' multiplies the
+        inputs and the outputs of each hidden layer by trained factors of each member,
+        and gives each member biases of its own; 'inputs' multiplies the inputs of the
+        network alone (TabM-mini), which is faster. The first factors begin as random
+        signs, or with ``numeric_embedding`` as normal numbers, one for each column of
+        X; all others begin as 1.
     l1_ratio : float, default=0.0
         Share of the penalty ``alpha`` that is on the absolute values of the weights
         (L1), in [0, 1]; the rest is on half their squares. Not for 'lbfgs'.
@@ -330,9 +345,12 @@ class MLPRegressor(BaseRegressor):
     Attributes
     ----------
     coefs_ : list of ndarray of shape (fan_in, fan_out)
-        Weights of each layer, float32 or float64 as X was. Views of one vector.
+        Weights of each layer, float32 or float64 as X was. Views of one vector. With
+        ``n_shared_members`` those of the output layer have the shape (n_members,
+        fan_in, fan_out).
     intercepts_ : list of ndarray of shape (fan_out,)
-        Biases of each layer.
+        Biases of each layer. Where members have biases of their own, of shape
+        (n_members, fan_out).
     gains_, shifts_ : list of ndarray of shape (width,)
         What multiplies and shifts the normalised inputs of each hidden activation. Only
         with ``normalization``.
@@ -344,6 +362,13 @@ class MLPRegressor(BaseRegressor):
     activation_weights_ : list of ndarray of shape (width,)
         Weight of the activation of each hidden neuron, beside the identity. Only with
         ``parametric_activation``.
+    member_input_scales_ : list of ndarray of shape (n_members, fan_in)
+        Factors of the inputs of each member: of the first layer or, with
+        ``member_factors='all'``, of each hidden layer. Only with ``n_shared_members``,
+        as the next.
+    member_output_scales_ : list of ndarray of shape (n_members, fan_out)
+        Factors of the outputs of each hidden layer for each member. Only with
+        ``member_factors='all'``.
     embedding_biases_ : list of ndarray of shape (n_columns, size)
         Shifts of each embedded column; of 'periodic' without that of the column itself.
         Only with ``numeric_embedding``.
@@ -433,8 +458,14 @@ class MLPRegressor(BaseRegressor):
       few codes
     - 'one_hot': indicators in place of codes
     - 'dense': ``f(x W + b)``, with f the activation
+    - 'unbiased_dense': ``x W``, with the same W for all members
     - 'dropout': sets a fraction of its inputs to zero in training
     - 'feature_scaling': ``x * s``, with a trained factor s for each feature [23]_
+    - 'member_scaling': ``x * r``, with a trained factor r for each input of each member
+      [34]_
+    - 'member_affine': ``f(x * s + b)``, with a trained factor s and bias b for each
+      neuron of each member, and f the activation [34]_
+    - 'separate_dense': ``x W + b``, with W and b of its own for each member [34]_
     - 'batch_norm': normalises each neuron over the rows of the batch
     - 'layer_norm': normalises each row over the neurons of the layer
     - 'parametric_activation': ``x + a (f(x) - x)``, with f the activation and a trained
@@ -521,6 +552,9 @@ class MLPRegressor(BaseRegressor):
     .. [33] A. Jacot, F. Gabriel and C. Hongler, "Neural Tangent Kernel: Convergence and
        Generalization in Neural Networks", NeurIPS 2018,
        https://arxiv.org/abs/1806.07572.
+    .. [34] Y. Gorishniy, A. Kotelnikov and A. Babenko, "TabM: Advancing Tabular Deep
+       Learning with Parameter-Efficient Ensembling", ICLR 2025,
+       https://arxiv.org/abs/2410.24210.
 
     Examples
     --------

@@ -60,6 +60,7 @@ _PARAMETERS = {
     "bias_initializer": "biasinit",
     "parametrization": "parameterization parametrisation",
     "parametric_activation": "prelu useparametricact useparametricactivation",
+    "n_shared_members": "tabmk numsharedmembers nsubmodels batchensemble",
     "feature_scaling": "scalinglayer featurescalinglayer",
     "nesterovs_momentum": "nesterov usenesterov",
     "epsilon": "eps",

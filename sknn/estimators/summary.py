@@ -14,13 +14,13 @@ from sknn.network.network import Network
 
 class _Line(NamedTuple):
     layer: str
-    width: int
+    shape: tuple[int, ...]
     n_parameters: int
 
 
 def _lines(network: Network) -> list[_Line]:
     n_hidden = len(network.hidden_widths)
-    lines = [_Line("input", network.n_features, 0)]
+    lines = [_Line("input", (network.n_features,), 0)]
     for placed in network.layout.layers:
         number, layer = placed.number, placed.layer
         where = f"hidden {number}" if number else "input"
@@ -30,7 +30,9 @@ def _lines(network: Network) -> list[_Line]:
             text += f", {network.link}" * placed.spec.counts
         elif layer.activation is not None:
             text += f", {layer.activation}"
-        lines.append(_Line(text, placed.fan_out, placed.n_parameters))
+        members = (placed.n_members,) * (placed.n_members > 1)
+        shape = (*members, placed.fan_out)
+        lines.append(_Line(text, shape, placed.n_parameters))
     return lines
 
 
@@ -108,7 +110,7 @@ def summary_of(estimator: Any) -> str:
         rule,
     ]
     for line in lines:
-        shape = f"(None, {line.width})"
+        shape = str((None, *line.shape))
         table.append(f"{line.layer:<{width}}  {shape:>15}{line.n_parameters:>13,}")
     untrained = network.n_parameters - network.n_trained
     total = f"parameters: {network.n_parameters:,}"

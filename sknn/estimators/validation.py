@@ -185,7 +185,9 @@ def check_same_shape(estimator: Any, network: Network) -> None:
     changed = {
         LAYERS[kind].parameter for kind in {k for k, _ in before} ^ {k for k, _ in now}
     }
-    name = min(changed, default="")
+    if fitted.n_members != network.n_members:
+        changed = {"n_shared_members"}
+    name = min(changed - {"hidden_layer_sizes"}, default="")
     is_now = (
         f"{name} is now {getattr(estimator, name)!r}"
         if name

@@ -250,6 +250,11 @@ def add_network(graph: Graph, x: Tensor, network: Network, theta: np.ndarray) ->
     raw = add_layers(graph, x, network, theta)
     link = OUTPUT_ACTIVATIONS[network.link]
     predicted: Tensor = link.onnx(graph, raw, network.architecture.settings)
+    if network.n_members > 1:
+        shares = np.full((1, network.n_members), 1 / network.n_members)
+        rows = (-1, network.n_members, network.n_outputs)
+        mean = graph.MatMul(shares, graph.reshape(predicted, rows))
+        predicted = graph.reshape(mean, (-1, network.n_outputs))
     if scaling := network.layout.output_scaling(theta):
         predicted = predicted * scaling[0] + scaling[1]
     return predicted

@@ -21,6 +21,7 @@ from sknn.kernels.table import (
     FROM_BATCH,
     INPUT,
     INPUT_DELTA,
+    MEMBERS,
     OUTPUT,
 )
 
@@ -86,6 +87,17 @@ def block_of(batch: Batch, n_features: int, begin: int, block: int) -> Batch:
     return Batch(
         batch.data, batch.offset + begin * n_features, batch.indices, batch.indptr,
         batch.weights, batch.rows, batch.first + begin, n, begin, batch.size, batch.key,
+    )  # fmt: skip
+
+
+@inline_scalar
+def rows_of_members(op: Integers, batch: Batch) -> Batch:
+    """Return a block as an operation gets it, with a row for each of its members."""
+    k = op[MEMBERS]
+    return Batch(
+        batch.data, batch.offset, batch.indices, batch.indptr, batch.weights,
+        batch.rows, batch.first, batch.n * k, batch.begin * k, batch.size * k,
+        batch.key,
     )  # fmt: skip
 
 

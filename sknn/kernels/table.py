@@ -2,6 +2,10 @@
 
 The table is of int64, with one row for each operation. Columns hold the addresses of
 the operation's kernels, its widths, and where its parameters and its outputs lie.
+
+Members that share weights have their rows side by side: the rows of a batch of n rows
+are n * MEMBERS rows then, those of all members for its first row, then those for its
+second one, and so on. All widths and columns of the operation count these rows.
 """
 
 # Columns of the table.
@@ -24,6 +28,8 @@ QUADRATIC_P, QUADRATIC_Q = 23, 24  # its coefficients p and q
 OPTION_1, OPTION_2, OPTION_3 = 25, 26, 27  # integers that a layer may use
 PREPARE = 28  # address of the kernel that fills PREPARED; 0: there is none
 PREPARED = 29  # how far from the end of values the numbers start that it fills
-N_COLUMNS = 30  # from here on a row holds the `LayerSpec.integers` of its layer
+MEMBERS = 30  # how many rows the operation has for each row of the batch
+MEMBER_RAW = 31  # columns before room for the raw outputs of one member
+N_COLUMNS = 32  # from here on a row holds the `LayerSpec.integers` of its layer
 
 FROM_BATCH = -1  # in column INPUT: the operation reads the batch itself

@@ -14,6 +14,7 @@ from sknn.kernels.layers.activations import ACTIVATIONS
 from sknn.network.data import Inputs, TrainingData, read_only
 from sknn.network.layers.base import Layer, PlacedLayer, Shape
 from sknn.network.layers.dense import NTK
+from sknn.network.layers.members import ONES, SIGNS
 from sknn.network.layers.table import LAYERS, parameters_of_layers
 
 _MOST_LAYERS = 2**20
@@ -106,6 +107,8 @@ def mlp_layers(
     parametrization: str = "standard",
     feature_scaling: bool = False,
     parametric_activation: bool = False,
+    n_members: int = 1,
+    member_factors: str = "all",
 ) -> tuple[Layer, ...]:
     """Return the layers of a multi-layer perceptron.
 
@@ -127,26 +130,41 @@ def mlp_layers(
         Whether each input has a trained factor.
     parametric_activation : bool
         Whether each hidden neuron has a trained weight of its activation.
+    n_members : int
+        Of how many members that share the weights of the hidden layers it consists.
+    member_factors : {'all', 'inputs'}
+        Whether these have factors and biases of their own in all hidden layers, or
+        only factors of the inputs.
     """
     layers = []
     rates = dropout or (0.0,) * (len(hidden) + 1)
     options = (NTK,) if parametrization == "ntk" else ()
+    has_own_biases = n_members > 1 and member_factors == "all"
     if rates[0]:
         layers.append(Layer("dropout", (rates[0],)))
     if feature_scaling:
         layers.append(Layer("feature_scaling"))
+    if n_members > 1:
+        layers.append(Layer("member_scaling", (n_members, SIGNS)))
     for width, activation, rate in zip(hidden, activations, rates[1:], strict=True):
-        kinds = ["dense"]
+        block = [Layer("dense", (width, *options))]
+        if has_own_biases:
+            factors = Layer("member_scaling", (n_members, ONES))
+            layers += [factors] * any(counts(layer) for layer in layers)
+            block = [
+                Layer("unbiased_dense", (width, *options)),
+                Layer("member_affine", (n_members, *options)),
+            ]
         if normalization:
-            kinds.append(f"{normalization}_norm")
+            block.append(Layer(f"{normalization}_norm"))
         if parametric_activation:
-            kinds.append("parametric_activation")
-        block = [Layer(kind) for kind in kinds]
-        block[0] = block[0]._replace(options=(width, *options))
+            block.append(Layer("parametric_activation"))
         block[-1] = block[-1]._replace(activation=activation)
         layers += block
         if rate:
             layers.append(Layer("dropout", (rate,)))
+    if n_members > 1:
+        return (*layers, Layer("separate_dense", (n_outputs, n_members, *options)))
     return (*layers, Layer("dense", (n_outputs, *options)))
 
 
@@ -167,12 +185,17 @@ class Layout:
         Where they start in the vector.
     n_penalized, n_trained, n_parameters : int
         So many parameters, from the first on, are penalised, are trained, are there.
+    widths : list of int
+        Number of the outputs of each layer that counts; of a member, where several
+        share weights.
+    n_members : int
+        How many members the raw outputs are of; 1 where there are none.
     has_statistics, converts_targets : bool
         Whether a layer has ``update_statistics``; and one ``convert_targets``.
     """
 
     def __init__(self, architecture: Architecture):
-        widths = _widths(architecture)
+        widths, members = _widths(architecture), _members(architecture)
         self.shapes: dict[str, list[Shape]] = {}
         self._is_weights: dict[str, bool] = {}
         for layer, (fan_in, fan_out) in zip(architecture.layers, widths, strict=True):
@@ -191,20 +214,25 @@ class Layout:
             self.n_trained = end if array.is_trained else self.n_trained
             self.n_penalized = end if array.is_penalized else self.n_penalized
             self._is_weights[array.attribute] = array.is_weights
-        self.layers = self._placed(architecture, widths)
-        self.widths = [p.fan_out for p in self.layers if p.spec.counts]
+        self.layers = self._placed(architecture, widths, members)
+        counting = [p for p in self.layers if p.spec.counts]
+        self.widths = [p.fan_out for p in counting]
+        self.n_members = counting[-1].n_members
         self.has_statistics = any(p.spec.has_statistics for p in self.layers)
         self.converts_targets = any(p.spec.follows_output for p in self.layers)
 
     def _placed(
-        self, architecture: Architecture, widths: Sequence[tuple[int, int]]
+        self,
+        architecture: Architecture,
+        widths: Sequence[tuple[int, int]],
+        members: Sequence[tuple[int, int]],
     ) -> list[PlacedLayer]:
         """Return the layers with their places."""
         seen: Counter[str] = Counter()
         drawing: Counter[int] = Counter()
         placed: list[PlacedLayer] = []
         number = 0
-        for layer, (fan_in, fan_out) in zip(architecture.layers, widths, strict=True):
+        for layer, *sizes in zip(architecture.layers, widths, members, strict=True):
             spec, starts, shapes = LAYERS[layer.kind], {}, {}
             number += spec.counts
             layer_id = number + _MOST_LAYERS * drawing[number]
@@ -215,7 +243,7 @@ class Layout:
                 seen[name] += 1
             placed.append(
                 PlacedLayer(
-                    layer, spec, fan_in, fan_out, number, layer_id, starts, shapes
+                    layer, spec, *sizes[0], *sizes[1], number, layer_id, starts, shapes
                 )
             )
         return placed
@@ -301,7 +329,8 @@ class Layout:
     ) -> np.ndarray:
         array = theta[start : start + prod(shape)]
         if self._is_weights[name] and is_transposed(shape):
-            return array.reshape(shape[::-1]).T
+            *others, fan_in, fan_out = shape
+            return array.reshape(*others, fan_out, fan_in).swapaxes(-1, -2)
         return array.reshape(shape)
 
 
@@ -315,13 +344,23 @@ def _widths(architecture: Architecture) -> list[tuple[int, int]]:
     return widths
 
 
+def _members(architecture: Architecture) -> list[tuple[int, int]]:
+    """Return of how many members the inputs and the outputs of each layer are."""
+    members, before = [], 1
+    for layer in architecture.layers:
+        after = LAYERS[layer.kind].members_after(before, layer.options)
+        members.append((before, after))
+        before = after
+    return members
+
+
 def columns_of(placed: PlacedLayer) -> int:
     """Return how many columns of values the operation of a layer fills."""
     n_columns = placed.fan_out
     n_columns += placed.spec.n_scratch_columns(placed.fan_in, placed.fan_out)
     if keeps_preactivation(placed):
         n_columns += placed.fan_out
-    return n_columns
+    return n_columns * placed.n_members
 
 
 def keeps_preactivation(placed: PlacedLayer) -> bool:
@@ -331,5 +370,8 @@ def keeps_preactivation(placed: PlacedLayer) -> bool:
 
 
 def is_transposed(shape: Shape) -> bool:
-    """Return whether weights of a shape are stored transposed: see ``products.py``."""
-    return len(shape) == 2 and shape[1] < products.NARROW
+    """Return whether weights of a shape are stored transposed: see ``products.py``.
+
+    With a third axis before they are those of each member, always so.
+    """
+    return len(shape) == 3 or (len(shape) == 2 and shape[1] < products.NARROW)

@@ -1,11 +1,10 @@
-"""A network: its parameters in one vector, and what the kernels do with them."""
+"""A network: its parameters in one vector, and the gradients of what it computes."""
 
 from collections.abc import Callable, Mapping
-from functools import cache, cached_property, lru_cache, partial
+from functools import lru_cache, partial
 from itertools import chain
 from operator import is_
 from typing import Any, NamedTuple
-from weakref import WeakSet
 
 import numpy as np
 
@@ -13,23 +12,23 @@ from sknn.kernels import table
 from sknn.kernels.drivers import gradient as gradient_drivers
 from sknn.kernels.drivers import prediction
 from sknn.kernels.drivers.barrier import N_SHARED
-from sknn.kernels.drivers.decisions import LABELS
-from sknn.kernels.losses.table import OUTPUT_ACTIVATIONS, Loss
+from sknn.kernels.losses.table import Loss
 from sknn.network.data import Inputs, TrainingData, aligned_empty, read_only
-from sknn.network.layers.base import Initialization, LayerInputs
-from sknn.network.layout import Architecture, Layout
-from sknn.network.program import Operations, constrained, operations
+from sknn.network.layer_inputs import LayerInputs
+from sknn.network.layers.base import Initialization
+from sknn.network.layout import Architecture
+from sknn.network.predictions import (
+    NO_LABELS,
+    PredictingNetwork,
+    networks,
+    no_targets,
+)
 from sknn.network.threads import (
     WORTH_A_TEAM_THREAD,
-    WORTH_A_THREAD,
     calls_of_threads,
-    in_parts,
     n_threads_for,
     run_together_or_alone,
 )
-from sknn.network.work import Work
-
-_NO_LABELS = np.empty(0, dtype=np.int64)
 
 
 class ThetaCache(NamedTuple):
@@ -46,18 +45,10 @@ def network(architecture: Architecture, dtype: np.dtype) -> "Network":
     return Network(architecture, dtype)
 
 
-@cache
-def _no_targets(dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
-    return np.empty((0, 0), dtype), np.empty(0, dtype)
-
-
-_networks: WeakSet["Network"] = WeakSet()
-
-
 def look_up_kernels_again() -> None:
     """Let all networks look up their kernels anew, after some have been replaced."""
     network.cache_clear()
-    for existing in list(_networks):
+    for existing in list(networks):
         existing.forget_operations()
 
 
@@ -76,12 +67,11 @@ def cached_theta(attributes: Mapping[str, Any]) -> tuple["Network | None", Any]:
     return None, None
 
 
-class Network(Work):
-    """A sequence of layers, and a link at the end.
+class Network(PredictingNetwork):
+    """A network, with its parameters and their gradients.
 
     All parameters live in one vector, ``theta``, of which ``coefs_`` and
-    ``intercepts_`` are views; ``Layout`` says where each lies. The kernels get a table
-    of operations, and compile for no particular network.
+    ``intercepts_`` are views; ``Layout`` says where each lies.
 
     Parameters
     ----------
@@ -89,21 +79,6 @@ class Network(Work):
     dtype : dtype
         float32 or float64.
     """
-
-    def __init__(self, architecture: Architecture, dtype: np.dtype):
-        self.architecture = architecture
-        self.link = architecture.link
-        self.dtype = np.dtype(dtype)
-        self.layout = Layout(architecture)
-        self.n_features = architecture.n_features
-        *self.hidden_widths, self.n_outputs = self.layout.widths
-        self.n_weights = self.layout.n_penalized
-        self.n_trained = self.layout.n_trained
-        self.draws = any(placed.spec.draws for placed in self.layout.layers)
-        self.settings = read_only(np.array(architecture.settings, dtype=np.float64))
-        self._operations: dict[tuple[bool, ...], Operations] = {}
-        _networks.add(self)
-        super().__init__(self.layout)
 
     # Parameters ------------------------------------------------------------------
 
@@ -142,10 +117,12 @@ class Network(Work):
             What layers whose initial values depend on the data look at.
         """
         theta = aligned_empty(self.n_parameters, self.dtype)
+        fan_in = self.n_features
         for index, (placed, arrays) in enumerate(self.layout.views_of_layers(theta)):
             k = max(placed.number - 1, 0)
             compute = data and partial(self._inputs_of, index, theta, data)
-            of_layer = placed.layer, LayerInputs(compute)
+            fan_in = placed.fan_in if placed.spec.counts else fan_in
+            of_layer = placed.layer, LayerInputs(compute), fan_in
             initialization = Initialization(kernels[k], bias, activations[k], *of_layer)
             placed.spec.initialize(arrays, random_state, initialization)
             if data is not None:  # for what the layers behind it look at
@@ -159,18 +136,9 @@ class Network(Work):
         """Return what the layer of an index reads of the rows, and their weights."""
         before = self.operations(data.inputs.is_sparse, forward_only=True).before(index)
         inputs, sample_weight = data.sample(not len(before.table))
-        return self.inputs_of(theta, inputs, index), sample_weight
-
-    def inputs_of(self, theta: np.ndarray, inputs: Inputs, index: int) -> np.ndarray:
-        """Return what the layer of an index reads in prediction, as a dense array."""
-        operations = self.operations(inputs.is_sparse, forward_only=True).before(index)
-        inputs = self.layout.converted_inputs(theta, inputs)
-        if not len(operations.table):
-            return inputs.toarray()
-        width = self.layout.layers[index].fan_in
-        out = np.empty((inputs.n_samples, width), dtype=self.dtype)
-        self._run(theta, inputs, out, operations=operations)
-        return out
+        rows, placed = self.inputs_of(theta, inputs, index), self.layout.layers[index]
+        n_members = placed.n_members_before
+        return rows.reshape(-1, placed.fan_in), np.repeat(sample_weight, n_members)
 
     def pack(self, attributes: Mapping[str, list[np.ndarray]]) -> np.ndarray:
         """Copy fitted attributes into a new vector."""
@@ -199,166 +167,7 @@ class Network(Work):
             return vector
         return self.pack(attributes)
 
-    # Kernels ---------------------------------------------------------------------
-
-    def operations(
-        self,
-        is_sparse: bool,
-        training: bool = False,
-        forward_only: bool = False,
-        of_inputs: bool = False,
-    ) -> Operations:
-        """Return the operations, for dense or for CSR inputs."""
-        key = (is_sparse, training, forward_only, of_inputs)
-        if key not in self._operations:
-            self._operations[key] = operations(self.layout, self.dtype, *key)
-        return self._operations[key]
-
-    def forget_operations(self) -> None:
-        """Drop the operations, which hold the addresses of kernels."""
-        self._operations.clear()
-
-    @cached_property
-    def constrained(self) -> np.ndarray:
-        """The weights that ``max_norm`` applies to, as a table."""
-        return constrained(self.layout)
-
-    def buffer(self, n_rows: int, operations: Operations) -> np.ndarray:
-        """Return memory for what all operations write."""
-        n = n_rows * operations.n_columns + operations.n_prepared
-        return aligned_empty(n, self.dtype)
-
-    def predict(
-        self,
-        theta: np.ndarray,
-        inputs: Inputs,
-        nonfinite_flags: np.ndarray | None = None,
-    ) -> np.ndarray:
-        """Return predictions of shape (n_samples, n_outputs), in blocks of rows.
-
-        ``nonfinite_flags`` is where ``prediction.predict`` notes what is not finite.
-        """
-        out = np.empty((inputs.n_samples, self.n_outputs), dtype=self.dtype)
-        inputs = self.layout.converted_inputs(theta, inputs)
-        self._run(theta, inputs, out, link=self._link, nonfinite_flags=nonfinite_flags)
-        if scaling := self.layout.output_scaling(theta):
-            scale, shift = (array.astype(self.dtype) for array in scaling)
-            out *= scale
-            out += shift
-        return out
-
-    def labels(
-        self,
-        theta: np.ndarray,
-        inputs: Inputs,
-        names: np.ndarray,
-        nonfinite_flags: np.ndarray,
-    ) -> np.ndarray:
-        """Return the names of the predicted classes, shape (n_samples,).
-
-        Of several outputs, the highest prediction has the label; of one, whether it is
-        on the side of the second class.
-        """
-        decide = LABELS["highest" if self.n_outputs > 1 else "second"]
-        link = 0 if self.link == "identity" else self._link
-        address = decide.address(self.dtype)
-        inputs = self.layout.converted_inputs(theta, inputs)
-        labels = np.empty(inputs.n_samples, dtype=names.dtype)
-        for start, stop in self.parts(inputs.n_samples):
-            rows, places = inputs.rows(start, stop), np.empty(stop - start, np.int64)
-            self._run(
-                theta,
-                rows,
-                None,
-                places,
-                link=link,
-                decide=address,
-                nonfinite_flags=nonfinite_flags,
-            )
-            # There may be but one class.
-            names.take(places, mode="clip", out=labels[start:stop])
-        return labels
-
-    def hidden_outputs(self, theta: np.ndarray, inputs: Inputs, k: int) -> np.ndarray:
-        """Return the outputs of the k-th layer, from 0 on, without the link."""
-        layers = enumerate(self.layout.layers)
-        behind = next(index for index, placed in layers if placed.number > k + 1)
-        return self.inputs_of(theta, inputs, behind)
-
-    def evaluate(
-        self, theta: np.ndarray, loss: Loss, problem: TrainingData, *, raw: bool = False
-    ) -> tuple[np.ndarray, float]:
-        """Return predictions, and the loss summed over the rows, without a penalty.
-
-        Or raw outputs, before the link. ``problem`` has the data as in training: where
-        targets are standardised, predictions are of these.
-        """
-        predictions = np.empty((problem.inputs.n_samples, self.n_outputs), self.dtype)
-        total = self._run(
-            theta,
-            problem.inputs,
-            predictions,
-            link=0 if raw else self._link,
-            loss=loss.train.address(self.dtype),
-            targets=(problem.targets, problem.weights),
-        )
-        return predictions, total
-
-    @cached_property
-    def _link(self) -> int:
-        return OUTPUT_ACTIVATIONS[self.link].apply.address(self.dtype)
-
-    def _run(
-        self,
-        theta: np.ndarray,
-        inputs: Inputs,
-        out: np.ndarray | None,
-        labels: np.ndarray = _NO_LABELS,
-        *,
-        operations: Operations | None = None,
-        link: int = 0,
-        loss: int = 0,
-        decide: int = 0,
-        targets: tuple[np.ndarray, np.ndarray] | None = None,
-        nonfinite_flags: np.ndarray | None = None,
-    ) -> float:
-        """Fill ``out`` or ``labels``; return the loss summed over the rows."""
-        operations = operations or self.operations(inputs.is_sparse, forward_only=True)
-        block = self.block(inputs.n_samples)
-        nothing = _no_targets(self.dtype)
-        nonfinite_flags = (
-            np.zeros(prediction.N_NONFINITE_FLAGS, dtype=np.int64)
-            if nonfinite_flags is None
-            else nonfinite_flags
-        )
-        before = (*inputs[:4], *(targets or nothing))
-        after = (
-            block, loss, link, decide, self.settings,
-            nothing[0] if out is None else out, labels, nonfinite_flags,
-        )  # fmt: skip
-
-        def fill(
-            first: int, last: int, is_off: Callable[[], bool] = lambda: False
-        ) -> float:
-            values = self.buffer(block, operations)
-            delta = np.empty(block * self.n_outputs, self.dtype) if loss else values
-            total = 0.0
-            for start, stop in self.calls(last, block, inputs.is_sparse, first, True):
-                if is_off() or nonfinite_flags[prediction.NONFINITE_INPUT]:
-                    break
-                total += prediction.predict(
-                    self.dtype, operations.table, theta, values, delta, *before, start,
-                    stop, *after,
-                )  # fmt: skip
-            return total
-
-        # The sum of the losses must not depend on the number of threads.
-        work = 0 if loss else self.multiplications(inputs.n_samples)
-        n_threads = n_threads_for(work, WORTH_A_THREAD)
-        if n_threads == 1:
-            return fill(0, inputs.n_samples)
-        in_parts(fill, inputs.n_samples, n_threads, block)
-        return 0.0
+    # Gradients ------------------------------------------------------------------
 
     def loss_gradient(
         self,
@@ -385,6 +194,7 @@ class Network(Work):
             theta=theta,
             gradient_sum=gradient,
             gradient=np.empty_like(gradient),
+            part_gradient=np.empty(0, self.dtype),
             values=self.buffer(batch_size, operations),
             deltas=self.buffer(batch_size, operations),
             **problem.arguments,
@@ -418,27 +228,29 @@ class Network(Work):
         inputs : Inputs
         seed : callable
             Takes raw outputs of shape (n_rows, n_outputs); returns the gradient with
-            respect to them, in the same shape.
+            respect to them, in the same shape. With members that share weights, the
+            rows are those of all members, and the gradient is that of their mean.
         """
         operations = self.operations(inputs.is_sparse, of_inputs=True)
         ops = operations.table
-        n_outputs, block = self.n_outputs, self.block(inputs.n_samples)
+        n_raw, block = self.n_outputs * self.n_members, self.block(inputs.n_samples)
         values, deltas = self.buffer(block, operations), self.buffer(block, operations)
         gradient = np.empty(self.n_trained, dtype=self.dtype)
-        raw = np.empty((inputs.n_samples, n_outputs), dtype=self.dtype)
+        raw = np.empty((inputs.n_samples, n_raw), dtype=self.dtype)
         gradients = np.empty((inputs.n_samples, self.n_features), dtype=self.dtype)
-        no_settings, nothing = read_only(np.empty(0)), _no_targets(self.dtype)
+        no_settings, nothing = read_only(np.empty(0)), no_targets(self.dtype)
         nonfinite_flags = np.zeros(prediction.N_NONFINITE_FLAGS, dtype=np.int64)
         for start in range(0, inputs.n_samples, block):
             stop = min(start + block, inputs.n_samples)
             n, arrays = stop - start, inputs[:4]
             prediction.predict(
                 self.dtype, ops, theta, values, deltas, *arrays, *nothing,
-                start, stop, block, 0, 0, 0, no_settings, raw, _NO_LABELS,
+                start, stop, block, 0, 0, 0, no_settings, raw, NO_LABELS,
                 nonfinite_flags,
             )  # fmt: skip
-            last = int(ops[-1, table.OUTPUT]) * n
-            deltas[last : last + n * n_outputs] = seed(raw[start:stop]).ravel()
+            last = int(ops[-1, table.OUTPUT] * ops[-1, table.MEMBERS]) * n
+            seeds = seed(raw[start:stop].reshape(-1, self.n_outputs))
+            deltas[last : last + n * n_raw] = seeds.ravel() / self.n_members
             gradient_drivers.backward(
                 self.dtype, ops, theta, gradient, values, deltas, *arrays, *nothing,
                 start, n,

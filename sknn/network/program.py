@@ -18,6 +18,15 @@ from sknn.kernels.layers.base import LayerKernels
 from sknn.network.layers.base import PlacedLayer, Use
 from sknn.network.layout import Layout, keeps_preactivation
 
+# Entries of a row that count columns of values.
+_COLUMNS = (
+    table.INPUT,
+    table.OUTPUT,
+    table.INPUT_DELTA,
+    table.PREACTIVATION,
+    table.SCRATCH,
+)
+
 
 class Operations(NamedTuple):
     """A table, and how many columns of values its operations fill.
@@ -77,6 +86,7 @@ def _build(layout: Layout, use: Use, is_sparse: bool) -> Operations:
         if kernels is not None:
             steps.append((placed, layer_use, kernels))
             indices.append(index)
+    last = steps[-1][0]
     integers = [placed.spec.integers(placed) for placed, _, _ in steps]
     builder = _Builder(table.N_COLUMNS + max(map(len, integers)))
     for k, (placed, layer_use, kernels) in enumerate(steps):
@@ -92,6 +102,7 @@ def _build(layout: Layout, use: Use, is_sparse: bool) -> Operations:
         if placed.spec.has_activation:
             is_fused = _backward_epilogue(placed, after).backwards != NO_EPILOGUE
             builder.activate(row, placed, layer_use, is_fused)
+    builder.finish(last)
     ops = np.array(builder.rows)
     return Operations(ops, builder.n_columns, builder.n_prepared, np.array(indices))
 
@@ -141,23 +152,27 @@ class _Builder:
             row[table.BACKWARD] = kernels.backward.address(dtype)
             if kernels.gradient is not None:
                 row[table.GRADIENT] = kernels.gradient.address(dtype)
-        row[table.FAN_IN], row[table.FAN_OUT] = placed.fan_in, placed.fan_out
+        # What it does for each member has a row for each of them.
+        n_members = row[table.MEMBERS] = placed.n_members_before
+        row[table.FAN_IN] = placed.fan_in
+        row[table.FAN_OUT] = placed.n_outputs // n_members
+        self.align(placed.n_members)
         row[table.INPUT], row[table.OUTPUT] = self.source, self.n_columns
         self.source = self.n_columns
-        self.n_columns += placed.fan_out
+        self.n_columns += placed.n_outputs
         needs_delta = use.of_inputs or self.something_learns
         row[table.NEEDS_INPUT_DELTA] = needs_delta
         row[table.INPUT_DELTA] = row[table.INPUT]
         sets_delta = needs_delta or not spec.skips_input_delta
         if row[table.INPUT] == table.FROM_BATCH and sets_delta and not use.forward_only:
             row[table.INPUT_DELTA] = self.n_columns
-            self.n_columns += placed.fan_in
+            self.n_columns += placed.n_inputs
         for array in spec.arrays:
             row[array.column] = placed.starts[array.attribute]
         n_scratch = spec.n_scratch_columns(placed.fan_in, placed.fan_out)
         if n_scratch:
             row[table.SCRATCH] = self.n_columns
-            self.n_columns += n_scratch
+            self.n_columns += n_scratch * n_members
         if kernels.prepare is not None:
             row[table.PREPARE] = kernels.prepare.address(dtype)
             self.n_prepared += spec.n_prepared(placed)
@@ -183,4 +198,18 @@ class _Builder:
             row[table.ACTIVATION_GRAD] = activation.backward.address(use.dtype)
         if keeps_preactivation(placed):
             row[table.PREACTIVATION] = self.n_columns
-            self.n_columns += placed.fan_out
+            self.n_columns += placed.n_outputs
+
+    def align(self, n_members: int) -> None:
+        """Go on at a column where the rows of all members can begin."""
+        self.n_columns += -self.n_columns % n_members
+
+    def finish(self, last: PlacedLayer) -> None:
+        """Count columns in rows of members, where an operation has such rows."""
+        if last.n_members > 1:
+            self.rows[-1][table.MEMBER_RAW] = self.n_columns
+            self.n_columns += last.fan_out
+        for row in self.rows:
+            for column in _COLUMNS:
+                if row[column] != table.FROM_BATCH:
+                    row[column] //= row[table.MEMBERS]

@@ -11,6 +11,9 @@ _BLOCK_SIZE = 2**12
 _FEWEST_ROWS = 32
 # Rows of which the gradient of the whole loss is found at a time.
 _BATCH_SIZE = 512
+# Rows of members that share weights, whose activations stay in the cache until the
+# gradient of the parameters is computed from them.
+_PART = 256
 # Rows of which labels are predicted at a time.
 _LABELS_AT_ONCE = 2**16
 # A rest of fewer rows than this fraction of a batch has no statistics of its own.
@@ -34,11 +37,16 @@ class Work:
     def __init__(self, layout: Layout):
         self.n_parameters = layout.n_parameters
         learning = [placed for placed in layout.layers if placed.spec.learns]
-        self._widest = max(placed.fan_out for placed in learning)
+        # Members that share weights read them together.
+        self._widest = max(placed.n_outputs for placed in learning)
+        self._n_members = layout.n_members
         self._needs_whole_batch = any(p.spec.needs_whole_batch for p in learning)
-        products = [p.spec.n_multiplications(p.fan_in, p.fan_out) for p in learning]
+        products = [
+            p.n_members * p.spec.n_multiplications(p.fan_in, p.fan_out)
+            for p in learning
+        ]
         self._n_multiplications = sum(products)
-        beside = 3 * sum(products[1:]) + _OF_OUTPUT * sum(p.fan_out for p in learning)
+        beside = 3 * sum(products[1:]) + _OF_OUTPUT * sum(p.n_outputs for p in learning)
         # For dense and for CSR inputs, of which all elements may be there.
         self._cost_of_row = (
             3 * products[0] + beside,
@@ -55,7 +63,15 @@ class Work:
 
     def block(self, n_rows: int) -> int:
         """Return how many rows to pass through the network at a time."""
-        return min(n_rows, max(_FEWEST_ROWS, _BLOCK_SIZE // self._widest // 8 * 8))
+        rows = _BLOCK_SIZE // self._widest
+        if self._n_members == 1:
+            return min(n_rows, max(_FEWEST_ROWS, rows // 8 * 8))
+        return min(n_rows, max(-(-_FEWEST_ROWS // self._n_members), rows))
+
+    def part(self, n_rows: int) -> int:
+        """Return how many rows of a batch to find the gradient of at a time; 0: all."""
+        rows = max(1, _PART // self._n_members)
+        return rows if self._n_members > 1 and rows < n_rows else 0
 
     def parts(self, n_rows: int) -> Iterator[tuple[int, int]]:
         """Yield from where to where to predict, that few labels are kept twice.
@@ -71,7 +87,7 @@ class Work:
         """Return of how many rows to find the gradient of the loss at a time."""
         if training and self._needs_whole_batch:
             return n_rows
-        return min(n_rows, _BATCH_SIZE)
+        return min(n_rows, max(1, _BATCH_SIZE // self._n_members))
 
     def training_block(self, n_rows: int) -> int:
         """Return how many rows of a batch to pass through the network at a time."""

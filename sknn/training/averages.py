@@ -9,7 +9,7 @@ from sknn.kernels.losses.output_activations import OUTPUT_ACTIVATIONS
 from sknn.kernels.losses.table import Loss
 from sknn.network.data import Inputs, TrainingData
 from sknn.network.network import Network
-from sknn.training.constant_prediction import loss_of_raw_outputs
+from sknn.network.predictions import loss_of_raw_outputs
 from sknn.training.monitor import Monitor
 
 _NUMBERS_AT_ONCE = 2**18  # of rows that are copied to be predicted

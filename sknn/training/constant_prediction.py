@@ -12,9 +12,8 @@ from sknn.kernels.losses.output_activations import (
 )
 from sknn.kernels.losses.table import Loss
 from sknn.network.data import Inputs, TrainingData, read_only
-from sknn.network.layout import Architecture, mlp_layers
 from sknn.network.network import Network
-from sknn.network.network import network as network_of
+from sknn.network.predictions import identity_network, loss_of_raw_outputs
 
 
 def raw_outputs_of(link: str, predictions: Any) -> np.ndarray:
@@ -22,14 +21,6 @@ def raw_outputs_of(link: str, predictions: Any) -> np.ndarray:
     inverse = OUTPUT_ACTIVATIONS[link].inverse
     assert inverse, "a loss whose output activation has no inverse needs best_constant"
     return np.asarray(inverse(np.asarray(predictions, dtype=np.float64)))
-
-
-def _identity_network(
-    n_outputs: int, settings: tuple[float, ...], dtype: np.dtype, n_features: int = 1
-) -> Network:
-    """Return a network of so many features, without a hidden layer."""
-    layers = mlp_layers((), n_outputs, ())
-    return network_of(Architecture(n_features, layers, "identity", settings), dtype)
 
 
 def constant_loss(
@@ -48,37 +39,11 @@ def constant_loss(
         The raw outputs, before the output activation.
     """
     dtype = data.targets.dtype
-    network = _identity_network(len(raw), settings, dtype)
+    network = identity_network(len(raw), settings, dtype)
     theta = np.zeros(network.n_parameters, dtype)
     theta[network.n_weights :] = raw
     zeros = Inputs.of(np.zeros((len(data.targets), 1), dtype), dtype)
     return network.evaluate(theta, loss, data._replace(inputs=zeros, rows=None))[1]
-
-
-def loss_of_raw_outputs(
-    loss: Loss, settings: tuple[float, ...], data: TrainingData, raw: np.ndarray
-) -> float:
-    """Return the loss, summed over rows, of raw outputs of shape (n_rows, n_outputs).
-
-    Parameters
-    ----------
-    loss : Loss
-    settings : tuple of float
-        Settings of the loss.
-    data : TrainingData
-        Targets and their weights. The inputs do not count.
-    raw : ndarray of shape (n_rows, n_outputs)
-        Before the output activation, in the dtype of the targets.
-    """
-    n_outputs, dtype = raw.shape[1], data.targets.dtype
-    network = _identity_network(n_outputs, settings, dtype, n_outputs)
-    identity: dict[str, list[np.ndarray]] = {
-        "coefs_": [np.eye(n_outputs)],
-        "intercepts_": [np.zeros(n_outputs)],
-    }
-    inputs = Inputs.of(raw, dtype)
-    data = data._replace(inputs=inputs, rows=None)
-    return network.evaluate(network.pack(identity), loss, data)[1]
 
 
 class OutputColumn(NamedTuple):

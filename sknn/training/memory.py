@@ -47,6 +47,7 @@ def check_memory(
         of_state = 8 * _VECTORS_OF_LBFGS * network.n_trained
     else:
         n_rows = options.rows_of_batch(n_samples)
+        n_rows = network.part(n_rows) or n_rows
         of_state = itemsize * (1 + optimizer.n_slots) * network.n_trained
     of_parameters = itemsize * network.n_parameters
     n_columns = 2 * network.layout.n_columns(is_sparse)

@@ -76,7 +76,9 @@ class Minibatches:
         self.smallest = network.smallest_batch(self.size)
         self.most = min(n_rows, self.size + self.smallest - 1)
         self.number = n_rows // self.size + (n_rows % self.size >= self.smallest)
-        self._block = network.training_block(self.most)
+        self._part = network.part(self.most)
+        self._most_at_once = self._part or self.most
+        self._block = network.training_block(self._most_at_once)
         self._given_rates: list[float] = []
         self._learning_rates = read_only(np.empty(0))
         self._tuner = ThreadCountTuner()
@@ -113,8 +115,9 @@ class Minibatches:
         self._shared = workspace["shared"]
         self._driver = partial(drivers.epochs.prepare, self._network.dtype, **workspace)
         # Threads share the blocks of a batch.
-        work = self._network.training_multiplications(self.size)
-        self._work = work * (self._block < self.size)
+        n_rows = self._part or self.size
+        work = self._network.training_multiplications(n_rows)
+        self._work = work * (self._block < n_rows)
 
     def set_epoch(self, epoch: int, learning_rates: list[float]) -> None:
         """Say which epoch is the next one, before its first call.
@@ -159,7 +162,7 @@ class Minibatches:
 
         ``compiled`` are the drivers, which are compiled with all that they call.
         """
-        network, state, most = self._network, self._state, self.most
+        network, state, most = self._network, self._state, self._most_at_once
         options, dtype = state.options, network.dtype
         optimizer = options.stochastic_optimizer
         assert optimizer is not None, "L-BFGS has no epochs"
@@ -184,12 +187,14 @@ class Minibatches:
             "constrained": network.constrained,
             "theta": state.theta,
             "gradient": aligned_empty(network.n_trained, dtype),
+            "part_gradient": aligned_empty(network.n_trained * bool(self._part), dtype),
             "values": network.buffer(most, operations),
             "deltas": network.buffer(most, operations),
             "gathered": gathered,
             "gathered_data": read_only(gathered.ravel()),
             "batch_size": self.size,
             "smallest": self.smallest,
+            "part": self._part,
             "block": self._block,
             "seed": state.seed,
             "loss": self._loss.train.address(dtype),

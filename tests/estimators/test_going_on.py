@@ -44,6 +44,7 @@ CASES = {
     "nothing shuffled": {"shuffle": False},
     "factors": {"parametrization": "ntk", "feature_scaling": True, "weight_decay": 0.1},
     "parametric activations": {"parametric_activation": True, "dropout": 0.1},
+    "members": {"n_shared_members": 3, "dropout": 0.1},
 }
 
 

@@ -38,6 +38,7 @@ FITS = {
     "ntk": {"parametrization": "ntk"},
     "feature scaling": {"feature_scaling": True},
     "parametric activation": {"parametric_activation": True},
+    "members": {"n_shared_members": 3},
     "no hidden layer": {"hidden_layer_sizes": ()},
 }
 fits = pytest.mark.parametrize("parameters", FITS.values(), ids=FITS)

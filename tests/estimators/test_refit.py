@@ -63,6 +63,7 @@ FITS = {
     "a data frame": (
         lambda model: of_one_target(model, pd.DataFrame(X, columns=list("abc"))), {},
     ),
+    "members": (of_one_target, {"n_shared_members": 2}),
     "an embedding": (of_one_target, {"numeric_embedding": "piecewise_linear"}),
     "several targets": (lambda model: model.fit(X, MANY[type(model)]), {}),
 }  # fmt: skip

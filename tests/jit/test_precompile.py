@@ -31,6 +31,7 @@ variants = [
     *({"numeric_embedding": name} for name in ("piecewise_linear", "periodic")),
     {"change": scipy.sparse.csr_array},
     {"dropout": 0.2},
+    {"n_shared_members": 2},
     {"max_norm": 1.0, "l1_ratio": 0.5, "clipvalue": 1.0},
 ]
 for estimator in ("MLPClassifier", "MLPRegressor"):

@@ -33,6 +33,13 @@ def test_every_compiled_function_has_a_docstring(group):
     assert not undocumented
 
 
+def test_no_two_kernels_have_one_name():
+    """Else one would run the machine code that is kept for the other."""
+    names = [each.name for each in COMPILED if is_ours(each.function)]
+    assert len(names) > 100
+    assert sorted(set(names)) == sorted(names)
+
+
 @pytest.mark.parametrize(
     ("name", "formula"),
     [

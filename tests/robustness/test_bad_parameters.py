@@ -174,6 +174,8 @@ ACCEPTED = {
     "parametrization": (names(), {}),
     "feature_scaling": (BOOLEAN, {}),
     "parametric_activation": (BOOLEAN, {}),
+    "n_shared_members": (either(number(2, 2**16, kind=Integral), NONE), {}),
+    "member_factors": (names("all"), {"n_shared_members": 2}),
     "l1_ratio": (number(0, 1, high_in=True), {}),
     "weight_decay": (either(names("auto"), number(0)), {}),
     "max_norm": (either(number(0, low_in=False), NONE), {}),

@@ -87,6 +87,10 @@ for data in (X, S):
     fit(f"linear {data is X}", TWO, data, hidden_layer_sizes=(), shuffle=False)
 TRAINED = {"feature_scaling": True, "parametric_activation": True}
 fit("factors", AMOUNTS, activation="silu", **TRAINED)
+for name in ("all", "inputs"):
+    members = {"n_shared_members": 3, "member_factors": name, "dropout": 0.2}
+    fit(f"members {name}", AMOUNTS, weights=WEIGHTS, **members)
+    fit(f"members {name} of classes", THREE, hidden_layer_sizes=(17, 16), **members)
 fit("embedding", AMOUNTS, numeric_embedding="piecewise_linear", n_bins=5)
 fit("waves", AMOUNTS, numeric_embedding="periodic")
 CODED = np.column_stack([X[:, 0], np.arange(11), THREE]).astype(dtype)

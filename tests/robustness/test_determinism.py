@@ -33,6 +33,12 @@ NETWORKS = {
     "batch norm": {"hidden_layer_sizes": (65,), "normalization": "batch"},
     "layer norm": {"hidden_layer_sizes": (65,), "normalization": "layer"},
     "dropout": {"hidden_layer_sizes": (40, 10), "dropout": 0.3, "input_dropout": 0.1},
+    "members": {"hidden_layer_sizes": (40, 65), "n_shared_members": 8, "dropout": 0.1},
+    "members with factors of the inputs": {
+        "hidden_layer_sizes": (64, 65),
+        "n_shared_members": 4,
+        "member_factors": "inputs",
+    },
     "factors": {
         "hidden_layer_sizes": (400, 65),
         "parametrization": "ntk",

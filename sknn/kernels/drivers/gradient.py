@@ -9,9 +9,9 @@ parameters is computed from all rows at once. Threads divide the blocks among th
 the first phase, and the parameters in the second.
 """
 
-from sknn.jit.array_types import Integers, Vector
+from sknn.jit.array_types import Integers, Matrix, Vector
 from sknn.jit.kernel import INTEGER, driver, inline_scalar, matrix, prefetch
-from sknn.kernels.batch import Batch, block_of, block_offset
+from sknn.kernels.batch import Batch, block_of, block_offset, rows_of_members
 from sknn.kernels.drivers.barrier import barrier_wait
 from sknn.kernels.drivers.records import (
     ACTIVATIONS,
@@ -45,7 +45,8 @@ from sknn.kernels.table import (
     FAN_IN,
     FAN_OUT,
     GRADIENT,
-    OUTPUT,
+    MEMBER_RAW,
+    MEMBERS,
     TRANSPOSE,
     WEIGHTS,
 )
@@ -199,14 +200,17 @@ def loss_and_gradient(
             end = end if end < prefetch_stop else prefetch_stop
             _prefetch_rows(dataset.data, n_features, row_block.rows, ahead, end)
         run_forward(ops, row_block, theta, values)
-        delta_start = block_offset(row_block, last[OUTPUT], last[FAN_OUT])
-        delta = matrix(deltas, delta_start, row_block.n, last[FAN_OUT])
-        raw = raw_of(ops, row_block, values)
-        workspace.sums[begin // block] = call_loss(
-            objective.loss,
-            (raw, dataset.targets, row_block, delta, objective.loss_settings),
-        )
         activations = Activations(values, deltas)
+        raw, delta = raw_of(ops, row_block, values), raw_of(ops, row_block, deltas)
+        if last[MEMBERS] == 1:
+            workspace.sums[begin // block] = call_loss(
+                objective.loss,
+                (raw, dataset.targets, row_block, delta, objective.loss_settings),
+            )
+        else:
+            workspace.sums[begin // block] = _mean_loss_of_members(
+                last, row_block, dataset, objective, activations, raw, delta
+            )
         _backward(network, row_block, workspace.gradient, activations)
     if not barrier_wait(team.shared, n_threads):
         return False
@@ -215,11 +219,56 @@ def loss_and_gradient(
             call_gradient(
                 ops[k, GRADIENT],
                 (
-                    ops[k], batch, workspace.gradient, values, deltas, thread,
-                    n_threads,
+                    ops[k], rows_of_members(ops[k], batch), workspace.gradient,
+                    values, deltas, thread, n_threads,
                 ),
             )  # fmt: skip
     return barrier_wait(team.shared, n_threads)
+
+
+@inline_scalar
+def _mean_loss_of_members(
+    last: Integers,
+    batch: Batch,
+    dataset: Dataset,
+    objective: Objective,
+    activations: Activations,
+    raw: Matrix,
+    delta: Matrix,
+) -> float:
+    """Return the summed loss of a block, as a mean over members; set its gradient.
+
+    Parameters
+    ----------
+    last : ndarray of shape (N_COLUMNS,), int64
+        The last operation.
+    batch : Batch
+    dataset : Dataset
+    objective : Objective
+    activations : Activations
+    raw : ndarray of shape (n_rows * n_members, n_outputs)
+        Raw outputs: the rows of all members for a row of the batch side by side.
+    delta : ndarray of shape (n_rows * n_members, n_outputs)
+        Output: the gradient of the mean.
+    """
+    n, n_members, width = batch.n, last[MEMBERS], last[FAN_OUT]
+    start = block_offset(batch, last[MEMBER_RAW], width)
+    of_member = matrix(activations.values, start, n, width)
+    gradient = matrix(activations.deltas, start, n, width)
+    share, total = delta.dtype.type(1.0 / n_members), 0.0
+    for k in range(n_members):
+        for i in range(n):
+            for j in range(width):
+                of_member[i, j] = raw[i * n_members + k, j]
+        total += call_loss(
+            objective.loss,
+            (of_member, dataset.targets, batch, gradient, objective.loss_settings),
+        )
+        for i in range(n):
+            for j in range(width):
+                delta[i * n_members + k, j] = share * gradient[i, j]
+    mean: float = total / n_members
+    return mean
 
 
 @inline_scalar
@@ -250,7 +299,7 @@ def _backward(
         call_backward(
             ops[k, BACKWARD],
             (
-                ops[k], batch, network.theta, gradient, activations.values,
-                activations.deltas,
+                ops[k], rows_of_members(ops[k], batch), network.theta, gradient,
+                activations.values, activations.deltas,
             ),
         )  # fmt: skip

@@ -5,8 +5,8 @@ machine does in one call.
 """
 
 from sknn.jit.array_types import Float64s
-from sknn.jit.kernel import REAL, driver, flat
-from sknn.kernels.drivers.gradient import loss_and_gradient, n_blocks
+from sknn.jit.kernel import REAL, driver
+from sknn.kernels.drivers.gradient import n_blocks
 from sknn.kernels.drivers.records import (
     BATCH_WEIGHTS,
     BATCHES,
@@ -33,6 +33,7 @@ from sknn.kernels.drivers.steps import (
     N_RATES,
     batch_of,
     constrain,
+    gradient_of_batch,
     make_step,
     prepare_step,
     total_weight,
@@ -91,13 +92,13 @@ def batch_gradient(
         batch_weights.sample_weight, rows, first, n
     )
     batch = batch_of(dataset, batches, rows, first, n, t)
-    of_batch = Workspace(workspace.gradient, workspace.values, workspace.deltas, sums)
-    loss_and_gradient(
-        network, batch, dataset, objective, of_batch, batches.block, team,
-        flat(batches.gathered), 0,
+    of_batch = Workspace(
+        workspace.gradient, workspace.values, workspace.deltas, sums,
+        workspace.part_gradient,
     )  # fmt: skip
-    for k in range(n_blocks(n, batches.block)):
-        totals[BATCH_LOSS] += sums[k]
+    _, totals[BATCH_LOSS] = gradient_of_batch(
+        network, dataset, batches, batch, objective, of_batch, team, 0
+    )
     return 0.0
 
 
@@ -135,7 +136,9 @@ def optimizer_step(
     n, size = totals[N_BATCH_ROWS], totals[BATCH_SIZE]
     trained, loss = network.theta[: gradient.size], 0.0
     step_rates, sums = workspace.sums[:N_RATES], workspace.sums[N_RATES:]
-    of_batch = Workspace(gradient, workspace.values, workspace.deltas, sums)
+    of_batch = Workspace(
+        gradient, workspace.values, workspace.deltas, sums, workspace.part_gradient
+    )
     if size > 0.0:
         batch_loss = totals[BATCH_LOSS] * loss_scale
         batch_loss += prepare_step(

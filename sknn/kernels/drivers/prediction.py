@@ -3,7 +3,16 @@
 from typing import NamedTuple
 
 from sknn.jit.array_types import Float64s, Integers, Matrix
-from sknn.jit.kernel import INTEGER, Record, driver, flat, matrix, vector
+from sknn.jit.kernel import (
+    INTEGER,
+    Record,
+    driver,
+    flat,
+    inline_scalar,
+    like,
+    matrix,
+    vector,
+)
 from sknn.kernels.batch import block_data
 from sknn.kernels.drivers.decisions import call_labels
 from sknn.kernels.drivers.records import (
@@ -23,6 +32,7 @@ from sknn.kernels.layers.base import raw_of, run_forward, run_prepare
 from sknn.kernels.losses.base import call_loss
 from sknn.kernels.losses.output_activations import call_output_activation
 from sknn.kernels.math.finite import nan_if_nonfinite
+from sknn.kernels.table import MEMBERS
 
 # Flags of `predict`: whether to check the inputs, and whether inputs or predictions are
 # not finite. Threads share the flags, since they all write the same value.
@@ -93,6 +103,8 @@ def predict(
     rows : RowBlocks
     outputs : Outputs
     out : ndarray of shape (n_samples, n_outputs)
+        Of members that share weights the mean; of shape (n_samples, n_members *
+        n_outputs) what each of them predicts. Neither loss nor decide takes them.
     labels : ndarray of shape (n_samples,), int64
         Outputs.
     nonfinite_flags : ndarray of shape (N_NONFINITE_FLAGS,), int64
@@ -101,6 +113,7 @@ def predict(
     """
     total = 0.0
     link, settings = outputs.link, outputs.settings
+    n_members = network.ops[network.ops.shape[0] - 1, MEMBERS]
     run_prepare(network.ops, network.theta, activations.values, 0, 1)
     for first in range(rows.start, rows.stop, rows.block):
         rest = rows.stop - first
@@ -129,6 +142,23 @@ def predict(
             call_output_activation(link, (raw, settings))
         if nan_if_nonfinite(flat(raw)) != 0:
             nonfinite_flags[NONFINITE_OUTPUT] = 1
-        size = n * out.shape[1]
-        copy(flat(raw), 0, flat(out), first * out.shape[1], size)
+        if out.shape[1] == raw.shape[1] and n_members > 1:
+            _average_members(raw, n_members, out, first)
+        else:
+            size = n * out.shape[1]
+            copy(flat(raw), 0, flat(out), first * out.shape[1], size)
     return total
+
+
+@inline_scalar
+def _average_members(raw: Matrix, n_members: int, out: Matrix, first: int) -> None:
+    """Set rows of out, from the first one on, to means over the rows of members.
+
+    raw is (n_rows * n_members, n_outputs), out is (n_samples, n_outputs).
+    """
+    for i in range(raw.shape[0] // n_members):
+        for j in range(raw.shape[1]):
+            total = like(raw[0, 0], 0)
+            for k in range(n_members):
+                total += raw[i * n_members + k, j]
+            out[first + i, j] = total / like(total, n_members)

@@ -93,15 +93,18 @@ class Workspace(NamedTuple):
         See `Activations`.
     sums : ndarray, 1-D, float64
         For the loss of each block.
+    part_gradient : ndarray of shape (n_trained,) or (0,)
+        That of a part of the batch; empty where batches are not divided into parts.
     """
 
     gradient: Vector
     values: Vector
     deltas: Vector
     sums: Float64s
+    part_gradient: Vector
 
 
-WORKSPACE = Record(Workspace, (VECTOR, VECTOR, VECTOR, REALS))
+WORKSPACE = Record(Workspace, (VECTOR, VECTOR, VECTOR, REALS, VECTOR))
 
 
 class Objective(NamedTuple):
@@ -189,9 +192,10 @@ class Batches(NamedTuple):
         The same memory, flat and read-only.
     n_epochs, start, stop : int
         Number of epochs and range of rows; that of several epochs is all rows.
-    batch_size, smallest, block : int
+    batch_size, smallest, part, block : int
         Rows of a batch; fewer remaining rows than ``smallest`` join the last batch;
-        rows of the blocks that a batch is processed in.
+        rows of the parts whose gradients are added up, 0 for whole batches; rows of the
+        blocks that a part is processed in.
     seed : int
         Of dropout.
     rows_before : int
@@ -206,12 +210,13 @@ class Batches(NamedTuple):
     stop: int
     batch_size: int
     smallest: int
+    part: int
     block: int
     seed: int
     rows_before: int
 
 
-BATCHES = Record(Batches, (Array(INTEGER, 2, True), SQUARE, READONLY, *[INTEGER] * 8))
+BATCHES = Record(Batches, (Array(INTEGER, 2, True), SQUARE, READONLY, *[INTEGER] * 9))
 
 
 class Optimizer(NamedTuple):

@@ -1,19 +1,22 @@
 """The parts of a step of training, which drivers put together."""
 
 from sknn.jit.array_types import Float64s, Integers, Vector
-from sknn.jit.kernel import inline_scalar
+from sknn.jit.kernel import flat, inline_scalar, like
 from sknn.kernels.batch import Batch
 from sknn.kernels.drivers.barrier import barrier_wait
-from sknn.kernels.drivers.gradient import n_blocks
+from sknn.kernels.drivers.gradient import loss_and_gradient, n_blocks
 from sknn.kernels.drivers.records import (
     Batches,
     Dataset,
+    NetworkArrays,
+    Objective,
     Optimizer,
     Regularization,
     Team,
     Workspace,
 )
-from sknn.kernels.math.counter_rng import batch_key
+from sknn.kernels.layers.base import thread_range
+from sknn.kernels.math.counter_rng import batch_key, draw
 from sknn.kernels.optim.optimizers import call_rates, call_step
 from sknn.kernels.optim.regularization import call_constrain, call_shape
 
@@ -33,6 +36,73 @@ def batch_of(
         data, offset, dataset.indices, dataset.indptr, dataset.weights, rows, first, n,
         0, n, batch_key(batches.seed, t),
     )  # fmt: skip
+
+
+@inline_scalar
+def gradient_of_batch(
+    network: NetworkArrays,
+    dataset: Dataset,
+    batches: Batches,
+    batch: Batch,
+    objective: Objective,
+    workspace: Workspace,
+    team: Team,
+    prefetch_stop: int,
+) -> tuple[bool, float]:
+    """Compute the gradient of a whole batch; return whether it is done, and the loss.
+
+    Both are of the summed loss. Where the rows of a batch have too many activations for
+    the cache, it is divided into parts, whose gradients are added up. Parameters are
+    those of `loss_and_gradient`.
+    """
+    if batches.part == 0:
+        is_done = loss_and_gradient(
+            network, batch, dataset, objective, workspace, batches.block, team,
+            flat(batches.gathered), prefetch_stop,
+        )  # fmt: skip
+        return is_done, total_of(workspace.sums, n_blocks(batch.size, batches.block))
+    total = 0.0
+    of_part = Workspace(
+        workspace.part_gradient, workspace.values, workspace.deltas, workspace.sums,
+        workspace.part_gradient,
+    )  # fmt: skip
+    for begin in range(0, batch.size, batches.part):
+        if not loss_and_gradient(
+            network, part_of(dataset, batches, batch, begin), dataset, objective,
+            of_part, batches.block, team, flat(batches.gathered), prefetch_stop,
+        ):  # fmt: skip
+            return False, total
+        rest = batch.size - begin
+        n = batches.part if batches.part < rest else rest
+        total += total_of(workspace.sums, n_blocks(n, batches.block))
+        first, last = thread_range(team.thread, team.n_threads, of_part.gradient.size)
+        for i in range(first, last):
+            before = workspace.gradient[i] if begin else like(of_part.gradient[i], 0)
+            workspace.gradient[i] = before + of_part.gradient[i]
+        if not barrier_wait(team.shared, team.n_threads):
+            return False, total
+    return True, total
+
+
+@inline_scalar
+def part_of(dataset: Dataset, batches: Batches, batch: Batch, begin: int) -> Batch:
+    """Return the rows of a batch from one on, as a batch, which draws other numbers."""
+    rest = batch.size - begin
+    n = batches.part if batches.part < rest else rest
+    offset = 0 if batches.gathered.size else batch.offset + begin * dataset.n_features
+    return Batch(
+        batch.data, offset, batch.indices, batch.indptr, batch.weights, batch.rows,
+        batch.first + begin, n, 0, n, draw(batch.key, begin) if begin else batch.key,
+    )  # fmt: skip
+
+
+@inline_scalar
+def total_of(sums: Float64s, n: int) -> float:
+    """Return the sum of the first n."""
+    total = 0.0
+    for k in range(n):
+        total += sums[k]
+    return total
 
 
 @inline_scalar

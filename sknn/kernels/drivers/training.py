@@ -8,7 +8,7 @@ at a time where all rows would take long.
 from sknn.jit.array_types import Float64s
 from sknn.jit.kernel import REAL, driver, flat
 from sknn.kernels.drivers.barrier import barrier_wait
-from sknn.kernels.drivers.gradient import loss_and_gradient, n_blocks
+from sknn.kernels.drivers.gradient import n_blocks
 from sknn.kernels.drivers.records import (
     BATCH_WEIGHTS,
     BATCHES,
@@ -35,6 +35,7 @@ from sknn.kernels.drivers.steps import (
     N_RATES,
     batch_of,
     constrain,
+    gradient_of_batch,
     make_step,
     prepare_step,
     total_weight,
@@ -98,16 +99,17 @@ def epochs(
     """
     gradient, thread, n_threads = workspace.gradient, team.thread, team.n_threads
     start, stop, batch_size = batches.start, batches.stop, batches.batch_size
-    smallest, block = batches.smallest, batches.block
+    smallest = batches.smallest
     nonfinite, t = 0.0, int(counters[STEPS])
     n_before = t  # steps before this call
     trained = network.theta[: gradient.size]
     step_rates, sums = workspace.sums[:N_RATES], workspace.sums[N_RATES:]
-    of_batch = Workspace(gradient, workspace.values, workspace.deltas, sums)
+    of_batch = Workspace(
+        gradient, workspace.values, workspace.deltas, sums, workspace.part_gradient
+    )
     n_chunks = n_blocks(gradient.size, CHUNK)
     n_bytes = dataset.data.size * dataset.data.itemsize
     prefetch_stop = stop if n_bytes > PREFETCH_ABOVE else 0
-    gathered = flat(batches.gathered)
     for epoch in range(batches.n_epochs):
         rows = batches.orders[epoch % batches.orders.shape[0]]
         epoch_loss = counters[LOSS + epoch]  # of calls for the rows before
@@ -122,14 +124,12 @@ def epochs(
                 batch_weights.sample_weight, rows, first, n
             )
             batch = batch_of(dataset, batches, rows, first, n, t)
-            if not loss_and_gradient(
-                network, batch, dataset, objective, of_batch, block, team, gathered,
+            is_done, batch_loss = gradient_of_batch(
+                network, dataset, batches, batch, objective, of_batch, team,
                 prefetch_stop,
-            ):  # fmt: skip
+            )  # fmt: skip
+            if not is_done:
                 return nonfinite
-            batch_loss = 0.0
-            for k in range(n_blocks(n, block)):
-                batch_loss += sums[k]
             batch_loss *= loss_scale
             step_alpha, divisor = optimizer.alpha, size
             if thread == 0:

@@ -16,10 +16,16 @@ from sknn.jit.kernel import (
     Kernel,
     caller,
     inline_scalar,
-    matrix,
     vector,
 )
-from sknn.kernels.batch import BATCH, Batch, block_offset, flat_rows_of
+from sknn.kernels.batch import (
+    BATCH,
+    Batch,
+    block_offset,
+    flat_rows_of,
+    output_of,
+    rows_of_members,
+)
 from sknn.kernels.gemm.operands import MatrixOperand, VectorOperand
 from sknn.kernels.gemm.products import NARROW, column_sums
 from sknn.kernels.layers.activations import call_activation
@@ -92,7 +98,8 @@ def run_forward(
 ) -> None:
     """Run all operations on a block of rows."""
     for k in range(ops.shape[0]):
-        call_forward(ops[k, FORWARD], (ops[k], batch, theta, values))
+        block = rows_of_members(ops[k], batch)
+        call_forward(ops[k, FORWARD], (ops[k], block, theta, values))
 
 
 @inline_scalar
@@ -103,10 +110,13 @@ def prepared_of(op: Integers, values: Vector, size: int) -> Vector:
 
 @inline_scalar
 def raw_of(ops: IntegerMatrix, batch: Batch, values: Vector) -> Matrix:
-    """Return the raw outputs of a block, shape (n_rows, n_outputs)."""
+    """Return the raw outputs of a block, or their gradient in deltas.
+
+    Of shape (n_rows, n_outputs); with members that share weights, the rows of all
+    members for a row of the batch are side by side.
+    """
     last = ops[ops.shape[0] - 1]
-    start = block_offset(batch, last[OUTPUT], last[FAN_OUT])
-    return matrix(values, start, batch.n, last[FAN_OUT])
+    return output_of(last, rows_of_members(last, batch), values)
 
 
 @inline_scalar

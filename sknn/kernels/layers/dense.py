@@ -54,7 +54,8 @@ from sknn.kernels.table import (
 )
 
 # ---------------------------------------------------------------------------------
-# Dense: y = f(x W + b), with W of shape (fan_in, fan_out).
+# Dense: y = f(x W + b), with W of shape (fan_in, fan_out). BIAS is -1 where there is no
+# b.
 
 
 @kernel(forward_signature)
@@ -147,7 +148,9 @@ def dense_gradient(
     no_bias = VectorOperand(gradient, -1)
     epilogue = Epilogue(NO_EPILOGUE, 0.0, 0.0, values, 0)
     first, beside = rows[0], rows_beside_sums()
-    if rows[1] - first < fan_in or fan_in < beside or beside == 0:
+    if op[BIAS] < 0:
+        pass
+    elif rows[1] - first < fan_in or fan_in < beside or beside == 0:
         bias_gradient(op, batch, gradient, deltas, thread, n_threads)
     else:
         x_transposed = MatrixOperand(x, start, 1, fan_in)
@@ -263,7 +266,8 @@ def narrow_gradient(
     of columns.
     """
     fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
-    bias_gradient(op, batch, gradient, deltas, thread, n_threads)
+    if op[BIAS] >= 0:
+        bias_gradient(op, batch, gradient, deltas, thread, n_threads)
     if fan_in >= NARROW:
         first, last = thread_columns(thread, n_threads, fan_in)
         x, start = source_of(op, batch, values)

@@ -7,7 +7,6 @@ must hold.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +14,7 @@ import numpy as np
 from sknn.kernels import table
 from sknn.kernels.layers.base import LayerKernels
 from sknn.network.data import Inputs, TrainingData
+from sknn.network.layer_inputs import LayerInputs
 
 Shape = tuple[int, ...]
 Options = tuple[float, ...]
@@ -81,44 +81,6 @@ class LayerParameter(NamedTuple):
     is_weights: bool = False
 
 
-class LayerInputs:
-    """What a layer reads of the training rows, computed when it is first asked for.
-
-    The layers before it do what they do in prediction, with their initial parameters:
-    nothing is dropped, and batch normalisation has yet to see a batch.
-
-    Parameters
-    ----------
-    compute : callable or None
-        Returns ``rows`` and ``sample_weight``; None where there are no rows.
-    """
-
-    def __init__(self, compute: Callable[[], tuple[np.ndarray, np.ndarray]] | None):
-        self._compute = compute
-
-    @cached_property
-    def _computed(self) -> tuple[np.ndarray, np.ndarray]:
-        if self._compute is None:
-            raise ValueError(
-                "The initial values of a layer depend on the training data: pass data "
-                "to initial_parameters."
-            )
-        return self._compute()
-
-    @property
-    def rows(self) -> np.ndarray:
-        """Rows of shape (n_rows, fan_in), dense, in the dtype of the network.
-
-        Of many training rows a sample, evenly spaced: always the same.
-        """
-        return self._computed[0]
-
-    @property
-    def sample_weight(self) -> np.ndarray:
-        """Weights of these rows, shape (n_rows,), all above zero; 1 where none are."""
-        return self._computed[1]
-
-
 class Initialization(NamedTuple):
     """What the initial values of a layer may depend on.
 
@@ -132,6 +94,8 @@ class Initialization(NamedTuple):
         The layer, with its options.
     inputs : LayerInputs
         What the layer reads of the training rows. Costs nothing unless it is used.
+    fan_in : int
+        Of the last layer that counts, which may be this one.
     """
 
     kernel: str
@@ -139,6 +103,7 @@ class Initialization(NamedTuple):
     activation: str
     layer: Layer
     inputs: LayerInputs
+    fan_in: int
 
 
 class Use(NamedTuple):
@@ -159,7 +124,9 @@ class PlacedLayer(NamedTuple):
     layer : Layer
     spec : LayerSpec
     fan_in, fan_out : int
-        Number of its inputs and outputs.
+        Number of its inputs and outputs; of a member, where several share weights.
+    n_members_before, n_members : int
+        How many members its inputs and its outputs are of; 1 without members.
     number : int
         0 before the first layer that counts, else the number of those up to this one:
         ``number - 1`` is the index of the hidden layer that it belongs to.
@@ -175,14 +142,26 @@ class PlacedLayer(NamedTuple):
     spec: "LayerSpec"
     fan_in: int
     fan_out: int
+    n_members_before: int
+    n_members: int
     number: int
     layer_id: int
     starts: dict[str, int]
     shapes: dict[str, Shape]
 
     @property
+    def n_inputs(self) -> int:
+        """Those of all members."""
+        return self.fan_in * self.n_members_before
+
+    @property
+    def n_outputs(self) -> int:
+        """Those of all members."""
+        return self.fan_out * self.n_members
+
+    @property
     def n_parameters(self) -> int:
-        """Number of parameters, trained or not."""
+        """Trained or not."""
         return sum(int(np.prod(shape)) for shape in self.shapes.values())
 
 
@@ -236,8 +215,7 @@ class LayerSpec:
     has_statistics : bool
         Whether it has ``update_statistics``.
     has_input_gradient : bool
-        Whether its outputs change continuously with its inputs, as those of codes do
-        not.
+        Whether its outputs are continuous in its inputs, as those of codes are not.
     """
 
     name: str
@@ -275,6 +253,13 @@ class LayerSpec:
     def output_width(self, fan_in: int, options: Options) -> int:
         """Return the number of outputs."""
         return fan_in
+
+    def members_after(self, before: int, options: Options) -> int:
+        """Return of how many members its outputs are; as ``before`` by default.
+
+        Or raise a ValueError, if it cannot follow so many members.
+        """
+        return before
 
     def options_of_arrays(
         self, options: Options, shapes: Mapping[str, Shape]

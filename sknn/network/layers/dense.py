@@ -1,6 +1,6 @@
 """Dense layers: y = f(x W + b)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import sqrt
 from typing import Any
 
@@ -17,6 +17,7 @@ from sknn.network.data_initializers import (
     weighted_sums,
 )
 from sknn.network.initializers import INITIALIZERS
+from sknn.network.layer_inputs import LayerInputs
 from sknn.network.layers.base import (
     Initialization,
     LayerParameter,
@@ -40,6 +41,49 @@ def _rate_of_biases(fan_in: int, fan_out: int, options: Options) -> float:
     return _BIAS_RATE if NTK in options[1:] else 1.0
 
 
+def draw_weights(
+    coef: np.ndarray,
+    random_state: np.random.RandomState,
+    initialization: Initialization,
+) -> None:
+    """Fill the weights of a layer, shape (fan_in, fan_out), with initial values."""
+    if initialization.kernel == "auto":
+        bound = _bound(initialization.activation, *coef.shape)
+        coef[:] = random_state.uniform(-bound, bound, coef.shape)
+        return
+    initializer, inputs = INITIALIZERS[initialization.kernel], initialization.inputs
+    coef[:] = initializer(random_state, *coef.shape)
+    if initializer.scales_to_data:
+        sums = weighted_sums(inputs.rows, coef)
+        coef /= deviations(sums, inputs.sample_weight)
+
+
+def draw_biases(
+    intercept: np.ndarray,
+    random_state: np.random.RandomState,
+    initialization: Initialization,
+    sums_of: Callable[[LayerInputs], np.ndarray],
+) -> None:
+    """Fill biases of shape (fan_out,) with initial values.
+
+    ``sums_of`` takes the inputs of the layer and returns what the biases are added to,
+    for their rows.
+    """
+    kernel, bias, activation, _, inputs, fan_in = initialization
+    intercept[:] = 0
+    if kernel == bias == "auto":
+        bound = _bound(activation, fan_in, len(intercept))
+        intercept[:] = random_state.uniform(-bound, bound, intercept.shape)
+    if bias == "data":
+        sums = sums_of(inputs)
+        intercept[:] = -random_means(random_state, sums, inputs.sample_weight)
+
+
+def _bound(activation: str, fan_in: int, fan_out: int) -> float:
+    factor = 2.0 if activation == "logistic" else 6.0
+    return sqrt(factor / (fan_in + fan_out))
+
+
 class Dense(LayerSpec):
     """A dense layer.
 
@@ -50,7 +94,7 @@ class Dense(LayerSpec):
     name = "dense"
     description = "``f(x W + b)``, with f the activation"
     parameter = "hidden_layer_sizes"
-    arrays = (
+    arrays: tuple[LayerParameter, ...] = (
         LayerParameter(
             "coefs_",
             lambda fan_in, fan_out, options: (fan_in, fan_out),
@@ -130,25 +174,13 @@ class Dense(LayerSpec):
         training rows. All others are zero.
         """
         coef, intercept = arrays["coefs_"], arrays["intercepts_"]
-        intercept[:] = 0
-        kernel, bias, activation, _, inputs = initialization
-        scales_to_data = False
-        if kernel == "auto":
-            factor = 2.0 if activation == "logistic" else 6.0
-            bound = sqrt(factor / sum(coef.shape))
-            coef[:] = random_state.uniform(-bound, bound, coef.shape)
-            if bias == "auto":
-                intercept[:] = random_state.uniform(-bound, bound, intercept.shape)
-        else:
-            initializer = INITIALIZERS[kernel]
-            coef[:] = initializer(random_state, *coef.shape)
-            scales_to_data = initializer.scales_to_data
-        if scales_to_data:
-            sums = weighted_sums(inputs.rows, coef)
-            coef /= deviations(sums, inputs.sample_weight)
-        if bias == "data":
-            sums = weighted_sums(inputs.rows, coef)
-            intercept[:] = -random_means(random_state, sums, inputs.sample_weight)
+        draw_weights(coef, random_state, initialization)
+        draw_biases(
+            intercept,
+            random_state,
+            initialization,
+            lambda inputs: weighted_sums(inputs.rows, coef),
+        )
 
     def onnx(
         self, g: Any, x: Any, arrays: Mapping[str, np.ndarray], options: Options
@@ -157,4 +189,35 @@ class Dense(LayerSpec):
         return g.dense(x, arrays["coefs_"], arrays["intercepts_"])
 
 
-KINDS = {"dense": Dense()}
+class UnbiasedDense(Dense):
+    """A dense layer without biases, before a layer that has them for each member."""
+
+    name = "dense without biases"
+    description = "``x W``, with the same W for all members"
+    parameter = "member_factors"
+    arrays = Dense.arrays[:1]
+    has_activation = False
+    fuses_activation = False
+
+    def fill_row(self, row: np.ndarray, placed: PlacedLayer, use: Use) -> None:
+        """Write the addresses of the products, and that there are no biases."""
+        super().fill_row(row, placed, use)
+        row[table.BIAS] = -1
+
+    def initialize(
+        self,
+        arrays: Mapping[str, np.ndarray],
+        random_state: np.random.RandomState,
+        initialization: Initialization,
+    ) -> None:
+        """Draw the weights."""
+        draw_weights(arrays["coefs_"], random_state, initialization)
+
+    def onnx(
+        self, g: Any, x: Any, arrays: Mapping[str, np.ndarray], options: Options
+    ) -> Any:
+        """Return x W."""
+        return g.MatMul(x, arrays["coefs_"])
+
+
+KINDS = {"dense": Dense(), "unbiased_dense": UnbiasedDense()}

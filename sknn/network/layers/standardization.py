@@ -171,6 +171,10 @@ class TargetStandardization(LayerSpec):
     follows_output = True
     has_statistics = True
 
+    def members_after(self, before: int, options: Options) -> int:
+        """Return 1: predictions are means over members."""
+        return 1
+
     def kernels_for(self, placed: PlacedLayer, use: Use) -> LayerKernels | None:
         """Return None."""
         return None
