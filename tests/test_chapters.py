@@ -56,6 +56,19 @@ def test_both_languages_have_the_same_code(chapter):
         assert blanked(ours) == blanked(theirs), ours
 
 
+TRANSLATED = sorted(path.stem for path in DOCS.glob("pt/use/*.md"))
+
+
+@pytest.mark.parametrize("page", TRANSLATED)
+def test_translated_pages_on_use_have_the_same_code(page):
+    """Their code runs in test_pages.py."""
+    english, portuguese = (
+        [blanked(code) for code in codes_of(DOCS / f"{folder}use/{page}.md")]
+        for folder in ("", "pt/")
+    )
+    assert english == portuguese
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("chapter", ENGLISH)
 def test_the_code_of_a_chapter_runs(chapter, monkeypatch, tmp_path):

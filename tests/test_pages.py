@@ -27,6 +27,8 @@ WITH_CODE = sorted(
 # What pages need beside the libraries of the extra "test".
 NEEDS = {
     "docs/use/convert.md": ("torch", "emlearn", "keras"),
+    "docs/pt/use/csv_to_model.md": ("pandas", "skops", "onnx", "onnxruntime"),
+    "docs/use/csv_to_model.md": ("pandas", "skops", "onnx", "onnxruntime"),
     "docs/use/large_data.md": ("pandas", "pyarrow", "dask", "distributed"),
     "docs/use/onnx.md": ("onnx", "onnxruntime", "skl2onnx"),
 }
