@@ -13,7 +13,7 @@ such as OPENBLAS_CORETYPE, are removed: each library chooses by itself.
     # The README's tables, in ten minutes.
     python -m benchmarks training startup report --activations relu --cores 1
     python -m benchmarks limits          # what each part of the work takes alone
-    python -m benchmarks report          # the page and the README's table anew
+    python -m benchmarks report          # the page and the README's tables anew
     python -m benchmarks accuracy        # on tables, beside boosted trees: hours
 
 Measured again, a section with cases replaces the rows of these cases alone.
@@ -123,7 +123,7 @@ def parsed(arguments: list[str] | None = None) -> argparse.Namespace:
     add("--seconds", type=float, default=0.12, help="that the timed epochs take")
     add("--quick", action="store_true", help="few cases, short times")
     add("--output", type=Path, help=f"a folder; by default {OUTPUT}")
-    add("--readme", type=Path, help="whose speed table is written anew by report")
+    add("--readme", type=Path, help="whose tables are written anew by report")
     options = parser.parse_args(arguments)
     unknown = set(options.sections) - {*ALL, "report"}
     if unknown:

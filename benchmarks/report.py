@@ -1,17 +1,13 @@
-"""The pages of the documentation and the README's table, from the CSV files alone."""
+"""The pages of the documentation and the README's tables, from the CSV files alone."""
 
-import re
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks import answers, pictures, tables, targets
-from benchmarks.cases import CASES
-from benchmarks.peers import PEERS
+from benchmarks.readme import write as write_readme
 from benchmarks.results import KEYS, read
-
-MARKERS = re.compile(r"(<!-- speed table -->\n).*?(<!-- end -->)", re.DOTALL)
 
 _MEASURED = """## How it is measured
 
@@ -187,7 +183,7 @@ PAGES = {
 
 
 def write(folder: Path, readme: Path | None = None) -> None:
-    """Draw the pictures, write the pages beside the folder, and the README's table."""
+    """Draw the pictures, write the pages beside the folder, and the README's tables."""
     results = {name: read(name, folder) for name in KEYS}
     if not any(results.values()):
         raise SystemExit("Nothing is measured yet: run `python -m benchmarks`.")
@@ -197,12 +193,7 @@ def write(folder: Path, readme: Path | None = None) -> None:
             text = page_of(page, results, folder.name, drawn)
             (folder.parent / f"{name}.md").write_text(text, encoding="utf-8")
     if readme is not None and results["training"]:
-        text = readme.read_text(encoding="utf-8")
-        table = readme_table(results)
-        text, n = MARKERS.subn(lambda m: f"{m[1]}\n{table}\n\n{m[2]}", text)
-        if n != 1:
-            raise SystemExit(f"{readme} has {n} places for the speed table, not one.")
-        readme.write_text(text, encoding="utf-8")
+        write_readme(folder, readme)
 
 
 def page_of(
@@ -246,42 +237,4 @@ def _origins(results):
             f"Measured{where} on {machine}; {day}.\n{versions}.\n"
             f"Matrix products: {kernels}."
         )
-    return "\n\n".join(parts)
-
-
-def readme_table(results: dict[str, list[dict]]) -> str:
-    """Return the short table: relu, one core, ratios to each peer and BLAS."""
-    rows = [
-        row
-        for row in results["training"]
-        if (row["cores"], row["activation"]) == ("1", "relu")
-    ]
-    ratios = [f"{peer} / sknn" for peer in PEERS]
-    lines = [
-        [
-            row["case"],
-            CASES[row["case"]].shape,
-            ", ".join(map(str, CASES[row["case"]].hidden)),
-            str(CASES[row["case"]].batch_size),
-            row["dtype"],
-            tables.number(row["sknn ms"]),
-            *(f"**{tables.times(row[name])}**" if row[name] else "" for name in ratios),
-            tables.times(row["sknn / BLAS"]),
-        ]
-        for row in rows
-    ]
-    means = [tables.geometric_mean(rows, name) for name in (*ratios, "sknn / BLAS")]
-    lines.append(
-        ["geometric mean", *[" "] * 5, *(tables.times(str(m or "")) for m in means)]
-    )
-    names = ["case", "rows x features, outputs", "hidden", "batch", "dtype"]
-    names += ["sknn ms/epoch", *PEERS, "sknn / BLAS"]
-    parts = [
-        f"{rows[-1]['machine']}; one core, relu. {rows[-1]['versions']}. Matrix "
-        f"products: {rows[-1]['kernels']}. How many times as long as sknn each library "
-        "takes for an epoch, and sknn beside the matrix products alone by BLAS:",
-        tables.markdown(names, lines),
-    ]
-    if results["startup"]:
-        parts += ["A new process, iris, 20 epochs:", tables.startup(results["startup"])]
     return "\n\n".join(parts)

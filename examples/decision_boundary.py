@@ -61,5 +61,5 @@ def draw(frame):
 
 path = sys.argv[1] if len(sys.argv) > 1 else "boundary.gif"
 animation = FuncAnimation(figure, draw, boundary.frames)
-animation.save(path, PillowWriter(fps=8), dpi=70)
+animation.save(path, PillowWriter(fps=8), dpi=100)
 print(f"{len(boundary.frames)} frames, accuracy {network.score(X, y):.3f}")

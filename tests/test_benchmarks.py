@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from argparse import Namespace
@@ -28,6 +29,8 @@ from benchmarks.cases import CASES, Case
 from benchmarks.machine import ROOT
 from benchmarks.peers import PEERS, TRAINERS, trainer
 from benchmarks.peers.start import loss_of
+from benchmarks.readme import PICTURE
+from benchmarks.readme import write as write_readme
 
 # Two classes, three, a regression; the last batch of each is a short one.
 TINY = {
@@ -293,7 +296,7 @@ def test_the_report_is_written_from_the_files(tmp_path):
     assert written.startswith("before\n<!-- speed table -->\n")
     assert written.endswith("<!-- end -->\nafter\n")
     assert "old" not in written
-    assert "| defaults | 10,000 x 20, 2 | 100 | 200 | float32 | 2.5 |" in written
+    assert "| 10,000 x 20, 2 | 100 | 200 | 2.5 ms | 9.0 x |" in written
     report.write(folder, readme)
     assert readme.read_text() == written
 
@@ -306,7 +309,7 @@ def test_the_page_and_the_table_name_the_kernels_of_their_rows(tmp_path):
     report.write(folder, readme)
     (page, table) = (tmp_path / "speed.md").read_text("utf-8"), readme.read_text()
     assert "V 1.\nMatrix products: A BLAS with kernels for it." in page
-    assert "Matrix products: A BLAS with kernels for it." in table
+    assert "A processor, 2 cores; one core" in table
 
     other = a_training_row(activation="tanh", kernels="Another", date="2026-01-03")
     write_rows(folder, "training", [a_training_row(), other])
@@ -352,6 +355,20 @@ def test_a_readme_without_a_place_is_refused(tmp_path):
     with pytest.raises(SystemExit, match="has 0 places for the speed table"):
         report.write(tmp_path / "b", readme)
     assert readme.read_text() == "no place"
+
+
+def test_the_tables_of_the_readme_are_those_of_the_csv_files(tmp_path):
+    pytest.importorskip("matplotlib")
+    root = Path(__file__).parents[1]
+    text = (root / "README.md").read_text("utf-8")
+    for name in ("training.csv", "accuracy.csv"):
+        shutil.copy(root / "docs/trust/benchmarks" / name, tmp_path)
+    copied = tmp_path / "README.md"
+    copied.write_text(text, "utf-8")
+    write_readme(tmp_path, copied)
+    same = copied.read_text("utf-8") == text
+    assert same, "Run: python -m benchmarks report"
+    assert (tmp_path / PICTURE).stat().st_size > 10_000
 
 
 def test_a_target_is_met_or_not():

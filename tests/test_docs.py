@@ -8,6 +8,7 @@ import re
 import runpy
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import sknn
@@ -85,15 +86,53 @@ def test_every_difference_names_its_test():
         assert "`test_" in item, item
 
 
-def test_examples_of_the_readme_run(capsys):
-    codes = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
-    names = {}
-    for code in codes:
-        assert len(code.splitlines()) <= 12
-        exec(compile(code, "README.md", "exec"), names)
-    assert float(capsys.readouterr().out) > 0.95
-    model = names["model"].fit(names["X_train"], names["y_train"])
-    assert model.score(names["X_test"], names["y_test"]) > 0.9
+README_CODE = {
+    name: re.findall(r"```python\n(.*?)```", (ROOT / name).read_text("utf-8"), re.S)
+    for name in ("README.md", "README.pt-BR.md")
+}
+
+
+def test_the_code_of_the_readme_beats_the_plain_default(capsys):
+    [code] = README_CODE["README.md"]
+    assert len(code.splitlines()) <= 12
+    exec(compile(code, "README.md", "exec"), {})
+    plain, better = re.findall(r"R² (-?[\d.]+)", capsys.readouterr().out)
+    assert float(plain) < 0.3 < float(better)
+    for name in README_CODE:
+        text = (ROOT / name).read_text("utf-8")
+        assert f"R² {plain}" in text
+        assert f"R² {better}" in text
+
+
+def test_both_languages_of_the_readme_have_the_same_code_and_pictures():
+    assert README_CODE["README.pt-BR.md"] == README_CODE["README.md"]
+    pictures = [
+        re.findall(r"!\[[^]]*\]\(([^)]+)\)", (ROOT / name).read_text("utf-8"))
+        for name in README_CODE
+    ]
+    assert len(pictures[0]) == 2
+    assert pictures[0] == pictures[1]
+
+
+def test_the_table_of_the_readme_runs_on_a_file(tmp_path, monkeypatch, capsys):
+    pandas = pytest.importorskip("pandas")
+    generator = np.random.default_rng(0)
+    city = generator.choice(["Natal", "Recife"], 200)
+    age = generator.integers(9, 99, 200)
+    churned = np.where((age > 50) ^ (city == "Natal"), "yes", "no")
+    table = pandas.DataFrame({"city": city, "age": age, "churned": churned})
+    table.loc[::20, "age"] = None
+    table.to_csv(tmp_path / "customers.csv", index=False)
+    monkeypatch.chdir(tmp_path)
+    codes = [
+        re.search(
+            r"```text\n(import pandas.*?)```", (ROOT / name).read_text("utf-8"), re.S
+        )[1]
+        for name in README_CODE
+    ]
+    assert codes[0] == codes[1]
+    exec(compile(codes[0], "README.md", "exec"), {})
+    assert float(capsys.readouterr().out.split()[0]) > 0.8
 
 
 WITH_EXAMPLES = sorted(

@@ -13,7 +13,10 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = {
     path.relative_to(ROOT).as_posix(): path.read_text("utf-8")
-    for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS.rglob("*.md")]
+    for path in [
+        *(ROOT / name for name in ("README.md", "README.pt-BR.md", "CONTRIBUTING.md")),
+        *DOCS.rglob("*.md"),
+    ]
 }
 FENCE = re.compile(r"^( *)```python\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 # Notebooks: test_chapters.py; pieces of files: test_recipes.py.

@@ -181,7 +181,10 @@ def test_the_addresses_are_the_same_everywhere():
     assert f"Documentation = {_site.SITE}/\n" in settings
     pattern = re.compile(r"https://(?:raw\.githubusercontent\.com|github\.com)/sknn\S*")
     raw = _site.REPOSITORY.replace("github.com", "raw.githubusercontent.com")
-    for name in ("README.md", "setup.cfg", "CITATION.cff", "SECURITY.md"):
+    for name in (
+        *("README.md", "README.pt-BR.md"),
+        *("setup.cfg", "CITATION.cff", "SECURITY.md"),
+    ):
         for found in pattern.findall((ROOT / name).read_text("utf-8")):
             assert found.startswith((_site.REPOSITORY, raw)), found
     for path in ROOT.glob("sknn/**/*.py"):

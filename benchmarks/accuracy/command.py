@@ -7,7 +7,7 @@ which changes without a new version, measure again with --again.
     python -m benchmarks accuracy                        # all, hours
     python -m benchmarks accuracy --quick                # a short try
     python -m benchmarks accuracy --methods catboost tabular --sets ames nox --splits 0
-    python -m benchmarks accuracy report                 # the page and pictures anew
+    python -m benchmarks accuracy report                 # the page, pictures, README
     python -m benchmarks.accuracy.search                 # a search of defaults
 """
 
@@ -28,6 +28,7 @@ QUICK = {"sets": ["breast_cancer", "german", "diabetes", "concrete"], "splits": 
 def main(arguments: list[str]) -> None:
     """Read the command line, measure, write the page and the pictures."""
     from benchmarks.accuracy import report
+    from benchmarks.readme import write as write_readme
 
     options = parsed(arguments)
     failed = []
@@ -36,6 +37,8 @@ def main(arguments: list[str]) -> None:
         cells = cells_of(options.methods, options.sets, options.splits)
         failed = measure(cells, options.output / FILE, KEY, options.again)
     report.write(options.output)
+    if options.output == OUTPUT:
+        write_readme(OUTPUT, Path("README.md"))
     if failed:
         raise SystemExit("\n".join(["Failed; see the tracebacks above:", *failed]))
 
