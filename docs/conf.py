@@ -30,6 +30,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     # Those of the folder _ext.
     "api",
+    "browser_runtime",
     "gallery",
     "languages",
     "mathml",
