@@ -275,14 +275,6 @@ def test_a_definition_that_is_no_function():
     assert "mine" not in ACTIVATIONS
 
 
-@pytest.mark.parametrize("kind", LAYERS)
-def test_every_kind_of_layer_has_a_definition(kind):
-    if kind in ("dropout", "target_standardization"):
-        return  # the one does nothing in prediction, the other follows the output
-    spec = type(LAYERS[kind])
-    assert spec.onnx is not LayerSpec.onnx or spec.affine is not LayerSpec.affine
-
-
 def test_a_layer_without_a_definition_is_refused_by_name(monkeypatch):
     X, t = data(np.float64)
     model = MLPClassifier((6,), normalization="layer", **FIT).fit(X, t)

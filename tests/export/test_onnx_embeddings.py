@@ -6,6 +6,8 @@ from onnx_sessions import FLOATS, assert_same, data
 
 from sknn import MLPClassifier, MLPRegressor
 from sknn.convert import to_sklearn
+from sknn.network.layers.base import LayerSpec
+from sknn.network.layers.table import LAYERS
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -60,3 +62,11 @@ def test_to_sklearn_refuses_them(name):
     model = MLPClassifier(**OPTIONS[name], **FIT).fit(X, t)
     with pytest.raises(ValueError, match=r"piecewise linear|one-hot"):
         to_sklearn(model)
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_every_kind_of_layer_has_a_definition(kind):
+    if kind in ("dropout", "target_standardization"):
+        return  # the one does nothing in prediction, the other follows the output
+    spec = type(LAYERS[kind])
+    assert spec.onnx is not LayerSpec.onnx or spec.affine is not LayerSpec.affine
