@@ -37,6 +37,7 @@ EXPECTED_WARNINGS = (
     "The network has learnt less than a constant prediction",
     "needs batches of two rows or more",
     "has no effect with",
+    "has no effect: no column of numbers",
     "learning_rate=.* has (ended|lowered the rate)",
 )
 # A warning that comes with results that are not finite. It counts as a refusal.

@@ -23,6 +23,8 @@ import json, sys, warnings
 import numpy as np
 import scipy.sparse
 import sknn
+from part_processes import fit_alone
+from sknn.data import BatchSource
 from sknn.estimators.parameters import STOCHASTIC_SOLVERS
 from sknn.kernels.layers.activations import ACTIVATIONS
 from sknn.jit.kernel import COMPILED
@@ -102,6 +104,12 @@ for data in (X, S):
     fit(f"wide {data is X}", THREE, data, hidden_layer_sizes=sizes, batch_size=7)
 MANY = np.tile(X, (60, 1)), np.tile(TWO, 60)  # for the shuffle of our own
 fit("many rows", MANY[1], MANY[0], hidden_layer_sizes=1, batch_size=99)
+unit = {"kernel_initializer": "unit_variance", "bias_initializer": "data"}
+fit("initialized by data", AMOUNTS, **unit)
+source = BatchSource(lambda: iter([(X, AMOUNTS)]))
+model = sknn.MLPRegressor(**OPTIONS)
+fit_alone(model, source)
+found["part"] = [model.predict(X).ravel().tolist()]
 # Layers without an activation have none to call.
 IDENTITY = {"identity_forward", "identity_backward"}
 unused = [kernel.name for kernel in COMPILED if not kernel.specializations]

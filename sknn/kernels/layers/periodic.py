@@ -174,8 +174,10 @@ def periodic_backward(
     is delta_0 + sum(f g), and that of x times ds / dx.
     """
     size, n_embedded, dtype = _size(op), op[N_EMBEDDED], theta.dtype.type
-    x, x_delta = input_of(op, batch, values), input_delta_of(op, batch, deltas)
-    delta, kept = output_of(op, batch, deltas), _scratch(op, batch, values)
+    x, delta = input_of(op, batch, values), output_of(op, batch, deltas)
+    x_delta, kept = delta, _scratch(op, batch, values)
+    if op[NEEDS_INPUT_DELTA]:  # else there is no room for it
+        x_delta = input_delta_of(op, batch, deltas)
     scales = matrix(theta, op[RUNNING], 2, n_embedded)
     one, part = dtype(1), dtype(1 / _CLIP)
     for i in range(batch.n):
