@@ -46,6 +46,7 @@ EXPECTED_REFUSALS = (
     "should be greater or equal to the number of classes",
     "the resulting train set will be empty",
     "Training diverged in epoch",
+    "is not defined for 1 row",
 )
 
 
