@@ -13,6 +13,11 @@ def address(page: str) -> str:
     return f"{SITE}/{path}.html" + (f"#{anchor}" if anchor else "")
 
 
+def see(page: str) -> str:
+    """Return the sentence that ends a message which a page explains."""
+    return f"See {address(page)}"
+
+
 def public_name(described: type) -> str:
     """Return the full name by which a public class is documented."""
     _, package, *_ = described.__module__.split(".")

@@ -192,12 +192,17 @@ def test_the_addresses_are_the_same_everywhere():
             assert "sknn-developers" not in path.read_text("utf-8"), path
 
 
-def test_pages_that_messages_name_exist():
+def test_places_that_messages_name_exist():
+    named = re.compile(r"see\(['\"]([\w/]+)#?([\w-]*)['\"]\)")
+    found = set()
     for path in ROOT.glob("sknn/**/*.py"):
-        for page in re.findall(
-            r'address\("([\w/]+)(?:#[\w-]+)?"\)', path.read_text("utf-8")
-        ):
-            assert (DOCS / f"{page}.md").exists(), (path, page)
+        found |= set(named.findall(path.read_text("utf-8")))
+    assert found
+    for page, anchor in found:
+        text = (DOCS / f"{page}.md").read_text("utf-8")
+        headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+        slugs = [re.sub(r"[^\w -]", "", h).lower().replace(" ", "-") for h in headings]
+        assert anchor in ("", *slugs), (page, anchor)
 
 
 # Pages and languages ------------------------------------------------------------------

@@ -7,10 +7,12 @@ import numpy as np
 import scipy.sparse
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
+from sknn._site import see
 from sknn.network.data import ArrayLike
 
 _MOST_ROWS = 10_000  # to look at, evenly spaced
 _FEWEST_ROWS = 10  # to know a location from
+_ABOUT = see("use/courses#five-things-to-know")
 _FEWEST_FOR_SPREAD = 30
 _IQR = 1.349  # of the standard normal distribution
 
@@ -46,7 +48,7 @@ def warn_of_other_scale(
             "Pipeline, X_val must be scaled in the same way: pass transform_input="
             "['X_val'] to the Pipeline (with scikit-learn's metadata routing), or "
             "scaler.transform(X_val). With standardize=True in place of the scaler, "
-            "both are passed as they are.",
+            f"both are passed as they are. {_ABOUT}",
             stacklevel=2,
         )
     difference = None if y is None else _difference(y, y_val)
@@ -55,7 +57,7 @@ def warn_of_other_scale(
             f"y_val lies far outside of y: {difference}. If y was transformed, as by a "
             "TransformedTargetRegressor, y_val must be transformed in the same way: "
             "pass transformer.transform(y_val). With standardize_y=True in place of "
-            "the transformer, both are passed as they are.",
+            f"the transformer, both are passed as they are. {_ABOUT}",
             stacklevel=2,
         )
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from sknn._site import see
 from sknn.kernels.losses.table import CLASSIFICATION_LOSSES, LOSSES, Loss
 from sknn.network.data import TrainingData
 from sknn.network.moments import moments_of_matrix
@@ -196,7 +197,8 @@ def warn_if_nothing_learnt(
         warn_user(
             f"{NOT_LEARNT}: the loss on the training data is {final:.3g}, that of the "
             f"best constant {baseline.loss:.3g}. "
-            + _remedy(network, baseline, has_grown or has_overshot, task.options),
+            + _remedy(network, baseline, has_grown or has_overshot, task.options)
+            + f" {see('learn/overfitting')}",
             ConvergenceWarning,
         )
 

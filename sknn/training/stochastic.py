@@ -8,6 +8,7 @@ from time import perf_counter
 
 from sklearn.exceptions import ConvergenceWarning
 
+from sknn._site import see
 from sknn.kernels.drivers import training as drivers
 from sknn.training.baseline import warn_if_nothing_learnt
 from sknn.training.epoch_runner import EpochRunner
@@ -141,7 +142,8 @@ class EpochLoop:
             "lower learning_rate_init",
             "set global_clipnorm",
         )
-        return fault and f"{fault} {remedy}"
+        about = see("learn/gradient_descent")
+        return fault and f"{fault} {remedy} {about}"
 
     def _set_learning_rate(self) -> None:
         """Ask the schedule; warn once where it leaves no rate to learn with."""
