@@ -227,6 +227,8 @@ def test_links_out_of_the_pages_lead_somewhere(extension):
     )
     assert linked("https://a.b/c", "docs/index.md") == "https://a.b/c"
     assert linked("#here", "docs/index.md") == "#here"
+    folder = f"{_site.REPOSITORY}/blob/main/docs/trust/benchmarks"
+    assert linked("benchmarks/", "docs/trust/speed.md") == folder
 
 
 def test_a_page_has_a_counterpart_in_the_other_language(extension):

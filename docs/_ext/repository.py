@@ -7,9 +7,11 @@ any other file outside of ``docs/`` to the repository.
 
 import posixpath
 import re
+from pathlib import Path
 
 from sknn._site import REPOSITORY
 
+ROOT = Path(__file__).parents[2]
 # Pages with the contents of a file that stands elsewhere.
 PAGES = {
     "change/changelog": "CHANGELOG.md",
@@ -40,7 +42,7 @@ def with_links_of_the_site(text, path):
         target = ALIASES.get(target, target)
         if example := EXAMPLE.fullmatch(target):
             target = f"docs/gallery/{example[1]}.rst"
-        if target.startswith("docs/"):
+        if target.startswith("docs/") and not (ROOT / target).is_dir():
             target = posixpath.relpath(target, posixpath.dirname(page))
         else:
             target = f"{REPOSITORY}/blob/main/{target}"
