@@ -12,7 +12,7 @@ from sknn.network.data import ArrayLike
 
 _MOST_ROWS = 10_000  # to look at, evenly spaced
 _FEWEST_ROWS = 10  # to know a location from
-_ABOUT = see("use/courses#five-things-to-know")
+_ABOUT = see("use/troubleshooting#x_val-lies-far-outside-of-x")
 _FEWEST_FOR_SPREAD = 30
 _IQR = 1.349  # of the standard normal distribution
 

@@ -198,7 +198,7 @@ def warn_if_nothing_learnt(
             f"{NOT_LEARNT}: the loss on the training data is {final:.3g}, that of the "
             f"best constant {baseline.loss:.3g}. "
             + _remedy(network, baseline, has_grown or has_overshot, task.options)
-            + f" {see('learn/overfitting')}",
+            + f" {see('use/troubleshooting')}",
             ConvergenceWarning,
         )
 

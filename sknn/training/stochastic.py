@@ -142,7 +142,7 @@ class EpochLoop:
             "lower learning_rate_init",
             "set global_clipnorm",
         )
-        about = see("learn/gradient_descent")
+        about = see("use/troubleshooting#the-loss-is-nan")
         return fault and f"{fault} {remedy} {about}"
 
     def _set_learning_rate(self) -> None:

@@ -75,7 +75,7 @@ MESSAGE = (
     r"diverged in epoch (?P<epoch>\d+) with a learning rate of (?P<rate>\S+)\. "
     r"Scale the features \(standardize=True\) and, for regression, the target "
     r"\(standardize_y=True\); or lower "
-    r"learning_rate_init; or set global_clipnorm\. See \S+gradient_descent\.html$"
+    r"learning_rate_init; or set global_clipnorm\. See \S+#the-loss-is-nan$"
 )
 
 
