@@ -277,7 +277,7 @@ UNNAMED = (
     "Probabilities are only", "y has", "`y` has", "There is no hidden layer",
     "y holds", "has no loss curve", "There is no network", "classes", "'t_'",
     "Found array with", "Found input", "not supported", "Solver produced",
-    "takes dense inputs only",
+    "takes dense inputs only", "cannot be drawn",
     "features", "Input", "has no attribute", "does not support",
     "warm_start can only", "All rows", "validation set", "score", "cannot be pickled",
 )  # fmt: skip

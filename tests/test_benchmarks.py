@@ -175,7 +175,7 @@ def test_the_command_measures_a_subset_by_name(tmp_path, capsys):
     )
     options = ["--peers", "scikit-learn", "--repeats", "1", "--seconds", "0.001"]
     main([*command.split(), *options, "--output", str(tmp_path)])
-    assert "#### tanh, one core" in capsys.readouterr().out
+    assert "### tanh, one core" in capsys.readouterr().out
     (row,) = results.read("training", tmp_path)
     assert [row[name] for name in results.KEYS["training"]] == [
         "iris-sized",

@@ -232,9 +232,10 @@ def _columns(
             )
         counts = [column.n_codes for column in known]
     else:
+        largest = {}
         if data.summary is not None:
             largest = data.summary.codes
-        else:
+        elif numbers:  # else X may be sparse, and too wide for a dense array
             columns_of = data.inputs.toarray().T
             largest = {k: largest_code(columns_of[k], k) for k in numbers}
         counts = [_n_codes(largest[number], number) for number in numbers]

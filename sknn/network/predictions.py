@@ -146,20 +146,23 @@ class PredictingNetwork(Work):
 
         With members that share weights, those of all members side by side.
         """
-        layers = enumerate(self.layout.layers)
-        behind = next(index for index, placed in layers if placed.number > k + 1)
-        return self.inputs_of(theta, inputs, behind)
+        layers = self.layout.layers
+        later = (i for i, placed in enumerate(layers) if placed.number > k + 1)
+        return self.inputs_of(theta, inputs, next(later, len(layers)))
 
     def inputs_of(self, theta: np.ndarray, inputs: Inputs, index: int) -> np.ndarray:
         """Return what the layer of an index reads in prediction, as a dense array.
 
-        With members that share weights, what all members read side by side.
+        With the index behind the last layer, its outputs, without the link. With
+        members that share weights, what all members read side by side.
         """
         operations = self.operations(inputs.is_sparse, forward_only=True).before(index)
         inputs = self.layout.converted_inputs(theta, inputs)
         if not len(operations.table):
             return inputs.toarray()
-        width = self.layout.layers[index].n_inputs
+        width = self.n_members * self.n_outputs
+        if index < len(self.layout.layers):
+            width = self.layout.layers[index].n_inputs
         out = np.empty((inputs.n_samples, width), dtype=self.dtype)
         self._run(theta, inputs, out, operations=operations)
         return out

@@ -107,5 +107,6 @@ def test_the_attributes_of_all_networks_are_known():
         "bin_edges_", "bin_weights_", "category_vectors_", "embedding_biases_",
         "embedding_weights_", "feature_scales_", "activation_weights_",
         "input_statistics_", "target_statistics_",
+        "member_input_scales_", "member_output_scales_",
         "frequencies_", "input_scales_", "periodic_weights_", "phases_",
     }  # fmt: skip
