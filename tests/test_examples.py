@@ -146,15 +146,10 @@ def test_code_of_the_dictionary_runs(code, monkeypatch, tmp_path):
 
 def test_validation_data_go_through_the_scaler_of_a_pipeline():
     (code,) = re.findall(r"  ```python\n(.*?)  ```", PAGE, re.DOTALL)
-    X, y = load_iris(return_X_y=True)
-    names = {
-        **{"sklearn": sklearn, "MLPClassifier": MLPClassifier},
-        **{"StandardScaler": StandardScaler, "make_pipeline": make_pipeline},
-        **{"X_train": X, "y_train": y, "X_val": X, "y_val": y},
-    }
+    names = {}
     with sklearn.config_context():
         exec("\n".join(line.strip() for line in code.splitlines()), names)
         network = names["model"][-1]
-    scaled = StandardScaler().fit_transform(X)
-    loss = sklearn.metrics.log_loss(y, network.predict_proba(scaled))
+    scaled = StandardScaler().fit(names["X_train"]).transform(names["X_val"])
+    loss = sklearn.metrics.log_loss(names["y_val"], network.predict_proba(scaled))
     assert network.history_["val_loss"][-1] == pytest.approx(loss)
