@@ -104,6 +104,10 @@ for data in (X, S):
     fit(f"wide {data is X}", THREE, data, hidden_layer_sizes=sizes, batch_size=7)
 MANY = np.tile(X, (60, 1)), np.tile(TWO, 60)  # for the shuffle of our own
 fit("many rows", MANY[1], MANY[0], hidden_layer_sizes=1, batch_size=99)
+for factors in ("all", "inputs"):
+    members = {"n_shared_members": 3, "member_factors": factors}
+    fit(f"members, {factors}", AMOUNTS, **members, numeric_embedding="periodic")
+    fit(f"members of classes, {factors}", THREE, **members, dropout=0.2)
 unit = {"kernel_initializer": "unit_variance", "bias_initializer": "data"}
 fit("initialized by data", AMOUNTS, **unit)
 source = BatchSource(lambda: iter([(X, AMOUNTS)]))
