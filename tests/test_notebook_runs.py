@@ -12,6 +12,8 @@ with warnings.catch_warnings():
     pytest.importorskip("ipykernel")
     pytest.importorskip("matplotlib_inline")
 
+from sknn._site import SITE
+
 NOTEBOOK = Path(__file__).parents[1] / "examples/notebook.ipynb"
 
 
@@ -30,7 +32,7 @@ def test_the_notebook_shows_what_it_promises(tmp_path, monkeypatch):
     ]
     assert "text/html" in kinds[1]
     html = outputs[1][-1].data["text/html"]
-    assert "github.com/sknn-developers/sknn" in html
+    assert SITE in html
     assert "Parameters that scikit-learn does not have" in html
     assert 'aria-label="4 inputs, 6 relu, 4 relu, 3 softmax"' in html
     assert "hidden 1: dense, relu" in outputs[2][0].text

@@ -112,6 +112,7 @@ def test_torch(name):
     assert_close(found.reshape(expected.shape), expected, np.float64)
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 @models
 def test_keras(name):
     pytest.importorskip("keras")
