@@ -4,16 +4,10 @@ import configparser
 import re
 from pathlib import Path
 
-import pytest
-
 import sknn
 
 ROOT = Path(__file__).parents[1]
 RECIPE = ROOT / "recipe/recipe.yaml"
-
-pytestmark = pytest.mark.skipif(
-    not RECIPE.exists(), reason="the sdist does not hold the recipe"
-)
 
 
 def test_the_recipe_is_in_step_with_setup_cfg():
