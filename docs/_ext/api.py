@@ -16,7 +16,7 @@ OURS = re.sub(r"</?\w+>", "", OWN_TITLE)
 
 
 def imported(fullname):
-    """Return what a full name is of."""
+    """Import and return the object that has a full name."""
     module, _, name = fullname.rpartition(".")
     return getattr(importlib.import_module(module), name)
 

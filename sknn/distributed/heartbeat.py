@@ -175,5 +175,5 @@ def _tell(connection: socket.socket, message: bytes) -> None:
 
 
 def said(error: BaseException) -> str:
-    """Return what an error says, or else its name."""
+    """Return the message of an error, or the name of its class if it has none."""
     return str(error) or type(error).__name__

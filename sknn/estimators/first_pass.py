@@ -166,7 +166,7 @@ class _Summary:
             self._codes[number] = max(code, largest_code(X[:, number], number))
 
     def up(self) -> DataSummary:
-        """Return what is known of all rows."""
+        """Return the statistics and the largest codes of all rows."""
         inputs, targets = (
             sums.total() if sums else None for sums in (self._inputs, self._targets)
         )

@@ -221,7 +221,7 @@ class ExplainedNetwork:
 
 
 def _found(estimator: Any) -> tuple[Any, Any]:
-    """Return what comes before the networks in an estimator, and their estimator."""
+    """Return the steps before the networks, or None, and the networks' estimator."""
     before, inner = None, estimator
     while not isinstance(inner, Predictor | BaseEnsembleMLP | BaseTabularMLP):
         check_is_fitted(inner)
@@ -240,7 +240,7 @@ def _found(estimator: Any) -> tuple[Any, Any]:
 
 
 def _finish_of(estimator: Any) -> Finish | None:
-    """Return what a tabular estimator does with the mean of its networks."""
+    """Return how `predict` changes the mean of the networks; None if it does not."""
     temperature = getattr(estimator, "temperature_", 1.0)
     if temperature != 1.0:
         return Temperature(temperature)

@@ -60,7 +60,7 @@ class Exported:
 
     @classmethod
     def of(cls, estimator: Any) -> "Exported":
-        """Return what a fitted estimator of sknn consists of.
+        """Return the parts of a fitted estimator of sknn.
 
         Raises
         ------

@@ -111,7 +111,7 @@ def _checked(given: Any, label: Any, kind: str) -> np.dtype:
 
 
 def _described(dtype: np.dtype, kind: str, missing_text: str) -> str:
-    """Return what an input holds."""
+    """Describe the values of an input, for its documentation in the graph."""
     if kind == "numbers":
         return "numbers; NaN is missing" if dtype.kind == "f" else "numbers"
     return _HOLD[kind].format(missing_text)
