@@ -55,6 +55,7 @@ MODELS = {
         X[:, 0],
         {"numeric_embedding": "piecewise_linear", "numeric_embedding_size": 2},
     ),
+    "waves": (sknn.MLPRegressor, X[:, 0], {"numeric_embedding": "periodic"}),
     "members": (sknn.MLPClassifier, CODES, {"n_shared_members": 3}),
     "quantiles": (
         sknn.MLPRegressor,

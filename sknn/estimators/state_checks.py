@@ -249,13 +249,6 @@ def load_weights(
             if name in state and name not in network.layout.shapes:
                 raise StateError(f"its {name} is of no layer in its _architecture")
         theta = network.pack(state)
-        for placed, arrays in network.layout.views_of_layers(theta):
-            try:
-                placed.spec.check_arrays(arrays, placed.layer.options)
-            except ValueError as error:
-                raise StateError(
-                    f"its layer {placed.spec.name!r} has {error}"
-                ) from error
         loaded.update(network.unpack(theta))
         if fault := _fault(_of_training(network), state):
             raise StateError(fault)

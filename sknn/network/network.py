@@ -141,7 +141,13 @@ class Network(PredictingNetwork):
         return rows.reshape(-1, placed.fan_in), np.repeat(sample_weight, n_members)
 
     def pack(self, attributes: Mapping[str, list[np.ndarray]]) -> np.ndarray:
-        """Copy fitted attributes into a new vector."""
+        """Copy fitted attributes into a new vector.
+
+        Raises
+        ------
+        ValueError
+            If an array is not of the shape of its layer, or a layer refuses it.
+        """
         vector = aligned_empty(self.n_parameters, self.dtype)
         views = self.unpack(vector)
         for name, shapes in self.layout.shapes.items():
@@ -153,6 +159,14 @@ class Network(PredictingNetwork):
                 )
             for view, array in zip(views[name], attributes[name], strict=True):
                 np.copyto(view, array, casting="same_kind")
+        for placed, arrays in self.layout.views_of_layers(vector):
+            try:
+                placed.spec.check_arrays(arrays, placed.layer.options)
+            except ValueError as error:
+                raise ValueError(
+                    f"A layer {placed.spec.name!r} cannot have {error}. Set the "
+                    "arrays that a fit left."
+                ) from error
         return vector
 
     def vector_of(self, attributes: Mapping[str, Any]) -> np.ndarray:

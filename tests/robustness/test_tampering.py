@@ -4,6 +4,7 @@ import copy
 import io
 import json
 import os
+import pickle
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,7 @@ from tampering import CODES, SMALL, X
 
 import sknn
 from sknn.io import TRUSTED_TYPES
+from sknn.network.layers.table import LAYERS
 
 # Random attacks -----------------------------------------------------------------------
 
@@ -37,11 +39,12 @@ def test_attacks(first):
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_thousands_of_attacks_with_checked_indices(tmp_path):
+@pytest.mark.parametrize("first", range(10_000, 12_000, 250))
+def test_thousands_of_attacks_with_checked_indices(first, tmp_path):
     environment = {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(tmp_path)}
     folder = Path(sknn.__file__).parents[1]
     run = subprocess.run(
-        [sys.executable, tampering.__file__, "--first", "10000", "--number", "2000"],
+        [sys.executable, tampering.__file__, "--first", str(first), "--number", "250"],
         capture_output=True,
         text=True,
         cwd=tempfile.gettempdir(),
@@ -368,3 +371,37 @@ def test_a_network_without_one_of_its_layers_is_refused(name, dropped, attribute
     other = object.__new__(type(model))
     with pytest.raises(ValueError, match=attribute):
         other.__setstate__({**state, "_architecture": architecture})
+
+
+# A model with each array that is not trained.
+OF_STATISTICS = {
+    "running_statistics_": "classes",
+    "bin_edges_": "embedding",
+    "input_scales_": "waves",
+    "input_statistics_": "standardized",
+    "target_statistics_": "standardized",
+}
+
+
+def test_all_arrays_of_statistics_are_in_the_table():
+    arrays = [array for spec in LAYERS.values() for array in spec.arrays]
+    names = {array.attribute for array in arrays if not array.is_trained}
+    assert names == OF_STATISTICS.keys()
+
+
+USES = {
+    "loaded": lambda model: pickle.loads(pickle.dumps(model)),
+    "set by hand": lambda model: model.predict(X),
+}
+
+
+@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize("attribute", OF_STATISTICS)
+def test_statistics_that_cannot_be_are_refused_by_their_name(attribute, use):
+    model = tampering.fitted(OF_STATISTICS[attribute])
+    arrays = copy.deepcopy(getattr(model, attribute))
+    for array in arrays:
+        array[:] = -np.abs(array) - 1 if attribute != "bin_edges_" else array[:, ::-1]
+    setattr(model, attribute, arrays)
+    with pytest.raises(ValueError, match=f"{attribute} (with|that)"):
+        USES[use](model)

@@ -66,6 +66,14 @@ class Normalization(LayerSpec):
         kernels = super().kernels_for(placed, use)
         return kernels if use.training else LayerKernels(*self._kernels[3:6])
 
+    def check_arrays(self, arrays: Mapping[str, np.ndarray], options: Options) -> None:
+        """Raise a ValueError if a variance is negative.
+
+        NaN and infinity pass, as in weights: training that diverged leaves them.
+        """
+        if self.needs_whole_batch and (arrays["running_statistics_"][1] < 0).any():
+            raise ValueError("running_statistics_ with a negative variance")
+
     def affine(
         self, arrays: Mapping[str, np.ndarray]
     ) -> tuple[np.ndarray, np.ndarray] | None:

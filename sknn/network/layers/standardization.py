@@ -56,10 +56,12 @@ def _add_rows(
     statistics[:2], statistics[2] = now, moments.weight
 
 
-def _check_statistics(statistics: np.ndarray) -> None:
+def _check_statistics(statistics: np.ndarray, name: str) -> None:
     """Raise a ValueError unless means, deviations and weight can be such."""
     if not (np.isfinite(statistics).all() and (statistics[1:] >= 0).all()):
-        raise ValueError("standard deviations, and numbers of rows, are not negative")
+        raise ValueError(
+            f"{name} that are not finite, or with a negative deviation or weight"
+        )
 
 
 def _divisors(statistics: np.ndarray) -> np.ndarray:
@@ -99,7 +101,8 @@ class Standardization(LayerSpec):
 
     def check_arrays(self, arrays: Mapping[str, np.ndarray], options: Options) -> None:
         """Raise a ValueError unless the deviations are."""
-        _check_statistics(arrays["input_statistics_"])
+        name = "input_statistics_"
+        _check_statistics(arrays[name], name)
 
     def fan_in_of_arrays(self, shapes: Mapping[str, tuple[int, ...]]) -> int | None:
         """Return the number of inputs that the statistics are of."""
@@ -181,7 +184,8 @@ class TargetStandardization(LayerSpec):
 
     def check_arrays(self, arrays: Mapping[str, np.ndarray], options: Options) -> None:
         """Raise a ValueError unless the deviations are."""
-        _check_statistics(arrays["target_statistics_"])
+        name = "target_statistics_"
+        _check_statistics(arrays[name], name)
 
     def update_statistics(
         self,
