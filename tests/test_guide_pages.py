@@ -10,7 +10,11 @@ import sknn
 from sknn.tabular import TableEncoder, TabularMLPClassifier, TabularMLPRegressor
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = {path.stem: path for path in sorted(DOCS.glob("use/from_*.md"))}
+PAGES = {
+    path.relative_to(DOCS).as_posix(): path
+    for language in ("", "pt/")
+    for path in sorted(DOCS.glob(f"{language}use/from_*.md"))
+}
 NETWORKS = (sknn.MLPClassifier, sknn.MLPRegressor)
 TABULAR = (TabularMLPClassifier, TabularMLPRegressor)
 NAMES = {
@@ -31,7 +35,7 @@ def right_sides(path):
         if not line.startswith("|"):
             column = None
         elif column is None:
-            ours = [name for name in cells if name in ("sknn", "write")]
+            ours = [name for name in cells if name in ("sknn", "write", "escreva")]
             column = cells.index(ours[0]) if ours else len(cells)
         elif column < len(cells):
             found += re.findall(r"`([^`]+)`", cells[column])
@@ -60,8 +64,8 @@ def accepts(estimator, settings):
 
 
 def test_the_tables_are_found():
-    assert len(PAGES) >= 5
-    assert len(CODES) > 100
+    assert len(PAGES) >= 7
+    assert len(CODES) > 130
 
 
 @pytest.mark.parametrize(
@@ -106,3 +110,17 @@ def test_quoted_accuracies_are_those_that_were_measured(language):
         error, log_loss, _, rmse, *_, times, _, _ = measured[method]
         assert cells[:3] == [error, log_loss, rmse], name
         assert float(cells[3]) == pytest.approx(float(times), rel=0.1), name
+
+
+@pytest.mark.parametrize("language", ["", "pt/"])
+def test_the_page_of_tables_quotes_what_was_measured(language):
+    measured = rows_of(DOCS / "trust/benchmarks/accuracy.md", 12)
+    quoted = rows_of(DOCS / f"{language}use/tables.md", 6)
+    for name, method in {
+        "HistGradientBoosting": "HistGradientBoosting",
+        "TabularMLP*": "TabularMLP",
+        "quick": "TabularMLP, quick",
+    }.items():
+        [cells] = [row for first, row in quoted.items() if name in first]
+        assert cells[:4] == measured[method][:4], name
+        assert float(cells[4]) == pytest.approx(float(measured[method][8]), rel=0.1)
