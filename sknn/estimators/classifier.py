@@ -278,9 +278,12 @@ class MLPClassifier(BaseClassifier):
         The same for ``weight_decay``, with the same values. Not used by 'lbfgs'.
     scoring : str or callable, default=None
         What ``early_stopping=True`` looks at: the name of a scorer of scikit-learn, a
-        callable ``scoring(estimator, X, y)``, or 'loss' for the negative validation
-        loss. None is the accuracy. Greater is better. A score that is not a finite
-        number gives a warning, and an error if it never is one.
+        callable ``scoring(estimator, X, y)``, 'loss' for the negative validation
+        loss, or 'neg_calibrated_log_loss' for the negative log loss with the
+        temperature that is best for the validation set [32]_: how well classes are told
+        apart, however sure the probabilities are. None is the accuracy. Greater is
+        better. A score that is not a finite number gives a warning, and an error if it
+        never is one.
     metrics : str, callable, sequence of them or dict of them, default=None
         Scorers to evaluate after each epoch, on the training data and, where there are
         any, the validation data, for ``history_``. The keys of a dict are their names
@@ -314,13 +317,13 @@ class MLPClassifier(BaseClassifier):
 
         - 'log_loss': the log loss (cross-entropy), ``-log(p)`` of the true class
         - 'focal': the focal loss, ``-(1 - p)**focal_gamma log(p)``, which gives less
-          weight to rows that are classified well [32]_
+          weight to rows that are classified well [33]_
         - 'hinge': the hinge loss of support vector machines, Crammer and Singer's for
           more than two classes; with a ``decision_function`` in place of probabilities
-          [33]_
+          [34]_
     label_smoothing : float, default=0.0
         Share of each target that is spread evenly over all classes, in [0, 1), for
-        ``loss='log_loss'`` [34]_.
+        ``loss='log_loss'`` [35]_.
     label_smoothing_schedule : str, default=None
         How ``label_smoothing`` changes from epoch to epoch, with the values of
         ``dropout_schedule``. Losses of the validation set have all of it. Not used by
@@ -543,10 +546,12 @@ class MLPClassifier(BaseClassifier):
     .. [31] Y. Gorishniy, A. Kotelnikov and A. Babenko, "TabM: Advancing Tabular Deep
        Learning with Parameter-Efficient Ensembling", ICLR 2025,
        https://arxiv.org/abs/2410.24210.
-    .. [32] T. Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017.
-    .. [33] K. Crammer and Y. Singer, "On the Algorithmic Implementation of Multiclass
+    .. [32] E. Berta, D. Holzmüller, M. I. Jordan and F. Bach, "Rethinking Early
+       Stopping: Refine, Then Calibrate", 2025, https://arxiv.org/abs/2501.19195.
+    .. [33] T. Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017.
+    .. [34] K. Crammer and Y. Singer, "On the Algorithmic Implementation of Multiclass
        Kernel-based Vector Machines", Journal of Machine Learning Research 2, 2001.
-    .. [34] C. Szegedy et al., "Rethinking the Inception Architecture for Computer
+    .. [35] C. Szegedy et al., "Rethinking the Inception Architecture for Computer
        Vision", CVPR 2016.
 
     Examples

@@ -6,11 +6,11 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import get_scorer_names
 
 from sknn._sklearn import BaseScorer
 from sknn.estimators.suggestions import did_you_mean
 from sknn.network.data import ArrayLike
+from sknn.training.scorers import NAME, scorer_names
 
 # Columns of ``history_`` that training fills itself.
 _RESERVED = {"loss", "val_loss", "val_score", "learning_rate", "seconds"}
@@ -42,11 +42,11 @@ def metrics_of(metrics: Any) -> dict[str, str | Callable[..., Any]]:
             if taken:
                 reason = f"history_[{min(taken)!r}] holds what training records itself"
             raise ValueError(f"A metric cannot be called {name!r}: {reason}. {_CURE}")
-        scorers = get_scorer_names()
+        scorers = scorer_names()
         if isinstance(metric, str) and metric not in scorers:
             raise ValueError(
-                "metrics must hold names of sklearn.metrics.get_scorer_names(), or "
-                f"functions of an estimator, X and y. Got {metric!r}."
+                "metrics must hold names of sklearn.metrics.get_scorer_names(), "
+                f"{NAME!r}, or functions of an estimator, X and y. Got {metric!r}."
                 f"{did_you_mean('metrics', metric, scorers)}"
             )
         if f"val_{name}" in named:

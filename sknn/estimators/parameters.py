@@ -8,7 +8,6 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import get_scorer_names
 
 from sknn._sklearn import Interval, Options, StrOptions
 from sknn.estimators.idle_annealings import STRENGTHS, idle_annealings
@@ -32,6 +31,7 @@ from sknn.training.schedules import (
     ScheduleOptions,
     schedule_name,
 )
+from sknn.training.scorers import NAME, scorer_names
 from sknn.training.user_warnings import warn_user
 
 STOCHASTIC_SOLVERS = frozenset(SOLVERS)
@@ -209,11 +209,11 @@ def check_effects(
     """
     scoring = parameters["scoring"]
     if isinstance(scoring, str):
-        scorers = {"loss", *get_scorer_names()}
+        scorers = {"loss", *scorer_names()}
         if scoring not in scorers:
             raise ValueError(
                 "scoring must name a scorer of sklearn.metrics.get_scorer_names(), or "
-                f"be 'loss', a callable or None. Got {scoring!r}."
+                f"be 'loss', {NAME!r}, a callable or None. Got {scoring!r}."
                 f"{did_you_mean('scoring', scoring, scorers)}"
             )
     is_lbfgs = parameters["solver"] == "lbfgs"

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from sknn.tabular.temperature import apply_temperature
+from sknn.training.temperature import apply_temperature
 
 
 class Finish(Protocol):

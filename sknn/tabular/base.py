@@ -80,6 +80,10 @@ class BaseTabularMLP(LinkToSite, BaseEstimator, metaclass=ABCMeta):
         """Return the number of rows of the rarest class; infinity without classes."""
         return np.inf
 
+    def _parameters_of_scoring(self, y: Any) -> dict[str, Any]:
+        """Return the parameters by which predictions for rows left out are judged."""
+        return {"scoring": "loss" if self.scoring is None else self.scoring}
+
     @abstractmethod
     def _learn_from_targets(self, y: Any, sample_weight: Any) -> None:
         """Set the attributes that follow from y, and from out-of-fold predictions."""
@@ -129,7 +133,7 @@ class BaseTabularMLP(LinkToSite, BaseEstimator, metaclass=ABCMeta):
             parameters["categorical_features"] = encoder.categorical_indices_
         if folds["cv"] is not None:
             parameters["early_stopping"] = True  # the best epoch counts
-            parameters["scoring"] = "loss" if self.scoring is None else self.scoring
+            parameters |= self._parameters_of_scoring(y)
         network = self._network().set_params(**parameters)
         options = {}
         if self.time_limit is not None:

@@ -13,8 +13,8 @@ from sknn._sklearn import StrOptions
 from sknn.ensemble.classifier import EnsembleMLPClassifier
 from sknn.estimators.classifier import MLPClassifier
 from sknn.tabular.base import BaseTabularMLP
-from sknn.tabular.recipes import CLASSIFICATION, Recipe
-from sknn.tabular.temperature import apply_temperature, fit_temperature
+from sknn.tabular.recipes import CLASSIFICATION, LABEL_SMOOTHING, Recipe
+from sknn.training.temperature import apply_temperature, fit_temperature
 
 _SINGLE = ("binary", "multiclass")  # one label a row
 
@@ -25,8 +25,10 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
     Takes data frames of pandas, polars and PyArrow, and arrays, with numbers,
     categories, booleans, dates and missing values: see
     :class:`~sknn.tabular.TableEncoder`. Trains networks that embed numeric and
-    categorical columns, each without one fold of the rows, stops when the predictions
-    for the rows left out are best, and averages the probabilities.
+    categorical columns, each without one fold of the rows, by labels that are a little
+    smoothed; takes the epoch after which the classes of the rows left out are told
+    apart best [1]_; averages the probabilities, and makes them as sure as they should
+    be [2]_.
 
     Parameters
     ----------
@@ -61,11 +63,13 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
         Weights of classes, by which their rows count in training and where rows are
         left out; 'balanced' makes all classes count the same.
     scoring : str or callable or None, default=None
-        What the predictions for the rows left out are judged by: None and 'loss' the
-        log loss, else a scorer.
-    calibrate : bool, default=False
-        Whether to scale the probabilities by a temperature that is best for the rows
-        left out. Labels do not depend on it.
+        What the predictions for the rows left out are judged by: the name of a scorer,
+        a callable ``scoring(estimator, X, y)``, or 'loss' for the log loss. None is
+        'neg_calibrated_log_loss' if ``calibrate``, else 'loss'.
+    calibrate : bool, default=True
+        Whether to smooth the labels in training, and to scale the probabilities by a
+        temperature that is best for the rows left out. Targets with several labels a
+        row are never smoothed and scaled, nor is anything where no rows are left out.
     time_limit : float or None, default=None
         Seconds after which training ends with the best networks so far. None: the
         result does not depend on the speed of the machine.
@@ -97,6 +101,13 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
     --------
     TabularMLPRegressor : For numbers.
     sknn.MLPClassifier : One network, on arrays of numbers.
+
+    References
+    ----------
+    .. [1] E. Berta, D. Holzmüller, M. I. Jordan and F. Bach, "Rethinking Early
+       Stopping: Refine, Then Calibrate", 2025, https://arxiv.org/abs/2501.19195
+    .. [2] C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, "On Calibration of Modern Neural
+       Networks", ICML 2017.
 
     Examples
     --------
@@ -134,7 +145,7 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
         cv: Any = None,
         class_weight: Any = None,
         scoring: str | Callable[..., Any] | None = None,
-        calibrate: bool = False,
+        calibrate: bool = True,
         time_limit: float | None = None,
         verbose: bool | int = False,
         n_jobs: int | None = None,
@@ -271,11 +282,23 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
             return np.inf
         return int(np.unique(np.asarray(y), return_counts=True)[1].min())
 
+    def _is_calibrated(self, y: Any) -> bool:
+        """Return whether there is a temperature, if rows are left out."""
+        return self.calibrate and type_of_target(y) in _SINGLE
+
+    def _parameters_of_scoring(self, y: Any) -> dict[str, Any]:
+        parameters = super()._parameters_of_scoring(y)
+        if self._is_calibrated(y):
+            if self.scoring is None:
+                parameters["scoring"] = "neg_calibrated_log_loss"
+            if self.scoring != "loss":
+                parameters["label_smoothing"] = LABEL_SMOOTHING
+        return parameters
+
     def _learn_from_targets(self, y: Any, sample_weight: Any) -> None:
         self.temperature_ = 1.0
         ensemble = self.ensemble_
-        is_single = type_of_target(y) in _SINGLE
-        if ensemble.cv is None or not (self.calibrate and is_single):
+        if ensemble.cv is None or not self._is_calibrated(y):
             return
         probabilities = ensemble.oof_predictions_
         rows = np.flatnonzero(~np.isnan(probabilities).any(axis=1))

@@ -52,6 +52,8 @@ class Recipe:
         return min(max(wanted, fewest), most)
 
 
+LABEL_SMOOTHING = 0.1  # where a temperature undoes it in the probabilities
+
 # Parameters of the networks in all presets.
 _COMMON: dict[str, Any] = {
     "solver": "adamw",

@@ -7,13 +7,13 @@ from math import isfinite
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.metrics import get_scorer
 
 from sknn.kernels.losses.table import Loss
 from sknn.network.data import TrainingData, is_finite
 from sknn.network.network import Network
 from sknn.training.explained_loss import ExplainedLoss
 from sknn.training.progress import TrainingState
+from sknn.training.scorers import scorer_of_name
 
 _CURE = "Use another scoring, or a validation set for which it is defined."
 
@@ -51,11 +51,11 @@ class DefaultScore(NamedTuple):
 def scorer_of(scoring: str | Callable[..., Any], rows: Rows) -> Callable[..., Any]:
     """Return a function that scores a fitted estimator on rows.
 
-    Sample weights go to scikit-learn's own scorers, which are given by name.
+    Sample weights go to the scorers that are given by name.
     """
     if callable(scoring):
         return lambda estimator: scoring(estimator, rows.X, rows.y)
-    scorer = get_scorer(scoring)
+    scorer = scorer_of_name(scoring)
     weight = {}
     if rows.sample_weight is not None:
         weight["sample_weight"] = rows.sample_weight

@@ -144,7 +144,7 @@ def test_calibration_lowers_the_log_loss_of_rows_left_out():
     model = TabularMLPClassifier(**options).fit(TABLE, y)
     plain = TabularMLPClassifier(**options, calibrate=False).fit(TABLE, y)
     assert plain.temperature_ == 1.0
-    from sknn.tabular.temperature import apply_temperature
+    from sknn.training.temperature import apply_temperature
 
     before = model.ensemble_.oof_predictions_
     after = apply_temperature(before, model.temperature_)

@@ -5,6 +5,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
 _BOUNDS = (-3.0, 3.0)  # of the logarithm of the temperature
+_TOLERANCE = 1e-3  # of it
 
 
 def fit_temperature(
@@ -31,15 +32,36 @@ def fit_temperature(
     .. [1] C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, "On Calibration of Modern Neural
        Networks", ICML 2017.
     """
+    temperature, _ = _fit(probabilities, codes, weights)
+    return temperature
+
+
+def calibrated_log_loss(
+    probabilities: np.ndarray, codes: np.ndarray, weights: np.ndarray | None
+) -> float:
+    """Return the log loss with the temperature of ``fit_temperature``."""
+    _, loss = _fit(probabilities, codes, weights)
+    return loss
+
+
+def _fit(
+    probabilities: np.ndarray, codes: np.ndarray, weights: np.ndarray | None
+) -> tuple[float, float]:
+    """Return the best temperature, and the log loss with it."""
     logits = logarithm(probabilities)
-    rows = np.arange(len(codes))
+    highest = logits.max(axis=1)
+    behind = highest - logits[np.arange(len(codes)), codes]
+    logits -= highest[:, np.newaxis]
 
     def log_loss(log_temperature: float) -> float:
-        log_proba = log_softmax(logits * np.exp(-log_temperature), axis=1)
-        return -float(np.average(log_proba[rows, codes], weights=weights))
+        factor = np.exp(-log_temperature)
+        losses = np.log(np.exp(logits * factor).sum(axis=1)) + behind * factor
+        return float(np.average(losses, weights=weights))
 
-    result = minimize_scalar(log_loss, bounds=_BOUNDS, method="bounded")
-    return float(np.exp(result.x))
+    result = minimize_scalar(
+        log_loss, bounds=_BOUNDS, method="bounded", options={"xatol": _TOLERANCE}
+    )
+    return float(np.exp(result.x)), float(result.fun)
 
 
 def apply_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
