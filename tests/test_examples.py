@@ -25,7 +25,10 @@ EXAMPLES = {path.stem: path for path in sorted(ROOT.glob("examples/*.py"))}
 EXAMPLES.pop("quickstart")
 ONNX = [EXAMPLES.pop(name) for name in ("onnx_export", "onnx_table")]
 LARGER = EXAMPLES.pop("larger_than_memory")
-for _name in ("decision_boundary", "explanations", "mlflow_runs", "optuna_pruning"):
+for _name in (
+    *("decision_boundary", "explanations", "mlflow_autolog", "mlflow_runs"),
+    "optuna_pruning",
+):
     EXAMPLES.pop(_name)  # of another page: test_insight_page.py
 _, _, _DICTIONARY = PAGE.partition("## Dictionary\n")
 _DICTIONARY, _, _ = _DICTIONARY.partition("## Examples\n")

@@ -84,7 +84,14 @@ def test_examples_of_other_libraries(library, monkeypatch, capsys):
         return
     before = module.get_tracking_uri()
     run("mlflow_runs", monkeypatch)
-    module.set_tracking_uri(before)
     printed = capsys.readouterr().out
     assert "7 fits were recorded" in printed
     assert "100%" in printed
+    run("mlflow_autolog", monkeypatch)
+    module.set_tracking_uri(before)
+    printed = capsys.readouterr().out
+    assert "Epochs: 50\n" in printed
+    assert "Loss of 50 epochs" in printed
+    accuracies = re.findall(r"score(?:_X_test)?: ([\d.]+)", printed)
+    assert len(accuracies) == 2
+    assert min(map(float, accuracies)) > 0.9
