@@ -25,7 +25,10 @@ FILES = {
 }
 MADE = {"PKG-INFO", "sknn.egg-info/*"}
 # What a build of the site writes beside its pages.
-BUILT = {ROOT / "docs" / path for path in ("gallery", "reference/generated")}
+BUILT = {
+    ROOT / "docs" / path
+    for path in ("gallery", "reference/generated", "sg_execution_times.rst")
+}
 LINK = re.compile(r"\]\(([^)]+)\)")
 
 
@@ -33,7 +36,7 @@ def files_in(folder):
     """Return the files of a folder without what Python and builds leave there."""
     paths = {path for path in folder.rglob("*") if path.is_file()}
     paths = {path for path in paths if "__pycache__" not in path.parts}
-    return {path for path in paths if not set(path.parents) & BUILT}
+    return {path for path in paths if not {path, *path.parents} & BUILT}
 
 
 @pytest.fixture(scope="module")
