@@ -6,7 +6,6 @@ the top, and a link to the same page in the other language.
 """
 
 import gettext
-import re
 from pathlib import Path
 
 import sphinx
@@ -104,21 +103,7 @@ def set_context(app, pagename, templatename, context, doctree):
     environment.install_gettext_translations(translations(language), newstyle=True)
 
 
-def drop_missing_pages(app, page, source):
-    """Leave out of the lists of pages those that are not written yet."""
-    folder = (app.srcdir / page).parent
-
-    def kept(match):
-        names = match[2].split()
-        return match[1] + "".join(
-            f"{name}\n" for name in names if list(folder.glob(f"{name}.*"))
-        )
-
-    source[0] = re.sub(r"(```{toctree}\n(?::.*\n)*)((?:\n|[\w/]+\n)+)", kept, source[0])
-
-
 def setup(app):
     """Register the extension."""
-    app.connect("source-read", drop_missing_pages)
     app.connect("html-page-context", set_context)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
