@@ -46,7 +46,27 @@ WORDS = {
     "Light": "Claro",
     "Dark": "Escuro",
     "System Settings": "Do sistema",
+    "Version warning": "Aviso de versão",
+    "© Copyright %(copyright)s.": "© %(copyright)s.",
+    "The sknn developers": "Os desenvolvedores do sknn",
+    "Search the docs ...": "Buscar na documentação ...",
 }
+# What Sphinx and myst-nb write into pages, in the one language of the site.
+IN_PAGES = {
+    "Link to this heading": "Link para este título",
+    "Link to this code": "Link para este código",
+    "Link to this image": "Link para esta imagem",
+    "Link to this table": "Link para esta tabela",
+    "Toggle hidden content": "Mostrar ou esconder o código",
+}
+# The buttons that copy code: sphinx-copybutton has no Portuguese words.
+COPY = """
+messages["pt-BR"] = {
+  copy: "Copiar", copy_to_clipboard: "Copiar o código",
+  copy_success: "Copiado!", copy_failure: "Não foi possível copiar",
+};
+locale = "pt-BR";
+"""
 TAGS = {"en": "en", PORTUGUESE: "pt-BR"}
 
 
@@ -99,8 +119,17 @@ def set_context(app, pagename, templatename, context, doctree):
         "name": NAMES[other],
         "tag": TAGS[other],
     }
+    words = translations(language)
+    for name in ("copyright", "theme_search_bar_text"):
+        context[name] = words.gettext(context[name])
+    if language == PORTUGUESE:
+        for message, translated in IN_PAGES.items():
+            for part in ("body", "toc"):
+                text = context.get(part, "")
+                context[part] = text.replace(f'"{message}"', f'"{translated}"')
+        app.add_js_file(None, body=COPY, priority=900)
     environment = app.builder.templates.environment
-    environment.install_gettext_translations(translations(language), newstyle=True)
+    environment.install_gettext_translations(words, newstyle=True)
 
 
 def setup(app):
