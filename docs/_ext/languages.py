@@ -119,6 +119,11 @@ def set_context(app, pagename, templatename, context, doctree):
         "name": NAMES[other],
         "tag": TAGS[other],
     }
+    front = f"{PORTUGUESE}/index"
+    if pagename == front:
+        context["prev"] = None  # the last page in English
+    elif (context.get("next") or {"link": ""})["link"].endswith(f"{front}.html"):
+        context["next"] = None
     words = translations(language)
     for name in ("copyright", "theme_search_bar_text"):
         context[name] = words.gettext(context[name])
