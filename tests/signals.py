@@ -1,13 +1,16 @@
-"""Signals that come at a given instruction."""
+"""Signals that come at a given instruction, and exceptions at a given line."""
 
 import signal
 import sys
 import threading
 import time
+from pathlib import Path
 
+import sknn
 from sknn.jit.kernel import Driver
 
 LATEST = 20  # seconds until compiled code runs
+PACKAGE = str(Path(sknn.__file__).parent)
 
 
 class SignalAt:
@@ -75,3 +78,30 @@ def interrupt(call, monkeypatch, delay=0.2):
         thread.join()
     assert sent, "it ended before the signal"
     return time.perf_counter() - sent[0]
+
+
+class InterruptAt:
+    """Raises KeyboardInterrupt before the n-th line that Python runs in sknn."""
+
+    def __init__(self, n, files=""):
+        self.n, self.files, self.count = n, files, 0
+
+    def __enter__(self):
+        self.old = sys.gettrace()
+        sys.settrace(self.call)
+
+    def __exit__(self, *error):
+        sys.settrace(self.old)
+
+    def call(self, frame, event, argument):
+        path = frame.f_code.co_filename
+        inside = path.startswith(PACKAGE) and path.endswith(self.files)
+        return self.line if inside else None
+
+    def line(self, frame, event, argument):
+        if event == "line":
+            self.count += 1
+            if self.count == self.n:
+                sys.settrace(None)
+                raise KeyboardInterrupt
+        return self.line

@@ -137,9 +137,9 @@ def _compiling() -> Iterator[None]:
     the user's own, it would not work at all.
     """
     was_enabled, is_disabled = gc.isenabled(), numba.config.DISABLE_JIT
-    gc.disable()
-    numba.config.DISABLE_JIT = False
     try:
+        gc.disable()
+        numba.config.DISABLE_JIT = False
         yield
     except MemoryError:
         _registered.clear()  # Numba may have lost some of it

@@ -14,9 +14,8 @@ does not hold: the decorators only write down what is to be compiled.
 
 import ctypes
 import struct
-import threading
+import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from functools import cache
 from operator import itemgetter
 from typing import Any
@@ -69,7 +68,7 @@ __all__ = [
     "like",
     "matrix",
     "prefetch",
-    "requesting",
+    "request_addresses",
     "scratch",
     "vector",
 ]
@@ -83,25 +82,24 @@ _FIRST_ITEM = tuple.__basicsize__  # bytes from a tuple's address to its first p
 COMPILED: list["CompiledFunction"] = []
 
 
-class _Requests(threading.local):
-    active = False
-
-
-_requests = _Requests()
-
-
-@contextmanager
-def requesting() -> Iterator[None]:
-    """Request specializations where their addresses are asked for, in this thread.
+def request_addresses(function: Callable[..., Any], *arguments: Any) -> None:
+    """Request the specializations whose addresses a function asks for.
 
     ``address`` returns another number meanwhile, and waits for nothing. So what needs
     many kernels can be run twice, the first time to find out which.
     """
-    before, _requests.active = _requests.active, True
-    try:
-        yield
-    finally:
-        _requests.active = before
+    function(*arguments)
+
+
+def _is_requesting() -> bool:
+    """Return whether ``request_addresses`` runs in this thread.
+
+    The stack tells, so that no exception, wherever it is raised, can leave this true.
+    """
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code is not request_addresses.__code__:
+        frame = frame.f_back  # type: ignore[assignment]
+    return frame is not None
 
 
 class CompiledFunction:
@@ -149,7 +147,7 @@ class CompiledFunction:
         try:
             return self.specializations[dtype]
         except KeyError:
-            if _requests.active:
+            if _is_requesting():
                 self.request(dtype)
                 return self.number
             return self._make(dtype)

@@ -175,8 +175,8 @@ def _replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
     """Put something in place of a private name of Numba for a while."""
     is_own = name in vars(owner)
     before = getattr(owner, name)
-    setattr(owner, name, value)
     try:
+        setattr(owner, name, value)
         yield
     finally:
         if is_own:

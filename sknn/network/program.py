@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sknn.jit.kernel import requesting
+from sknn.jit.kernel import request_addresses
 from sknn.kernels import table
 from sknn.kernels.gemm import products
 from sknn.kernels.gemm.operands import NO_EPILOGUE
@@ -65,8 +65,8 @@ def operations(
         If the first layer cannot read CSR inputs.
     """
     use = Use(np.dtype(dtype), training, False, forward_only, of_inputs)
-    with requesting():  # so that they are compiled at the same time
-        _build(layout, use, is_sparse)
+    # So that kernels are compiled at the same time.
+    request_addresses(_build, layout, use, is_sparse)
     return _build(layout, use, is_sparse)
 
 

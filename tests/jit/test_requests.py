@@ -5,10 +5,11 @@ import threading
 
 import numpy as np
 import pytest
+from signals import InterruptAt
 
 from sknn.jit import specializations
 from sknn.jit.declarations import INTERPRETED
-from sknn.jit.kernel import COMPILED, Array, Kernel, call, requesting
+from sknn.jit.kernel import COMPILED, Array, Kernel, call, request_addresses
 
 pytestmark = pytest.mark.skipif(INTERPRETED, reason="nothing is compiled")
 
@@ -68,16 +69,43 @@ def test_a_request_does_not_wait_for_llvm(kernel, slow_llvm):
 
 def test_addresses_are_requests_where_they_are_not_needed_yet(kernel, slow_llvm):
     go, _ = slow_llvm
-    with requesting():
-        assert kernel.address(DTYPE) != 0
-        with requesting():
-            assert kernel.address(DTYPE) != 0
-        assert kernel.address(DTYPE) != 0
+    found = []
+
+    def ask():
+        found.append(kernel.address(DTYPE))
+
+    def ask_twice():
+        request_addresses(ask)
+        ask()
+
+    request_addresses(ask_twice)
     assert not kernel.specializations
     go.set()
     assert is_right(kernel)
-    with requesting():
-        assert kernel.address(DTYPE) == kernel.specializations[DTYPE]
+    request_addresses(ask)
+    assert found == [kernel.number] * 2 + [kernel.specializations[DTYPE]]
+
+
+def test_no_exception_leaves_a_request_behind(kernel):
+    """Raised at any line: what the next call gets is an address, not a number."""
+
+    def ask():
+        kernel.address(DTYPE)
+
+    n = 0
+    while True:
+        n += 1
+        watch = InterruptAt(n, "kernel.py")
+        try:
+            with watch:
+                request_addresses(ask)
+        except KeyboardInterrupt:
+            pass
+        if watch.count < n:
+            break
+        assert kernel.address(DTYPE) != kernel.number
+        kernel.specializations.clear()
+    assert n > 5
 
 
 def test_where_no_thread_can_be_started(kernel, monkeypatch):

@@ -7,14 +7,13 @@ import sys
 import textwrap
 import threading
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
 import scipy.sparse
 from numpy.testing import assert_array_equal
+from signals import InterruptAt
 
-import sknn
 from sknn import MLPClassifier, MLPRegressor
 from sknn.jit.declarations import INTERPRETED
 from sknn.jit.kernel import COMPILED, Array, Kernel
@@ -23,7 +22,6 @@ rng = np.random.RandomState(0)
 X = rng.normal(size=(60, 4))
 NUMBERS = X @ [1.0, -2.0, 0.5, 0.0]
 LABELS = np.digitize(NUMBERS, [-1, 1])
-PACKAGE = str(Path(sknn.__file__).parent)
 
 # Far more than a kernel may take between two chances to interrupt, and far less than
 # what is interrupted would take: a guard against hanging, not a measurement.
@@ -197,33 +195,6 @@ def test_another_process_is_interrupted():
 
 
 # At every line -----------------------------------------------------------------------
-
-
-class InterruptAt:
-    """Raises KeyboardInterrupt before the n-th line that Python runs in sknn."""
-
-    def __init__(self, n, files=""):
-        self.n, self.files, self.count = n, files, 0
-
-    def __enter__(self):
-        self.old = sys.gettrace()
-        sys.settrace(self.call)
-
-    def __exit__(self, *error):
-        sys.settrace(self.old)
-
-    def call(self, frame, event, argument):
-        path = frame.f_code.co_filename
-        inside = path.startswith(PACKAGE) and path.endswith(self.files)
-        return self.line if inside else None
-
-    def line(self, frame, event, argument):
-        if event == "line":
-            self.count += 1
-            if self.count == self.n:
-                sys.settrace(None)
-                raise KeyboardInterrupt
-        return self.line
 
 
 def same_fit(one, other):
