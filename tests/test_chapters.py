@@ -69,6 +69,18 @@ def test_translated_pages_on_use_have_the_same_code(page):
     assert english == portuguese
 
 
+@pytest.mark.parametrize("page", [page for page in TRANSLATED if page != "index"])
+def test_translated_tables_have_the_same_code(page):
+    english, portuguese = (
+        [
+            sorted(re.findall(r"`([^`]+)`", row))
+            for row in re.findall(r"^\|.*$", path.read_text("utf-8"), re.MULTILINE)
+        ]
+        for path in (DOCS / f"use/{page}.md", DOCS / f"pt/use/{page}.md")
+    )
+    assert english == portuguese
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("chapter", ENGLISH)
 def test_the_code_of_a_chapter_runs(chapter, monkeypatch, tmp_path):
