@@ -27,13 +27,12 @@ WITH_CODE = sorted(
     and "file_format: mystnb" not in text
     and page != "docs/change/extending.md"
 )
-# What pages need beside the libraries of the extra "test".
+# What pages, in both languages, need beside the libraries of the extra "test".
 NEEDS = {
-    "docs/use/convert.md": ("torch", "emlearn", "keras"),
-    "docs/pt/use/csv_to_model.md": ("pandas", "skops", "onnx", "onnxruntime"),
-    "docs/use/csv_to_model.md": ("pandas", "skops", "onnx", "onnxruntime"),
-    "docs/use/large_data.md": ("pandas", "pyarrow", "dask", "distributed"),
-    "docs/use/onnx.md": ("onnx", "onnxruntime", "skl2onnx"),
+    "use/convert.md": ("torch", "emlearn", "keras"),
+    "use/csv_to_model.md": ("pandas", "skops", "onnx", "onnxruntime"),
+    "use/large_data.md": ("pandas", "pyarrow", "dask", "distributed"),
+    "use/onnx.md": ("onnx", "onnxruntime", "skl2onnx"),
 }
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 LINK = re.compile(r"\]\(([^()\s#]*)#([^()\s]+)\)")
@@ -58,7 +57,8 @@ def test_code_runs(page, monkeypatch, tmp_path):
             except ImportError as error:
                 # Also those of sknn, which name the extra. The rest would not run.
                 module = str(error)
-                if any(name in module for name in NEEDS.get(page, ())):
+                needed = NEEDS.get(re.sub("^docs/(pt/)?", "", page), ())
+                if any(name in module for name in needed):
                     pytest.skip(module)
                 raise
 
