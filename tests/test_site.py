@@ -248,6 +248,22 @@ def test_a_page_has_a_counterpart_in_the_other_language(extension):
     assert languages.translations("en").gettext("Search") == "Search"
 
 
+def test_no_word_of_the_theme_stays_english_on_portuguese_pages(extension):
+    theme = pytest.importorskip("pydata_sphinx_theme")
+    copybutton = pytest.importorskip("sphinx_copybutton")
+    languages = extension("languages")
+    words = languages.translations("pt")
+    named = re.compile(r"""_\(["'](.+?)["']\)""")
+    templates = [*Path(theme.__file__).parent.glob("theme/**/*.html")]
+    found = {m for path in templates for m in named.findall(path.read_text("utf-8"))}
+    assert len(found) > 15
+    unused = {"Announcement", "Global Module Index", "Python Module Index", "Indices"}
+    assert [m for m in found - unused if words.gettext(m) == m] == []
+    script = Path(copybutton.__file__).parent / "_static/copybutton.js_t"
+    for key in re.findall(r"'(\w+)': '", script.read_text("utf-8")):
+        assert f"{key}: " in languages.COPY, key
+
+
 # The check of the built site ----------------------------------------------------------
 
 
