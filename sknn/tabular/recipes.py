@@ -52,7 +52,7 @@ class Recipe:
         return min(max(wanted, fewest), most)
 
 
-LABEL_SMOOTHING = 0.1  # where a temperature undoes it in the probabilities
+LABEL_SMOOTHING = 0.05  # where a temperature undoes it in the probabilities
 
 # Parameters of the networks in all presets.
 _COMMON: dict[str, Any] = {
