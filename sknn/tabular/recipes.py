@@ -84,7 +84,7 @@ _OF_NUMBERS = {
     **_COMMON,
     "hidden_layer_sizes": (128, 128),
     "activation": "mish",
-    "learning_rate_init": 0.2,
+    "learning_rate_init": 0.05,
     "n_bins": 96,
 }
 
