@@ -95,6 +95,7 @@ def test_every_process_is_given_its_environment():
     assert {"memory.py", "pinned.py", "predict.py", "worker.py"} <= started
 
 
+@pytest.mark.slow
 def test_the_command_says_what_it_removed_and_names_the_kernels(
     chosen, tmp_path, capsys
 ):

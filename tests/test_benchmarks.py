@@ -169,6 +169,7 @@ def test_the_products_are_printed_shape_by_shape(monkeypatch, capsys):
 # The command line ---------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_command_measures_a_subset_by_name(tmp_path, capsys):
     command = (
         "training --cases iris-sized --activations tanh --dtypes float32 --cores 1"

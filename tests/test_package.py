@@ -352,6 +352,7 @@ PUBLIC = {
 
 
 @pytest.mark.parametrize("module", PUBLIC)
+@pytest.mark.default_cases(2)
 def test_completion_offers_what_is_public_and_no_more(module):
     script = f"import json, sknn; m = {module}; names = dir(m); "
     script += "print(json.dumps([names, [hasattr(m, name) for name in names]]))"

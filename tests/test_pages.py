@@ -45,6 +45,7 @@ def codes_of(text):
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 @pytest.mark.parametrize("page", WITH_CODE)
+@pytest.mark.default_cases(9)
 def test_code_runs(page, monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_BACKEND", "torch")
     monkeypatch.chdir(tmp_path)

@@ -17,6 +17,7 @@ Y = np.arange(30) % 2
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.default_cases(1)
 def test_bars_of_networks_in_a_search(n_jobs, capsys):
     network = MLPClassifier((3,), max_iter=4, tol=None)
     pipeline = make_pipeline(StandardScaler(), network)

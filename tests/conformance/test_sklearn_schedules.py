@@ -126,6 +126,7 @@ def data(name, is_scaled):
 @pytest.mark.parametrize(
     "name", ["iris", "wine", "breast_cancer", "digits", "diabetes"]
 )
+@pytest.mark.default_cases(30)
 def test_warnings_are_scikit_learns(name, is_scaled, solver, learning_rate):
     """But for the one of a model that has learnt nothing, where it has not."""
     X, y = data(name, is_scaled)

@@ -169,6 +169,7 @@ SAID = {
 
 
 @pytest.mark.parametrize("number", SAID)
+@pytest.mark.default_cases(1)
 def test_a_process_that_is_gone_ends_the_fit_of_the_others(number):
     """None hangs: the error names the process, and comes within the time-out."""
     parts = [cut(X[part], NUMBERS[part]) for part in rows_of_processes([0, 200, 330])]

@@ -259,6 +259,7 @@ CANCELLED = {
 @pytest.mark.parametrize("container", [np.asarray, csr_array])
 @pytest.mark.parametrize("case", CANCELLED)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.default_cases(24)
 def test_weights_that_cancel_everywhere_are_refused(case, container, solver, method):
     y, class_weight, sample_weight, dtype = CANCELLED[case]
     if solver == "lbfgs" and method in ("partial_fit", "resume_fit"):

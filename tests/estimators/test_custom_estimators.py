@@ -20,7 +20,7 @@ def cube_slope(z):
 
 
 @pytest.mark.parametrize("kind", ["activation", "loss"])
-@pytest.mark.default_cases(1)
+@pytest.mark.slow
 def test_in_a_search_in_other_processes(kind):
     """Workers know only what comes with the estimator."""
     if kind == "activation":

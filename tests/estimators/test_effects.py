@@ -131,6 +131,7 @@ def is_of_sklearn(estimator, name):
 
 @pytest.mark.parametrize("solver", sorted(ALL))
 @pytest.mark.parametrize(("estimator", "name"), EACH)
+@pytest.mark.default_cases(300)
 def test_effect(estimator, name, solver):
     value, solvers, others = EFFECTS[name]
     value = value[estimator] if isinstance(value, dict) else value

@@ -177,6 +177,7 @@ def hashes():
     return found
 
 
+@pytest.mark.slow
 def test_equal_fits_are_equal_bytes_in_other_processes():
     code = (
         f"import sys, json, warnings; warnings.simplefilter('ignore'); "

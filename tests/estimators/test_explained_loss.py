@@ -166,7 +166,7 @@ def split_rows(monkeypatch):
 @pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["plain", "weighted"])
 @pytest.mark.parametrize("way", ["early_stopping", "validate", "X_val"])
 @pytest.mark.parametrize("name", ORACLES)
-@pytest.mark.default_cases(30)
+@pytest.mark.default_cases(12)
 def test_score_of_a_validation_set(name, way, weights, y, split_rows):
     """After each kind of call, the score is that of the estimator's predictions."""
     oracle = ORACLES[name][1]
@@ -203,6 +203,7 @@ def test_in_float32(name):
 
 @pytest.mark.parametrize("name", ORACLES)
 @pytest.mark.parametrize("y", [ONE, TWO], ids=["one output", "two outputs"])
+@pytest.mark.default_cases(12)
 def test_score(name, y):
     """D^2 for quantiles, of one level as of several; R^2 for all other losses."""
     model = regressor(name, max_iter=4).fit(X, y)

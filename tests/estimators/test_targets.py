@@ -108,6 +108,7 @@ def test_indicators_are_read_as_in_scikit_learn(name, solver):
     "name", [name for name in READ if dense(READ[name]).shape[1] > 1]
 )
 @pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.default_cases(16)
 def test_two_values_are_those_of_0_and_1_in_every_call(name, early_stopping):
     y = READ[name]
     plain = (dense(y) != 0).astype(int)

@@ -61,6 +61,7 @@ def test_a_full_cache_spares_the_compiler(usual):
     check(report, usual)
 
 
+@pytest.mark.slow
 def test_a_full_cache_spares_the_import_of_numba(tmp_path):
     script = (
         FITS

@@ -60,7 +60,7 @@ def assert_same(model, other):
 @pytest.mark.parametrize("options", [{}, {"normalization": "layer"}], ids=str)
 @pytest.mark.parametrize("hidden", [(5,), (17, 16)], ids=str)
 @pytest.mark.parametrize("activation", SMOOTH)
-@pytest.mark.default_cases(30)
+@pytest.mark.default_cases(12)
 def test_gradient_of_all_parameters(activation, hidden, options):
     """By differences, also where the next product could have fused the derivative."""
     problem, loss = make_training_data("squared_error"), LOSSES["squared_error"]

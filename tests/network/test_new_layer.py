@@ -178,6 +178,7 @@ def places(kind, hidden):
 
 @kinds
 @pytest.mark.parametrize("hidden", [(), (5,), (17, 16)], ids=str)
+@pytest.mark.default_cases(3)
 def test_gradient_of_all_parameters(kind, hidden):
     """Of those of the layer, too, and of all around it, by differences."""
     n = 11

@@ -171,7 +171,7 @@ def check_gradient(hidden, activation, loss, factors, weighted=False, **options)
 @each_kind
 @pytest.mark.parametrize("hidden", [(5,), (17, 16)], ids=str)
 @pytest.mark.parametrize("activation", SMOOTH)
-@pytest.mark.default_cases(12)
+@pytest.mark.default_cases(6)
 def test_gradient_of_every_activation(activation, hidden, factors):
     check_gradient(hidden, activation, "squared_error", factors)
 

@@ -231,6 +231,7 @@ each_parameter = pytest.mark.parametrize(
 
 
 @each_parameter
+@pytest.mark.default_cases(40)
 def test_values_of_all_kinds(estimator, name):
     accepts, context = ACCEPTED[name]
     y, problems = ESTIMATORS[estimator], []
@@ -308,6 +309,7 @@ GOING_ON = {
 
 @pytest.mark.parametrize("call", GOING_ON)
 @each_parameter
+@pytest.mark.default_cases(80)
 def test_wrong_values_where_training_goes_on(estimator, name, call):
     """Also of what nothing but the first fit uses, such as initializers."""
     accepts, context = ACCEPTED[name]

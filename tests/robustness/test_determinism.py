@@ -111,6 +111,7 @@ def test_the_number_of_threads_changes_nothing(name):
 
 
 @pytest.mark.parametrize("n_threads", ["1", "3"])
+@pytest.mark.default_cases(1)
 def test_the_number_of_threads_of_the_process_changes_nothing(n_threads):
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
     assert busy.run("serial", **dict.fromkeys(names, n_threads)) == busy.jobs()
@@ -174,6 +175,7 @@ def dense(data):
 @pytest.mark.parametrize("form", [dense, csr_array])
 @each_dtype
 @each_network
+@pytest.mark.default_cases(10)
 def test_predictions_do_not_depend_on_the_other_rows(network, dtype, form):
     data = SPARSE.astype(dtype)
     model = model_of(network).fit(data, CODES)

@@ -435,5 +435,6 @@ def blocks_of_rows_predict_the_same_bits(case, data):
 
 @amounts
 @pytest.mark.parametrize("name", names_in(__name__))
+@pytest.mark.default_cases(4)
 def test_property(name, factor):
     run(name, factor)

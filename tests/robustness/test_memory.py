@@ -99,6 +99,7 @@ def found():
     return json.loads(result.stdout)
 
 
+@pytest.mark.slow
 def test_peak_of_a_fit(found):
     for name, took in found.items():
         assert took["fit"] <= ALLOWED_MORE.get(name, ALLOWED), (name, took)

@@ -112,9 +112,9 @@ def test_the_score_is_the_log_loss_of_scaled_probabilities(n_classes, weighted):
             softmax(np.log(model.predict_proba(logits)) / temperature, axis=1),
             sample_weight=weights,
         )
-        for temperature in np.geomspace(0.05, 20, 3001)
+        for temperature in np.geomspace(0.5, 20, 201)
     ]
-    assert_allclose(found, -min(losses), rtol=1e-5)
+    assert_allclose(found, -min(losses), rtol=1e-3)
 
 
 @pytest.mark.parametrize("way", [sknn.MLPClassifier, sknn.EnsembleMLPClassifier])
