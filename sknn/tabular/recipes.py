@@ -84,6 +84,7 @@ _OF_NUMBERS = {
     **_COMMON,
     "hidden_layer_sizes": (128, 128),
     "activation": "mish",
+    "dropout": 0.1,
     "learning_rate_init": 0.05,
     "n_bins": 96,
 }

@@ -78,7 +78,9 @@ def test_regression(loss, shape):
 
 def test_predictions_stay_within_the_targets():
     X = pd.DataFrame({"x": np.linspace(-3, 3, N)})
-    model = regressor(np.sign(X["x"]), X, categorical_features="from_dtype")
+    model = regressor(
+        np.sign(X["x"]), X, categorical_features="from_dtype", random_state=1
+    )
     model._range = (
         np.float64(-0.1),
         np.float64(0.2),
