@@ -165,6 +165,15 @@ def tabular(X, is_classifier, **parameters):
     return getattr(sknn.tabular, kind)(random_state=0, **parameters)
 
 
+def changed(X, is_classifier, calibrate=True, **parameters):
+    """Return an estimator of tables with other networks; `calibrate` is for classes."""
+    from benchmarks.accuracy.changed import ChangedClassifier, ChangedRegressor
+
+    if is_classifier:
+        return ChangedClassifier(calibrate=calibrate, random_state=0, **parameters)
+    return ChangedRegressor(random_state=0, **parameters)
+
+
 _BAG = {
     "n_members": 5,
     "hidden_layer_sizes": (256, 256),
@@ -200,5 +209,8 @@ METHODS = {
     "tabular": Method("TabularMLP", **_TABULAR),
     "tabular-best": Method(
         "TabularMLP, best", parameters={"preset": "best"}, **_TABULAR
+    ),
+    "tabular-changed": Method(
+        "TabularMLP, other networks", **_TABULAR | {"make": changed}
     ),
 }

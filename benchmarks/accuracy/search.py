@@ -8,6 +8,7 @@ parameters, is not measured again.
     python -m benchmarks.accuracy.search                       # those of this file
     python -m benchmarks.accuracy.search --file tries.json     # {"name": {parameters}}
     python -m benchmarks.accuracy.search --half choose --splits 0 1 2
+    python -m benchmarks.accuracy.search --ablations           # what each part buys
     python -m benchmarks.accuracy.search show                  # the tables alone
 """
 
@@ -24,9 +25,9 @@ from benchmarks.accuracy.runner import Cell, measure
 from benchmarks.results import Row, read_file
 from benchmarks.tables import markdown
 
-METHOD = "tabular"
+METHOD, CHANGED = "tabular", "tabular-changed"
 KEY = ("configuration", "set", "split")
-SEARCHED = "accuracy-search.csv"
+SEARCHED, ABLATED = "accuracy-search.csv", "accuracy-ablations.csv"
 HALVES = {
     "choose": [*CLASSIFICATION[::2], *REGRESSION[::2]],
     "confirm": [*CLASSIFICATION[1::2], *REGRESSION[1::2]],
@@ -37,22 +38,65 @@ CONFIGURATIONS = {
     "quick": {"preset": "quick"},
     "best": {"preset": "best"},
 }
+_EMBEDDED = {"numeric_embedding": None, "numeric_embedding_size": 8, "n_bins": 48}
+_PLAIN = {
+    **_EMBEDDED,
+    "feature_scaling": False,
+    "parametric_activation": False,
+    "activation": "relu",
+    "dropout": 0.0,
+    "dropout_schedule": None,
+    "weight_decay": 0.0,
+    "weight_decay_schedule": None,
+    "label_smoothing": 0.0,
+}
+
+
+def _without(*names: str) -> dict:
+    """Return plain networks, but for these parameters, which are the recipe's."""
+    return {name: value for name, value in _PLAIN.items() if name not in names}
+
+
+# Parts of the networks taken away one by one; then nearly all, but for one.
+ABLATIONS: dict[str, dict] = {
+    "all parts": {},
+    "without the embedding of numbers": {"networks": _EMBEDDED},
+    "without factors of the inputs": {"networks": {"feature_scaling": False}},
+    "without parametric activations": {"networks": {"parametric_activation": False}},
+    "without dropout": {"networks": {"dropout": 0.0, "dropout_schedule": None}},
+    "without weight decay": {
+        "networks": {"weight_decay": 0.0, "weight_decay_schedule": None}
+    },
+    "with a constant learning rate": {"networks": {"learning_rate": "constant"}},
+    "without smoothed labels": {"networks": {"label_smoothing": 0.0}},
+    "without smoothed labels and a temperature": {"calibrate": False},
+    "one network": {"one_network": True},
+    "five plain networks": {"networks": _PLAIN},
+    "one plain network": {"networks": _PLAIN, "one_network": True},
+    "one plain network with embedded numbers": {
+        "networks": _without(*_EMBEDDED),
+        "one_network": True,
+    },
+}
+# What says nothing of numbers.
+_OF_CLASSES = {"without smoothed labels", "without smoothed labels and a temperature"}
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Read the command line, measure, print what each half says."""
     options = parsed(arguments)
-    tries = CONFIGURATIONS
+    tries = ABLATIONS if options.ablations else CONFIGURATIONS
+    method = CHANGED if options.ablations else METHOD
     if options.file is not None:
         tries = json.loads(options.file.read_text("utf-8"))
     if options.names:
         tries = {name: tries[name] for name in options.names}
-    path = options.output / SEARCHED
+    path = options.output / (ABLATED if options.ablations else SEARCHED)
     failed = []
     if options.what is None:
-        say_what_is_missing([METHOD])
+        say_what_is_missing([method])
         halves = list(HALVES) if options.half is None else [options.half]
-        cells = cells_of(tries, halves, options.splits)
+        cells = cells_of(tries, halves, options.splits, method)
         failed = measure(cells, path, KEY, options.again)
     print(tables(read_file(path), read_file(options.output / FILE), list(tries)))
     if failed:
@@ -69,6 +113,7 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("what", nargs="?", choices=["show"], help="only print what was measured")
     add("--file", type=Path, help="JSON: the parameters of each configuration")
+    add("--ablations", action="store_true", help="what each part of the networks buys")
     add("--names", nargs="+", help="of configurations; by default all")
     add("--half", choices=list(HALVES), help="by default both")
     add("--splits", nargs="+", type=int, default=[0])
@@ -77,13 +122,15 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def cells_of(tries: dict[str, dict], halves: list[str], splits: list[int]):
+def cells_of(
+    tries: dict[str, dict], halves: list[str], splits: list[int], method: str = METHOD
+):
     """Return the fits: all configurations of a set in a row."""
     return [
         Cell(
             configuration=name,
             half=half,
-            method=METHOD,
+            method=method,
             set=set_,
             split=split,
             parameters=parameters,
@@ -92,6 +139,7 @@ def cells_of(tries: dict[str, dict], halves: list[str], splits: list[int]):
         for half in halves
         for set_ in HALVES[half]
         for name, parameters in tries.items()
+        if not (name in _OF_CLASSES and set_ in REGRESSION)
     ]
 
 

@@ -1,0 +1,56 @@
+"""Estimators of tables whose networks have other parameters than the recipe's.
+
+What users may set is few; an ablation takes away what they may not.
+"""
+
+from typing import Any
+
+from sklearn.base import is_classifier
+from sklearn.model_selection import ShuffleSplit
+
+from sknn.tabular import TabularMLPClassifier, TabularMLPRegressor
+
+
+class _Changed:
+    """Parameters of the networks, and whether there is one in the place of the folds'.
+
+    One network leaves out a fifth of the rows, drawn at random.
+    """
+
+    def __init__(
+        self, *, networks=None, one_network=False, random_state=None, **parameters
+    ):
+        if one_network:
+            cv = ShuffleSplit(1, test_size=0.2, random_state=random_state)
+            parameters = parameters | {"cv": cv}
+        super().__init__(random_state=random_state, **parameters)
+        self.networks, self.one_network = networks, one_network
+
+    def _parameters_of_scoring(self, y: Any) -> dict[str, Any]:
+        changed = super()._parameters_of_scoring(y) | (self.networks or {})
+        if not is_classifier(self):
+            changed.pop("label_smoothing", None)
+        return changed
+
+
+class ChangedClassifier(_Changed, TabularMLPClassifier):
+    """A classifier with other networks."""
+
+    def __init__(
+        self, *, networks=None, one_network=False, calibrate=True, random_state=None
+    ):
+        super().__init__(
+            networks=networks,
+            one_network=one_network,
+            calibrate=calibrate,
+            random_state=random_state,
+        )
+
+
+class ChangedRegressor(_Changed, TabularMLPRegressor):
+    """A regressor with other networks."""
+
+    def __init__(self, *, networks=None, one_network=False, random_state=None):
+        super().__init__(
+            networks=networks, one_network=one_network, random_state=random_state
+        )
