@@ -20,7 +20,7 @@ from sknn.network.data import ArrayLike, Inputs
 from sknn.network.layers.categorical import coded_columns
 from sknn.network.tails import Tail, continuous_tail
 from sknn.network.threads import active_fit
-from sknn.tabular.base import BaseTabularMLP
+from sknn.tabular.base import BaseTabularMLP, Postprocessing
 from sknn.tabular.encoder import TableEncoder
 
 _UNKNOWN = -1  # the code of no category
@@ -74,7 +74,7 @@ class ExplainedNetwork:
         encoder, finish = None, None
         inner = twin_of(inner, vars(inner))  # which stays, whatever a fit replaces
         if isinstance(inner, BaseTabularMLP):
-            encoder, finish = inner.encoder_, _finish_of(inner)
+            encoder, finish = inner.encoder_, _finish_of(inner._postprocessing())
             inner = twin_of(inner.ensemble_, vars(inner.ensemble_))
         members = [inner]
         if isinstance(inner, BaseEnsembleMLP):
@@ -239,12 +239,11 @@ def _found(estimator: Any) -> tuple[Any, Any]:
     return before, inner
 
 
-def _finish_of(estimator: Any) -> Finish | None:
-    """Return how `predict` changes the mean of the networks; None if it does not."""
-    temperature = getattr(estimator, "temperature_", 1.0)
-    if temperature != 1.0:
-        return Temperature(temperature)
-    limits = estimator._limits() if hasattr(estimator, "_limits") else None
+def _finish_of(postprocessing: Postprocessing) -> Finish | None:
+    """Return postprocessing with its derivative; None if it changes nothing."""
+    if postprocessing.temperature != 1.0:
+        return Temperature(postprocessing.temperature)
+    limits = postprocessing.limits
     return None if limits is None else Limits(*limits)
 
 

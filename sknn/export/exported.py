@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from sklearn.base import is_classifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
@@ -88,8 +87,7 @@ class Exported:
         return replace(
             cls.of(estimator.ensemble_),
             encoder=estimator.encoder_,
-            temperature=getattr(estimator, "temperature_", 1.0),
-            limits=None if is_classifier(estimator) else estimator._limits(),
+            **estimator._postprocessing()._asdict(),
         )
 
     @classmethod

@@ -3,7 +3,7 @@
 from abc import ABCMeta, abstractmethod
 from numbers import Integral, Real
 from time import perf_counter
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -29,6 +29,14 @@ _OF_NETWORKS = (
 )
 _OF_NUMERIC_EMBEDDING = {"numeric_embedding", "numeric_embedding_size", "n_bins"}
 _FEWEST_ROWS_OF_FOLDS = 4
+
+
+class Postprocessing(NamedTuple):
+    """What a tabular estimator does to the mean of its networks' predictions."""
+
+    temperature: float = 1.0  # by which the logarithms of probabilities are divided
+    # The least and the largest prediction, in float64. None: it clips none.
+    limits: tuple[Any, Any] | None = None
 
 
 class BaseTabularMLP(LinkToSite, BaseEstimator, metaclass=ABCMeta):
@@ -87,6 +95,10 @@ class BaseTabularMLP(LinkToSite, BaseEstimator, metaclass=ABCMeta):
     @abstractmethod
     def _learn_from_targets(self, y: Any, sample_weight: Any) -> None:
         """Set the attributes that follow from y, and from out-of-fold predictions."""
+
+    @abstractmethod
+    def _postprocessing(self) -> Postprocessing:
+        """Return what the fitted estimator does to the mean of predictions."""
 
     def _weights(self, y: Any, sample_weight: Any) -> Any:
         """Return the weights of the rows in training."""

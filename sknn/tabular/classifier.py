@@ -12,7 +12,7 @@ from sklearn.utils.multiclass import type_of_target
 from sknn._sklearn import StrOptions
 from sknn.ensemble.classifier import EnsembleMLPClassifier
 from sknn.estimators.classifier import MLPClassifier
-from sknn.tabular.base import BaseTabularMLP
+from sknn.tabular.base import BaseTabularMLP, Postprocessing
 from sknn.tabular.recipes import CLASSIFICATION, LABEL_SMOOTHING, Recipe
 from sknn.training.temperature import apply_temperature, fit_temperature
 
@@ -240,9 +240,10 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
             each label.
         """
         probabilities: np.ndarray = self._fitted().predict_proba(self._encoded(X))
-        if self.temperature_ == 1.0:
+        temperature = self._postprocessing().temperature
+        if temperature == 1.0:
             return probabilities
-        return apply_temperature(probabilities, self.temperature_)
+        return apply_temperature(probabilities, temperature)
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Predict the logarithm of the probability of each class.
@@ -265,6 +266,9 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
         return self._fitted().classes_
 
     # ---------------------------------------------------------------------------------
+
+    def _postprocessing(self) -> Postprocessing:
+        return Postprocessing(temperature=self.temperature_)
 
     def _network(self) -> MLPClassifier:
         return MLPClassifier()

@@ -10,7 +10,7 @@ from sklearn.base import RegressorMixin
 from sknn._sklearn import Interval, StrOptions
 from sknn.ensemble.regressor import EnsembleMLPRegressor
 from sknn.estimators.regressor import MLPRegressor
-from sknn.tabular.base import BaseTabularMLP
+from sknn.tabular.base import BaseTabularMLP, Postprocessing
 from sknn.tabular.intervals import conformity_scores, widening
 from sknn.tabular.recipes import REGRESSION, Recipe
 
@@ -201,7 +201,7 @@ default='squared_error'
             targets is in ``predict_interval``.
         """
         predictions, std = self._fitted().predict(self._encoded(X), return_std=True)
-        if (limits := self._limits()) is not None:
+        if (limits := self._postprocessing().limits) is not None:
             predictions = np.clip(predictions, *limits)
         return (predictions, std) if return_std else predictions
 
@@ -253,9 +253,9 @@ default='squared_error'
 
     # ---------------------------------------------------------------------------------
 
-    def _limits(self) -> tuple[Any, Any] | None:
-        """Return the least and the largest prediction, in float64; None without."""
-        return self._range if self.loss == "squared_error" else None
+    def _postprocessing(self) -> Postprocessing:
+        is_clipped = self.loss == "squared_error"
+        return Postprocessing(limits=self._range if is_clipped else None)
 
     def _network(self) -> MLPRegressor:
         network = MLPRegressor(loss=self.loss, standardize_y=True)
