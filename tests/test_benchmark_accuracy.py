@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
 from benchmarks.accuracy import (
@@ -312,6 +313,21 @@ def test_the_page_is_written_from_the_file(tmp_path):
     assert (tmp_path / "accuracy.md").read_text("utf-8") == before
 
 
+def test_the_page_has_a_section_for_each_search(tmp_path):
+    write_file(tmp_path / "accuracy.csv", ROWS)
+    rows = [
+        a_row("tabular-changed", "german", 0, error=error) | {"configuration": name}
+        for name, error in (("all parts", 0.19), ("without dropout", 0.29))
+    ]
+    write_file(tmp_path / "accuracy-ablations.csv", rows)
+    report.write(tmp_path)
+    page = (tmp_path / "accuracy.md").read_text("utf-8")
+    assert "| without dropout | +50.0% | 1 |" in page
+    assert "## Other values" not in page
+    half = page.partition("The half that confirms: german, cells")[2]
+    assert "| linear | +11.8% |" in half
+
+
 def test_the_pictures_are_drawn(tmp_path):
     pictures = pytest.importorskip("benchmarks.accuracy.pictures")
     assert set(pictures.PICTURES) == set(report.PICTURES)
@@ -344,6 +360,33 @@ def test_the_halves_are_apart_and_hold_all_sets():
             4,
             1,
         )
+
+
+@pytest.mark.parametrize("name", ["values", "ablations"])
+@pytest.mark.parametrize("set_", ["german", "diabetes"])
+def test_networks_of_a_search_are_changed(name, set_):
+    tries, method, _ = search.SEARCHES[name]
+    cells = search.cells_of(tries, list(search.HALVES), [0], method)
+    is_classifier = set_ == "german"
+    all_parameters = [cell["parameters"] for cell in cells if cell["set"] == set_]
+    assert 3 < len(all_parameters) <= len(tries)
+    for parameters in all_parameters:
+        model = METHODS[method].make(a_frame(), is_classifier, **parameters)
+        networks = dict(parameters.get("networks", {}))
+        if not is_classifier:
+            networks.pop("label_smoothing", None)
+        y = np.arange(120) % 2 if is_classifier else np.arange(120.0)
+        found = clone(model)._parameters_of_scoring(y)
+        assert networks.items() <= found.items()
+
+
+@pytest.mark.slow
+def test_one_network_leaves_out_a_fifth_of_the_rows():
+    model = METHODS["tabular-changed"].make(a_frame(), False, one_network=True)
+    model.max_iter = 2
+    model.fit(a_frame(), np.arange(120.0))
+    assert len(model.ensemble_.estimators_) == 1
+    assert np.isnan(model.ensemble_.oof_predictions_).mean() == 0.8
 
 
 def test_the_search_compares_with_its_first_and_with_the_base(

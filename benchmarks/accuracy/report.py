@@ -4,9 +4,10 @@ import math
 import textwrap
 from pathlib import Path
 
-from benchmarks.accuracy import measures, published, summary
+from benchmarks.accuracy import measures, published, search, summary
 from benchmarks.accuracy.datasets import DATASETS
 from benchmarks.accuracy.methods import BASE, METHODS
+from benchmarks.accuracy.summary import percent
 from benchmarks.peers import is_there
 from benchmarks.results import Row, read_file
 from benchmarks.tables import markdown
@@ -48,6 +49,18 @@ lower than {base}'s. Fit times are beside {base}'s; all are geometric means."""
 _PUBLISHED = """{about} Each is compared with the {base} beside it on the sets that it
 has, so compare lines with each other only where the sets are the same."""
 
+_HALVES = """The values in the recipes were chosen by means over sets, not by single
+sets. A first half of the sets, every second one, chooses; the other half confirms. Here
+is each half by itself, beside {base}."""
+
+_VALUES = """Other values than those of the recipes, beside these, on split {splits}:
+what the half that chooses says, and what the other says. More than 0 is worse."""
+
+_ABLATIONS = """What the means become without one part of the networks, and with nearly
+none, on split {splits} of each set, beside all parts. More than 0 is worse. Plain
+networks have ReLU, and neither embeddings, factors of the inputs, parametric
+activations, dropout, weight decay nor smoothed labels."""
+
 PICTURES = {
     "accuracy_summary": "Errors beside CatBoost's, by measure",
     "accuracy_time": "Error and time to fit beside CatBoost's",
@@ -66,7 +79,7 @@ def write(folder: Path) -> None:
         from benchmarks.accuracy import pictures
 
         pictures.draw(rows, folder)
-    page = page_of(rows, {path.stem for path in folder.glob("accuracy_*.png")})
+    page = page_of(rows, {path.stem for path in folder.glob("accuracy_*.png")}, folder)
     (folder / "accuracy.md").write_text(page, encoding="utf-8")
 
 
@@ -82,8 +95,8 @@ def in_order(rows: list[Row]) -> list[Row]:
     )  # fmt: skip
 
 
-def page_of(rows: list[Row], drawn: set[str]) -> str:
-    """Return the whole page."""
+def page_of(rows: list[Row], drawn: set[str], folder: Path) -> str:
+    """Return the whole page; searches of the folder have a section each."""
     base = METHODS[BASE].title
     parts = [
         _HEAD.rstrip(),
@@ -97,6 +110,11 @@ def page_of(rows: list[Row], drawn: set[str]) -> str:
         textwrap.fill(_PUBLISHED.format(about=published.about(), base=base), 88),
         of_others(),
     ]
+    parts += ["## Half of the sets", textwrap.fill(_HALVES.format(base=base), 88)]
+    parts += halves(rows)
+    parts += of_search(folder, "values", _VALUES, "## Other values", search.HALVES)
+    every = {"": list(DATASETS)}
+    parts += of_search(folder, "ablations", _ABLATIONS, "## What each part buys", every)
     for measure in summary.measures_of(rows):
         parts += [f"## {measure[0].upper()}{measure[1:]}", by_set(rows, measure)]
     parts += ["## Seconds to fit", by_set(rows, "fit s", best=False)]
@@ -146,6 +164,45 @@ def overview(rows: list[Row]) -> str:
     names += [f"wins by {name}" for name in main]
     names += ["fit, times", "predict 1,000, ms", "model, kB"]
     return markdown(["method", *names], lines)
+
+
+def halves(rows: list[Row]) -> list[str]:
+    """Return a table for each half of the sets: errors beside the base's."""
+    parts = []
+    for half, names in search.HALVES.items():
+        own = [row for row in rows if row["set"] in names]
+        found = summary.measures_of(own)
+        beside = [summary.beside(own, measure, BASE) for measure in found]
+        lines = [
+            [METHODS[method].title, *(percent(each.get(method)) for each in beside)]
+            for method in methods_of(own)
+            if method != BASE
+        ]
+        parts += [_named(half, names), markdown(["method", *found], lines)]
+    return parts
+
+
+def of_search(
+    folder: Path, name: str, about: str, title: str, groups: dict[str, list[str]]
+) -> list[str]:
+    """Return a section on a search: a table for each group of sets; or nothing."""
+    tries, _, file = search.SEARCHES[name]
+    rows = read_file(folder / file)
+    rows = [row | {"method": row["configuration"]} for row in rows]
+    rows = [row for row in rows if row["method"] in tries]
+    if not rows:
+        return []
+    splits = ", ".join(sorted({row["split"] for row in rows}))
+    parts = [title, textwrap.fill(about.format(splits=splits), 88)]
+    for group, names in groups.items():
+        own = [row for row in rows if row["set"] in names]
+        parts += [_named(group, names)] * bool(group)
+        parts += [search.beside_first(own, list(tries))]
+    return [*parts, origins(rows)]
+
+
+def _named(half: str, names: list[str]) -> str:
+    return textwrap.fill(f"The half that {half}s: {', '.join(names)}.", 88)
 
 
 def of_others() -> str:
@@ -203,13 +260,6 @@ def sets_of(rows: list[Row], column: str) -> list[str]:
     """Return the sets that have a figure of the column, in the order of the suite."""
     found = {row["set"] for row in rows if row.get(column)}
     return [name for name in DATASETS if name in found]
-
-
-def percent(cell: tuple[float, int] | None, n_sets: bool = False) -> str:
-    """Write a difference; nothing stays nothing."""
-    if cell is None or math.isnan(cell[0]):
-        return ""
-    return f"{cell[0]:+.1%}" + (f" ({cell[1]} sets)" if n_sets else "")
 
 
 def _rank(rank):

@@ -5,29 +5,31 @@ configuration is chosen by the first half; what the second half says of it is wh
 to be believed. Rows are kept in accuracy-search.csv; what is there already, of the same
 parameters, is not measured again.
 
-    python -m benchmarks.accuracy.search                       # those of this file
+    python -m benchmarks.accuracy.search                       # of the presets
+    python -m benchmarks.accuracy.search --search values       # of values in recipes
+    python -m benchmarks.accuracy.search --search ablations    # what each part buys
     python -m benchmarks.accuracy.search --file tries.json     # {"name": {parameters}}
     python -m benchmarks.accuracy.search --half choose --splits 0 1 2
-    python -m benchmarks.accuracy.search --ablations           # what each part buys
     python -m benchmarks.accuracy.search show                  # the tables alone
 """
 
 import argparse
 import json
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks.accuracy import summary
 from benchmarks.accuracy.command import FILE, OUTPUT, say_what_is_missing
 from benchmarks.accuracy.datasets import CLASSIFICATION, REGRESSION
 from benchmarks.accuracy.methods import BASE, METHODS
-from benchmarks.accuracy.report import percent
 from benchmarks.accuracy.runner import Cell, measure
+from benchmarks.accuracy.summary import percent
 from benchmarks.results import Row, read_file
 from benchmarks.tables import markdown
 
 METHOD, CHANGED = "tabular", "tabular-changed"
 KEY = ("configuration", "set", "split")
-SEARCHED, ABLATED = "accuracy-search.csv", "accuracy-ablations.csv"
+SEARCHED = "accuracy-search.csv"
 HALVES = {
     "choose": [*CLASSIFICATION[::2], *REGRESSION[::2]],
     "confirm": [*CLASSIFICATION[1::2], *REGRESSION[1::2]],
@@ -78,20 +80,54 @@ ABLATIONS: dict[str, dict] = {
         "one_network": True,
     },
 }
+# Values beside those of the recipes.
+_SMOOTHED = {
+    f"labels smoothed by {value}": {"networks": {"label_smoothing": value}}
+    for value in (0.0, 0.1, 0.2)
+}
+_OF_NUMBERS = {
+    **{
+        f"numbers: learning rate {value}": {"networks": {"learning_rate_init": value}}
+        for value in (0.02, 0.1, 0.2)
+    },
+    **{
+        f"numbers: dropout {value}": {"networks": {"dropout": value}}
+        for value in (0.05, 0.15)
+    },
+}
+VALUES: dict[str, dict] = {"as in the recipes": {}, **_SMOOTHED, **_OF_NUMBERS}
 # What says nothing of numbers.
-_OF_CLASSES = {"without smoothed labels", "without smoothed labels and a temperature"}
+_OF_CLASSES = {
+    "without smoothed labels",
+    "without smoothed labels and a temperature",
+    *_SMOOTHED,
+}
+
+
+class Search(NamedTuple):
+    """Configurations, the method that has their parameters, and where rows are kept."""
+
+    configurations: dict[str, dict]
+    method: str
+    file: str
+
+
+SEARCHES = {
+    "presets": Search(CONFIGURATIONS, METHOD, SEARCHED),
+    "values": Search(VALUES, CHANGED, "accuracy-values.csv"),
+    "ablations": Search(ABLATIONS, CHANGED, "accuracy-ablations.csv"),
+}
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Read the command line, measure, print what each half says."""
     options = parsed(arguments)
-    tries = ABLATIONS if options.ablations else CONFIGURATIONS
-    method = CHANGED if options.ablations else METHOD
+    tries, method, file = SEARCHES[options.search]
     if options.file is not None:
         tries = json.loads(options.file.read_text("utf-8"))
     if options.names:
         tries = {name: tries[name] for name in options.names}
-    path = options.output / (ABLATED if options.ablations else SEARCHED)
+    path = options.output / file
     failed = []
     if options.what is None:
         say_what_is_missing([method])
@@ -113,7 +149,7 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("what", nargs="?", choices=["show"], help="only print what was measured")
     add("--file", type=Path, help="JSON: the parameters of each configuration")
-    add("--ablations", action="store_true", help="what each part of the networks buys")
+    add("--search", choices=list(SEARCHES), default="presets")
     add("--names", nargs="+", help="of configurations; by default all")
     add("--half", choices=list(HALVES), help="by default both")
     add("--splits", nargs="+", type=int, default=[0])
@@ -139,7 +175,7 @@ def cells_of(
         for half in halves
         for set_ in HALVES[half]
         for name, parameters in tries.items()
-        if not (name in _OF_CLASSES and set_ in REGRESSION)
+        if name not in (_OF_CLASSES if set_ in REGRESSION else _OF_NUMBERS)
     ]
 
 
@@ -153,6 +189,24 @@ def tables(rows: list[Row], others: list[Row], names: list[str]) -> str:
             table([row for row in rows if row["half"] == half], others, names),
         )
     )
+
+
+def beside_first(rows: list[Row], names: list[str]) -> str:
+    """Return a line for each configuration but the first: errors and time beside it."""
+    first, *others = names
+    measures = summary.measures_of(rows)
+    beside = [summary.beside(rows, measure, first) for measure in measures]
+    fits = summary.values(rows, "fit s")
+    lines = [
+        [
+            name,
+            *(percent(found.get(name)) for found in beside),
+            f"{summary.ratio(fits[name], fits[first])[0]:.2g}",
+        ]
+        for name in others
+        if name in fits
+    ]
+    return markdown(["configuration", *measures, "fit, times"], lines)
 
 
 def table(rows: list[Row], others: list[Row], names: list[str]) -> str:

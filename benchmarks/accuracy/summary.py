@@ -63,6 +63,13 @@ def geometric_means(rows: list, column: str) -> dict[str, float]:
     }
 
 
+def percent(cell: tuple[float, int] | None, n_sets: bool = False) -> str:
+    """Write a difference; nothing stays nothing."""
+    if cell is None or math.isnan(cell[0]):
+        return ""
+    return f"{cell[0]:+.1%}" + (f" ({cell[1]} sets)" if n_sets else "")
+
+
 def by_set(cells: Cells) -> dict[str, float]:
     """Return the mean over the splits of each set."""
     found: dict[str, list[float]] = {}
