@@ -205,6 +205,28 @@ default='squared_error'
             predictions = np.clip(predictions, *limits)
         return (predictions, std) if return_std else predictions
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the coefficient of determination, R^2, of the predictions.
+
+        For ``loss='quantile'`` it is D^2, as that of `sknn.MLPRegressor`.
+
+        Parameters
+        ----------
+        X : data frame or array-like of shape (n_samples, n_features)
+            A table with the same columns as in ``fit``.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            True targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        score : float
+        """
+        if self.loss == "quantile":
+            return float(self._fitted().score(self._encoded(X), y, sample_weight))
+        return float(super().score(X, y, sample_weight))
+
     def predict_interval(self, X: Any, coverage: float = 0.9) -> np.ndarray:
         """Predict intervals that contain so many of the targets, on average over rows.
 

@@ -11,7 +11,7 @@ import skops.io
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import make_regression
-from sklearn.metrics import log_loss
+from sklearn.metrics import d2_pinball_score, log_loss
 from sklearn.model_selection import GridSearchCV, GroupKFold, KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import get_tags
@@ -151,6 +151,24 @@ def test_calibration_lowers_the_log_loss_of_rows_left_out():
     assert log_loss(y, after) <= log_loss(y, before)
     assert_array_equal(model.predict(TABLE), plain.predict(TABLE))
     assert_allclose(model.predict_log_proba(TABLE), np.log(model.predict_proba(TABLE)))
+
+
+@pytest.mark.parametrize("n_targets", [1, 2])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_quantiles_are_scored_as_scikit_learn_scores_them(n_targets, weighted):
+    rng, levels = np.random.RandomState(0), [0.1, 0.6]
+    X = pd.DataFrame({"a": rng.normal(size=60)})
+    y = rng.normal(size=(60, n_targets)) + X[["a"]].to_numpy()
+    y, weight = np.squeeze(y), rng.uniform(size=60) if weighted else None
+    model = TabularMLPRegressor(
+        loss="quantile", quantile=levels, max_iter=3, preset="quick", random_state=0
+    ).fit(X, y)
+    predicted = model.predict(X)
+    expected = [
+        d2_pinball_score(y, predicted[..., k], alpha=level, sample_weight=weight)
+        for k, level in enumerate(levels)
+    ]
+    assert_allclose(model.score(X, y, weight), np.mean(expected))
 
 
 @pytest.mark.parametrize("loss", ["squared_error", "quantile"])
