@@ -46,6 +46,7 @@ from sknn.jit.declarations import (
     nested,
 )
 from sknn.jit.functions import flat, like, matrix, prefetch, scratch, vector
+from sknn.jit.kernel_names import check_name
 
 __all__ = [
     "DTYPE",
@@ -112,7 +113,7 @@ class CompiledFunction:
     signature : tuple
         The types of its arguments.
     name : str
-        Unique among all kernels and drivers.
+        Unique among all kernels and drivers that are kept on disk.
     cached : bool, default=True
         Whether specializations are kept on disk. Not so for what users register, nor
         for functions from elsewhere: the cache tells apart the sources of the
@@ -120,6 +121,11 @@ class CompiledFunction:
     interleave : int, default=1
         On how many vectors at a time a loop over elements works. Where every step waits
         for the one before, those of other vectors run meanwhile.
+
+    Raises
+    ------
+    ValueError
+        If another kernel or driver that is kept on disk has this name.
     """
 
     is_driver = False
@@ -138,6 +144,8 @@ class CompiledFunction:
         self.name = name
         self.cached = cached and configuration().contains(function.__module__)
         self.interleave = interleave
+        if self.cached:
+            check_name(self)
         self.specializations: dict[np.dtype[Any], int] = {}  # the addresses
         COMPILED.append(self)
         self.number = len(COMPILED)
