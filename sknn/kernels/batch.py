@@ -73,7 +73,10 @@ def unshuffled_batch(
     first: int,
     n: int,
 ) -> Batch:
-    """Return n rows from one on, in their order: a batch, and its only block."""
+    """Return rows first, ..., first + n - 1 of the data, as a batch of one block.
+
+    The arrays are those of `Batch`; dense data have ``n_features`` columns.
+    """
     return Batch(
         data, first * n_features, indices, indptr, weights, indptr[:0], first, n,
         0, n, 0,
@@ -82,7 +85,7 @@ def unshuffled_batch(
 
 @inline_scalar
 def block_of(batch: Batch, n_features: int, begin: int, block: int) -> Batch:
-    """Return up to ``block`` rows of a whole batch, from row ``begin`` on."""
+    """Return rows begin, ..., begin + block - 1 of a batch; fewer at its end."""
     n = block if begin + block < batch.size else batch.size - begin
     return Batch(
         batch.data, batch.offset + begin * n_features, batch.indices, batch.indptr,
@@ -92,7 +95,7 @@ def block_of(batch: Batch, n_features: int, begin: int, block: int) -> Batch:
 
 @inline_scalar
 def rows_of_members(op: Integers, batch: Batch) -> Batch:
-    """Return a block as an operation gets it, with a row for each of its members."""
+    """Return a block with op[MEMBERS] rows for each row of the batch."""
     k = op[MEMBERS]
     return Batch(
         batch.data, batch.offset, batch.indices, batch.indptr, batch.weights,
@@ -103,7 +106,10 @@ def rows_of_members(op: Integers, batch: Batch) -> Batch:
 
 @inline_scalar
 def row_of(batch: Batch, i: int) -> int:
-    """Return which row of the data the i-th row of a block is."""
+    """Return the row of the data that is row i of a block.
+
+    It is rows[first + i], or first + i where rows are not shuffled.
+    """
     row = batch.first + i
     # Unsigned indices spare the test for negative ones, which count from the end.
     index: int = batch.rows[np.uintp(row)] if batch.rows.size else row
@@ -112,7 +118,10 @@ def row_of(batch: Batch, i: int) -> int:
 
 @inline_scalar
 def block_data(batch: Batch, n_features: int) -> Vector:
-    """Return the data of the block's rows, flat: unshuffled rows only."""
+    """Return the data of an unshuffled block, flat.
+
+    Of shape (n * n_features,); of a CSR matrix, the values of the rows.
+    """
     start, size = batch.offset, batch.n * n_features
     if batch.indptr.size:
         start = batch.indptr[batch.first]
@@ -122,17 +131,21 @@ def block_data(batch: Batch, n_features: int) -> Vector:
 
 @inline_scalar
 def block_offset(batch: Batch, column: int, width: int) -> int:
-    """Return where the block's rows of a matrix start in values or deltas.
+    """Return the index in values or deltas at which the block's rows of a matrix start.
 
-    ``column`` is the number of columns that lie before the matrix, ``width`` that of
-    the matrix.
+    The matrix has the shape (batch.size, width), and ``column`` columns of the same
+    number of rows lie before it: column * size + begin * width.
     """
     return column * batch.size + batch.begin * width
 
 
 @inline_scalar
 def flat_rows_of(op: Integers, batch: Batch, column: int, buffer: Vector) -> Vector:
-    """Return the block's rows of a matrix as wide as the outputs, flat."""
+    """Return the block's rows of a matrix of the shape of the outputs, flat.
+
+    Of shape (n_rows * fan_out,). ``column`` is the column of the table that says where
+    the matrix lies in buffer.
+    """
     start = block_offset(batch, op[column], op[FAN_OUT])
     return vector(buffer, start, batch.n * op[FAN_OUT])
 

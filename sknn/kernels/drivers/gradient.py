@@ -110,6 +110,9 @@ def backward(
 ) -> float:
     """Fill deltas by backpropagation, from the gradient of the raw outputs in deltas.
 
+    For each operation y = f(x), from the last to the first, the gradient with respect
+    to x is the gradient with respect to y times df / dx.
+
     Parameters
     ----------
     network : NetworkArrays
@@ -135,7 +138,11 @@ def n_blocks(n: int, block: int) -> int:
 
 @inline_scalar
 def _gather(data: Vector, n_features: int, row_block: Batch, gathered: Vector) -> None:
-    """Copy the rows of a block from data, shuffled, to their rows of the batch."""
+    """Copy the shuffled rows of a block to where they lie in the batch.
+
+    ``gathered[begin + i] = data[rows[first + i]]`` for each row i of the block. Both
+    are matrices with n_features columns, flat.
+    """
     for i in range(row_block.n):
         source = row_block.rows[row_block.first + i] * n_features
         copy(data, source, gathered, (row_block.begin + i) * n_features, n_features)
@@ -165,6 +172,9 @@ def loss_and_gradient(
 ) -> bool:
     """Compute the loss of each block and the gradient of a batch; False if called off.
 
+    Sets sums[k] to the sum of weight * loss(y, z) over the rows of block k, and
+    gradient to the derivative of the sum over all blocks by theta.
+
     Parameters
     ----------
     network : NetworkArrays
@@ -172,8 +182,7 @@ def loss_and_gradient(
     dataset : Dataset
     objective : Objective
     workspace : Workspace
-        Output: the gradient of the summed loss, overwritten, and the summed loss of
-        each block.
+        Output: gradient and sums, overwritten.
     block : int
         Rows of a block.
     team : Team
@@ -236,7 +245,9 @@ def _mean_loss_of_members(
     raw: Matrix,
     delta: Matrix,
 ) -> float:
-    """Return the summed loss of a block, as a mean over members; set its gradient.
+    """Return the loss of a block, summed over rows; set its gradient.
+
+    The loss of a row is the mean of loss(y, z[k]) over the members k.
 
     Parameters
     ----------
@@ -247,9 +258,9 @@ def _mean_loss_of_members(
     objective : Objective
     activations : Activations
     raw : ndarray of shape (n_rows * n_members, n_outputs)
-        Raw outputs: the rows of all members for a row of the batch side by side.
+        Raw outputs z: the rows of all members for a row of the batch side by side.
     delta : ndarray of shape (n_rows * n_members, n_outputs)
-        Output: the gradient of the mean.
+        Output: the gradient with respect to raw.
     """
     n, n_members, width = batch.n, last[MEMBERS], last[FAN_OUT]
     start = block_offset(batch, last[MEMBER_RAW], width)
@@ -275,7 +286,10 @@ def _mean_loss_of_members(
 def _transpose(
     network: NetworkArrays, gradient: Vector, thread: int, n_threads: int
 ) -> None:
-    """Write the transposed weights that backward needs where their gradient will be."""
+    """Write W.T to the memory of the gradient of W, from which backward reads it.
+
+    For each operation with a transpose kernel; W has the shape (fan_in, fan_out).
+    """
     ops = network.ops
     for k in range(thread, ops.shape[0], n_threads):
         if ops[k, TRANSPOSE]:
@@ -293,7 +307,10 @@ def _backward(
     gradient: Vector,
     activations: Activations,
 ) -> None:
-    """Run all operations backwards for a block, from the gradient in deltas."""
+    """Run the backward kernels of all operations on a block, the last one first.
+
+    They start from the gradient of the raw outputs in deltas.
+    """
     ops = network.ops
     for k in range(ops.shape[0] - 1, -1, -1):
         call_backward(

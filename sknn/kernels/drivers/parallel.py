@@ -64,6 +64,8 @@ def batch_gradient(
 ) -> float:
     """Compute the summed loss of the rows from ``start`` to ``stop``, and its gradient.
 
+    The loss is the sum of weight * loss(y, z) over these rows.
+
     Parameters
     ----------
     network : NetworkArrays
@@ -115,7 +117,10 @@ def optimizer_step(
     workspace: Workspace,
     team: Team,
 ) -> float:
-    """Make a step by the gradient of the summed loss of a batch, summed over its parts.
+    """Make one step of the optimizer, with the gradient of a batch.
+
+    Adds n_rows * (loss_scale * loss + penalty) / size to the counter LOSS, where
+    n_rows, loss and size are the totals.
 
     Parameters
     ----------
@@ -127,9 +132,9 @@ def optimizer_step(
     counters : ndarray of shape (N_COUNTERS,), float64
         STEPS, ROWS and LOSS are updated.
     totals : ndarray of shape (N_TOTALS,), float64
-        What `batch_gradient` returns, summed over the parts.
+        What `batch_gradient` computes, summed over the parts of the batch.
     workspace : Workspace
-        With the gradient, likewise. Overwritten.
+        Its gradient is summed over the parts as well. Overwritten.
     team : Team
     """
     gradient, t = workspace.gradient, int(counters[STEPS]) + 1

@@ -103,10 +103,11 @@ def predict(
     rows : RowBlocks
     outputs : Outputs
     out : ndarray of shape (n_samples, n_outputs)
-        Of members that share weights the mean; of shape (n_samples, n_members *
-        n_outputs) what each of them predicts. Neither loss nor decide takes them.
+        Predictions; with members that share weights, the mean over the members. In the
+        shape (n_samples, n_members * n_outputs), the prediction of each member. With
+        such members, ``outputs`` has neither loss nor decide.
     labels : ndarray of shape (n_samples,), int64
-        Outputs.
+        Output in place of out, if ``outputs.decide`` is not 0.
     nonfinite_flags : ndarray of shape (N_NONFINITE_FLAGS,), int64
         With CHECK_INPUT set, the call ends at the first block whose inputs are not
         finite and sets NONFINITE_INPUT. NONFINITE_OUTPUT is set if predictions are not.
@@ -152,7 +153,7 @@ def predict(
 
 @inline_scalar
 def _average_members(raw: Matrix, n_members: int, out: Matrix, first: int) -> None:
-    """Set rows of out, from the first one on, to means over the rows of members.
+    """Set out[first + i] to the mean of rows i * n_members, ... of raw, one a member.
 
     raw is (n_rows * n_members, n_outputs), out is (n_samples, n_outputs).
     """

@@ -291,7 +291,7 @@ REGULARIZATION = Record(
 
 @inline_scalar
 def rows_of(dataset: Dataset, first: int, n: int) -> Batch:
-    """Return a batch of n rows from one on, unshuffled, as its only block."""
+    """Return rows first, ..., first + n - 1 of a dataset, as a batch of one block."""
     return unshuffled_batch(
         dataset.data, dataset.indices, dataset.indptr, dataset.weights,
         dataset.n_features, first, n,

@@ -28,7 +28,7 @@ N_RATES = 3  # of an optimizer's step, at the start of `sums`
 def batch_of(
     dataset: Dataset, batches: Batches, rows: Integers, first: int, n: int, t: int
 ) -> Batch:
-    """Return the n rows from one on, in their order, as the batch of step t."""
+    """Return rows[first : first + n] of a dataset, as the batch of step t."""
     data, offset = dataset.data, first * dataset.n_features
     if batches.gathered.size:
         data, offset = batches.gathered_data, 0
@@ -51,9 +51,9 @@ def gradient_of_batch(
 ) -> tuple[bool, float]:
     """Compute the gradient of a whole batch; return whether it is done, and the loss.
 
-    Both are of the summed loss. Where the rows of a batch have too many activations for
-    the cache, it is divided into parts, whose gradients are added up. Parameters are
-    those of `loss_and_gradient`.
+    Both are of the loss summed over the rows. Where the activations of a batch do not
+    fit into the cache, the gradients of its parts are computed one after another and
+    added up. Parameters are those of `loss_and_gradient`.
     """
     if batches.part == 0:
         is_done = loss_and_gradient(
@@ -86,7 +86,10 @@ def gradient_of_batch(
 
 @inline_scalar
 def part_of(dataset: Dataset, batches: Batches, batch: Batch, begin: int) -> Batch:
-    """Return the rows of a batch from one on, as a batch, which draws other numbers."""
+    """Return rows begin, ..., begin + part - 1 of a batch as a batch; fewer at its end.
+
+    Each part has its own key, and so its own random numbers.
+    """
     rest = batch.size - begin
     n = batches.part if batches.part < rest else rest
     offset = 0 if batches.gathered.size else batch.offset + begin * dataset.n_features
@@ -98,7 +101,7 @@ def part_of(dataset: Dataset, batches: Batches, batch: Batch, begin: int) -> Bat
 
 @inline_scalar
 def total_of(sums: Float64s, n: int) -> float:
-    """Return the sum of the first n."""
+    """Return sums[0] + ... + sums[n - 1]."""
     total = 0.0
     for k in range(n):
         total += sums[k]
@@ -118,7 +121,20 @@ def prepare_step(
 ) -> float:
     """Set the rates of step t and shape the gradient; return the penalty, or 0.0.
 
-    It is the k-th step of the call, from 0 on.
+    Calls the kernel of the rates and, if it is set, `shape_gradient`.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    regularization : Regularization
+    trained, gradient : ndarray of shape (n_trained,)
+        The trained parameters, and the gradient of the loss summed over the batch.
+    size : float
+        Number of rows of the batch, or the sum of their weights.
+    t, k : int
+        Number of the step since training began, from 1, and in this call, from 0.
+    step_rates : ndarray of shape (N_RATES,), float64
+        Output.
     """
     rates = optimizer.learning_rates
     learning_rate = rates[k] if rates.size > 1 else rates[0]
@@ -151,9 +167,25 @@ def make_step(
     divisor: float,
     team: Team,
 ) -> None:
-    """Update a thread's chunks of the parameters; set their sums to w**2, summed.
+    """Make the optimizer's step for a thread's chunks of the parameters.
 
-    Within a chunk, segment by segment of the same learning rate.
+    Sets sums[k] to the sum of w**2 over the weights of chunk k, before the step. Within
+    a chunk, segments differ in the factor of the learning rate.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    trained : ndarray of shape (n_trained,)
+        The trained parameters, updated in place.
+    workspace : Workspace
+        Its gradient is read, its sums are overwritten.
+    step_rates : ndarray of shape (N_RATES,), float64
+        Rates of this step.
+    alpha : float
+        L2 penalty.
+    divisor : float
+        The gradient is divided by this number.
+    team : Team
     """
     gradient = workspace.gradient
     n_chunks, segment = n_blocks(gradient.size, CHUNK), 0
@@ -182,7 +214,11 @@ def make_step(
 def constrain(
     regularization: Regularization, trained: Vector, gradient: Vector, team: Team
 ) -> bool:
-    """Apply max-norm in thread 0, if it is set; return False if called off."""
+    """Apply max-norm in thread 0, if it is set; return False if called off.
+
+    ``trained`` and ``gradient`` are of shape (n_trained,); see
+    `regularization.constrain`.
+    """
     if regularization.constrain == 0:
         return True
     if team.thread == 0:

@@ -27,7 +27,7 @@ def weighted_sums(
     Parameters
     ----------
     dots_product : int
-        Address of that kernel.
+        Address of the kernel `dots_product`.
     rows : ndarray of shape (n_rows, fan_in)
     weights : ndarray of shape (fan_out, fan_in)
     out : ndarray of shape (n_rows, fan_out)

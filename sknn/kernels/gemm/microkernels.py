@@ -180,9 +180,9 @@ def _sums(n_vectors: int) -> ColumnSums:
 
     @_intrinsic
     def sums(b: MatrixOperand, c: VectorOperand, j: int, n_terms: int) -> None:
-        """Set elements of c, from j on, to the column sums of b.
+        """Set c[j : j + width] to the column sums of b[:, j : j + width].
 
-        b has n_terms rows, and j is the first of n_vectors * lanes columns.
+        b has n_terms rows, and width is n_vectors * lanes.
         """
         width = n_vectors * vector_bytes() // c.array.itemsize
         c.array[c.offset + j :][:width] = _view(b, 0, j, n_terms, width).sum(axis=0)
@@ -230,7 +230,7 @@ wide_sums, thin_sums = _sums(2 * TILE_VECTORS), _sums(1)
 
 @_intrinsic
 def vector_copy(a: Vector, a0: int, c: Vector, c0: int, size: int) -> None:
-    """Copy size elements of a from a0 on to c from c0 on, size >= lanes."""
+    """Set c[c0 : c0 + size] to a[a0 : a0 + size], where size >= lanes."""
     c[c0 : c0 + size] = a[a0 : a0 + size]
 
 

@@ -224,7 +224,7 @@ def column_sums(b: MatrixOperand, c: VectorOperand, m: int, n_terms: int) -> Non
 
 @inline_scalar
 def copy(a: Vector, a0: int, c: Vector, c0: int, size: int) -> None:
-    """Copy size elements of a from a0 on to c from c0 on."""
+    """Set c[c0 : c0 + size] to a[a0 : a0 + size]; both arrays are 1-D."""
     if size * c.itemsize >= microkernels.vector_bytes():
         microkernels.vector_copy(a, a0, c, c0, size)
     else:
@@ -238,7 +238,11 @@ call_transpose = caller("transpose", transpose_signature)
 
 @kernel(transpose_signature)
 def transpose(a: Vector, a0: int, c: Vector, c0: int, n: int, m: int) -> float:
-    """Set c to a.T, where a has shape (n, m), n and m >= NARROW, both contiguous."""
+    """Set c to a.T, of shape (m, n), where a has the shape (n, m).
+
+    a starts at index a0 and c at index c0 of 1-D arrays, both in C order. n and m are
+    at least NARROW.
+    """
     lanes = microkernels.vector_bytes() // c.itemsize
     i = 0
     while i < n:

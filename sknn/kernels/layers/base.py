@@ -1,10 +1,21 @@
-"""What all kinds of layers thread: signatures, activations, gradients of biases.
+"""What all layers have in common: signatures, activations, gradients of biases.
 
-Forward fills the operation's outputs in ``values``, for a block of rows. Backward
-takes the gradient with respect to these outputs in ``deltas``, brings it before the
-activation and fills that of the operation's inputs, for a block of rows too. Gradient
-fills that of the operation's own parameters, from all rows of a batch at once. Prepare,
-which few kinds have, runs before a batch and fills numbers at the end of ``values``.
+With x the inputs of a layer, y = f(z) its outputs and delta their gradient:
+
+- Forward sets y in ``values``, for a block of rows.
+- Backward multiplies delta by f'(z) and sets the gradient of x, both in ``deltas``, for
+  a block of rows.
+- Gradient sets the gradient of the layer's parameters, from all rows of a batch.
+- Prepare, which few layers have, sets numbers at the end of ``values`` before a batch.
+
+The parameters of these kernels, of which docstrings state those of the layer alone:
+
+- op, shape (N_COLUMNS or more,), int64: the operation's row of the table, see
+  `table.py`. It says where the arrays below hold what belongs to the layer.
+- batch: the rows. Layers call their number n_rows.
+- theta, shape (n_parameters,), and its gradient, shape (n_trained,).
+- values and deltas, 1-D: outputs of all operations, and their gradients.
+- thread, n_threads: number of this thread, and of all.
 """
 
 from typing import NamedTuple
@@ -41,14 +52,13 @@ from sknn.kernels.table import (
     PREPARED,
 )
 
-# The operation, the batch, theta, values.
+# op, batch, theta, values
 forward_signature = (Array(INTEGER), BATCH, Array(), Array())
 call_forward = caller("forward", forward_signature)
-# The operation, the batch, theta, its gradient, values, deltas.
+# op, batch, theta, gradient, values, deltas
 backward_signature = (Array(INTEGER), BATCH, Array(), Array(), Array(), Array())
 call_backward = caller("backward", backward_signature)
-# The operation, the batch, the gradient of theta, values, deltas; the number of this
-# thread, and of all.
+# op, batch, gradient, values, deltas, thread, n_threads
 gradient_signature = (
     Array(INTEGER),
     BATCH,
@@ -59,7 +69,7 @@ gradient_signature = (
     INTEGER,
 )
 call_gradient = caller("gradient", gradient_signature)
-# The operation, theta, values.
+# op, theta, values
 prepare_signature = (Array(INTEGER), Array(), Array())
 call_prepare = caller("prepare", prepare_signature)
 
@@ -86,7 +96,11 @@ class LayerKernels(NamedTuple):
 def run_prepare(
     ops: IntegerMatrix, theta: Vector, values: Vector, thread: int, n_threads: int
 ) -> None:
-    """Run the prepare kernels before a batch, each in one of the threads."""
+    """Run the prepare kernel of each operation that has one, each in one thread.
+
+    ``ops`` is the table of shape (n_operations, N_COLUMNS). Kernels fill the end of
+    values from theta.
+    """
     for k in range(thread, ops.shape[0], n_threads):
         if ops[k, PREPARE]:
             call_prepare(ops[k, PREPARE], (ops[k], theta, values))
@@ -96,7 +110,7 @@ def run_prepare(
 def run_forward(
     ops: IntegerMatrix, batch: Batch, theta: Vector, values: Vector
 ) -> None:
-    """Run all operations on a block of rows."""
+    """Run the forward kernels of all operations on a block, in their order."""
     for k in range(ops.shape[0]):
         block = rows_of_members(ops[k], batch)
         call_forward(ops[k, FORWARD], (ops[k], block, theta, values))
@@ -104,7 +118,7 @@ def run_forward(
 
 @inline_scalar
 def prepared_of(op: Integers, values: Vector, size: int) -> Vector:
-    """Return the numbers that the prepare kernel of an operation fills."""
+    """Return what the prepare kernel of an operation fills, of shape (size,)."""
     return vector(values, values.size - op[PREPARED], size)
 
 
@@ -121,7 +135,7 @@ def raw_of(ops: IntegerMatrix, batch: Batch, values: Vector) -> Matrix:
 
 @inline_scalar
 def activate(op: Integers, batch: Batch, values: Vector) -> None:
-    """Set the outputs y to f(y), in place, by the kernel of the activation f."""
+    """Set y, of shape (n_rows, fan_out), to f(y) for the activation f."""
     if op[ACTIVATION]:
         outputs = flat_rows_of(op, batch, OUTPUT, values)
         saved = flat_rows_of(op, batch, PREACTIVATION, values)
@@ -132,7 +146,7 @@ def activate(op: Integers, batch: Batch, values: Vector) -> None:
 def activation_gradient(
     op: Integers, batch: Batch, values: Vector, deltas: Vector
 ) -> None:
-    """Multiply the gradient of the outputs by f', in place: delta *= f'(z)."""
+    """Multiply delta, of shape (n_rows, fan_out), by f'(z) of the activation f."""
     if op[ACTIVATION_GRAD]:
         delta = flat_rows_of(op, batch, OUTPUT, deltas)
         saved = flat_rows_of(op, batch, PREACTIVATION, values)
@@ -148,7 +162,10 @@ def bias_gradient(
     thread: int,
     n_threads: int,
 ) -> None:
-    """Set a thread's range of the gradient of the bias: the column sums of delta."""
+    """Set the gradient of the bias, shape (fan_out,), to the column sums of delta.
+
+    delta is (n_rows, fan_out). Each of n_threads threads sets its range of columns.
+    """
     fan_out = op[FAN_OUT]
     first, last = thread_columns(thread, n_threads, fan_out)
     start = block_offset(batch, op[OUTPUT], fan_out)
@@ -159,12 +176,19 @@ def bias_gradient(
 
 @inline_scalar
 def thread_range(thread: int, n_threads: int, count: int) -> tuple[int, int]:
-    """Return the range of so many items that a thread works on: first, last."""
+    """Return first and last of the range of ``count`` items that a thread works on.
+
+    They are floor(count * t / n_threads) for t = thread and t = thread + 1; ``last`` is
+    not in the range.
+    """
     return count * thread // n_threads, count * (thread + 1) // n_threads
 
 
 @inline_scalar
 def thread_columns(thread: int, n_threads: int, width: int) -> tuple[int, int]:
-    """Return the range of columns that a thread works on: none, or NARROW or more."""
+    """Return first and last of the range of columns that a thread works on.
+
+    ``last`` is not in the range, which is empty or has NARROW columns or more.
+    """
     first, last = thread_range(thread, n_threads, width // NARROW)
     return first * NARROW, width if thread == n_threads - 1 else last * NARROW

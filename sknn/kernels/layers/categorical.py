@@ -34,28 +34,31 @@ N_CODED = OPTION_1  # column of the table: the number of these columns
 
 @inline_scalar
 def _column(op: Integers, k: int) -> tuple[int, int, int, int, int]:
-    """Return of the k-th column of codes: number, n, d, starts of table and outputs."""
+    """Return number, n, d, start of table and start of outputs of a column of codes.
+
+    It is the k-th of these columns.
+    """
     start = N_COLUMNS + N_INTEGERS * k
     return op[start], op[start + 1], op[start + 2], op[start + 3], op[start + 4]
 
 
 @inline_scalar
 def _passed(op: Integers, k: int) -> int:
-    """Return the number of the k-th column that is passed on."""
+    """Return the number of the k-th of the columns that are passed on."""
     number: int = op[N_COLUMNS + N_INTEGERS * op[N_CODED] + k]
     return number
 
 
 @inline_scalar
 def _code_of(x: float, n_codes: int) -> int:
-    """Return the code that a number is, or n_codes if it is none."""
+    """Return x as a code if it is one of 0, ..., n_codes - 1, else n_codes."""
     code = int(x) if 0 <= x < n_codes else n_codes
     return code if code == x else n_codes
 
 
 @inline_array
 def _copy(source: Vector, target: Vector) -> None:
-    """Copy numbers; both of shape (d,)."""
+    """Set target to source; both of shape (d,)."""
     for j in range(target.size):
         target[j] = source[j]
 
@@ -71,9 +74,14 @@ def _add(total: Vector, delta: Vector) -> None:
 def categorical_forward(
     op: Integers, batch: Batch, theta: Vector, values: Vector
 ) -> float:
-    """Set the outputs in values: columns passed on, rows of tables, indicators.
+    """Set y in values: columns passed on, then rows of tables or indicators.
 
-    The inputs have the shape (n_rows, fan_in), the outputs (n_rows, fan_out).
+    x is (n_rows, fan_in), y is (n_rows, fan_out), each table is (n + 1, d). For each
+    column of codes, with outputs from o on and the code c, which is n if unknown::
+
+        d > 0:  y[o : o + d] = table[c]
+        d = 0:  y[o : o + n] = (0, ..., n - 1) == c
+        d = 0 and n <= 2:  y[o] = 1 if c = 1, -1 if c = 0, 0 if unknown
     """
     x, y = input_of(op, batch, values), output_of(op, batch, values)
     zero, one = theta.dtype.type(0), theta.dtype.type(1)
@@ -104,7 +112,10 @@ def categorical_backward(
     values: Vector,
     deltas: Vector,
 ) -> float:
-    """Set the gradient of the inputs in deltas, shape (n_rows, fan_in); 0 of codes."""
+    """Set the gradient of x in deltas, of shape (n_rows, fan_in).
+
+    It is delta for columns passed on, and 0 for columns of codes.
+    """
     if op[NEEDS_INPUT_DELTA] == 0:
         return 0.0
     delta, x_delta = output_of(op, batch, deltas), input_delta_of(op, batch, deltas)
@@ -127,9 +138,11 @@ def categorical_gradient(
     thread: int,
     n_threads: int,
 ) -> float:
-    """Set the gradient of each row of a table: the sum of delta over its code.
+    """Set the gradients of the tables, each of shape (n + 1, d).
 
-    The threads divide the columns.
+    That of row c of a table is the sum of delta, of shape (n_rows, fan_out), over the
+    rows of code c, in the d outputs of the column. Each of n_threads threads sets those
+    of its range of columns.
     """
     x, delta = input_of(op, batch, values), output_of(op, batch, deltas)
     begin, end = thread_range(thread, n_threads, op[N_CODED])

@@ -60,7 +60,11 @@ from sknn.kernels.table import (
 
 @kernel(forward_signature)
 def dense_forward(op: Integers, batch: Batch, theta: Vector, values: Vector) -> float:
-    """Set y = f(x W + b) in values: x is (n_rows, fan_in), y is (n_rows, fan_out)."""
+    """Set y = f(x W + b) in values.
+
+    x is (n_rows, fan_in), W is (fan_in, fan_out), b is (fan_out,), y is (n_rows,
+    fan_out).
+    """
     fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
     x, start = source_of(op, batch, values)
     product = Product(
@@ -87,10 +91,11 @@ def dense_backward(
     values: Vector,
     deltas: Vector,
 ) -> float:
-    """Multiply delta by f', then set the gradient of the inputs to delta W^T.
+    """Multiply delta by f', then set the gradient of x to delta W^T.
 
-    In deltas, of shapes (n_rows, fan_out) and (n_rows, fan_in). The transposed weights
-    are read from where the gradient of the weights will be written later.
+    Both are in deltas: delta is (n_rows, fan_out), the gradient of x is (n_rows,
+    fan_in). W^T, of shape (fan_out, fan_in), is read from the memory of the gradient of
+    W, which is written later.
     """
     activation_gradient(op, batch, values, deltas)
     if op[NEEDS_INPUT_DELTA] == 0:
@@ -131,8 +136,9 @@ def dense_gradient(
 ) -> float:
     """Set the gradients of W to x^T delta and of b to the column sums of delta.
 
-    Of shapes (fan_in, fan_out) and (fan_out,). Each of n_threads threads sets its range
-    of rows or columns.
+    x is (n_rows, fan_in), delta is (n_rows, fan_out); the gradients are (fan_in,
+    fan_out) and (fan_out,). Each of n_threads threads sets its range of rows or
+    columns.
     """
     fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
     # Divide the larger dimension: each thread reads its range of one operand only.
@@ -182,9 +188,10 @@ def dense_gradient(
 
 @kernel(forward_signature)
 def narrow_forward(op: Integers, batch: Batch, theta: Vector, values: Vector) -> float:
-    """Set y = f(x W + b) in values, with W stored transposed.
+    """Set y = f(x W + b) in values, with W^T stored in place of W.
 
-    x has the shape (n_rows, fan_in), y (n_rows, fan_out).
+    x is (n_rows, fan_in), W^T is (fan_out, fan_in), b is (fan_out,), y is (n_rows,
+    fan_out).
     """
     fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
     x, start = source_of(op, batch, values)
@@ -212,9 +219,10 @@ def narrow_backward(
     values: Vector,
     deltas: Vector,
 ) -> float:
-    """Multiply delta by f', then set the gradient of the inputs to delta W^T.
+    """Multiply delta by f', then set the gradient of x to delta W^T.
 
-    In deltas, of shapes (n_rows, fan_out) and (n_rows, fan_in).
+    Both are in deltas: delta is (n_rows, fan_out), the gradient of x is (n_rows,
+    fan_in). W^T is (fan_out, fan_in).
     """
     activation_gradient(op, batch, values, deltas)
     if op[NEEDS_INPUT_DELTA] == 0:
@@ -262,8 +270,8 @@ def narrow_gradient(
 ) -> float:
     """Set the gradients of W^T to delta^T x and of b to the column sums of delta.
 
-    Of shapes (fan_out, fan_in) and (fan_out,). Each of n_threads threads sets its range
-    of columns.
+    x is (n_rows, fan_in), delta is (n_rows, fan_out); the gradients are (fan_out,
+    fan_in) and (fan_out,). Each of n_threads threads sets its range of columns.
     """
     fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
     if op[BIAS] >= 0:

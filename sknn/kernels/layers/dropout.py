@@ -20,10 +20,10 @@ from sknn.kernels.table import FAN_IN, LAYER_ID, NEEDS_INPUT_DELTA, THRESHOLD
 
 @inline_scalar
 def _drop(op: Integers, batch: Batch, x: Matrix, y: Matrix) -> None:
-    """Set y to x * mask / (1 - rate); both of shape (batch.n, fan_in).
+    """Set y to x * mask / (1 - rate); all of shape (n_rows, fan_in).
 
-    The mask depends on the batch's key, the layer, the row and the column, so that
-    forward and backward draw the same one.
+    mask is 0 with probability rate, else 1. It depends on the batch's key, the layer,
+    the row and the column, so that forward and backward draw the same one.
     """
     threshold = op[THRESHOLD]
     for i in range(batch.n):
@@ -34,7 +34,7 @@ def _drop(op: Integers, batch: Batch, x: Matrix, y: Matrix) -> None:
 
 @kernel(forward_signature)
 def dropout_forward(op: Integers, batch: Batch, theta: Vector, values: Vector) -> float:
-    """Set the outputs in values to x * mask / (1 - rate), shape (n_rows, width)."""
+    """Set y = x * mask / (1 - rate) in values; all of shape (n_rows, fan_in)."""
     _drop(op, batch, input_of(op, batch, values), output_of(op, batch, values))
     return 0.0
 
@@ -48,7 +48,10 @@ def dropout_backward(
     values: Vector,
     deltas: Vector,
 ) -> float:
-    """Set the gradient of the inputs in deltas to delta * mask / (1 - rate)."""
+    """Set the gradient of x in deltas to delta * mask / (1 - rate).
+
+    All are (n_rows, fan_in). The mask is that of `dropout_forward`.
+    """
     if op[NEEDS_INPUT_DELTA]:
         delta = output_of(op, batch, deltas)
         _drop(op, batch, delta, input_delta_of(op, batch, deltas))

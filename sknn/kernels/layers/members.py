@@ -58,10 +58,10 @@ def _input_deltas(op: Integers, batch: Batch, deltas: Vector) -> Matrix:
 def member_scaling_forward(
     op: Integers, batch: Batch, theta: Vector, values: Vector
 ) -> float:
-    """Set y = x * r in values, for each of the members.
+    """Set y = x * r in values: y[i, k] = x[i, k] * r[k] for each member k.
 
-    x is (n_rows, fan_in) or (n_rows, n_members * fan_in), y is the latter, r is
-    (n_members, fan_in).
+    y is (n_rows, n_members * fan_in), r is (n_members, fan_in). x has the shape of y
+    or, where all members have the same inputs, (n_rows, fan_in).
     """
     x, y = _inputs(op, batch, values), _outputs(op, batch, values)
     width = op[FAN_IN]
@@ -84,8 +84,9 @@ def member_scaling_backward(
     values: Vector,
     deltas: Vector,
 ) -> float:
-    """Set the gradient of x in deltas to delta * r; the sum over members that share x.
+    """Set the gradient of x in deltas to delta * r.
 
+    Where all members have the same inputs, it is the sum of that over the members.
     Shapes are those of `member_scaling_forward`.
     """
     if op[NEEDS_INPUT_DELTA] == 0:
@@ -114,9 +115,10 @@ def member_scaling_gradient(
     thread: int,
     n_threads: int,
 ) -> float:
-    """Set the gradient of r, (n_members, fan_in), to the column sums of x * delta.
+    """Set the gradient of r to the column sums of x * delta.
 
-    Each of n_threads threads sets that of its range of members.
+    r is (n_members, fan_in), x and delta are as in `member_scaling_forward`. Each of
+    n_threads threads sets that of its range of members.
     """
     x, delta = _inputs(op, batch, values), _outputs(op, batch, deltas)
     width = op[FAN_IN]
@@ -166,7 +168,7 @@ def member_affine_backward(
 ) -> float:
     """Multiply delta by f', then set the gradient of x to delta * s.
 
-    Both are (n_rows, n_members * width), s is (n_members, width).
+    Both are in deltas, of shape (n_rows, n_members * width); s is (n_members, width).
     """
     activation_gradient(op, batch, values, deltas)
     delta, x_delta = _outputs(op, batch, deltas), _input_deltas(op, batch, deltas)
@@ -190,8 +192,8 @@ def member_affine_gradient(
 ) -> float:
     """Set the gradients of s to the column sums of x * delta, of b to those of delta.
 
-    Both are (n_members, width). Each of n_threads threads sets those of its range of
-    members.
+    x and delta are (n_rows, n_members * width), the gradients (n_members, width). Each
+    of n_threads threads sets those of its range of members.
     """
     x, delta = _inputs(op, batch, values), _outputs(op, batch, deltas)
     first_member, last = thread_range(thread, n_threads, op[MEMBERS])

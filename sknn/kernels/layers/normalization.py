@@ -73,7 +73,7 @@ class Normalization(NamedTuple):
 
 @inline_scalar
 def _of_columns(op: Integers, batch: Batch, values: Vector) -> tuple[Vector, Vector]:
-    """Return mean and scale of each neuron."""
+    """Return mean and scale of each neuron, both of shape (width,)."""
     width = op[FAN_IN]
     means = vector(values, block_offset(batch, op[SCRATCH], 0), width)
     return means, vector(values, block_offset(batch, op[SCRATCH] + width, 0), width)
@@ -81,7 +81,7 @@ def _of_columns(op: Integers, batch: Batch, values: Vector) -> tuple[Vector, Vec
 
 @inline_scalar
 def _of_rows(op: Integers, batch: Batch, values: Vector) -> tuple[Vector, Vector]:
-    """Return mean and scale of each row of the block."""
+    """Return mean and scale of each row of the block, both of shape (n_rows,)."""
     means = vector(values, block_offset(batch, op[SCRATCH], 1), batch.n)
     return means, vector(
         values, block_offset(batch, op[SCRATCH] + op[FAN_IN], 1), batch.n
@@ -90,13 +90,13 @@ def _of_rows(op: Integers, batch: Batch, values: Vector) -> tuple[Vector, Vector
 
 @inline_scalar
 def _gain(op: Integers, buffer: Vector) -> Vector:
-    """Return the gain of each neuron, or its gradient."""
+    """Return the gain of each neuron, or its gradient, of shape (width,)."""
     return vector(buffer, op[WEIGHTS], op[FAN_IN])
 
 
 @inline_scalar
 def _shift(op: Integers, theta: Vector) -> Vector:
-    """Return the shift of each neuron."""
+    """Return the shift of each neuron, of shape (width,)."""
     return vector(theta, op[BIAS], op[FAN_IN])
 
 
@@ -108,12 +108,11 @@ def _weight(batch: Batch, i: int) -> float:
 
 @inline_scalar
 def _sum_of_weights(batch: Batch) -> tuple[float, float]:
-    """Return the sum, and n / (n - 1), which makes the variance an unbiased one.
+    """Return the sum of weights, and n / (n - 1), which makes the variance unbiased.
 
-    n is the sum of the weights, which count as repeated rows. Where they are fractions
-    it is the effective number of rows, total**2 / sum(weights**2), if that is more: it
-    is above 1 for weights of any size. Both are 0.0 where there is no variance, as one
-    row has all the weight.
+    n is the sum, as weights count as repeated rows, or the effective number of rows,
+    sum**2 / sum(weights**2), if that is larger: it is above 1 for weights of any size.
+    Both are 0.0 where one row has all the weight: there is no variance then.
     """
     total = 0.0
     for i in range(batch.n):
@@ -140,7 +139,10 @@ def _add_up_gains(
     statistics: tuple[Vector, Vector],
     are_of_rows: bool,
 ) -> None:
-    """Set the gradient of gain and shift, given means and scales."""
+    """Set the gradients of gain to sum(delta * z) and of shift to sum(delta).
+
+    z = (x - mean) * scale, x and delta are (n_rows, width); sums over rows (width,).
+    """
     bias_gradient(op, batch, gradient, deltas, 0, 1)
     x, delta = input_of(op, batch, values), output_of(op, batch, deltas)
     means, scales = statistics
@@ -160,7 +162,10 @@ def _add_up_gains(
 def _normalize_columns(
     op: Integers, batch: Batch, theta: Vector, values: Vector
 ) -> None:
-    """Fill the outputs, given the statistics, and activate them."""
+    """Set y = f(gain * (x - mean) * scale + shift), of shape (n_rows, width).
+
+    Mean and scale are those of `_of_columns`.
+    """
     x, y = input_of(op, batch, values), output_of(op, batch, values)
     means, scales = _of_columns(op, batch, values)
     gain, shift = _gain(op, theta), _shift(op, theta)
@@ -174,7 +179,7 @@ def _normalize_columns(
 def _normalize_by_running(
     op: Integers, batch: Batch, theta: Vector, values: Vector
 ) -> None:
-    """Fill the outputs, given the running statistics, and activate them."""
+    """Do the same with the running mean, and 1 / sqrt(running variance + EPSILON)."""
     width, dtype = op[FAN_IN], theta.dtype.type
     means, scales = _of_columns(op, batch, values)
     running = matrix(theta, op[RUNNING], 2, width)
@@ -273,7 +278,7 @@ def fixed_norm_forward(
 ) -> float:
     """Set y = f(gain * (x - mean) / sqrt(variance + EPSILON) + shift) in values.
 
-    Mean and variance of each column are the running statistics, shape (2, width).
+    x and y are (n_rows, width). Mean and variance are the running ones, (2, width).
     """
     _normalize_by_running(op, batch, theta, values)
     return 0.0
@@ -288,7 +293,10 @@ def fixed_norm_backward(
     values: Vector,
     deltas: Vector,
 ) -> float:
-    """Set the gradient of the inputs to gain * scale * delta, shape (n_rows, width)."""
+    """Multiply delta by f', then set the gradient of x to gain * scale * delta.
+
+    Both are in deltas, of shape (n_rows, width); scale = 1 / sqrt(variance + EPSILON).
+    """
     width = op[FAN_IN]
     activation_gradient(op, batch, values, deltas)
     delta, x_delta = output_of(op, batch, deltas), input_delta_of(op, batch, deltas)
@@ -312,7 +320,7 @@ def fixed_norm_gradient(
 ) -> float:
     """Set the gradients of gain to sum(delta * z) and of shift to sum(delta).
 
-    z = (x - mean) * scale; sums are over the rows, of shape (width,).
+    z = (x - mean) * scale, x and delta are (n_rows, width); sums over rows (width,).
     """
     if thread == 0:
         statistics = _of_columns(op, batch, values)
@@ -397,7 +405,7 @@ def layer_norm_gradient(
 ) -> float:
     """Set the gradients of gain to sum(delta * z) and of shift to sum(delta).
 
-    z = (x - mean) * scale; sums are over the rows, of shape (width,).
+    z = (x - mean) * scale, x and delta are (n_rows, width); sums over rows (width,).
     """
     if thread == 0:
         statistics = _of_rows(op, batch, values)

@@ -63,14 +63,14 @@ def _size(op: Integers) -> int:
 
 @inline_scalar
 def _scratch(op: Integers, batch: Batch, values: Vector) -> Matrix:
-    """Return what is kept: shape (n_rows, N_SCRATCH * fan_in)."""
+    """Return what forward keeps: shape (n_rows, N_SCRATCH * fan_in)."""
     width = N_SCRATCH * op[FAN_IN]
     return matrix(values, block_offset(batch, op[SCRATCH], width), batch.n, width)
 
 
 @inline_scalar
 def _of_column(buffer: Vector, start: int, k: int) -> Vector:
-    """Return the frequencies or phases of a column, or their gradient."""
+    """Return frequencies or phases of a column, or their gradient: (N_FREQUENCIES,)."""
     return vector(buffer, start + k * N_FREQUENCIES, N_FREQUENCIES)
 
 
@@ -127,10 +127,11 @@ def _angle_gradient(weights: Matrix, delta: Vector, sines: Vector) -> None:
 def periodic_forward(
     op: Integers, batch: Batch, theta: Vector, values: Vector
 ) -> float:
-    """Set the outputs in values to s and W cos(2 pi f s + p) + b; then those passed on.
+    """Set y in values: s and W cos(2 pi f s + p) + b; then the columns passed on.
 
-    The inputs have the shape (n_rows, fan_in), the outputs (n_rows, n_embedded * d +
-    n_passed). Keeps s, the cosines and the sines.
+    x is (n_rows, fan_in), y is (n_rows, n_embedded * d + n_passed). Of each embedded
+    column, f and p are (N_FREQUENCIES,), W is (d - 1, N_FREQUENCIES), b is (d - 1,).
+    Keeps s, the cosines and the sines.
     """
     size, n_embedded, dtype = _size(op), op[N_EMBEDDED], theta.dtype.type
     x, y = input_of(op, batch, values), output_of(op, batch, values)
@@ -168,10 +169,11 @@ def periodic_backward(
     values: Vector,
     deltas: Vector,
 ) -> float:
-    """Set the gradient of x in deltas, shape (n_rows, fan_in), and that of the angles.
+    """Set the gradients of x in deltas, shape (n_rows, fan_in), and of the angles.
 
-    With g = -2 pi sin(2 pi f s + p) * (delta W), kept in place of the sines, that of s
-    is delta_0 + sum(f g), and that of x times ds / dx.
+    Of each embedded column, with delta of shape (d,), those of f s + p / (2 pi) are
+    g = -2 pi sin(2 pi f s + p) * (delta[1:] W), of shape (N_FREQUENCIES,); they replace
+    the sines. That of x is (delta[0] + sum(f g)) ds / dx; of columns passed on, delta.
     """
     size, n_embedded, dtype = _size(op), op[N_EMBEDDED], theta.dtype.type
     x, delta = input_of(op, batch, values), output_of(op, batch, deltas)
@@ -211,9 +213,16 @@ def periodic_gradient(
     thread: int,
     n_threads: int,
 ) -> float:
-    """Set the gradients of W, b, f and p: sums over the rows, with g of backward.
+    """Set the gradients of W, b, f and p of each embedded column: sums over the rows.
 
-    They are delta cos, delta, s g, and g / (2 pi). The threads divide the columns.
+    With the angles' gradients g of `periodic_backward`::
+
+        W, of shape (d - 1, N_FREQUENCIES):  outer(delta[1:], cosines)
+        b, of shape (d - 1,):                delta[1:]
+        f, of shape (N_FREQUENCIES,):        s g
+        p, of shape (N_FREQUENCIES,):        g / (2 pi)
+
+    Each of n_threads threads sets those of its range of columns.
     """
     size, dtype = _size(op), gradient.dtype.type
     first, last = thread_range(thread, n_threads, op[N_EMBEDDED])

@@ -72,21 +72,21 @@ def _size(op: Integers) -> int:
 
 @inline_scalar
 def _column(op: Integers, k: int) -> tuple[int, int, int]:
-    """Return of the k-th embedded column: number, bins, and where its edges start."""
+    """Return number, bins, and start of the edges of the k-th embedded column."""
     start = N_COLUMNS + N_INTEGERS * k
     return op[start], op[start + 1], op[start + 2]
 
 
 @inline_scalar
 def _passed(op: Integers, k: int) -> int:
-    """Return the number of the k-th column that is passed on."""
+    """Return the number of the k-th of the columns that are passed on."""
     number: int = op[N_COLUMNS + N_INTEGERS * op[N_EMBEDDED] + k]
     return number
 
 
 @inline_array
 def _n_at_most(edges: Vector, x: float) -> int:
-    """Return how many of some edges are not above x."""
+    """Return the number of edges, of shape (n,), with edge <= x."""
     one, zero = edges.dtype.type(1), edges.dtype.type(0)
     total = zero
     for t in range(edges.size):
@@ -96,10 +96,10 @@ def _n_at_most(edges: Vector, x: float) -> int:
 
 @inline_scalar
 def _bin_of(edges: Vector, n_bins: int, x: float) -> int:
-    """Return the last bin, of those from 0 on, whose lower edge is not above x; or 0.
+    """Return the last bin t with edges[t] <= x, or 0 if there is none.
 
-    By halving without branches, then by comparison with all edges that are left, which
-    vectorises. Of NaN some bin.
+    There are n_bins bins, from 0 on. Halves their number without branches, then
+    compares x with all edges that are left, which vectorises. NaN gets any bin.
     """
     found, n = 0, n_bins
     while n > N_COMPARED:
@@ -118,7 +118,7 @@ def _scratch(op: Integers, batch: Batch, values: Vector) -> Matrix:
 
 @inline_scalar
 def _nodes(op: Integers, values: Vector) -> tuple[Matrix, Vector]:
-    """Return what prepare fills: y at all edges, shape (n_edges, d), and p there."""
+    """Return what prepare fills: y at all edges, (n_edges, d), and p, (n_edges,)."""
     n, size = op[N_EDGES], _size(op)
     prepared = prepared_of(op, values, n * (size + 1))
     return matrix(prepared, 0, n, size), vector(prepared, n * size, n)
@@ -133,7 +133,7 @@ def _interpolate(y: Vector, low: Vector, high: Vector, part: float) -> None:
 
 @inline_array
 def _slope(delta: Vector, low: Vector, high: Vector) -> float:
-    """Return sum(delta * (high - low)) over d numbers."""
+    """Return sum(delta * (high - low)); all of shape (d,)."""
     total = delta.dtype.type(0)
     for j in range(delta.size):
         total += delta[j] * (high[j] - low[j])
@@ -149,7 +149,10 @@ def _add(total: Vector, factor: float, delta: Vector) -> None:
 
 @kernel(prepare_signature)
 def piecewise_linear_prepare(op: Integers, theta: Vector, values: Vector) -> float:
-    """Set y at the edges, shape (n_edges, d): b + w p_t + W_0 + ... + W_t-1."""
+    """Set y at the edges: y_t = b + w p_t + W_0 + ... + W_(t-1).
+
+    y is (n_edges, d), p is (n_edges,); b, w and each W_t are (d,).
+    """
     size = _size(op)
     edges = matrix(theta, op[RUNNING], 2, op[N_EDGES])
     y, p = _nodes(op, values)
@@ -174,10 +177,11 @@ def piecewise_linear_prepare(op: Integers, theta: Vector, values: Vector) -> flo
 def piecewise_linear_forward(
     op: Integers, batch: Batch, theta: Vector, values: Vector
 ) -> float:
-    """Set the outputs in values to y(x), then the columns passed on.
+    """Set the outputs in values to y(x) of each embedded column, then those passed on.
 
-    x of shape (n_rows, fan_in), the outputs of shape (n_rows, n_embedded * d +
-    n_passed). Keeps the bin of each input, and e(x) in it.
+    y(x) = y_t + e (y_(t+1) - y_t), where x is in bin t, at the fraction e of its width.
+    The inputs are (n_rows, fan_in), the outputs (n_rows, n_embedded * d + n_passed).
+    Keeps t and e of each input.
     """
     size, n_embedded, dtype = _size(op), op[N_EMBEDDED], theta.dtype.type
     x, outputs = input_of(op, batch, values), output_of(op, batch, values)
@@ -211,10 +215,10 @@ def piecewise_linear_backward(
     values: Vector,
     deltas: Vector,
 ) -> float:
-    """Set the gradient of x in deltas, shape (n_rows, fan_in): the slope in its bin.
+    """Set the gradient of x in deltas, of shape (n_rows, fan_in).
 
-    That is sum(delta * (y_t+1 - y_t)) / (a_t+1 - a_t) over d numbers, and 0 beyond the
-    first and the last edge.
+    In bin t, it is sum(delta * (y_(t+1) - y_t)) / (a_(t+1) - a_t), with delta of shape
+    (d,). Beyond the first and the last edge, it is 0; of columns passed on, delta.
     """
     if op[NEEDS_INPUT_DELTA] == 0:
         return 0.0
@@ -247,11 +251,16 @@ def piecewise_linear_gradient(
     thread: int,
     n_threads: int,
 ) -> float:
-    """Set the gradients of b, w and W: sums over the edges of those of y there.
+    """Set the gradients of b, w and all W_t, each of shape (d,).
 
-    With g_t = sum over rows of delta * (share of edge t in y), of shape (n_edges, d):
-    that of b is the sum of all g_t, of w that of p_t g_t, of W_t that of g_t+1, g_t+2
-    and so on. The threads divide the columns.
+    With g_t the gradient of y at edge t, the sum over the rows of delta times the share
+    of edge t in y(x)::
+
+        b:    sum of all g_t
+        w:    sum of all p_t g_t
+        W_t:  g_(t+1) + g_(t+2) + ...
+
+    Each of n_threads threads sets those of its range of columns.
     """
     size = _size(op)
     first, last = thread_range(thread, n_threads, op[N_EMBEDDED])

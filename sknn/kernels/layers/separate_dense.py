@@ -71,7 +71,8 @@ def separate_dense_forward(
 ) -> float:
     """Set y[k] = x[k] W[k] + b[k] in values, for each member k.
 
-    x is (n_rows, n_members, fan_in), y is (n_rows, n_members, fan_out).
+    x is (n_rows, n_members, fan_in), W is (n_members, fan_in, fan_out), stored
+    transposed, b is (n_members, fan_out), y is (n_rows, n_members, fan_out).
     """
     fan_out, n = op[FAN_OUT], batch.n // op[MEMBERS]
     y, start = output_of(op, batch, values), block_offset(batch, op[SCRATCH], fan_out)
@@ -105,7 +106,8 @@ def separate_dense_backward(
 ) -> float:
     """Set the gradient of x[k] in deltas to delta[k] W[k]^T, for each member k.
 
-    Of shapes (n_rows, n_members, fan_out) and (n_rows, n_members, fan_in).
+    delta is (n_rows, n_members, fan_out), the gradient (n_rows, n_members, fan_in), and
+    W[k]^T (fan_out, fan_in).
     """
     if op[NEEDS_INPUT_DELTA] == 0:
         return 0.0
@@ -141,10 +143,11 @@ def separate_dense_gradient(
     thread: int,
     n_threads: int,
 ) -> float:
-    """Set the gradients of W[k]^T to delta[k]^T x[k], of b[k] to the sums of delta[k].
+    """Set the gradients of W[k]^T to delta[k]^T x[k], of b[k] to sums of delta[k].
 
-    Of shapes (fan_out, fan_in) and (fan_out,) for each member k. Each of n_threads
-    threads sets those of its range of members.
+    For each member k they are (fan_out, fan_in) and (fan_out,), with x[k] of shape
+    (n_rows, fan_in) and delta[k] of shape (n_rows, fan_out). Each of n_threads threads
+    sets those of its range of members.
     """
     fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
     first, last = thread_range(thread, n_threads, op[MEMBERS])
@@ -171,7 +174,7 @@ def separate_dense_gradient(
 
 @inline_scalar
 def _few_columns(product: Product) -> None:
-    """Set c to a b, where b has fewer than NARROW columns."""
+    """Set c to a b, where b has fewer than NARROW columns; shapes as in `Product`."""
     a, b, c = product.a, product.b, product.c
     for i in range(product.n):
         row = c.offset + i * c.row_stride

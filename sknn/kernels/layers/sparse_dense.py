@@ -174,10 +174,10 @@ def _entry(op: Integers, batch: Batch, key: int, k: int) -> float:
 
 @kernel(forward_signature)
 def sparse_forward(op: Integers, batch: Batch, theta: Vector, values: Vector) -> float:
-    """Set the outputs to f(x W + bias), with x a CSR matrix of shape (n_rows, fan_in).
+    """Set y = f(x W + b) in values, with x a CSR matrix of shape (n_rows, fan_in).
 
-    W has shape (fan_in, fan_out), and is stored transposed for fan_out < NARROW.
-    Parameters are those of `forward_signature`.
+    W is (fan_in, fan_out), stored transposed for fan_out < NARROW; b is (fan_out,), y
+    is (n_rows, fan_out).
     """
     fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
     z, bias = output_of(op, batch, values), vector(theta, op[BIAS], fan_out)
@@ -212,9 +212,9 @@ def sparse_backward(
     values: Vector,
     deltas: Vector,
 ) -> float:
-    """Set the gradient of the preactivations, delta * f'(z), shape (n_rows, fan_out).
+    """Multiply delta in deltas, of shape (n_rows, fan_out), by f'(z).
 
-    There is no gradient of the inputs. Parameters are those of `backward_signature`.
+    There is no gradient of the inputs.
     """
     activation_gradient(op, batch, values, deltas)
     return 0.0
@@ -230,10 +230,11 @@ def sparse_gradient(
     thread: int,
     n_threads: int,
 ) -> float:
-    """Set the gradients of W and bias to x.T delta and the column sums of delta.
+    """Set the gradients of W to x^T delta and of b to the column sums of delta.
 
-    Each thread computes a range of the rows of W. Parameters are those of
-    `gradient_signature`.
+    x is a CSR matrix of shape (n_rows, fan_in), delta is (n_rows, fan_out); the
+    gradients are (fan_in, fan_out) and (fan_out,). Each of n_threads threads sets its
+    range of rows of W.
     """
     fan_in, fan_out = op[FAN_IN], op[FAN_OUT]
     first, last = thread_range(thread, n_threads, fan_in)  # rows of W

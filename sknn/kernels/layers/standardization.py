@@ -15,13 +15,13 @@ from sknn.kernels.table import FAN_IN, NEEDS_INPUT_DELTA, OPTION_1, RUNNING
 
 @inline_scalar
 def _deviations(op: Integers, theta: Vector) -> Vector:
-    """Return the standard deviation of each column, shape (FAN_IN,)."""
+    """Return the standard deviation of each column, shape (fan_in,)."""
     return vector(theta, op[RUNNING] + op[FAN_IN], op[FAN_IN])
 
 
 @inline_scalar
 def _divisor(deviation: float) -> float:
-    """Return a deviation, or 1 for that of equal numbers."""
+    """Return the deviation if it is positive, else 1."""
     return deviation if deviation > 0 else like(deviation, 1)
 
 
@@ -29,9 +29,10 @@ def _divisor(deviation: float) -> float:
 def standardization_forward(
     op: Integers, batch: Batch, theta: Vector, values: Vector
 ) -> float:
-    """Set y[i, j] to (x[i, j] - mean[j]) / deviation[j]; both of shape (n, FAN_IN).
+    """Set y = (x - mean) / deviation in values, or x / deviation if OPTION_1 is 0.
 
-    Nothing is subtracted if OPTION_1 is 0.
+    x and y are (n_rows, fan_in), mean and deviation (fan_in,). Deviations of 0 count as
+    1.
     """
     x, y = input_of(op, batch, values), output_of(op, batch, values)
     means = vector(theta, op[RUNNING], op[FAN_IN])
@@ -51,7 +52,7 @@ def standardization_forward(
 def standardization_of_csr(
     op: Integers, batch: Batch, theta: Vector, values: Vector
 ) -> float:
-    """Set y[i, j] as `standardization_forward` does, with x a CSR matrix."""
+    """Set y as `standardization_forward` does, of x in CSR of the same shape."""
     y, deviations = output_of(op, batch, values), _deviations(op, theta)
     means = vector(theta, op[RUNNING], op[FAN_IN])
     y[:] = 0
@@ -74,7 +75,10 @@ def standardization_backward(
     values: Vector,
     deltas: Vector,
 ) -> float:
-    """Set the gradient of x[i, j] to that of y[i, j] divided by deviation[j]."""
+    """Set the gradient of x in deltas to delta / deviation.
+
+    Both are (n_rows, fan_in), deviation is (fan_in,).
+    """
     if op[NEEDS_INPUT_DELTA] == 0:
         return 0.0
     delta, x_delta = output_of(op, batch, deltas), input_delta_of(op, batch, deltas)

@@ -41,23 +41,29 @@ def quasi_newton(
     n_pairs: int,
     newest: int,
 ) -> float:
-    """Multiply the direction by the inverse Hessian that L-BFGS estimates, in place.
+    """Multiply the direction d by the inverse Hessian that L-BFGS estimates, in place.
 
-    The two-loop recursion [1]_. Pairs are stored in a ring: the newest first, then
-    those before it in memory, then those from the end on.
+    The two-loop recursion [1]_ on pairs of a step s and a change y, with p = s . y::
+
+        for each pair, newest first:    f = (s . d) / p;  d -= f y
+        d *= p / (y . y), of the newest pair
+        for each pair, oldest first:    d += (f - (y . d) / p) s
+
+    The pairs are a ring in memory: the newest, then those before it down to row 0, then
+    those from the last row on downwards.
 
     Parameters
     ----------
     steps, changes : ndarray of shape (n_stored, n)
-        Steps, and the changes of the gradient with them.
+        Steps s, and the changes y of the gradient with them.
     products : ndarray of shape (n_stored,)
-        Their scalar products, which are positive.
+        Their scalar products p, which are positive.
     factors : ndarray of shape (n_stored,)
-        Workspace.
+        Workspace for f.
     direction : ndarray of shape (n,)
         The gradient, which is overwritten.
     n_pairs, newest : int
-        How many pairs there are, at least one, and where the newest one is.
+        Number of pairs, at least one, and the row of the newest.
 
     References
     ----------
@@ -94,7 +100,10 @@ def quasi_newton(
 
 @driver((_ROWS,))
 def orthonormalize(rows: Matrix) -> float:
-    """Make rows orthonormal in place: Gram-Schmidt, in their order.
+    """Make rows orthonormal in place, by the Gram-Schmidt process.
+
+    For each row r, in their order: r -= (q . r) q for each row q before it, then r /=
+    norm(r). A row that loses much of its length is made orthogonal twice.
 
     Parameters
     ----------
