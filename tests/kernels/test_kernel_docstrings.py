@@ -1,6 +1,7 @@
 """Every compiled function says what it computes."""
 
 import json
+import re
 import subprocess
 import sys
 from inspect import getdoc
@@ -34,6 +35,17 @@ def test_every_compiled_function_has_a_docstring(group):
         if not getdoc(function)
     }
     assert not undocumented
+
+
+def test_every_kernel_states_shapes():
+    """As in "of shape (n_rows, width)" or "x is (n_rows, fan_in)"."""
+    stated = re.compile(r"\b[Ss]hapes? |\b(is|are) \(\w[^()]*,[^()]*\)")
+    without = {
+        kernel.name
+        for kernel in COMPILED
+        if is_ours(kernel.function) and not stated.search(getdoc(kernel.function))
+    }
+    assert not without
 
 
 def test_no_two_kernels_have_one_name():

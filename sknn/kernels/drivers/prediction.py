@@ -41,7 +41,7 @@ N_NONFINITE_FLAGS = 3
 
 
 class RowBlocks(NamedTuple):
-    """Rows, and of how many a block is."""
+    """Rows from ``start`` to ``stop``, in blocks of ``block`` rows."""
 
     start: int
     stop: int

@@ -52,7 +52,10 @@ def standardization_forward(
 def standardization_of_csr(
     op: Integers, batch: Batch, theta: Vector, values: Vector
 ) -> float:
-    """Set y as `standardization_forward` does, of x in CSR of the same shape."""
+    """Set y as `standardization_forward` does, with x a CSR matrix.
+
+    Both are of shape (n_rows, fan_in).
+    """
     y, deviations = output_of(op, batch, values), _deviations(op, theta)
     means = vector(theta, op[RUNNING], op[FAN_IN])
     y[:] = 0
