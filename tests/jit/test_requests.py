@@ -35,8 +35,8 @@ def slow_llvm(monkeypatch):
     """LLVM that waits for an event before it starts, and who ran it."""
     from sknn.jit import numba_internals, object_cache
 
-    # With other settings than before, this process would keep nothing from now on.
-    monkeypatch.setattr(object_cache, "_compiled_with_own_settings", [])
+    # After another setting than before, this process would keep nothing from now on.
+    monkeypatch.setattr(object_cache, "note_settings", lambda name: None)
     go, threads = threading.Event(), []
     emit = numba_internals._emitted
 
