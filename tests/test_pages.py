@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import sklearn
 from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_limits
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -50,7 +51,9 @@ def test_code_runs(page, monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_BACKEND", "torch")
     monkeypatch.chdir(tmp_path)
     names = {}
-    with sklearn.config_context(), warnings.catch_warnings():
+    # Threads of OpenMP wait for each other on a busy machine.
+    limits = threadpool_limits(1)
+    with limits, sklearn.config_context(), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         for code in codes_of(PAGES[page]):
             try:
