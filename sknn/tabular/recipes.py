@@ -66,7 +66,7 @@ _COMMON: dict[str, Any] = {
     "bias_initializer": "data",
     "learning_rate": "one_cycle",
     "beta_2": 0.95,
-    "dropout": 0.15,
+    "dropout": 0.0,
     "dropout_schedule": "flat_cos",
     "weight_decay": 0.02,
     "weight_decay_schedule": "flat_cos",
