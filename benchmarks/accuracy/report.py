@@ -50,8 +50,9 @@ _PUBLISHED = """{about} Each is compared with the {base} beside it on the sets t
 has, so compare lines with each other only where the sets are the same."""
 
 _HALVES = """The values in the recipes were chosen by means over sets, not by single
-sets. A first half of the sets, every second one, chooses; the other half confirms. Here
-is each half by itself, beside {base}."""
+sets: the lengths of training by a first half, every second set; learning rates, dropout
+and the smoothing of labels by all of them. Here is each half by itself, beside
+{base}."""
 
 _VALUES = """Other values than those of the recipes, beside these, on split {splits}:
 what the half that chooses says, and what the other says. More than 0 is worse."""
@@ -59,7 +60,8 @@ what the half that chooses says, and what the other says. More than 0 is worse."
 _ABLATIONS = """What the means become without one part of the networks, and with nearly
 none, on split {splits} of each set, beside all parts. More than 0 is worse. Plain
 networks have ReLU, and neither embeddings, factors of the inputs, parametric
-activations, dropout, weight decay nor smoothed labels."""
+activations, dropout, weight decay nor smoothed labels. Since this was measured,
+classifiers drop no neurons: smoothed labels do that work better."""
 
 PICTURES = {
     "accuracy_summary": "Errors beside CatBoost's, by measure",
