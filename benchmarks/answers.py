@@ -42,11 +42,11 @@ def memory(results: Results) -> str:
         grown = [float(row["beside the first"]) for row in growing]
         what = f"Time per row from {least} rows to {most}: the longest beside the first"
         lines.append([what, _times(max(grown))])
-    lines += [
-        [f"Rows a second from {row['data']}, of those in memory", row["of memory"]]
-        for row in results["streams"]
-        if row.get("of memory")
-    ]
+    read = [row for row in results["streams"] if row["data"] != "in memory"]
+    title = "Rows a second that are read in each epoch, of those in memory"
+    lines += _ratios(title, read, "of memory")
+    title = "Rows a second of two workers of a cluster, beside one"
+    lines += _ratios(title, results["cluster"], "two / one")
     return tables.markdown(["what", "how much"], lines)
 
 

@@ -169,9 +169,10 @@ PAGES = {
     "memory": Page(
         "Memory and large data",
         "How much memory a fit takes beyond your arrays, how time grows with the "
-        "data, and what it costs to read data from files in each epoch.",
+        "data, what it costs to read data from files in each epoch, and what two "
+        "workers of a cluster gain.",
         answers.memory,
-        ("memory", "growth", "streams"),
+        ("memory", "growth", "streams", "cluster"),
     ),
     "targets": Page(
         "Targets and limits",
