@@ -181,7 +181,7 @@ def _replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
     finally:
         if is_own:
             setattr(owner, name, before)
-        else:
+        elif name in vars(owner):
             delattr(owner, name)
 
 
