@@ -10,7 +10,7 @@ import numpy as np
 from sknn._sklearn import BaseScorer
 from sknn.estimators.suggestions import did_you_mean
 from sknn.network.data import ArrayLike
-from sknn.training.scorers import NAME, scorer_names
+from sknn.training.scorers import CALIBRATED, scorer_names
 
 # Columns of ``history_`` that training fills itself.
 _RESERVED = {"loss", "val_loss", "val_score", "learning_rate", "seconds"}
@@ -46,7 +46,8 @@ def metrics_of(metrics: Any) -> dict[str, str | Callable[..., Any]]:
         if isinstance(metric, str) and metric not in scorers:
             raise ValueError(
                 "metrics must hold names of sklearn.metrics.get_scorer_names(), "
-                f"{NAME!r}, or functions of an estimator, X and y. Got {metric!r}."
+                f"{CALIBRATED!r}, or functions of an estimator, X and y. Got "
+                f"{metric!r}."
                 f"{did_you_mean('metrics', metric, scorers)}"
             )
         if f"val_{name}" in named:

@@ -31,7 +31,7 @@ from sknn.training.schedules import (
     ScheduleOptions,
     schedule_name,
 )
-from sknn.training.scorers import NAME, scorer_names
+from sknn.training.scorers import CALIBRATED, scorer_names
 from sknn.training.user_warnings import warn_user
 
 STOCHASTIC_SOLVERS = frozenset(SOLVERS)
@@ -213,7 +213,7 @@ def check_effects(
         if scoring not in scorers:
             raise ValueError(
                 "scoring must name a scorer of sklearn.metrics.get_scorer_names(), or "
-                f"be 'loss', {NAME!r}, a callable or None. Got {scoring!r}."
+                f"be 'loss', {CALIBRATED!r}, a callable or None. Got {scoring!r}."
                 f"{did_you_mean('scoring', scoring, scorers)}"
             )
     is_lbfgs = parameters["solver"] == "lbfgs"

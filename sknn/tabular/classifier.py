@@ -14,6 +14,7 @@ from sknn.ensemble.classifier import EnsembleMLPClassifier
 from sknn.estimators.classifier import MLPClassifier
 from sknn.tabular.base import BaseTabularMLP, Postprocessing
 from sknn.tabular.recipes import CLASSIFICATION, LABEL_SMOOTHING, Recipe
+from sknn.training.scorers import CALIBRATED
 from sknn.training.temperature import apply_temperature, fit_temperature
 
 _SINGLE = ("binary", "multiclass")  # one label a row
@@ -294,7 +295,7 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
         parameters = super()._parameters_of_scoring(y)
         if self._is_calibrated(y):
             if self.scoring is None:
-                parameters["scoring"] = "neg_calibrated_log_loss"
+                parameters["scoring"] = CALIBRATED
             if self.scoring != "loss":
                 parameters["label_smoothing"] = LABEL_SMOOTHING
         return parameters

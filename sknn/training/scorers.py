@@ -41,15 +41,16 @@ def neg_calibrated_log_loss(
     kind = type_of_target(y)
     if kind not in ("binary", "multiclass"):
         raise ValueError(
-            f"{NAME!r} is for classes, one a row, but y is {kind}. Use scoring='loss'."
+            f"{CALIBRATED!r} is for classes, one a row, but y is {kind}. Use "
+            "scoring='loss'."
         )
     codes = np.searchsorted(estimator.classes_, np.asarray(y).ravel())
     probabilities = estimator.predict_proba(X)
     return -calibrated_log_loss(probabilities, codes, sample_weight)
 
 
-NAME = "neg_calibrated_log_loss"
-SCORERS = {NAME: neg_calibrated_log_loss}
+CALIBRATED = "neg_calibrated_log_loss"
+SCORERS = {CALIBRATED: neg_calibrated_log_loss}
 
 
 def scorer_names() -> set[str]:
