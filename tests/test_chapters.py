@@ -59,6 +59,10 @@ def test_both_languages_have_the_same_code(chapter):
 TRANSLATED = sorted(path.stem for path in DOCS.glob("pt/use/*.md"))
 
 
+def test_every_page_on_use_is_in_both_languages():
+    assert TRANSLATED == sorted(path.stem for path in DOCS.glob("use/*.md"))
+
+
 @pytest.mark.parametrize("page", TRANSLATED)
 def test_translated_pages_on_use_have_the_same_code(page):
     """Their code runs in test_pages.py."""
