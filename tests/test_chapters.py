@@ -60,7 +60,7 @@ TRANSLATED = sorted(path.stem for path in DOCS.glob("pt/use/*.md"))
 
 
 def test_every_page_on_use_is_in_both_languages():
-    assert TRANSLATED == sorted(path.stem for path in DOCS.glob("use/*.md"))
+    assert sorted(path.stem for path in DOCS.glob("use/*.md")) == TRANSLATED
 
 
 @pytest.mark.parametrize("page", TRANSLATED)

@@ -47,10 +47,12 @@ def codes_of(text):
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 @pytest.mark.parametrize("page", WITH_CODE)
 @pytest.mark.default_cases(9)
-def test_code_runs(page, monkeypatch, tmp_path):
+def test_code_runs(page, monkeypatch, tmp_path, request):
     monkeypatch.setenv("KERAS_BACKEND", "torch")
     monkeypatch.chdir(tmp_path)
     names = {}
+    # The next page starts a cluster of its own.
+    request.addfinalizer(lambda: "client" in names and names["client"].close())
     # Threads of OpenMP wait for each other on a busy machine.
     limits = threadpool_limits(1)
     with limits, sklearn.config_context(), warnings.catch_warnings():
