@@ -98,7 +98,11 @@ class BaseTabularMLP(LinkToSite, BaseEstimator, metaclass=ABCMeta):
 
     @abstractmethod
     def _postprocessing(self) -> Postprocessing:
-        """Return what the fitted estimator does to the mean of predictions."""
+        """Return the temperature and the limits that predictions are made with.
+
+        The temperature divides the logarithms of a classifier's mean probabilities;
+        the limits clip a regressor's mean predictions.
+        """
 
     def _weights(self, y: Any, sample_weight: Any) -> Any:
         """Return the weights of the rows in training."""

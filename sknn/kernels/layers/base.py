@@ -118,7 +118,11 @@ def run_forward(
 
 @inline_scalar
 def prepared_of(op: Integers, values: Vector, size: int) -> Vector:
-    """Return what the prepare kernel of an operation fills, of shape (size,)."""
+    """Return numbers of an operation that do not depend on the rows, shape (size,).
+
+    Its prepare kernel sets them from theta before each batch, for all blocks to read:
+    with piecewise-linear embeddings, the outputs at the edges of the bins.
+    """
     return vector(values, values.size - op[PREPARED], size)
 
 

@@ -63,7 +63,11 @@ def _size(op: Integers) -> int:
 
 @inline_scalar
 def _scratch(op: Integers, batch: Batch, values: Vector) -> Matrix:
-    """Return what forward keeps: shape (n_rows, N_SCRATCH * fan_in)."""
+    """Return numbers of each input of a block, shape (n_rows, N_SCRATCH * fan_in).
+
+    Forward sets these for backward and gradient. Columns N_SCRATCH * k and on are those
+    of embedded column k: s, then N_FREQUENCIES cosines, then as many sines.
+    """
     width = N_SCRATCH * op[FAN_IN]
     return matrix(values, block_offset(batch, op[SCRATCH], width), batch.n, width)
 

@@ -111,14 +111,23 @@ def _bin_of(edges: Vector, n_bins: int, x: float) -> int:
 
 @inline_scalar
 def _scratch(op: Integers, batch: Batch, values: Vector) -> Matrix:
-    """Return what forward keeps: shape (n_rows, N_SCRATCH * fan_in)."""
+    """Return the bins and positions of a block, shape (n_rows, N_SCRATCH * fan_in).
+
+    Forward sets these for backward and gradient. Columns N_SCRATCH * k and the next are
+    those of embedded column k: the number of the bin, and where in the bin the input
+    is, from 0 at its lower edge to 1 at its upper edge.
+    """
     width = N_SCRATCH * op[FAN_IN]
     return matrix(values, block_offset(batch, op[SCRATCH], width), batch.n, width)
 
 
 @inline_scalar
 def _nodes(op: Integers, values: Vector) -> tuple[Matrix, Vector]:
-    """Return what prepare fills: y at all edges, (n_edges, d), and p, (n_edges,)."""
+    """Return the outputs y at all edges, (n_edges, d), and the edges p, (n_edges,).
+
+    `piecewise_linear_prepare` sets both before each batch. The edges of all embedded
+    columns follow one another.
+    """
     n, size = op[N_EDGES], _size(op)
     prepared = prepared_of(op, values, n * (size + 1))
     return matrix(prepared, 0, n, size), vector(prepared, n * size, n)
