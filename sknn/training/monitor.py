@@ -55,11 +55,7 @@ def scorer_of(scoring: str | Callable[..., Any], rows: Rows) -> Callable[..., An
     """
     if callable(scoring):
         return lambda estimator: scoring(estimator, rows.X, rows.y)
-    scorer = scorer_of_name(scoring)
-    weight = {}
-    if rows.sample_weight is not None:
-        weight["sample_weight"] = rows.sample_weight
-    return lambda estimator: scorer(estimator, rows.X, rows.y, **weight)
+    return scorer_of_name(scoring, *rows)
 
 
 def _number(name: str, value: Any) -> float:
