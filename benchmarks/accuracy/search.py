@@ -196,17 +196,10 @@ def beside_first(rows: list[Row], names: list[str]) -> str:
     first, *others = names
     measures = summary.measures_of(rows)
     beside = [summary.beside(rows, measure, first) for measure in measures]
-    fits = summary.values(rows, "fit s")
-    lines = [
-        [
-            name,
-            *(percent(found.get(name)) for found in beside),
-            f"{summary.ratio(fits[name], fits[first])[0]:.2g}",
-        ]
-        for name in others
-        if name in fits
-    ]
-    return markdown(["configuration", *measures, "fit, times"], lines)
+    return markdown(
+        ["configuration", *measures, "fit, times"],
+        lines_of(rows, others, beside, first, ".2g"),
+    )
 
 
 def table(rows: list[Row], others: list[Row], names: list[str]) -> str:
@@ -214,25 +207,44 @@ def table(rows: list[Row], others: list[Row], names: list[str]) -> str:
     own = [{**row, "method": row["configuration"]} for row in rows]
     own = [row for row in own if row["method"] in names]
     together = [*own, *(row for row in others if row["method"] == BASE)]
-    measures = summary.measures_of(own)
-    beside = [
-        (summary.beside(together, measure, base), base, measure)
+    columns = [
+        (measure, base)
         for base in (names[0], BASE)
-        for measure in measures
+        for measure in summary.measures_of(own)
     ]
-    fits = summary.values(own, "fit s")
-    lines = [
+    titles = {names[0]: names[0], BASE: METHODS[BASE].title}
+    heads = [f"{measure} beside {titles[base]}" for measure, base in columns]
+    beside = [summary.beside(together, measure, base) for measure, base in columns]
+    return markdown(
+        ["configuration", *heads, "fit, times"],
+        lines_of(own, names, beside, names[0], ".2f", n_sets=True),
+    )
+
+
+def lines_of(
+    rows: list[Row],
+    names: list[str],
+    beside: list[dict[str, tuple[float, int]]],
+    first: str,
+    form: str,
+    *,
+    n_sets: bool = False,
+) -> list[list[str]]:
+    """Return the cells of each configuration that was measured.
+
+    They are its name, its differences from those in ``beside``, and the time of its
+    fit, divided by the first's and written in a form.
+    """
+    fits = summary.values(rows, "fit s")
+    return [
         [
             name,
-            *(percent(found.get(name), n_sets=True) for found, *_ in beside),
-            f"{summary.ratio(fits[name], fits.get(names[0], {}))[0]:.2f}",
+            *(percent(found.get(name), n_sets) for found in beside),
+            f"{summary.ratio(fits[name], fits.get(first, {}))[0]:{form}}",
         ]
         for name in names
         if name in fits
     ]
-    titles = {names[0]: names[0], BASE: METHODS[BASE].title}
-    heads = [f"{measure} beside {titles[base]}" for _, base, measure in beside]
-    return markdown(["configuration", *heads, "fit, times"], lines)
 
 
 if __name__ == "__main__":
