@@ -96,9 +96,17 @@ def rows_of(path, n_cells):
     return {row[0]: row[1:] for row in rows if len(row) == n_cells}
 
 
-@pytest.mark.parametrize("language", ["", "pt/"])
-def test_quoted_accuracies_are_those_that_were_measured(language):
-    measured = rows_of(DOCS / "trust/benchmarks/accuracy.md", 12)
+@pytest.fixture(scope="module")
+def measured():
+    """The measures of each method on the page of accuracy."""
+    return rows_of(DOCS / "trust/benchmarks/accuracy.md", 12)
+
+
+LANGUAGES = pytest.mark.parametrize("language", ["", "pt/"])
+
+
+@LANGUAGES
+def test_quoted_accuracies_are_those_that_were_measured(measured, language):
     quoted = rows_of(DOCS / f"{language}use/first_settings.md", 5)
     for name, method in {
         "scikit-learn": "scikit-learn's MLP",
@@ -112,9 +120,8 @@ def test_quoted_accuracies_are_those_that_were_measured(language):
         assert float(cells[3]) == pytest.approx(float(times), rel=0.1), name
 
 
-@pytest.mark.parametrize("language", ["", "pt/"])
-def test_the_page_of_tables_quotes_what_was_measured(language):
-    measured = rows_of(DOCS / "trust/benchmarks/accuracy.md", 12)
+@LANGUAGES
+def test_the_page_of_tables_quotes_what_was_measured(measured, language):
     quoted = rows_of(DOCS / f"{language}use/tables.md", 6)
     for name, method in {
         "HistGradientBoosting": "HistGradientBoosting",
