@@ -41,5 +41,6 @@ curves.ax_.set(title="Half the mean squared error", yscale="log")
 PredictionErrorDisplay.from_estimator(
     model, X_test, y_test, kind="actual_vs_predicted", ax=axes[1]
 )
-axes[1].set(title=f"Test set: R² {r2:.3f}")
+ticks = range(0, 31, 5)
+axes[1].set(title=f"Test set: R² {r2:.3f}", xticks=ticks, yticks=ticks)
 plt.show()

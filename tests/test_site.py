@@ -138,6 +138,14 @@ def test_parameters_are_in_the_groups_of_notebooks(extension):
         assert entry in grouped
 
 
+def test_docstrings_are_escaped(extension):
+    escaped = extension("api").escaped
+    assert escaped("x : array of shape (n_in_,)") == r"x : array of shape (n_in\_,)"
+    assert escaped('    .. [3] T. Lin, "F"') == r'    .. [3] \T. Lin, "F"'
+    for line in (".. [1] Lin, T.", "T. Lin : a", "see [1]_ or `a_`, A. b"):
+        assert escaped(line) == line
+
+
 def test_methods_are_those_of_sknn(extension):
     names = extension("api").own_methods("sknn.MLPClassifier")
     assert {"fit", "predict", "resume_fit", "set_params"} <= set(names)

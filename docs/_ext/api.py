@@ -10,6 +10,7 @@ from sknn.estimators.parameter_table import OWN_TITLE
 
 ENTRY = re.compile(r"^(?=\w[\w, ]* : )", re.MULTILINE)
 TRAILING = re.compile(r"(?<=\w)_(?=[,)])")
+INITIAL = re.compile(r"^( *\.\. \[\w+\] )(?=[A-Z]\. )")
 SECTION = re.compile(r"^Parameters\n-+\n(.*?)(?=^\w[\w ]*\n-+\n|\Z)", re.M | re.S)
 OTHER = "Other Parameters"  # numpydoc knows the name; its title is put in later
 OURS = re.sub(r"</?\w+>", "", OWN_TITLE)
@@ -58,15 +59,19 @@ def in_groups(text, first):
     return f"{text[: found.start()]}{sections}{text[found.end() :]}"
 
 
-def prepare(app, what, name, obj, options, lines):
-    """Put scikit-learn's parameters of a network first, before numpydoc reads them.
+def escaped(line):
+    """Return a line of a docstring as reStructuredText that means what it says.
 
-    Names in shapes, as in ``(n_features_in_,)``, are no links.
+    Names in shapes, as in ``(n_features_in_,)``, are no links. The initial of a cited
+    author, as in ``.. [1] T. Lin``, is no number of a list.
     """
-    lines[:] = [
-        before + colon + TRAILING.sub(r"\\_", after)
-        for before, colon, after in (line.partition(" : ") for line in lines)
-    ]
+    before, colon, after = line.partition(" : ")
+    return INITIAL.sub(r"\1\\", before + colon + TRAILING.sub(r"\\_", after))
+
+
+def prepare(app, what, name, obj, options, lines):
+    """Put scikit-learn's parameters of a network first, before numpydoc reads them."""
+    lines[:] = [escaped(line) for line in lines]
     counterpart = getattr(neural_network, name.rpartition(".")[2], None)
     if what == "class" and counterpart is not None:
         names = set(counterpart._get_param_names())
