@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from sknn._site import LinkToSite
 from sknn._sklearn import Interval, StrOptions, validate_parameter_constraints
 from sknn.estimators.fit_state import forget_optimizer
-from sknn.estimators.twins import trained_twin
+from sknn.estimators.twins import trained_twin, twin_of
 from sknn.network.layers.piecewise_linear import FEWEST_VALUES
 from sknn.tabular.encoder import TableEncoder
 from sknn.tabular.recipes import Recipe
@@ -151,21 +151,76 @@ class BaseTabularMLP(LinkToSite, BaseEstimator, metaclass=ABCMeta):
             parameters["early_stopping"] = True  # the best epoch counts
             parameters |= self._parameters_of_scoring(y)
         network = self._network().set_params(**parameters)
-        options = {}
-        if self.time_limit is not None:
-            options["time_limit"] = self.time_limit - (perf_counter() - began)
-        self.ensemble_ = self._ensemble(
-            network,
-            n_jobs=self.n_jobs,
-            random_state=self.random_state,
-            **folds,
-            **options,
-        ).fit(encoded, y, weights, groups=groups)
-        for member in self.ensemble_.estimators_:
-            forget_optimizer(member)  # no fit goes on from it
-        self.ensemble_._resume_state = None
-        self.n_iter_ = self.ensemble_.n_iter_
+        ensemble = self._ensemble(
+            network, random_state=self.random_state, **folds, **self._limits(began)
+        )
+        self._publish(ensemble.fit(encoded, y, weights, groups=groups), y, weights)
+
+    def _limits(self, began: float) -> dict[str, Any]:
+        """Return the ensemble's parameters of threads and of time."""
+        limit = self.time_limit
+        if limit is not None:  # which must be above zero
+            limit = max(limit - (perf_counter() - began), np.finfo(float).tiny)
+        return {"n_jobs": self.n_jobs, "time_limit": limit}
+
+    def _publish(self, ensemble: Any, y: Any, weights: Any) -> None:
+        """Set the attributes that follow from a trained ensemble."""
+        if not _is_cut_short(ensemble):
+            for member in ensemble.estimators_:
+                forget_optimizer(member)  # no fit goes on from it
+            ensemble._resume_state = None
+        self.ensemble_ = ensemble
+        self.n_iter_ = ensemble.n_iter_
         self._learn_from_targets(y, weights)
+
+    def resume_fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, groups: Any = None
+    ) -> Self:
+        """Go on with a fit that Ctrl-C or ``time_limit`` ended.
+
+        Gives what that fit would have given without a break, also after the estimator
+        was pickled. Does nothing where training had ended by itself. Of the parameters,
+        ``time_limit``, in seconds from now on, and ``n_jobs`` count; all others are
+        those of the fit. Until training has ended, the estimator holds the state of its
+        optimizers, and a stored model is so much larger.
+
+        Parameters
+        ----------
+        X : data frame or array-like of shape (n_samples, n_features)
+            The table: the same as in ``fit``, as are all others.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+        groups : array-like of shape (n_samples,), default=None
+            Groups that no fold divides.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError, TypeError
+            As ``fit``; and if there is no fit to go on with, or the number of rows has
+            changed. The estimator is then as it was before.
+        """
+        began = perf_counter()
+        if not hasattr(self, "ensemble_"):
+            raise ValueError(
+                "There is no fit to go on with: the estimator is not fitted. Call fit "
+                "first."
+            )
+        if self.ensemble_._resume_state is None:
+            return self
+        self._check_parameters()
+        with trained_twin(self) as twin:
+            encoded, weights = twin._encoded(X), twin._weights(y, sample_weight)
+            ensemble = twin_of(self.ensemble_, vars(self.ensemble_).copy())
+            ensemble.set_params(**twin._limits(began))
+            ensemble.resume_fit(encoded, y, weights, groups=groups)
+            twin._publish(ensemble, y, weights)
+        return self
 
     def _parameters(self, recipe: Recipe, n_rows: int) -> dict[str, Any]:
         """Return the parameters of the networks that do not depend on the task."""
@@ -215,6 +270,12 @@ class BaseTabularMLP(LinkToSite, BaseEstimator, metaclass=ABCMeta):
         tags.input_tags.string = True
         tags.input_tags.allow_nan = True
         return tags
+
+
+def _is_cut_short(ensemble: Any) -> bool:
+    """Return whether a fit ended before its last epoch, not by its own rule."""
+    is_resumable = ensemble._resume_state is not None
+    return is_resumable and ensemble.n_iter_ < ensemble.estimator.max_iter
 
 
 def _can_be_embedded(numbers: np.ndarray) -> bool:

@@ -18,6 +18,7 @@ from sklearn.utils import get_tags
 
 from sknn.io import TRUSTED_TYPES
 from sknn.tabular import TabularMLPClassifier, TabularMLPRegressor
+from sknn.training.side_by_side import JointLoop
 
 N = 240
 rng = np.random.RandomState(0)
@@ -314,3 +315,78 @@ def test_tags_say_what_it_takes(estimator):
     assert tags.categorical
     assert tags.string
     assert tags.allow_nan
+
+
+# Going on after a break ---------------------------------------------------------------
+
+
+def break_off(model, monkeypatch, after=2, **given):
+    """Fit until Ctrl-C is pressed, some epochs after the first."""
+    record, n_left = JointLoop._record, iter(range(after, -1, -1))
+
+    def record_or_break(loop, outputs, began):
+        if next(n_left) == 0:
+            raise KeyboardInterrupt
+        return record(loop, outputs, began)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(JointLoop, "_record", record_or_break)
+        with pytest.warns(match="interrupted by user"):
+            return model.fit(TABLE, ESTIMATORS[type(model)], **given)
+
+
+@both
+@pytest.mark.parametrize("is_stored", [False, True])
+@pytest.mark.parametrize("folds", [{}, {"cv": KFold(3), "n_members": 6}])
+def test_a_resumed_fit_gives_the_bits_of_one_without_a_break(
+    estimator, is_stored, folds, monkeypatch
+):
+    weights = np.linspace(0.5, 1.5, N)
+    options = SMALL | folds
+    y = ESTIMATORS[estimator]
+    whole = estimator(**options).fit(TABLE, y, sample_weight=weights)
+    model = break_off(estimator(**options), monkeypatch, sample_weight=weights)
+    assert model.n_iter_ < whole.n_iter_
+    assert len(model.predict(TABLE)) == N
+    model = pickle.loads(pickle.dumps(model)) if is_stored else model
+    assert model.resume_fit(TABLE, y, sample_weight=weights) is model
+    assert model.n_iter_ == whole.n_iter_
+    assert_array_equal(outputs_of(model), outputs_of(whole))
+    assert_array_equal(
+        model.ensemble_.oof_predictions_, whole.ensemble_.oof_predictions_
+    )
+    size, size_of_whole = len(pickle.dumps(model)), len(pickle.dumps(whole))
+    assert size < 1.02 * size_of_whole  # the optimizers are gone
+
+
+@both
+def test_a_fit_that_had_no_time_left_goes_on(estimator):
+    y = ESTIMATORS[estimator]
+    model = estimator(**SMALL, time_limit=1e-6).fit(TABLE, y)  # not even to encode
+    assert model.n_iter_ < SMALL["max_iter"]
+    model.set_params(time_limit=None).resume_fit(TABLE, y)
+    assert_array_equal(outputs_of(model), outputs_of(fitted(estimator)))
+
+
+@both
+def test_resume_fit_does_nothing_after_the_last_epoch(estimator):
+    model = fitted(estimator)
+    before = vars(model).copy()
+    model.resume_fit(TABLE, ESTIMATORS[estimator])
+    assert vars(model) == before
+
+
+@both
+def test_what_resume_fit_refuses(estimator, monkeypatch):
+    y = ESTIMATORS[estimator]
+    with pytest.raises(ValueError, match=r"no fit to go on with.*Call fit"):
+        estimator().resume_fit(TABLE, y)
+    model = break_off(estimator(**SMALL), monkeypatch)
+    before = outputs_of(model)
+    with pytest.raises(ValueError, match=r"rows|samples"):
+        model.resume_fit(TABLE[:-1], y[:-1])
+    with pytest.raises(ValueError, match="feature names"):
+        model.resume_fit(TABLE.drop(columns="size"), y)
+    assert_array_equal(outputs_of(model), before)
+    model.resume_fit(TABLE, y)
+    assert_array_equal(outputs_of(model), outputs_of(fitted(estimator)))
