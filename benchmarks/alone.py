@@ -15,7 +15,7 @@ from sknn.jit.kernel import INTEGER, REAL, Array, driver
 from sknn.kernels import table
 from sknn.kernels.batch import Batch, block_of, unshuffled_batch
 from sknn.kernels.drivers.records import DATASET, SETTINGS, TABLE, VECTOR
-from sknn.kernels.drivers.training import CHUNK
+from sknn.kernels.drivers.steps import CHUNK
 from sknn.kernels.gemm.products import copy
 from sknn.kernels.layers.activations import call_activation
 from sknn.kernels.layers.base import call_backward, call_gradient, run_forward

@@ -203,7 +203,8 @@ class Minibatches:
             **_optimization(optimizer, network, state),
             **_regularization(options, network, annealed),
             "counters": state.counters,
-            "sums": np.empty(N_RATES + n_sums),
+            "sums": np.empty(n_sums),
+            "step_rates": np.empty(N_RATES),
             "shared": np.zeros(N_SHARED, dtype=np.int64),
         }
 

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from sknn import MLPRegressor
 from sknn.estimators.parameters import STOCHASTIC_SOLVERS
-from sknn.kernels.drivers.training import CHUNK
+from sknn.kernels.drivers.steps import CHUNK
 from sknn.network.layers.dense import Dense
 from sknn.network.layout import Architecture, Layout, mlp_layers
 from sknn.network.rate_factors import learning_rate_segments, weight_decay_segments

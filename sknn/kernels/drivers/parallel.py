@@ -6,7 +6,6 @@ machine does in one call.
 
 from sknn.jit.array_types import Float64s
 from sknn.jit.kernel import REAL, driver
-from sknn.kernels.drivers.gradient import n_blocks
 from sknn.kernels.drivers.records import (
     BATCH_WEIGHTS,
     BATCHES,
@@ -29,14 +28,11 @@ from sknn.kernels.drivers.records import (
     Workspace,
 )
 from sknn.kernels.drivers.steps import (
-    CHUNK,
-    N_RATES,
+    Step,
     batch_of,
-    constrain,
     gradient_of_batch,
-    make_step,
-    prepare_step,
     total_weight,
+    train_step,
 )
 from sknn.kernels.drivers.training import LOSS, ROWS, STEPS
 
@@ -83,7 +79,7 @@ def batch_gradient(
     team : Team
     """
     first, n = batches.start, batches.stop - batches.start
-    rows, sums = batches.orders[0], workspace.sums[N_RATES:]
+    rows = batches.orders[0]
     totals[:] = 0.0
     totals[N_BATCH_ROWS] = n
     if n == 0 or total_weight(dataset.weights, rows, first, n) == 0.0:
@@ -94,12 +90,8 @@ def batch_gradient(
         batch_weights.sample_weight, rows, first, n
     )
     batch = batch_of(dataset, batches, rows, first, n, t)
-    of_batch = Workspace(
-        workspace.gradient, workspace.values, workspace.deltas, sums,
-        workspace.part_gradient,
-    )  # fmt: skip
     _, totals[BATCH_LOSS] = gradient_of_batch(
-        network, dataset, batches, batch, objective, of_batch, team, 0
+        network, dataset, batches, batch, objective, workspace, team, 0
     )
     return 0.0
 
@@ -137,27 +129,13 @@ def optimizer_step(
         Its gradient is summed over the parts as well. Overwritten.
     team : Team
     """
-    gradient, t = workspace.gradient, int(counters[STEPS]) + 1
+    t, loss = int(counters[STEPS]) + 1, 0.0
     n, size = totals[N_BATCH_ROWS], totals[BATCH_SIZE]
-    trained, loss = network.theta[: gradient.size], 0.0
-    step_rates, sums = workspace.sums[:N_RATES], workspace.sums[N_RATES:]
-    of_batch = Workspace(
-        gradient, workspace.values, workspace.deltas, sums, workspace.part_gradient
-    )
     if size > 0.0:
-        batch_loss = totals[BATCH_LOSS] * loss_scale
-        batch_loss += prepare_step(
-            optimizer, regularization, trained, gradient, size, t, 0, step_rates
-        )
-        step_alpha, divisor = optimizer.alpha, size
-        if regularization.shape:
-            step_alpha, divisor = 0.0, 1.0
-        make_step(optimizer, trained, of_batch, step_rates, step_alpha, divisor, team)
-        squares = 0.0
-        for k in range(n_blocks(gradient.size, CHUNK)):
-            squares += sums[k]
-        constrain(regularization, trained, gradient, team)
-        loss = n * (batch_loss + 0.5 * step_alpha * squares) / size
+        _, loss = train_step(
+            network, optimizer, regularization, workspace, Step(t, 0, int(n), size),
+            totals[BATCH_LOSS] * loss_scale, team,
+        )  # fmt: skip
     counters[LOSS] += loss
     counters[STEPS] = t
     counters[ROWS] += n

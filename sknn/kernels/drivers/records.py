@@ -92,7 +92,7 @@ class Workspace(NamedTuple):
     values, deltas : ndarray, 1-D
         See `Activations`.
     sums : ndarray, 1-D, float64
-        For the loss of each block.
+        For the loss of each block, then for the sum of each chunk of the parameters.
     part_gradient : ndarray of shape (n_trained,) or (0,)
         That of a part of the batch; empty where batches are not divided into parts.
     """
@@ -239,6 +239,8 @@ class Optimizer(NamedTuple):
         Updated in place.
     momentum_product : ndarray of shape (1,), float64
         Updated in place.
+    step_rates : ndarray of shape (N_RATES,), float64
+        Memory for the rates of a step, which all threads read.
     """
 
     rates: int
@@ -251,13 +253,14 @@ class Optimizer(NamedTuple):
     rate_factors: Float64s
     optimizer_state: Matrix
     momentum_product: Float64s
+    step_rates: Float64s
 
 
 OPTIMIZER = Record(
     Optimizer,
     (
         INTEGER, INTEGER, SETTINGS, REAL, SETTINGS, INTEGER, ENDS, SETTINGS, SQUARE,
-        REALS,
+        REALS, REALS,
     ),
 )  # fmt: skip
 

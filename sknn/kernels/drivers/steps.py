@@ -1,5 +1,7 @@
 """The parts of a step of training, which drivers put together."""
 
+from typing import NamedTuple
+
 from sknn.jit.array_types import Float64s, Integers, Vector
 from sknn.jit.kernel import flat, inline_scalar, like
 from sknn.kernels.batch import Batch
@@ -21,7 +23,26 @@ from sknn.kernels.optim.optimizers import call_rates, call_step
 from sknn.kernels.optim.regularization import call_constrain, call_shape
 
 CHUNK = 2**14  # parameters that a thread updates at a time
-N_RATES = 3  # of an optimizer's step, at the start of `sums`
+N_RATES = 3  # of an optimizer's step
+
+
+class Step(NamedTuple):
+    """A step of the optimizer, and its batch.
+
+    Attributes
+    ----------
+    t, k : int
+        Number of the step since training began, from 1, and in this call, from 0.
+    n_rows : int
+        Rows of the batch.
+    size : float
+        Number of these rows, or the sum of their weights.
+    """
+
+    t: int
+    k: int
+    n_rows: int
+    size: float
 
 
 @inline_scalar
@@ -109,52 +130,66 @@ def total_of(sums: Float64s, n: int) -> float:
 
 
 @inline_scalar
-def prepare_step(
+def train_step(
+    network: NetworkArrays,
     optimizer: Optimizer,
     regularization: Regularization,
-    trained: Vector,
-    gradient: Vector,
-    size: float,
-    t: int,
-    k: int,
-    step_rates: Float64s,
-) -> float:
-    """Set the rates of step t and shape the gradient; return the penalty, or 0.0.
+    workspace: Workspace,
+    step: Step,
+    batch_loss: float,
+    team: Team,
+) -> tuple[bool, float]:
+    """Make a step with the gradient of a batch; return whether it is done, and a loss.
 
-    Calls the kernel of the rates and, if it is set, `shape_gradient`.
+    It is (batch_loss + penalty) * n_rows / size: the loss of the batch for a mean over
+    the rows of an epoch.
 
     Parameters
     ----------
+    network : NetworkArrays
+        Its trained parameters are updated.
     optimizer : Optimizer
     regularization : Regularization
-    trained, gradient : ndarray of shape (n_trained,)
-        The trained parameters, and the gradient of the loss summed over the batch.
-    size : float
-        Number of rows of the batch, or the sum of their weights.
-    t, k : int
-        Number of the step since training began, from 1, and in this call, from 0.
-    step_rates : ndarray of shape (N_RATES,), float64
-        Output.
+    workspace : Workspace
+        Its gradient is of the loss summed over the batch. Gradient and sums are
+        overwritten.
+    step : Step
+    batch_loss : float
+        Loss summed over the batch.
+    team : Team
     """
-    rates = optimizer.learning_rates
-    learning_rate = rates[k] if rates.size > 1 else rates[0]
-    call_rates(
-        optimizer.rates,
-        (
-            step_rates, learning_rate, t, optimizer.step_settings,
-            optimizer.momentum_product,
-        ),
-    )  # fmt: skip
-    if regularization.shape:
-        return call_shape(
-            regularization.shape,
+    gradient, alpha, divisor = workspace.gradient, optimizer.alpha, step.size
+    trained = network.theta[: gradient.size]
+    if team.thread == 0:
+        rates = optimizer.learning_rates
+        learning_rate = rates[step.k] if rates.size > 1 else rates[0]
+        call_rates(
+            optimizer.rates,
             (
-                trained, gradient, optimizer.n_weights, size, learning_rate,
-                regularization.decay_ends, regularization.decay_factors,
-                regularization.regularization_settings,
+                optimizer.step_rates, learning_rate, step.t, optimizer.step_settings,
+                optimizer.momentum_product,
             ),
         )  # fmt: skip
-    return 0.0
+        if regularization.shape:
+            batch_loss += call_shape(
+                regularization.shape,
+                (
+                    trained, gradient, optimizer.n_weights, step.size, learning_rate,
+                    regularization.decay_ends, regularization.decay_factors,
+                    regularization.regularization_settings,
+                ),
+            )  # fmt: skip
+    if regularization.shape:  # which has penalised and divided
+        alpha, divisor = 0.0, 1.0
+    if not barrier_wait(team.shared, team.n_threads):
+        return False, 0.0
+    make_step(optimizer, trained, workspace, alpha, divisor, team)
+    if not barrier_wait(team.shared, team.n_threads):
+        return False, 0.0
+    squares = total_of(workspace.sums, n_blocks(gradient.size, CHUNK))
+    if not constrain(regularization, trained, gradient, team):
+        return False, 0.0
+    return True, step.n_rows * (batch_loss + 0.5 * alpha * squares) / step.size
 
 
 @inline_scalar
@@ -162,7 +197,6 @@ def make_step(
     optimizer: Optimizer,
     trained: Vector,
     workspace: Workspace,
-    step_rates: Float64s,
     alpha: float,
     divisor: float,
     team: Team,
@@ -179,8 +213,6 @@ def make_step(
         The trained parameters, updated in place.
     workspace : Workspace
         Its gradient is read, its sums are overwritten.
-    step_rates : ndarray of shape (N_RATES,), float64
-        Rates of this step.
     alpha : float
         L2 penalty.
     divisor : float
@@ -202,9 +234,9 @@ def make_step(
             workspace.sums[k] += call_step(
                 optimizer.step,
                 (
-                    trained, gradient, optimizer.optimizer_state, step_rates,
-                    optimizer.rate_factors[segment], begin, stop, optimizer.n_weights,
-                    alpha, divisor, optimizer.step_settings,
+                    trained, gradient, optimizer.optimizer_state,
+                    optimizer.step_rates, optimizer.rate_factors[segment], begin, stop,
+                    optimizer.n_weights, alpha, divisor, optimizer.step_settings,
                 ),
             )  # fmt: skip
             begin = stop

@@ -8,7 +8,6 @@ at a time where all rows would take long.
 from sknn.jit.array_types import Float64s
 from sknn.jit.kernel import REAL, driver, flat
 from sknn.kernels.drivers.barrier import barrier_wait
-from sknn.kernels.drivers.gradient import n_blocks
 from sknn.kernels.drivers.records import (
     BATCH_WEIGHTS,
     BATCHES,
@@ -31,14 +30,11 @@ from sknn.kernels.drivers.records import (
     Workspace,
 )
 from sknn.kernels.drivers.steps import (
-    CHUNK,
-    N_RATES,
+    Step,
     batch_of,
-    constrain,
     gradient_of_batch,
-    make_step,
-    prepare_step,
     total_weight,
+    train_step,
 )
 from sknn.kernels.math.finite import nan_if_nonfinite
 
@@ -93,21 +89,11 @@ def epochs(
         over rows. Updated at the end of an epoch, so that an interrupt never finds them
         out of step with theta.
     workspace : Workspace
-        Its sums are of shape (N_RATES + n_sums,): memory for the rates, and for the
-        sum of each block or each CHUNK.
     team : Team
     """
-    gradient, thread, n_threads = workspace.gradient, team.thread, team.n_threads
     start, stop, batch_size = batches.start, batches.stop, batches.batch_size
-    smallest = batches.smallest
     nonfinite, t = 0.0, int(counters[STEPS])
-    n_before = t  # steps before this call
-    trained = network.theta[: gradient.size]
-    step_rates, sums = workspace.sums[:N_RATES], workspace.sums[N_RATES:]
-    of_batch = Workspace(
-        gradient, workspace.values, workspace.deltas, sums, workspace.part_gradient
-    )
-    n_chunks = n_blocks(gradient.size, CHUNK)
+    first_step, smallest = t + 1, batches.smallest
     n_bytes = dataset.data.size * dataset.data.itemsize
     prefetch_stop = stop if n_bytes > PREFETCH_ABOVE else 0
     for epoch in range(batches.n_epochs):
@@ -124,47 +110,33 @@ def epochs(
                 batch_weights.sample_weight, rows, first, n
             )
             batch = batch_of(dataset, batches, rows, first, n, t)
-            is_done, batch_loss = gradient_of_batch(
-                network, dataset, batches, batch, objective, of_batch, team,
+            is_done, loss = gradient_of_batch(
+                network, dataset, batches, batch, objective, workspace, team,
                 prefetch_stop,
             )  # fmt: skip
             if not is_done:
                 return nonfinite
-            batch_loss *= loss_scale
-            step_alpha, divisor = optimizer.alpha, size
-            if thread == 0:
-                batch_loss += prepare_step(
-                    optimizer, regularization, trained, gradient, size, t,
-                    t - 1 - n_before, step_rates,
-                )  # fmt: skip
-            if regularization.shape:
-                step_alpha, divisor = 0.0, 1.0
-            if not barrier_wait(team.shared, n_threads):
+            step = Step(t, t - first_step, n, size)
+            is_done, loss = train_step(
+                network, optimizer, regularization, workspace, step, loss * loss_scale,
+                team,
+            )  # fmt: skip
+            if not is_done:
                 return nonfinite
-            make_step(
-                optimizer, trained, of_batch, step_rates, step_alpha, divisor, team
-            )
-            if not barrier_wait(team.shared, n_threads):
-                return nonfinite
-            squares = 0.0
-            for k in range(n_chunks):
-                squares += sums[k]
-            if not constrain(regularization, trained, gradient, team):
-                return nonfinite
-            epoch_loss += n * (batch_loss + 0.5 * step_alpha * squares) / size
-        if thread == 0:
+            epoch_loss += loss
+        if team.thread == 0:
             counters[LOSS + epoch] = epoch_loss
             counters[STEPS] = t
             counters[ROWS] = batches.rows_before + (epoch + 1) * stop
             # Thread 0 alone adds up the loss; the rates are not needed any more.
-            step_rates[0] = (
+            optimizer.step_rates[0] = (
                 0.0 * epoch_loss
                 + nan_if_nonfinite(network.theta)
                 + nan_if_nonfinite(flat(optimizer.optimizer_state))
             )
-        if not barrier_wait(team.shared, n_threads):
+        if not barrier_wait(team.shared, team.n_threads):
             return nonfinite
-        nonfinite = step_rates[0]
+        nonfinite = optimizer.step_rates[0]
         if nonfinite != 0.0:
             break
     return nonfinite
