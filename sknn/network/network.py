@@ -187,7 +187,7 @@ class Network(PredictingNetwork):
         self,
         theta: np.ndarray,
         loss: Loss,
-        problem: TrainingData,
+        data: TrainingData,
         training: bool = False,
     ) -> tuple[float, np.ndarray]:
         """Return the loss summed over all rows, without a penalty, and its gradient.
@@ -195,8 +195,8 @@ class Network(PredictingNetwork):
         In training, batch normalisation takes the statistics of these rows, and writes
         its running statistics into theta.
         """
-        operations = self.operations(problem.inputs.is_sparse, training)
-        n_rows = problem.inputs.n_samples
+        operations = self.operations(data.inputs.is_sparse, training)
+        n_rows = data.inputs.n_samples
         batch_size = self.gradient_batch(n_rows, training)
         block = self.training_block(batch_size) if training else self.block(batch_size)
         gradient = np.zeros(self.n_trained, dtype=self.dtype)
@@ -211,7 +211,7 @@ class Network(PredictingNetwork):
             part_gradient=np.empty(0, self.dtype),
             values=self.buffer(batch_size, operations),
             deltas=self.buffer(batch_size, operations),
-            **problem.arguments,
+            **data.arguments,
             batch_size=batch_size,
             block=block,
             loss=loss.train.address(self.dtype),
@@ -221,7 +221,7 @@ class Network(PredictingNetwork):
         )
         work, value = self.training_multiplications(batch_size), 0.0
         work *= block < batch_size  # threads share the blocks of a batch
-        for start, stop in self.calls(n_rows, batch_size, problem.inputs.is_sparse):
+        for start, stop in self.calls(n_rows, batch_size, data.inputs.is_sparse):
             n_threads = n_threads_for(work, WORTH_A_TEAM_THREAD)
             value += run_together_or_alone(
                 partial(calls_of_threads, prepare, start, stop), n_threads, shared

@@ -168,38 +168,38 @@ class PredictingNetwork(Work):
         return out
 
     def evaluate(
-        self, theta: np.ndarray, loss: Loss, problem: TrainingData, *, raw: bool = False
+        self, theta: np.ndarray, loss: Loss, data: TrainingData, *, raw: bool = False
     ) -> tuple[np.ndarray, float]:
         """Return predictions, and the loss summed over the rows, without a penalty.
 
-        Or raw outputs, before the link. ``problem`` has the data as in training: where
-        targets are standardised, predictions are of these. With members that share
+        Or raw outputs, before the link. ``data`` is as in training: where targets are
+        standardised, predictions are of these. With members that share
         weights it is the loss of their mean prediction, and raw outputs are such by
         which the link gives this mean.
         """
         if self.n_members > 1:
-            return self._evaluate_mean(theta, loss, problem, raw)
-        predictions = np.empty((problem.inputs.n_samples, self.n_outputs), self.dtype)
+            return self._evaluate_mean(theta, loss, data, raw)
+        predictions = np.empty((data.inputs.n_samples, self.n_outputs), self.dtype)
         total = self._run(
             theta,
-            problem.inputs,
+            data.inputs,
             predictions,
             link=0 if raw else self._link,
             loss=loss.train.address(self.dtype),
-            targets=(problem.targets, problem.weights),
+            targets=(data.targets, data.weights),
         )
         return predictions, total
 
     def _evaluate_mean(
-        self, theta: np.ndarray, loss: Loss, problem: TrainingData, raw: bool
+        self, theta: np.ndarray, loss: Loss, data: TrainingData, raw: bool
     ) -> tuple[np.ndarray, float]:
-        shape = problem.inputs.n_samples, self.n_outputs
+        shape = data.inputs.n_samples, self.n_outputs
         predictions = np.empty(shape, self.dtype)
-        self._run(theta, problem.inputs, predictions, link=self._link)
+        self._run(theta, data.inputs, predictions, link=self._link)
         settings = self.architecture.settings
         inverse = OUTPUT_ACTIVATIONS[self.link].inverse_of_rows
         outputs = inverse(predictions.astype(np.float64), settings).astype(self.dtype)
-        total = loss_of_raw_outputs(loss, settings, problem, outputs)
+        total = loss_of_raw_outputs(loss, settings, data, outputs)
         return outputs if raw else predictions, total
 
     @cached_property

@@ -37,7 +37,7 @@ class AveragedOutputs(Network):
         self,
         theta: np.ndarray,
         loss: Loss,
-        problem: TrainingData,
+        data: TrainingData,
         *,
         raw: bool = False,
     ) -> tuple[np.ndarray, float]:
@@ -52,7 +52,7 @@ class AveragedOutputs(Network):
             predictions = (predictions - shift) / scale
         inverse = OUTPUT_ACTIVATIONS[self.link].inverse_of_rows
         outputs = inverse(predictions, self.architecture.settings).astype(self.dtype)
-        total = loss_of_raw_outputs(loss, self.architecture.settings, problem, outputs)
+        total = loss_of_raw_outputs(loss, self.architecture.settings, data, outputs)
         return outputs if raw else predictions.astype(self.dtype), total
 
 
