@@ -12,9 +12,8 @@ FLOATS = (np.float64, np.float32)  # in which networks are computed
 NATIVE_FLOATS = frozenset(map(np.dtype, FLOATS))  # in the machine's order of bytes
 _CACHE_LINE = 64  # bytes
 _SMALL = 1024  # elements; smaller arrays need no alignment
-_MOST_COLUMNS = np.iinfo(
-    np.int32
-).max  # of CSR, whose indices the kernels take in 32 bits
+# Of CSR, whose indices the kernels take in 32 bits.
+_MOST_COLUMNS = np.iinfo(np.int32).max
 _BLOCK = 2**16  # numbers to look at together
 # Most rows, and numbers, that initial values are computed from.
 _MOST_ROWS, _MOST_NUMBERS = 2**14, 2**24
@@ -97,20 +96,12 @@ class Inputs(NamedTuple):
 
     def take(self, rows: np.ndarray) -> "Inputs":
         """Return a copy of some of the rows, by their numbers."""
-        matrix = self._matrix()[rows]
-        return Inputs.of(matrix, self.data.dtype)
+        return Inputs.of(self.matrix[rows], self.data.dtype)
 
     def toarray(self) -> np.ndarray:
         """Return the rows as a dense array of shape (n_samples, n_features)."""
-        matrix = self._matrix()
-        dense: np.ndarray = matrix.toarray() if self.is_sparse else matrix
+        dense: np.ndarray = self.matrix.toarray() if self.is_sparse else self.matrix
         return dense
-
-    def _matrix(self) -> Any:
-        shape = (self.n_samples, self.n_features)
-        if not self.is_sparse:
-            return self.data.reshape(shape)
-        return scipy.sparse.csr_array((self.data, self.indices, self.indptr), shape)
 
 
 class TrainingData(NamedTuple):
@@ -148,7 +139,7 @@ class TrainingData(NamedTuple):
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """What every driver of a training takes, by name."""
+        """What every driver of training takes, by name."""
         matrix = dict(zip(Inputs._fields[:4], self.inputs, strict=False))
         return matrix | {"targets": self.targets, "weights": self.weights}
 

@@ -55,9 +55,9 @@ def operations(
 ) -> Operations:
     """Return the operations of a network, for dense or for CSR inputs.
 
-    With ``forward_only`` there are only forward kernels, so that no
-    others are loaded. With ``of_inputs`` the way back leads to the gradient of the
-    inputs, in column ``INPUT_DELTA`` of the first row.
+    With ``forward_only`` there are forward kernels alone, so that no others are loaded.
+    With ``of_inputs`` backward kernels compute the gradient of the inputs too, in
+    column ``INPUT_DELTA`` of the first row.
 
     Raises
     ------
