@@ -9,10 +9,10 @@ from sknn.kernels.drivers import training as drivers
 from sknn.network.threads import CalledOffError
 from sknn.training.minibatches import Minibatches
 from sknn.training.shuffling import orders, orders_at_a_time, request_orders
-from sknn.training.task import FitTask
+from sknn.training.task import FitTask, Runner
 
 
-class EpochRunner:
+class EpochRunner(Runner):
     """Runs epochs on data in memory.
 
     Whoever has the rows elsewhere, such as in blocks of a file or on other machines,
@@ -80,10 +80,3 @@ class EpochRunner:
                 rates = self._minibatches.learning_rates(start)
                 result = self._call(drawn, n_epochs, start, stop, rates)
         return isfinite(counters[drivers.LOSS] + result)
-
-    def agree(self, stops: bool) -> bool:
-        """Return whether to stop: as it is given."""
-        return stops
-
-    def close(self) -> None:
-        """Give back what the runner holds but memory: nothing."""

@@ -13,12 +13,12 @@ from sknn.network.threads import CalledOffError
 from sknn.training.minibatches import Minibatches, arguments_of
 from sknn.training.progress import not_finite
 from sknn.training.shuffling import orders
-from sknn.training.task import FitTask
+from sknn.training.task import FitTask, Runner
 
 _SEEDS = 2**31  # of dropout: those of a process are so many after those before it
 
 
-class ParallelRunner:
+class ParallelRunner(Runner):
     """Runs epochs in step with other processes; all end with the same parameters.
 
     Of n rows in all, process k has ``n_k``. It gives the s-th batch of an epoch those
@@ -132,6 +132,3 @@ class ParallelRunner:
         says = np.array([stops])
         self._collective.broadcast(says)
         return bool(says[0])
-
-    def close(self) -> None:
-        """Give back what the runner holds but memory: nothing."""

@@ -12,7 +12,7 @@ from sknn.network.data import TrainingData
 from sknn.network.threads import CalledOffError
 from sknn.training.minibatches import Minibatches, with_rest
 from sknn.training.shuffling import BlockOrders, request_orders
-from sknn.training.task import FitTask
+from sknn.training.task import FitTask, Runner
 
 
 class Stream(Protocol):
@@ -35,7 +35,7 @@ class Stream(Protocol):
         """Yield all rows in blocks of these sizes."""
 
 
-class StreamRunner:
+class StreamRunner(Runner):
     """Runs epochs on the blocks of a stream: it reads the next one while one trains.
 
     Blocks are whole minibatches. Without shuffling, these are the ones that the same
@@ -117,10 +117,6 @@ class StreamRunner:
                 state.counters[drivers.ROWS] = self._stream.n_rows
                 break
         return isfinite(state.counters[drivers.LOSS] + result)
-
-    def agree(self, stops: bool) -> bool:
-        """Return whether to stop: as it is given."""
-        return stops
 
     def close(self) -> None:
         """Stop reading."""

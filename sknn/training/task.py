@@ -14,7 +14,7 @@ from sknn.training.progress import TrainingState
 
 
 class Runner(Protocol):
-    """Runs epochs of a task: see `EpochRunner`."""
+    """Base of what runs epochs of a task: see `EpochRunner`."""
 
     max_epochs: int
     n_batches: int
@@ -30,10 +30,15 @@ class Runner(Protocol):
         """Train for some epochs; return whether everything is known to be finite."""
 
     def agree(self, stops: bool) -> bool:
-        """Return whether to stop, where others train along: call it after an epoch."""
+        """Return whether to stop, where others train along: call it after an epoch.
+
+        ``stops`` says whether to stop here; the default returns it.
+        """
+        return stops
 
     def close(self) -> None:
-        """Give back what the runner holds but memory."""
+        """Give back what the runner holds but memory; the default holds nothing."""
+        return None
 
 
 @dataclass(frozen=True)
