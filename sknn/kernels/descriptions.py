@@ -1,5 +1,12 @@
 """Descriptions of components, which the docstrings of the estimators list."""
 
+# A publication that several components are from, for `reference`.
+REALMLP = (
+    'D. Holzmüller, L. Grinsztajn and I. Steinwart, "Better by Default: Strong '
+    'Pre-Tuned MLPs and Boosted Trees on Tabular Data", NeurIPS 2024, '
+    "https://arxiv.org/abs/2407.04491"
+)
+
 
 def check_description(name: str, description: str) -> str:
     """Return the description of a component if it is one line, without a full stop.

@@ -6,15 +6,15 @@ fraction of ``max_iter`` epochs that are done.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import cos, pi
 from typing import NamedTuple
 
 import numpy as np
 
 from sknn.kernels import table
-from sknn.kernels.descriptions import check_description
+from sknn.kernels.descriptions import REALMLP, check_description
 from sknn.kernels.math.counter_rng import RANGE
 from sknn.kernels.optim.regularization import DECAY
+from sknn.training.schedules import half_cosine
 
 
 class Annealing(NamedTuple):
@@ -53,11 +53,7 @@ def register(
 
 def _flat_cos(fraction: float) -> float:
     """Return 1 in the first half, and then half a wave of the cosine down to 0."""
-    return 0.5 * (1.0 + cos(pi * (max(1.0, 2.0 * fraction) - 1.0)))
-
-
-def _cosine(fraction: float) -> float:
-    return 0.5 * (1.0 + cos(pi * fraction))
+    return half_cosine(max(1.0, 2.0 * fraction) - 1.0)
 
 
 register(
@@ -65,13 +61,11 @@ register(
     _flat_cos,
     description="the same in the first half of ``max_iter`` epochs, and then falls to 0"
     " on half a wave of the cosine",
-    reference='D. Holzmüller, L. Grinsztajn and I. Steinwart, "Better by Default: '
-    'Strong Pre-Tuned MLPs and Boosted Trees on Tabular Data", NeurIPS 2024, '
-    "https://arxiv.org/abs/2407.04491",
+    reference=REALMLP,
 )
 register(
     "cosine",
-    _cosine,
+    half_cosine,
     description="falls to 0 over ``max_iter`` epochs on half a wave of the cosine",
 )
 

@@ -11,6 +11,7 @@ import numpy as np
 from sknn.kernels.losses.table import Loss
 from sknn.network.data import TrainingData, is_finite
 from sknn.network.network import Network
+from sknn.training.baseline import mean_loss
 from sknn.training.explained_loss import ExplainedLoss
 from sknn.training.progress import TrainingState
 from sknn.training.scorers import scorer_of_name
@@ -177,10 +178,7 @@ class Monitor:
             outputs, total = self.network.evaluate(
                 theta, self.loss, data, raw=self.takes_raw
             )
-            record["val_loss"] = total * self.loss.reported_scale(
-                self.network.n_outputs
-            )
-            record["val_loss"] /= data.size
+            record["val_loss"] = mean_loss(self.network, self.loss, total, data)
             finite = finite and is_finite(outputs)
             record["val_score"] = np.nan
             if self.scoring == "loss":

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import cos, log2, pi
 from typing import Any, NamedTuple
 
-from sknn.kernels.descriptions import check_description
+from sknn.kernels.descriptions import REALMLP, check_description
 
 # A plateau ends training at this learning rate or below.
 SMALLEST_ADAPTIVE_RATE = 1e-6
@@ -171,14 +171,14 @@ def _exponential(now: ScheduleState, options: ScheduleOptions) -> float:
     return float(options.learning_rate_init * options.decay_rate**times)
 
 
-def _half_cosine(fraction: float) -> float:
+def half_cosine(fraction: float) -> float:
     """Return a factor that falls from 1 to 0 as fraction goes from 0 to 1."""
     return 0.5 * (1.0 + cos(pi * fraction))
 
 
 def _cosine(now: ScheduleState, options: ScheduleOptions) -> float:
     fraction = min(now.epoch / now.n_epochs, 1.0)
-    return options.learning_rate_init * _half_cosine(fraction)
+    return options.learning_rate_init * half_cosine(fraction)
 
 
 def _cosine_restarts(now: ScheduleState, options: ScheduleOptions) -> float:
@@ -186,7 +186,7 @@ def _cosine_restarts(now: ScheduleState, options: ScheduleOptions) -> float:
     epoch, length = now.epoch, options.decay_epochs
     while epoch >= length:
         epoch, length = epoch - length, 2 * length
-    return options.learning_rate_init * _half_cosine(epoch / length)
+    return options.learning_rate_init * half_cosine(epoch / length)
 
 
 def _one_cycle(now: ScheduleState, options: ScheduleOptions) -> float:
@@ -194,9 +194,9 @@ def _one_cycle(now: ScheduleState, options: ScheduleOptions) -> float:
     first, last = highest / _FIRST, highest / _FIRST / _LAST
     peak, end = _RISE * now.n_epochs - 1.0, now.n_epochs - 1.0
     if now.epoch <= peak:
-        return highest + (first - highest) * _half_cosine(now.epoch / peak)
+        return highest + (first - highest) * half_cosine(now.epoch / peak)
     fraction = min((now.epoch - peak) / (end - peak), 1.0)
-    return last + (highest - last) * _half_cosine(fraction)
+    return last + (highest - last) * half_cosine(fraction)
 
 
 def log_cosine(fraction: float) -> float:
@@ -292,9 +292,7 @@ register(
     _coslog4,
     description="rises from 0 to r and falls to 0 four times over ``max_iter`` epochs, "
     "each time twice as slowly as before; heeded in each step",
-    reference='D. Holzmüller, L. Grinsztajn and I. Steinwart, "Better by Default: '
-    'Strong Pre-Tuned MLPs and Boosted Trees on Tabular Data", NeurIPS 2024, '
-    "https://arxiv.org/abs/2407.04491",
+    reference=REALMLP,
     has_end=True,
     is_by_step=True,
 )

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from sknn.kernels.descriptions import REALMLP
 from sknn.kernels.layers.feature_scaling import SCALING
 from sknn.network.layers.base import LayerParameter, LayerSpec, Options
 
@@ -13,11 +14,7 @@ class FeatureScaling(LayerSpec):
 
     name = "feature scaling"
     description = "``x * s``, with a trained factor s for each feature"
-    reference = (
-        'D. Holzmüller, L. Grinsztajn and I. Steinwart, "Better by Default: Strong '
-        'Pre-Tuned MLPs and Boosted Trees on Tabular Data", NeurIPS 2024, '
-        "https://arxiv.org/abs/2407.04491"
-    )
+    reference = REALMLP
     parameter = "feature_scaling"
     arrays = (
         LayerParameter(

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from sknn.kernels.descriptions import REALMLP
 from sknn.kernels.layers.parametric import PARAMETRIC
 from sknn.network.layers.base import LayerParameter, LayerSpec, Options
 
@@ -16,11 +17,7 @@ class ParametricActivation(LayerSpec):
     description = (
         "``x + a (f(x) - x)``, with f the activation and a trained a for each neuron"
     )
-    reference = (
-        'D. Holzmüller, L. Grinsztajn and I. Steinwart, "Better by Default: Strong '
-        'Pre-Tuned MLPs and Boosted Trees on Tabular Data", NeurIPS 2024, '
-        "https://arxiv.org/abs/2407.04491"
-    )
+    reference = REALMLP
     parameter = "parametric_activation"
     arrays = (
         LayerParameter(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from sknn.kernels import table
+from sknn.kernels.descriptions import REALMLP
 from sknn.kernels.layers.periodic import (
     FREQUENCIES,
     N_EMBEDDED,
@@ -64,11 +65,7 @@ class Periodic(LayerSpec):
 
     name = "periodic"
     description = "the column, centred, scaled and squashed, and sums of cosines of it"
-    reference = (
-        'D. Holzmüller, L. Grinsztajn and I. Steinwart, "Better by Default: Strong '
-        'Pre-Tuned MLPs and Boosted Trees on Tabular Data", NeurIPS 2024, '
-        "https://arxiv.org/abs/2407.04491"
-    )
+    reference = REALMLP
     parameter = "numeric_embedding"
     arrays = (
         _of_columns(
