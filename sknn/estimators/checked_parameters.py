@@ -49,19 +49,21 @@ def check_parameters(estimator: Any) -> None:
     InvalidParameterError
         If one has a wrong type or value.
     """
-    own: Any = type(estimator)
-    names, values_of = _parameters_to_check(own)
+    estimator_type: Any = type(estimator)
+    names, values_of = _parameters_to_check(estimator_type)
     values = values_of(estimator)
-    key = (own, *map(id, values))
+    key = (estimator_type, *map(id, values))
     checked = _checked.get(key)
     try:
         if checked is None:
-            checked = _check_immutable(own, dict(zip(names, values, strict=True)))
+            checked = _check_immutable(
+                estimator_type, dict(zip(names, values, strict=True))
+            )
         for name in checked.mutable:
-            _check(own, {name: getattr(estimator, name)})
+            _check(estimator_type, {name: getattr(estimator, name)})
     except InvalidParameterError as error:
         parameters = dict(zip(names, values, strict=True))
-        error.args = (f"{error}{_suggestion(own, parameters)}",)
+        error.args = (f"{error}{_suggestion(estimator_type, parameters)}",)
         raise
     if len(_checked) >= _MOST_CHECKED:
         _checked.clear()
@@ -70,27 +72,30 @@ def check_parameters(estimator: Any) -> None:
 
 @cache
 def _parameters_to_check(
-    estimator: Any,
+    estimator_type: Any,
 ) -> tuple[list[str], Callable[[Any], tuple[Any, ...]]]:
     """Return the names of all parameters, and a function that returns their values.
 
     A derived class may fix some parameters of its base, which are attributes still.
     """
     names = list(
-        dict.fromkeys([*estimator._get_param_names(), *defaults_of(estimator)])
+        dict.fromkeys(
+            [*estimator_type._get_param_names(), *defaults_of(estimator_type)]
+        )
     )
     return names, attrgetter(*names)
 
 
-def _check(estimator: Any, parameters: dict[str, Any]) -> None:
+def _check(estimator_type: Any, parameters: dict[str, Any]) -> None:
     for name, value in parameters.items():
         if isinstance(value, Real) and not _fits_float64(value):
             raise InvalidParameterError(
-                f"The {name!r} parameter of {estimator.__name__} is beyond the range "
-                f"of float64. Got {_shown(value)}. Set it to a number below 1e308."
+                f"The {name!r} parameter of {estimator_type.__name__} is beyond the "
+                f"range of float64. Got {_shown(value)}. Set it to a number below "
+                "1e308."
             )
-    constraints = estimator._parameter_constraints
-    validate_parameter_constraints(constraints, parameters, estimator.__name__)
+    constraints = estimator_type._parameter_constraints
+    validate_parameter_constraints(constraints, parameters, estimator_type.__name__)
 
 
 def _fits_float64(value: Real) -> bool:
@@ -108,7 +113,7 @@ def _shown(value: Real) -> str:
     return reprlib.repr(value)
 
 
-def _check_immutable(estimator: Any, parameters: dict[str, Any]) -> _Checked:
+def _check_immutable(estimator_type: Any, parameters: dict[str, Any]) -> _Checked:
     """Check the values that cannot change; return them and the other names."""
     valid = {name: value for name, value in parameters.items() if _is_immutable(value)}
     names, values = tuple(valid), tuple(valid.values())
@@ -116,7 +121,7 @@ def _check_immutable(estimator: Any, parameters: dict[str, Any]) -> _Checked:
         tuple(map(type, value)) if type(value) is tuple else type(value)
         for value in values
     )
-    _check_immutable_values(estimator, names, values, types)
+    _check_immutable_values(estimator_type, names, values, types)
     return _Checked(values, tuple(name for name in parameters if name not in valid))
 
 
@@ -127,7 +132,7 @@ def _is_immutable(value: Any) -> bool:
 
 @lru_cache(maxsize=256)
 def _check_immutable_values(
-    estimator: Any,
+    estimator_type: Any,
     names: tuple[str, ...],
     values: tuple[Any, ...],
     types: tuple[Any, ...],
@@ -136,12 +141,12 @@ def _check_immutable_values(
 
     The types distinguish equal values, such as 1 and True.
     """
-    _check(estimator, dict(zip(names, values, strict=True)))
+    _check(estimator_type, dict(zip(names, values, strict=True)))
 
 
-def _suggestion(estimator: Any, parameters: dict[str, Any]) -> str:
+def _suggestion(estimator_type: Any, parameters: dict[str, Any]) -> str:
     """Return a suggestion for the first invalid parameter; empty if there is none."""
-    constraints = estimator._parameter_constraints
+    constraints = estimator_type._parameter_constraints
     for name, value in parameters.items():
         try:
             validate_parameter_constraints(constraints, {name: value}, "")
