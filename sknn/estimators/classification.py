@@ -12,9 +12,7 @@ from sknn.estimators.data_errors import cure_for_y, explain
 from sknn.estimators.decorators import available_if, suggests_names
 from sknn.estimators.fitting import initialize
 from sknn.estimators.label_targets import LabelTargets
-from sknn.estimators.labels import (
-    labels_to_score,
-)
+from sknn.estimators.labels import labels_to_score
 from sknn.estimators.missing import refuse_missing
 from sknn.estimators.parameters import Names
 from sknn.estimators.prediction import on_snapshot

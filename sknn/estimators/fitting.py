@@ -157,9 +157,8 @@ def publish(estimator: Any, task: FitTask) -> None:
     vars(estimator).pop("_is_untrained", None)
     if estimator.solver == "lbfgs":
         fit_state.forget_optimizer(estimator)
-    else:
-        if isinstance(task.monitor, Monitor) and not task.is_incremental:
-            task.monitor.check_scores(state, task.max_iter)
+    elif isinstance(task.monitor, Monitor) and not task.is_incremental:
+        task.monitor.check_scores(state, task.max_iter)
     vars(estimator).update(attributes_of(task, state))
     mark_training_state_checked(estimator)
 
