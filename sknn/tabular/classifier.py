@@ -1,6 +1,7 @@
 """The classifier for raw tables."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -12,6 +13,8 @@ from sklearn.utils.multiclass import type_of_target
 from sknn._sklearn import StrOptions
 from sknn.ensemble.classifier import EnsembleMLPClassifier
 from sknn.estimators.classifier import MLPClassifier
+from sknn.estimators.data_errors import cure_for_y, explain
+from sknn.estimators.labels import shows_several_labels
 from sknn.tabular.base import BaseTabularMLP, Postprocessing
 from sknn.tabular.recipes import CLASSIFICATION, LABEL_SMOOTHING, Recipe
 from sknn.training.scorers import CALIBRATED
@@ -280,10 +283,15 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
     def _rarest(self, y: Any) -> float:
         if y is None:  # which the ensemble refuses
             return np.inf
-        y = check_array(
-            y, ensure_2d=False, dtype=None, accept_sparse=True, input_name="y"
-        )
-        if type_of_target(y) not in _SINGLE:
+        with suppress(TypeError):  # of pandas.NA, which the next check explains
+            try:
+                y = check_array(
+                    y, ensure_2d=False, dtype=None, accept_sparse=True, input_name="y"
+                )
+            except ValueError as error:
+                explain(error, "y", cure_for_y(error, y, "y"))
+                raise
+        if shows_several_labels(y) or type_of_target(y) not in _SINGLE:
             return np.inf
         return int(np.unique(np.asarray(y), return_counts=True)[1].min())
 

@@ -91,20 +91,33 @@ def refuse_text(label: Any, column: Categories) -> None:
 
 
 def _cure(label: Any, texts: list[str]) -> str:
-    if _all_fit(texts, float):
+    odd = _do_not_fit(texts, float)
+    if not odd:
         return f"Turn it into numbers, as X[{label!r}].astype(float) does."
-    if _all_fit(texts, np.datetime64):
+    if not _do_not_fit([text.replace(",", ".", 1) for text in texts], float):
+        return (
+            "Turn it into numbers. If these are decimal commas, "
+            f"X[{label!r}].str.replace(',', '.').astype(float) does it."
+        )
+    if not _do_not_fit(texts, np.datetime64):
         return f"Turn it into dates, as pandas.to_datetime(X[{label!r}]) does."
+    if 2 * len(odd) < len(texts):
+        return (
+            f"Most of them are numbers; {odd[0]!r} is none. Mend what is no number, or "
+            f"make it missing, as pandas.to_numeric(X[{label!r}], errors='coerce') "
+            "does."
+        )
     return (
         "Leave it out, or turn it into numbers first, as skrub's TextEncoder does, or "
         "scikit-learn's TfidfVectorizer and TruncatedSVD in a ColumnTransformer."
     )
 
 
-def _all_fit(texts: list[str], read: Any) -> bool:
-    try:
-        for text in texts:
+def _do_not_fit(texts: list[str], read: Any) -> list[str]:
+    odd = []
+    for text in texts:
+        try:
             read(text)
-    except ValueError:
-        return False
-    return True
+        except ValueError:
+            odd.append(text)
+    return odd

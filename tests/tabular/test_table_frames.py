@@ -223,6 +223,14 @@ REFUSED = {
         column_of([str(k / 7) for k in range(30)]),
         r"Turn it into numbers, as X\['a'\].astype\(float\) does",
     ),
+    "numbers with commas": (
+        column_of([f"{k},5" for k in range(30)]),
+        r"X\['a'\].str.replace\(',', '.'\).astype\(float\) does it",
+    ),
+    "numbers and some text": (
+        column_of([*(str(k / 7) for k in range(30)), "9.5 kg"]),
+        r"numbers; '9.5 kg' is none.*to_numeric\(X\['a'\], errors='coerce'\) does",
+    ),
     "dates as text": (
         column_of([f"2020-01-{k:02d}" for k in range(1, 31)]),
         r"as pandas.to_datetime\(X\['a'\]\) does",

@@ -259,6 +259,23 @@ def test_wrong_parameters_are_refused_by_name(estimator, name, value):
 
 
 @both
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
+def test_rows_without_a_target_are_refused(estimator, missing):
+    y = pd.Series(ESTIMATORS[estimator]).astype(object)
+    y[3] = missing
+    message = "Input y contains NaN. Leave out the rows|y holds missing values"
+    with pytest.raises((TypeError, ValueError), match=message):
+        estimator(**SMALL).fit(TABLE, y)
+
+
+def test_labels_of_two_types_are_refused():
+    y = ESTIMATORS[TabularMLPClassifier].astype(object)
+    y[3] = 3
+    with pytest.raises(TypeError, match="labels are of different types, int and str"):
+        TabularMLPClassifier(**SMALL).fit(TABLE, y)
+
+
+@both
 def test_a_fit_that_fails_changes_nothing(estimator):
     model = fitted(estimator)
     before = outputs_of(model)
