@@ -9,13 +9,20 @@ import pytest
 from processes import PACKAGE
 
 import docs.docstrings
-from sknn import MLPClassifier, MLPRegressor
+from sknn import (
+    EnsembleMLPClassifier,
+    EnsembleMLPRegressor,
+    MLPClassifier,
+    MLPRegressor,
+)
 
 FITS = [
     (estimator, name)
     for estimator in (MLPClassifier, MLPRegressor)
     for name in ("fit", "partial_fit", "resume_fit")
 ]
+PAIRS = [(MLPClassifier, EnsembleMLPClassifier), (MLPRegressor, EnsembleMLPRegressor)]
+PARAMETERS = re.compile(r"^Parameters\n-+\n.*?(?=\n\n)", re.MULTILINE | re.DOTALL)
 VALIDATION = re.compile(r"^X_val : .*?(?=\n\n)", re.MULTILINE | re.DOTALL)
 
 
@@ -47,6 +54,16 @@ def test_all_fits_say_the_same_of_validation_data(estimator, name):
     found = VALIDATION.search(inspect.getdoc(getattr(estimator, name)))
     assert found[0] == VALIDATION.search(inspect.getdoc(MLPClassifier.fit))[0]
     assert "sample_weight_val : " in found[0]
+
+
+@pytest.mark.parametrize(("network", "ensemble"), PAIRS)
+def test_ensembles_are_scored_on_the_same_parameters_as_networks(network, ensemble):
+    found, expected = (
+        PARAMETERS.search(inspect.getdoc(estimator.score))[0]
+        for estimator in (ensemble, network)
+    )
+    assert found == expected
+    assert "sample_weight : " in found
 
 
 def test_a_stale_list_is_written_anew():
