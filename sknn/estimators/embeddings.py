@@ -52,15 +52,18 @@ def embedding_layers(
     """
     inputs = data.inputs
     numbers = numbers_of_columns(options.categorical_features, inputs.n_features, names)
-    for name in ("categorical_features", "numeric_embedding"):
-        if inputs.is_sparse and (numbers if "cat" in name else getattr(options, name)):
+    kind = options.numeric_embedding
+    for name, is_asked in (
+        ("categorical_features", numbers),
+        ("numeric_embedding", kind),
+    ):
+        if inputs.is_sparse and is_asked:
             raise ValueError(
                 f"{name}={getattr(options, name)!r} takes dense inputs only, but X is "
                 f"sparse. Pass X.toarray(), or leave {name} at None."
             )
     columns = _columns(options, numbers, data, fitted)
     layers = (categorical_layer(columns),) if columns else ()
-    kind = options.numeric_embedding
     if kind is None:
         return layers
     size = _size_of(options)

@@ -127,8 +127,8 @@ class RowSample:
         return [stacked(list(parts)) for parts in zip(*self._pieces, strict=True)]
 
 
-class _Summary:
-    """Sums up what parameters of an estimator need to know of all rows.
+class _SummarySums:
+    """Adds up what parameters of an estimator need to know of all rows.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ class _Summary:
         for number, code in self._codes.items():
             self._codes[number] = max(code, largest_code(X[:, number], number))
 
-    def up(self) -> DataSummary:
+    def total(self) -> DataSummary:
         """Return the statistics and the largest codes of all rows."""
         inputs, targets = (
             sums.total() if sums else None for sums in (self._inputs, self._targets)
@@ -269,14 +269,14 @@ def survey(
     first: _Form | None = None
     labels: LabelCounts | None = None
     sample, n_rows, n_bytes = RowSample(), 0, 0
-    summing = _Summary(estimator)
+    sums = _SummarySums(estimator)
     total_weight, dtype = 0.0, np.dtype(np.float32)
     for k, rows in enumerate(checked_batches(estimator, source, resets, True)):
         first = first or _Form.of(rows)
         with _named(k):
             check_same_form(_Form.of(rows), first)
             check_targets(rows.y)
-            summing.add(rows)
+            sums.add(rows)
             if is_classifier(estimator) and rows.y.ndim == 1:
                 labels = labels or LabelCounts()
                 labels.add(rows.y, rows.sample_weight)
@@ -302,7 +302,7 @@ def survey(
         labels,
         first.has_weights,
         getattr(estimator, "feature_names_in_", None),
-        summing.up(),
+        sums.total(),
     )
 
 
