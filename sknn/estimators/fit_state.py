@@ -15,8 +15,6 @@ STOCHASTIC_ATTRIBUTES = {
     "_resume_state",
     "_split_state",
 }
-
-
 # Attributes of every fit, beside the parameters of layers.
 _ALWAYS = {
     "n_features_in_",

@@ -177,10 +177,8 @@ def _rows_to_hold_out(
         estimator._split_state = generator.get_state(legacy=False)
     if splitter is not None:
         return split_by(splitter, rows, groups, generator)
-    strata, fraction = (
-        estimator._stratify_by(data.targets),
-        estimator.validation_fraction,
-    )
+    strata = estimator._stratify_by(data.targets)
+    fraction = estimator.validation_fraction
     try:
         train, held_out = split_rows(len(data.targets), fraction, strata, generator)
     except ValueError as error:

@@ -58,9 +58,9 @@ def with_natural_dtype(y: np.ndarray, name: str) -> np.ndarray:
     names = sorted(label_type.__name__ for label_type in types)
     if all(issubclass(label_type, str) for label_type in types):
         return y
-    for missing in {"NAType": "pandas.NA", "NoneType": "None"}.items():
-        if missing[0] in names:
-            raise missing_values(name, missing[1])
+    for type_name, shown in {"NAType": "pandas.NA", "NoneType": "None"}.items():
+        if type_name in names:
+            raise missing_values(name, shown)
     if "str" in names and any(value != value for value in y.ravel().tolist()):
         raise missing_values(name, "NaN")
     if all(issubclass(label_type, _NUMBERS) for label_type in types):

@@ -17,10 +17,8 @@ from sknn.network.network import Network
 from sknn.training.generator_state import check_generator_state
 
 _Attributes = Mapping[str, Any]
-
-
+# Whether a value is right, and what is expected.
 _Check = tuple[Callable[[Any], bool], str]
-
 
 _COUNT: _Check = is_count, "an integer that is not negative"
 _REAL: _Check = is_real, "a finite number"

@@ -188,11 +188,9 @@ def check_same_shape(estimator: Any, network: Network) -> None:
     if fitted.n_members != network.n_members:
         changed = {"n_shared_members"}
     name = min(changed - {"hidden_layer_sizes"}, default="")
-    is_now = (
-        f"{name} is now {getattr(estimator, name)!r}"
-        if name
-        else (f"they are now {_names(now)}")
-    )
+    is_now = f"they are now {_names(now)}"
+    if name:
+        is_now = f"{name} is now {getattr(estimator, name)!r}"
     raise ValueError(
         f"Training can only go on with the {name or 'layers'} it began with: the "
         f"weights are those of {_names(before)}, but {is_now}. Set it back, or call "

@@ -16,7 +16,8 @@ _BATCH_SIZE = 512
 _PART = 256
 # Rows of which labels are predicted at a time.
 _LABELS_AT_ONCE = 2**16
-# A rest of fewer rows than this fraction of a batch has no statistics of its own.
+# With batch statistics, a rest of fewer rows than a batch divided by this number is
+# no batch of its own.
 _SMALLEST_SHARE = 8
 
 # Multiplications in products that take a slow core about a fifth of a second; and, in

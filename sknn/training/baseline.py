@@ -28,7 +28,7 @@ from sknn.training.user_warnings import warn_user
 
 NOT_LEARNT = "The network has learnt less than a constant prediction"
 
-_FEW_EPOCHS = 10  # after which nothing is said but that max_iter was reached
+_FEW_EPOCHS = 10  # where max_iter ends a fit so soon, that alone is said
 _BLOCK = 2**16  # rows
 _GROWTH = 2.0  # of the loss since the first epoch; not due to noise
 _MARGIN = 0.1  # by which the loss may exceed that of the constant

@@ -47,9 +47,8 @@ def objective(
     gradient = gradient.astype(np.float64)
     gradient[:n] += alpha * x[:n]
     penalty = 0.5 * alpha * dot(x[:n], x[:n])
-    return (
-        value * loss.reported_scale(network.n_outputs) + penalty
-    ) / size, gradient / size
+    total = value * loss.reported_scale(network.n_outputs) + penalty
+    return total / size, gradient / size
 
 
 class _Search:

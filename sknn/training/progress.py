@@ -253,16 +253,16 @@ class TrainingState:
         what = not_finite(self.theta, losses[-1])
         if what is None and not is_finite(self.optimizer_state):
             what = (
-                f"The gradient is too large for the optimizer in "
-                f"{self.optimizer_state.dtype}, "
-                "which cannot move some of the weights any more."
+                "The gradient is too large for the optimizer in "
+                f"{self.optimizer_state.dtype}, which cannot move some of the weights "
+                "any more."
             )
         if what is None:
             return None
         epoch = self.n_epochs + len(losses)
         return (
-            f"{what} Training diverged in epoch {epoch} with a learning "
-            f"rate of {self.learning_rate:g}."
+            f"{what} Training diverged in epoch {epoch} with a learning rate of "
+            f"{self.learning_rate:g}."
         )
 
 
