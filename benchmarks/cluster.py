@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from statistics import median
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from benchmarks.cluster_estimate import COMPUTE, MESSAGE, REDUCE, SIZES
 from benchmarks.peers import is_there
@@ -69,18 +70,23 @@ def _fits(client, network: str, repeats: int) -> dict:
     parameters = {"hidden_layer_sizes": widths, "random_state": 0, "tol": None}
     parameters |= {"max_iter": EPOCHS, "batch_size": batch_size}
     half = parameters | {"batch_size": batch_size // 2}
-    worker = min(client.nthreads())
+    first, second = sorted(client.nthreads())
 
-    def local(options: dict) -> float:
-        task = client.submit(fit_locally, options, X, y, workers=[worker], pure=False)
-        return float(task.result())
+    def local(options: dict, n: int, *workers: str) -> float:
+        """Return the longest epoch of workers that fit n rows each, at the same time."""
+        tasks = [
+            client.submit(fit_locally, options, X[:n], y[:n], workers=[w], pure=False)
+            for w in workers
+        ]
+        return max(client.gather(tasks))
 
     found = in_turns(
         {
-            "local": lambda: local(parameters),
+            "local": lambda: local(parameters, n_rows, first),
             "one": lambda: on_cluster(client, one, parameters),
             "two": lambda: on_cluster(client, two, parameters),
             "one, half": lambda: on_cluster(client, one, half),
+            "apart": lambda: local(half, n_rows // 2, first, second),
         },
         repeats,
     )
@@ -100,14 +106,16 @@ def _fits(client, network: str, repeats: int) -> dict:
         "rows a second": n_rows / median(found["two"]),
         "one / local": ratio(found["local"], found["one"]),
         "two / one": ratio(found["one"], found["two"]),
+        "apart / one": ratio(found["one"], found["apart"]),
         "ms beside": median(beside),
     }
 
 
 def fit_locally(options: dict, X: np.ndarray, y: np.ndarray) -> float:
-    """Return the seconds of an epoch, in a worker but without others."""
+    """Return the seconds of an epoch with one thread of a worker, without others."""
     warnings.simplefilter("ignore")
-    return _epoch(MLPClassifier(**options).fit(X, y))
+    with threadpool_limits(1):
+        return _epoch(MLPClassifier(**options).fit(X, y))
 
 
 def on_cluster(client, data: list, options: dict) -> float:

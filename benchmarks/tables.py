@@ -352,7 +352,8 @@ def cluster(rows: list[dict]) -> str:
     if not fits:
         return parts[0]
     names = ["", "parameters", "batch", "ms a step, one worker", "one / local fit"]
-    names += ["two / one, rows a second", "ms a step beside computing, two workers"]
+    names += ["two / one, rows a second", "two apart / one"]
+    names += ["ms a step beside computing, two workers"]
     lines = [
         [
             row["what"],
@@ -361,6 +362,7 @@ def cluster(rows: list[dict]) -> str:
             number(row["ms"]),
             times(row["one / local"]),
             times(row["two / one"]),
+            times(row["apart / one"]),
             number(row["ms beside"]),
         ]
         for row in fits
