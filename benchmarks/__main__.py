@@ -49,6 +49,7 @@ ON_CORES = {
     "startup": 2,
     "compiling": 1,
     "threads": 2,
+    "ensembles": 2,
     "memory": 1,
     "growth": 1,
     "streams": 2,

@@ -73,7 +73,7 @@ def _fits(client, network: str, repeats: int) -> dict:
     first, second = sorted(client.nthreads())
 
     def local(options: dict, n: int, *workers: str) -> float:
-        """Return the longest epoch of workers that fit n rows each, at the same time."""
+        """Return the longest epoch of workers that fit n rows each at once."""
         tasks = [
             client.submit(fit_locally, options, X[:n], y[:n], workers=[w], pure=False)
             for w in workers

@@ -107,6 +107,14 @@ _SECTIONS = {
         "two threads write in turns, each as soon as it sees what the other wrote.",
         ("threads",),
     ),
+    "ensembles": (
+        "Ensembles",
+        "`EnsembleMLPClassifier` with eight networks, which all hold out the same "
+        "rows, beside one network that does so too: the time of a fit with one thread, "
+        "how much faster it is on two cores, and predictions of 10,000 rows with one "
+        "thread.",
+        (),
+    ),
     "memory": (
         "Memory",
         "The peak of the resident memory beyond what is there before the fit.",
@@ -164,7 +172,7 @@ PAGES = {
         "geometric one, over networks and data of different sizes, which are below.",
         answers.speed,
         (
-            *("training", "predict", "threads", "startup"),
+            *("training", "predict", "threads", "ensembles", "startup"),
             *("activations", "export", "insight"),
         ),
     ),

@@ -22,6 +22,7 @@ KEYS = {
     "startup": ("process",),
     "compiling": ("kernel",),
     "threads": ("what",),
+    "ensembles": ("network",),
     "memory": ("library",),
     "growth": ("series", "value"),
     "streams": ("network", "data"),

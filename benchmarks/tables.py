@@ -328,6 +328,16 @@ def growth(rows: list[dict]) -> str:
     return "\n\n".join(parts)
 
 
+def ensembles(rows: list[dict]) -> str:
+    """Return times of eight networks beside those of one, for each network."""
+    names = ["hidden", "one network s", "eight s", "eight / one", "two cores s"]
+    names += ["times as fast on two cores", "predictions, eight / one"]
+    columns = ["one s", "eight s", "eight / one", "two cores s"]
+    columns += ["times as fast", "predict eight / one"]
+    lines = [[r["network"], *(number(r[column]) for column in columns)] for r in rows]
+    return markdown(names, lines)
+
+
 def streams(rows: list[dict]) -> str:
     """Return the rows a second of each way to read, for each network."""
     return markdown(

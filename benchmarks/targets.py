@@ -39,7 +39,8 @@ class Target(NamedTuple):
 def targets(results: dict[str, list[dict]]) -> list[Target]:
     """Return each target whose rows are there."""
     found: list[Target] = []
-    for part in (_training, _activations, _predict, _startup, _threads, _rest):
+    parts = _training, _activations, _predict, _startup, _threads, _ensembles, _rest
+    for part in parts:
         found += part({name: rows or [] for name, rows in results.items()})
     return found
 
@@ -269,6 +270,18 @@ def _threads(results):
             lines.append(line)
     # Never slower, but for what is within the noise of two processes.
     return lines + _at_least("small fits on two cores, lowest", 0.95, small)
+
+
+def _ensembles(results):
+    rows = results.get("ensembles", [])
+    return [
+        *_at_most(
+            "eight networks beside one: longest", 8, _column(rows, "eight / one")
+        ),
+        *_at_least(
+            "eight networks on two cores: lowest", 1.8, _column(rows, "times as fast")
+        ),
+    ]
 
 
 def _rest(results):

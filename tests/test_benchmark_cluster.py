@@ -40,7 +40,9 @@ def test_a_batch_is_large_enough_for_a_share_of_computing(share):
 def test_the_table_says_that_it_is_an_estimate():
     text = table_of(ROWS)
     measured, _, estimated = text.partition("**An estimate, not a measurement.**")
-    assert "| a fit, hidden 512 | 1000 | 100 | 50 | 0.98 | 1.80 | 1.90 | 2.5 |" in measured
+    assert (
+        "| a fit, hidden 512 | 1000 | 100 | 50 | 0.98 | 1.80 | 1.90 | 2.5 |" in measured
+    )
     lines = [line for line in estimated.splitlines() if line.startswith("| a fit")]
     assert len(lines) == len(estimate.MACHINES) * len(estimate.GIGABITS)
     # 30 turns of 0.55 ms, and hardly any bytes
