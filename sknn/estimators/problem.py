@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 
 from sknn.estimators.batch_source import refuse_unwrapped
 from sknn.estimators.embeddings import embedding_layers
@@ -32,6 +31,7 @@ from sknn.network.layout import Architecture
 from sknn.network.network import Network
 from sknn.network.network import network as network_of
 from sknn.training.memory import check_memory
+from sknn.training.monitor import Rows
 from sknn.training.options import LossOptions, TrainingOptions, select
 from sknn.training.task import FitTask, Runner
 
@@ -132,7 +132,7 @@ def starts_anew(estimator: Any, call: FitCall) -> bool:
 
 def define(estimator: Any, call: FitCall, parameters: dict[str, Any]) -> Problem:
     """Check the data; return the problem; set the attributes learnt from y."""
-    options, is_first = TrainingOptions.of(parameters), starts_anew(estimator, call)
+    is_first = starts_anew(estimator, call)
     refuse_unwrapped(call.X, call.y)
     refuse_missing_in_fit((call.X, call.y, call.sample_weight), call.validation)
     X, y = estimator._validated(call.X, call.y, reset=is_first)
@@ -149,32 +149,57 @@ def define(estimator: Any, call: FitCall, parameters: dict[str, Any]) -> Problem
     data = make_training_data(X, targets, sample_weight, factors, dtype)
     if factors is not None:
         check_some_weight(data.weights, dtype)
-    network, initializers = network_for(
+    return problem_of(
         estimator,
-        select(NetworkOptions, parameters),
+        parameters,
+        Rows(X, y, sample_weight),
         data,
         estimator._n_outputs(targets),
         (loss, loss_options),
-        is_first,
-    )
-    check_memory(network, X.shape[0], scipy.sparse.issparse(X), options)
-    draw = partial(network.initial_parameters, data=data, **initializers)
-    return Problem(
-        X,
-        y,
-        sample_weight,
-        data,
-        loss,
-        loss_options,
-        options,
-        network,
-        draw,
         is_first,
         data.n_rows,
     )
 
 
-def network_for(
+def problem_of(
+    estimator: Any,
+    parameters: dict[str, Any],
+    rows: Rows,
+    data: TrainingData,
+    n_outputs: int,
+    loss: tuple[Loss, LossOptions],
+    is_first: bool,
+    n_rows: int,
+    make_runner: Callable[[FitTask], Runner] | None = None,
+) -> Problem:
+    """Return the problem on data that were checked, if it fits into memory.
+
+    Parameters
+    ----------
+    estimator : BaseMLP
+    parameters : dict
+        Of the estimator.
+    rows : Rows
+    data : TrainingData
+        The same rows in the form of the kernels.
+    n_outputs : int
+        Number of outputs before the loss multiplies it.
+    loss : tuple of Loss and LossOptions
+    is_first, n_rows, make_runner
+        As of `Problem`.
+    """
+    options = TrainingOptions.of(parameters)
+    network, initializers = _network_for(
+        estimator, select(NetworkOptions, parameters), data, n_outputs, loss, is_first
+    )
+    check_memory(network, n_rows, data.inputs.is_sparse, options)
+    draw = partial(network.initial_parameters, data=data, **initializers)
+    return Problem(
+        *rows, data, *loss, options, network, draw, is_first, n_rows, make_runner
+    )
+
+
+def _network_for(
     estimator: Any,
     options: NetworkOptions,
     data: TrainingData,

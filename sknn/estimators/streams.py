@@ -15,16 +15,15 @@ from sknn.estimators.batch_source import BatchSource
 from sknn.estimators.class_weights import RowFactors
 from sknn.estimators.first_pass import Survey, checked_batches, stacked, survey
 from sknn.estimators.missing import refuse_missing_in_fit
-from sknn.estimators.parameters import NetworkOptions, parameters_of
-from sknn.estimators.problem import FitCall, Problem, network_for, starts_anew
+from sknn.estimators.parameters import parameters_of
+from sknn.estimators.problem import FitCall, Problem, problem_of, starts_anew
 from sknn.estimators.standardized_data import standardized
 from sknn.estimators.state_checks import dtype_to_go_on_with
 from sknn.estimators.twins import twin_of
 from sknn.estimators.validation import check_some_weight, make_training_data
 from sknn.kernels.losses.table import LOSSES
 from sknn.network.data import ArrayLike, TrainingData
-from sknn.training.memory import check_memory
-from sknn.training.options import LossOptions, TrainingOptions, select
+from sknn.training.options import LossOptions, select
 from sknn.training.stream_runner import StreamRunner
 from sknn.training.task import FitTask, Runner
 
@@ -74,7 +73,7 @@ def define_surveyed(
 
     ``make_runner`` takes the encoder of the rows, and the task.
     """
-    options, is_first = TrainingOptions.of(parameters), starts_anew(estimator, call)
+    is_first = starts_anew(estimator, call)
     loss_options = select(LossOptions, parameters)
     _learn_targets(estimator, call, found)
     X, y, sample_weight = found.sample
@@ -85,26 +84,13 @@ def define_surveyed(
     encoder = RowEncoder(estimator, found, dtype, targets.shape[1])
     data = encoder.training_data(X, targets, sample_weight)
     data = data._replace(summary=found.summary)
-    network, initializers = network_for(
+    return problem_of(
         estimator,
-        select(NetworkOptions, parameters),
+        parameters,
+        found.sample,
         data,
         estimator._n_outputs(targets),
         (loss, loss_options),
-        is_first,
-    )
-    check_memory(network, found.n_rows, found.is_sparse, options)
-    draw = partial(network.initial_parameters, data=data, **initializers)
-    return Problem(
-        X,
-        y,
-        sample_weight,
-        data,
-        loss,
-        loss_options,
-        options,
-        network,
-        draw,
         is_first,
         found.n_rows,
         lambda task: make_runner(encoder.for_task(task), task),
