@@ -87,11 +87,11 @@ class Standardization(LayerSpec):
         self.centres = centres
         self.joins_next_on_csr = not centres
         self.name = "standardization" if centres else "uncentred standardization"
-        self.description = "subtracts the mean of each input, and divides by its "
-        self.description += "standard deviation"
-        if not centres:
-            self.description = "divides each input by its standard deviation, where X "
-            self.description += "was sparse"
+        self.description = (
+            "subtracts the mean of each input, and divides by its standard deviation"
+            if centres
+            else "divides each input by its standard deviation, where X was sparse"
+        )
 
     def check(self, fan_in: int, options: Options) -> None:
         """Raise a ValueError unless the options are numbers of columns."""
@@ -167,8 +167,10 @@ class TargetStandardization(LayerSpec):
     """
 
     name = "target standardization"
-    description = "multiplies predictions by the standard deviation of the target, and "
-    description += "adds its mean"
+    description = (
+        "multiplies predictions by the standard deviation of the target, and adds its "
+        "mean"
+    )
     parameter = "standardize_y"
     arrays = (_statistics("target_statistics_"),)
     follows_output = True
