@@ -121,7 +121,8 @@ def test_the_committed_networks_are_what_the_page_says():
     assert len(y) == 450
     assert float(accuracy) > 0.97
     assert accuracy in (DOCS / "learn/browser.md").read_text("utf-8")
-    assert accuracy in (DOCS / "pt/learn/browser.md").read_text("utf-8")
+    portuguese = (DOCS / "pt/learn/browser.md").read_text("utf-8")
+    assert accuracy.replace(".", ",") in portuguese
     start = json.loads((FOLDER / "plane.json").read_text("utf-8"))
     session = runtime.InferenceSession(FOLDER / "plane.onnx")
     feeds = {"X": np.array([[0.5, -0.5], [1, 0.2]], dtype=np.float32)}
