@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from sklearn.model_selection import KFold, ShuffleSplit
 
 from sknn import MLPClassifier, MLPRegressor
-from sknn.estimators.parameters import STOCHASTIC_SOLVERS, USES
+from sknn.estimators.effects import USES
+from sknn.estimators.parameters import STOCHASTIC_SOLVERS
 from sknn.kernels.layers.activations import ACTIVATIONS
 from sknn.kernels.losses.table import LOSSES, REGRESSION_LOSSES
 from sknn.network.initializers import INITIALIZERS

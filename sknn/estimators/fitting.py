@@ -16,11 +16,11 @@ from sklearn.base import is_regressor
 from sknn.estimators import fit_state
 from sknn.estimators.batch_source import BatchSource
 from sknn.estimators.callbacks import epoch_callbacks
+from sknn.estimators.effects import check_effects
 from sknn.estimators.held_out import given_rows, hold_out
 from sknn.estimators.metrics import metrics_of
 from sknn.estimators.parameters import (
     STOCHASTIC_SOLVERS,
-    check_effects,
     defaults_of,
     parameters_of,
 )

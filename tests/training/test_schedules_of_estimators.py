@@ -9,7 +9,8 @@ from numpy.testing import assert_allclose
 from rates_of_schedules import INITIAL, N_EPOCHS, N_ROWS, PARAMETERS, rates_of
 
 from sknn import MLPClassifier, MLPRegressor
-from sknn.estimators.parameters import STOCHASTIC_SOLVERS, USES
+from sknn.estimators.effects import USES
+from sknn.estimators.parameters import STOCHASTIC_SOLVERS
 from sknn.training.schedules import SCHEDULES, SKLEARN_SCHEDULES
 
 
