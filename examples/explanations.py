@@ -32,7 +32,9 @@ encoder = make_column_transformer(
     (StandardScaler(), numbers),
     verbose_feature_names_out=False,
 )
-network = MLPRegressor(hidden_layer_sizes=20, alpha=300, solver="lbfgs", random_state=0)
+network = MLPRegressor(
+    hidden_layer_sizes=20, alpha=300, solver="lbfgs", max_iter=1000, random_state=0
+)
 model = make_pipeline(encoder, network).fit(table, y)
 
 found = expected_gradients(model, table[:100], table, random_state=0)
