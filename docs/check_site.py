@@ -1,10 +1,13 @@
-"""Check the built site: its links, its pictures, and that it needs no other server.
+"""Check the built site: its links, its pictures, that it needs no other server.
+
+Outputs may not hold warnings, unless code catches and prints them.
 
     python docs/check_site.py build/docs
 
 Prints each fault and ends with their number as the exit status.
 """
 
+import re
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
@@ -16,6 +19,7 @@ LOADED = {
     *(("video", "src"), ("audio", "src"), ("object", "data"), ("embed", "src")),
 }
 LOADED_LINKS = {"stylesheet", "preload", "modulepreload", "icon", "prefetch"}
+WARNING = re.compile(r"\.py:\d+: (\w*Warning)\b")  # as Python prints it
 
 
 class Page(HTMLParser):
@@ -25,6 +29,7 @@ class Page(HTMLParser):
         super().__init__()
         self.loaded, self.links, self.anchors = [], [], set()
         self.lacks_text = []  # pictures that nothing is said of
+        self.warnings = WARNING.findall(text)
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
@@ -53,6 +58,8 @@ def faults_of(folder):
     pages = {path: Page(path.read_text("utf-8")) for path in files}
     for path, page in pages.items():
         name = path.relative_to(folder)
+        for category in page.warnings:
+            yield f"{name} shows a {category}, which its code did not catch"
         for address in page.loaded:
             if is_elsewhere(address):
                 yield f"{name} loads {address}"

@@ -285,13 +285,14 @@ def test_the_check_finds_every_kind_of_fault(extension, tmp_path):
     (tmp_path / "page.html").write_text(
         '<script src="https://a.b/c.js"></script><a href="gone.html"></a>'
         '<link rel="stylesheet" href="//a.b/c.css"><a href="there.html#b"></a>'
-        '<img src="gone.png">'
+        '<img src="gone.png"><pre>a/fit.py:15: ConvergenceWarning: failed</pre>'
     )
     (tmp_path / "site.css").write_text("@font-face { src: url(https://a.b/c.woff); }")
     faults = "\n".join(check.faults_of(tmp_path))
     for part in (
         *("loads https://a.b/c.js", "loads //a.b/c.css", "gone.html, which is not"),
         *("there.html#b: no such place", "gone.png, which is not", "site.css loads"),
+        "page.html shows a ConvergenceWarning",
     ):
         assert part in faults
-    assert len(faults.splitlines()) == 6
+    assert len(faults.splitlines()) == 7
