@@ -43,7 +43,7 @@ class Page(HTMLParser):
             self.loaded.append(found["href"])
         elif tag == "a" and found.get("href"):
             self.links.append(found["href"])
-        if tag == "img" and not found.get("alt"):
+        if tag == "img" and "alt" not in found:  # it is empty beside a caption
             self.lacks_text.append(found.get("src"))
 
 
@@ -60,6 +60,8 @@ def faults_of(folder):
         name = path.relative_to(folder)
         for category in page.warnings:
             yield f"{name} shows a {category}, which its code did not catch"
+        for address in page.lacks_text:
+            yield f"{name} has no text in place of {address}"
         for address in page.loaded:
             if is_elsewhere(address):
                 yield f"{name} loads {address}"
