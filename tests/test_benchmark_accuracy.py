@@ -364,7 +364,7 @@ def test_the_halves_are_apart_and_hold_all_sets():
         )
 
 
-@pytest.mark.parametrize("name", ["values", "ablations"])
+@pytest.mark.parametrize("name", ["values", "quick", "ablations"])
 @pytest.mark.parametrize("set_", ["german", "diabetes"])
 def test_networks_of_a_search_are_changed(name, set_):
     tries, method, _ = search.SEARCHES[name]
@@ -380,6 +380,8 @@ def test_networks_of_a_search_are_changed(name, set_):
         y = np.arange(120) % 2 if is_classifier else np.arange(120.0)
         found = clone(model)._parameters_of_scoring(y)
         assert networks.items() <= found.items()
+        recipe = clone(model).recipes[model.preset]
+        assert vars(recipe).items() >= parameters.get("recipe", {}).items()
 
 
 @pytest.mark.slow

@@ -1,30 +1,46 @@
-"""Estimators of tables whose networks have other parameters than the recipe's.
+"""Estimators of tables whose recipe or networks have other parameters.
 
 What users may set is few; an ablation takes away what they may not.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from sklearn.base import is_classifier
 from sklearn.model_selection import ShuffleSplit
 
 from sknn.tabular import TabularMLPClassifier, TabularMLPRegressor
+from sknn.tabular.recipes import Recipe
 
 
 class _Changed:
-    """Parameters of the networks, and whether there is one in the place of the folds'.
+    """Changes of the recipe and of the networks; one network instead of the folds'.
 
     One network leaves out a fifth of the rows, drawn at random.
     """
 
     def __init__(
-        self, *, networks=None, one_network=False, random_state=None, **parameters
+        self,
+        *,
+        preset="default",
+        recipe=None,
+        networks=None,
+        one_network=False,
+        random_state=None,
+        **parameters,
     ):
         if one_network:
             cv = ShuffleSplit(1, test_size=0.2, random_state=random_state)
             parameters = parameters | {"cv": cv}
-        super().__init__(random_state=random_state, **parameters)
-        self.networks, self.one_network = networks, one_network
+        super().__init__(preset=preset, random_state=random_state, **parameters)
+        self.recipe, self.networks, self.one_network = recipe, networks, one_network
+
+    @property
+    def recipes(self) -> dict[str, Recipe]:
+        """The recipes, that of the preset with the changes."""
+        recipes = super().recipes
+        changed = replace(recipes[self.preset], **self.recipe or {})
+        return recipes | {self.preset: changed}
 
     def _parameters_of_scoring(self, y: Any) -> dict[str, Any]:
         changed = super()._parameters_of_scoring(y) | (self.networks or {})
@@ -37,9 +53,18 @@ class ChangedClassifier(_Changed, TabularMLPClassifier):
     """A classifier with other networks."""
 
     def __init__(
-        self, *, networks=None, one_network=False, calibrate=True, random_state=None
+        self,
+        *,
+        preset="default",
+        recipe=None,
+        networks=None,
+        one_network=False,
+        calibrate=True,
+        random_state=None,
     ):
         super().__init__(
+            preset=preset,
+            recipe=recipe,
             networks=networks,
             one_network=one_network,
             calibrate=calibrate,
@@ -50,7 +75,19 @@ class ChangedClassifier(_Changed, TabularMLPClassifier):
 class ChangedRegressor(_Changed, TabularMLPRegressor):
     """A regressor with other networks."""
 
-    def __init__(self, *, networks=None, one_network=False, random_state=None):
+    def __init__(
+        self,
+        *,
+        preset="default",
+        recipe=None,
+        networks=None,
+        one_network=False,
+        random_state=None,
+    ):
         super().__init__(
-            networks=networks, one_network=one_network, random_state=random_state
+            preset=preset,
+            recipe=recipe,
+            networks=networks,
+            one_network=one_network,
+            random_state=random_state,
         )

@@ -57,6 +57,10 @@ and the smoothing of labels by all of them. Here is each half by itself, beside
 _VALUES = """Other values than those of the recipes, beside these, on split {splits}:
 what the half that chooses says, and what the other says. More than 0 is worse."""
 
+_QUICK = """Other lengths of training and other networks than those of the quick preset,
+beside these, on splits {splits}: what the half that chooses says, and what the other
+says. More than 0 is worse."""
+
 _ABLATIONS = """What the means become without one part of the networks, and with nearly
 none, on split {splits} of each set, beside all parts. More than 0 is worse. Plain
 networks have ReLU, and neither embeddings, factors of the inputs, parametric
@@ -115,6 +119,7 @@ def page_of(rows: list[Row], drawn: set[str], folder: Path) -> str:
     parts += ["## Half of the sets", textwrap.fill(_HALVES.format(base=base), 88)]
     parts += halves(rows)
     parts += of_search(folder, "values", _VALUES, "## Other values", search.HALVES)
+    parts += of_search(folder, "quick", _QUICK, "## The quick preset", search.HALVES)
     every = {"": list(DATASETS)}
     parts += of_search(folder, "ablations", _ABLATIONS, "## What each part buys", every)
     for measure in summary.measures_of(rows):

@@ -7,6 +7,7 @@ parameters, is not measured again.
 
     python -m benchmarks.accuracy.search                       # of the presets
     python -m benchmarks.accuracy.search --search values       # of values in recipes
+    python -m benchmarks.accuracy.search --search quick        # of the quick preset
     python -m benchmarks.accuracy.search --search ablations    # what each part buys
     python -m benchmarks.accuracy.search --file tries.json     # {"name": {parameters}}
     python -m benchmarks.accuracy.search --half choose --splits 0 1 2
@@ -96,11 +97,47 @@ _OF_NUMBERS = {
     },
 }
 VALUES: dict[str, dict] = {"as in the recipes": {}, **_SMOOTHED, **_OF_NUMBERS}
-# What says nothing of numbers.
+
+
+def _quick(n_steps: int | None = None, epochs: tuple[int, int] = (0, 0), **networks):
+    """Return the quick preset with other lengths of training, or other networks."""
+    found: dict = {"preset": "quick", "networks": networks}
+    if n_steps is not None:
+        found["recipe"] = {"n_steps": n_steps, "max_iter": epochs}
+    return found
+
+
+_QUICK_OF_CLASSES = {
+    "classes: 500 steps": _quick(500, (20, 60)),
+    "classes: 500 steps, layers of 96": _quick(
+        500, (20, 60), hidden_layer_sizes=(96, 96, 96)
+    ),
+    "classes: layers of 96": _quick(hidden_layer_sizes=(96, 96, 96)),
+    "classes: two layers": _quick(hidden_layer_sizes=(128, 128)),
+    "classes: embeddings of 4": _quick(numeric_embedding_size=4),
+}
+_QUICK_OF_NUMBERS = {
+    "numbers: 1,000 steps": _quick(1000, (20, 100)),
+    "numbers: 1,000 steps, layers of 128": _quick(
+        1000, (20, 100), hidden_layer_sizes=(128, 128)
+    ),
+    "numbers: 1,500 steps": _quick(1500, (25, 150)),
+    "numbers: 1,500 steps, layers of 64": _quick(
+        1500, (25, 150), hidden_layer_sizes=(64, 64)
+    ),
+}
+QUICK: dict[str, dict] = {
+    "as in the recipes": _quick(),
+    **_QUICK_OF_CLASSES,
+    **_QUICK_OF_NUMBERS,
+}
+# What says nothing of classes, and of numbers.
+_NUMBERS_ALONE = {*_OF_NUMBERS, *_QUICK_OF_NUMBERS}
 _OF_CLASSES = {
     "without smoothed labels",
     "without smoothed labels and a temperature",
     *_SMOOTHED,
+    *_QUICK_OF_CLASSES,
 }
 
 
@@ -115,6 +152,7 @@ class Search(NamedTuple):
 SEARCHES = {
     "presets": Search(CONFIGURATIONS, METHOD, SEARCHED),
     "values": Search(VALUES, CHANGED, "accuracy-values.csv"),
+    "quick": Search(QUICK, CHANGED, "accuracy-quick.csv"),
     "ablations": Search(ABLATIONS, CHANGED, "accuracy-ablations.csv"),
 }
 
@@ -175,7 +213,7 @@ def cells_of(
         for half in halves
         for set_ in HALVES[half]
         for name, parameters in tries.items()
-        if name not in (_OF_CLASSES if set_ in REGRESSION else _OF_NUMBERS)
+        if name not in (_OF_CLASSES if set_ in REGRESSION else _NUMBERS_ALONE)
     ]
 
 

@@ -37,7 +37,7 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
     Parameters
     ----------
     preset : {'quick', 'default', 'best'}, default='default'
-        How much is trained: 'quick' takes about a fifth of the time of 'default',
+        How much is trained: 'quick' takes about a quarter of the time of 'default',
         'best' about three times as long.
     categorical_features : 'from_dtype' or array-like, default='from_dtype'
         Names, indices or a mask of columns that hold categories whatever their dtype.

@@ -88,14 +88,15 @@ _OF_NUMBERS = {
     "learning_rate_init": 0.05,
     "n_bins": 96,
 }
+_NARROW = {**_OF_NUMBERS, "hidden_layer_sizes": (96, 96)}
 
 CLASSIFICATION = {
-    "quick": Recipe(3, 1, 500, (20, 60), 256, _OF_CLASSES),
+    "quick": Recipe(3, 1, 400, (15, 50), 256, _OF_CLASSES),
     "default": Recipe(5, 1, 800, (20, 70), 256, _OF_CLASSES),
     "best": Recipe(5, 3, 800, (20, 70), 256, _OF_CLASSES),
 }
 REGRESSION = {
-    "quick": Recipe(3, 1, 1000, (20, 100), 256, _OF_NUMBERS),
+    "quick": Recipe(3, 1, 1250, (20, 125), 256, _NARROW),
     "default": Recipe(5, 1, 3000, (40, 256), 256, _OF_NUMBERS),
     "best": Recipe(5, 3, 3000, (40, 256), 256, _OF_NUMBERS),
 }

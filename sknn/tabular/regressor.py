@@ -35,7 +35,7 @@ default='squared_error'
     quantile : float or sequence of float, default=(0.05, 0.5, 0.95)
         Levels of ``loss='quantile'``.
     preset : {'quick', 'default', 'best'}, default='default'
-        How much is trained: 'quick' takes about a fifth of the time of 'default',
+        How much is trained: 'quick' takes about a quarter of the time of 'default',
         'best' about three times as long.
     categorical_features : 'from_dtype' or array-like, default='from_dtype'
         Names, indices or a mask of columns that hold categories whatever their dtype.
