@@ -6,6 +6,7 @@ import numpy as np
 
 from sknn.tabular.objects import column_name
 from sknn.tabular.raw_columns import Categories
+from sknn.training.user_warnings import warn_user
 
 _FEWEST_TEXTS = 20  # different values of a column that is taken for text
 _N_CHARACTERS = 30
@@ -74,11 +75,19 @@ def _mask_of_names(names: list[Any], labels: list[Any], has_names: bool) -> np.n
 
 
 def refuse_text(label: Any, column: Categories) -> None:
-    """Raise a ValueError if the labels hardly repeat."""
+    """Raise a ValueError if the labels hardly repeat; warn if all are numbers."""
     n_present = int(np.count_nonzero(~column.is_missing()))
     texts = [each for each in column.labels if isinstance(each, str)]
     n = len(column.labels)
-    if not texts or n < _FEWEST_TEXTS or 2 * n <= n_present:
+    if not texts or n < _FEWEST_TEXTS:
+        return
+    if 2 * n <= n_present:
+        if cure := _cure_of_numbers(label, texts):
+            warn_user(
+                f"{column_name(label)} is taken for categories, but its {n} different "
+                f"values are numbers written as text, such as {texts[0]!r}. {cure} If "
+                "they are categories, name it in categorical_features."
+            )
         return
     example = texts[0]
     if len(example) > _N_CHARACTERS:
@@ -91,16 +100,11 @@ def refuse_text(label: Any, column: Categories) -> None:
 
 
 def _cure(label: Any, texts: list[str]) -> str:
-    odd = _do_not_fit(texts, float)
-    if not odd:
-        return f"Turn it into numbers, as X[{label!r}].astype(float) does."
-    if not _do_not_fit([text.replace(",", ".", 1) for text in texts], float):
-        return (
-            "Turn it into numbers. If these are decimal commas, "
-            f"X[{label!r}].str.replace(',', '.').astype(float) does it."
-        )
+    if cure := _cure_of_numbers(label, texts):
+        return cure
     if not _do_not_fit(texts, np.datetime64):
         return f"Turn it into dates, as pandas.to_datetime(X[{label!r}]) does."
+    odd = _do_not_fit(texts, float)
     if 2 * len(odd) < len(texts):
         return (
             f"Most of them are numbers; {odd[0]!r} is none. Mend what is no number, or "
@@ -111,6 +115,18 @@ def _cure(label: Any, texts: list[str]) -> str:
         "Leave it out, or turn it into numbers first, as skrub's TextEncoder does, or "
         "scikit-learn's TfidfVectorizer and TruncatedSVD in a ColumnTransformer."
     )
+
+
+def _cure_of_numbers(label: Any, texts: list[str]) -> str:
+    """Say how to read numbers written as text; nothing if not all are numbers."""
+    if not _do_not_fit(texts, float):
+        return f"Turn it into numbers, as X[{label!r}].astype(float) does."
+    if not _do_not_fit([text.replace(",", ".", 1) for text in texts], float):
+        return (
+            "Turn it into numbers. If these are decimal commas, "
+            f"X[{label!r}].str.replace(',', '.').astype(float) does it."
+        )
+    return ""
 
 
 def _do_not_fit(texts: list[str], read: Any) -> list[str]:

@@ -1,6 +1,7 @@
 """The same table in each library of data frames; what is refused; targets."""
 
 import datetime
+import warnings
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -277,6 +278,21 @@ def test_text_that_is_named_categorical():
     assert TableEncoder(categorical_features=["a"]).fit(frame).n_categories_ == [30]
     assert TableEncoder().fit(frame.astype("category")).n_categories_ == [30]
     assert TableEncoder().fit(column_of(SENTENCES * 2)).n_categories_ == [30]
+
+
+@pytest.mark.parametrize("name", ["numbers as text", "numbers with commas"])
+def test_a_warning_where_numbers_as_text_repeat(name):
+    X, cure = REFUSED[name]
+    X = pd.concat([X] * 3, ignore_index=True)
+    with pytest.warns(UserWarning, match=f"taken for categories.*{cure}.*name it in"):
+        encoder = TableEncoder().fit(X)
+    assert encoder.n_categories_ == [30]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        TableEncoder(categorical_features=["a"]).fit(X)
+        TableEncoder().fit(X.astype("category"))
+        TableEncoder().fit(X[X["a"].isin(X["a"].unique()[:19])])
+        TableEncoder().fit(X + " m")
 
 
 def test_infinity_in_transform():
