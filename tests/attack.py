@@ -11,6 +11,7 @@ import faulthandler
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -42,6 +43,8 @@ def make(kind: str, seed: int) -> str:
 def work(kind: str, seed: int, seconds: float) -> None:
     """Make attacks of one kind until the time is over; print each seed and fault."""
     faulthandler.enable()
+    # A script that starts this in the background has it ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     began = time.monotonic()
     while True:
         print(json.dumps(["begin", seed]), flush=True)

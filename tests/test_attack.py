@@ -31,6 +31,14 @@ def test_attacks_find_nothing(kind):
     assert word == "attacks,"
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell")
+def test_interrupts_come_where_the_process_was_started_to_ignore_them():
+    command = f"trap '' INT; '{sys.executable}' '{FILE}' --kind interrupts --seed 0"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
+    assert done.stdout == "no fault\n", done.stdout + done.stderr
+
+
 def test_an_attack_that_finds_a_fault_says_where(monkeypatch):
     def fail(rng):
         raise ValueError(rng.random())
