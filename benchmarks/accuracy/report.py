@@ -50,9 +50,9 @@ _PUBLISHED = """{about} Each is compared with the {base} beside it on the sets t
 has, so compare lines with each other only where the sets are the same."""
 
 _HALVES = """The values in the recipes were chosen by means over sets, not by single
-sets: the lengths of training by a first half, every second set; learning rates, dropout
-and the smoothing of labels by all of them. Here is each half by itself, beside
-{base}."""
+sets: the lengths of training by a first half, every second set; learning rates,
+dropout, widths, the smoothing of labels and the quick preset by all of them. Here is
+each half by itself, beside {base}."""
 
 _VALUES = """Other values than those of the recipes, beside these, on split {splits}:
 what the half that chooses says, and what the other says. More than 0 is worse."""

@@ -86,6 +86,9 @@ _SMOOTHED = {
     f"labels smoothed by {value}": {"networks": {"label_smoothing": value}}
     for value in (0.0, 0.1, 0.2)
 }
+_LENGTHS = {
+    "classes: 600 steps": {"recipe": {"n_steps": 600, "max_iter": (15, 55)}},
+}
 _OF_NUMBERS = {
     **{
         f"numbers: learning rate {value}": {"networks": {"learning_rate_init": value}}
@@ -95,8 +98,18 @@ _OF_NUMBERS = {
         f"numbers: dropout {value}": {"networks": {"dropout": value}}
         for value in (0.05, 0.15)
     },
+    "numbers: layers of 128": {"networks": {"hidden_layer_sizes": (128, 128)}},
+    "numbers: three layers": {"networks": {"hidden_layer_sizes": (96, 96, 96)}},
+    "numbers: weight decay 0.04": {"networks": {"weight_decay": 0.04}},
+    "numbers: 4,500 steps": {"recipe": {"n_steps": 4500, "max_iter": (50, 380)}},
+    "numbers: ten networks": {"recipe": {"n_repeats": 2}},
 }
-VALUES: dict[str, dict] = {"as in the recipes": {}, **_SMOOTHED, **_OF_NUMBERS}
+VALUES: dict[str, dict] = {
+    "as in the recipes": {},
+    **_SMOOTHED,
+    **_LENGTHS,
+    **_OF_NUMBERS,
+}
 
 
 def _quick(n_steps: int | None = None, epochs: tuple[int, int] = (0, 0), **networks):
@@ -137,6 +150,7 @@ _OF_CLASSES = {
     "without smoothed labels",
     "without smoothed labels and a temperature",
     *_SMOOTHED,
+    *_LENGTHS,
     *_QUICK_OF_CLASSES,
 }
 

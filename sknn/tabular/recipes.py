@@ -82,13 +82,12 @@ _OF_CLASSES = {
 }
 _OF_NUMBERS = {
     **_COMMON,
-    "hidden_layer_sizes": (128, 128),
+    "hidden_layer_sizes": (96, 96),
     "activation": "mish",
     "dropout": 0.1,
     "learning_rate_init": 0.05,
     "n_bins": 96,
 }
-_NARROW = {**_OF_NUMBERS, "hidden_layer_sizes": (96, 96)}
 
 CLASSIFICATION = {
     "quick": Recipe(3, 1, 400, (15, 50), 256, _OF_CLASSES),
@@ -96,7 +95,7 @@ CLASSIFICATION = {
     "best": Recipe(5, 3, 800, (20, 70), 256, _OF_CLASSES),
 }
 REGRESSION = {
-    "quick": Recipe(3, 1, 1250, (20, 125), 256, _NARROW),
+    "quick": Recipe(3, 1, 1250, (20, 125), 256, _OF_NUMBERS),
     "default": Recipe(5, 1, 3000, (40, 256), 256, _OF_NUMBERS),
     "best": Recipe(5, 3, 3000, (40, 256), 256, _OF_NUMBERS),
 }
