@@ -79,7 +79,7 @@ def by_time(rows: list[Row]) -> Figure:
             place = (0, 7) if number % 2 else (0, -15)  # neighbours apart
             axes.annotate(
                 METHODS[method].title, (time, error), place, size=8,
-                textcoords="offset points", ha="center",
+                textcoords="offset points", ha="right" if time < 1 else "left",
             )  # fmt: skip
         axes.set_xscale("log")
         axes.margins(0.22, 0.15)
