@@ -7,6 +7,7 @@ import pytest
 from sklearn.model_selection import PredefinedSplit
 
 import sknn
+from benchmarks.results import read_file
 from sknn.tabular import TableEncoder, TabularMLPClassifier, TabularMLPRegressor
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -119,6 +120,17 @@ def test_quoted_accuracies_are_those_that_were_measured(measured, language):
         error, log_loss, _, rmse, *_, times, _, _ = measured[method]
         assert cells[:3] == [error, log_loss, rmse], name
         assert float(cells[3]) == pytest.approx(float(times), rel=0.1), name
+
+
+@LANGUAGES
+def test_the_page_of_large_data_quotes_what_two_workers_gained(language):
+    text = (DOCS / f"{language}use/large_data.md").read_text("utf-8")
+    rows = read_file(DOCS / "trust/benchmarks/cluster.csv")
+    gains = [f"{float(row['two / one']):.2f}" for row in rows if row["parameters"]]
+    assert len(gains) == 3
+    for gain in gains:
+        times = f"{gain.replace('.', ',')} vez" if language else f"{gain} times"
+        assert times in text
 
 
 @LANGUAGES
