@@ -171,6 +171,8 @@ def warn_if_nothing_learnt(
         baseline = make_baseline(network, loss, data)
     reference = baseline.loss
     if reference <= _TINY * baseline.start:  # of targets that are all the same
+        if not (has_grown or baseline.scale == "large"):
+            return  # there is nothing to learn
         reference = baseline.start
     limit = reference + _MARGIN * abs(reference)
     if not (has_converged or has_grown or baseline.scale):

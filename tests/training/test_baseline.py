@@ -196,6 +196,15 @@ def test_no_false_alarm(name, weighted):
     assert not said(model, X, of_y(Y), sample_weight=weights)
 
 
+@pytest.mark.parametrize("seed", [2, 19, 23])
+def test_no_alarm_for_one_value(seed):
+    """The score of the held-out rows is the same in all epochs: training ends soon."""
+    few = np.random.RandomState(0).normal(size=(10, 2))
+    model = MLPRegressor(early_stopping=True, validation_fraction=0.2)
+    model.set_params(random_state=seed)
+    assert not said(model, few, np.ones(10))
+
+
 @pytest.mark.parametrize("seed", [88, 94, 97, 111, 130])
 def test_no_alarm_for_one_class(seed):
     """Its score is perfect from the start, so that training ends early.
