@@ -30,6 +30,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     # Those of the folder _ext.
     "api",
+    "breaks",
     "browser_runtime",
     "gallery",
     "languages",
@@ -41,7 +42,7 @@ exclude_patterns = ["_*", "gallery/*.ipynb", "**sg_execution_times.rst"]
 suppress_warnings = ["config.cache"]  # a function in autosummary_context
 
 # Markdown. Chapters are notebooks, which run while the site is built.
-myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "tasklist"]
 myst_heading_anchors = 4
 nb_execution_mode = "cache"
 nb_execution_cache_path = str(DOCS.parent / "build" / "docs-notebooks")

@@ -239,6 +239,27 @@ def test_links_out_of_the_pages_lead_somewhere(extension):
     assert linked("benchmarks/", "docs/trust/speed.md") == folder
 
 
+def test_long_names_break_at_their_joints(extension):
+    breaks = extension("breaks")
+
+    def places(name):
+        return breaks.with_breaks(name).replace("<wbr>", "|")
+
+    assert places("sknn/jit/object_cache.py") == "sknn/|jit/|object_|cache.py"
+    assert places("sknn.explain.expected_gradients") == (
+        "sknn.explain.|expected_|gradients"
+    )
+    assert places("HiddenLayerTransformer") == "Hidden|Layer|Transformer"
+    assert places("fit__beta_1=0.001") == "fit__|beta_|1=0.001"
+    assert places("loss=&quot;log_loss&quot;)") == "loss=|&quot;log_|loss&quot;)"
+    assert places("__init__ 1.5 a.b") == "__init__ 1.5 a.|b"
+    name = '<span class="pre">early_stopping</span>'
+    broken = '<span class="pre">early_<wbr>stopping</span>'
+    assert breaks.of_page(f"{name}<td>{name}</td>") == f"{name}<td>{broken}</td>"
+    title = '<h1>sknn.{}Display<a href="#a_b">#</a></h1>'
+    assert breaks.of_page(title.format("Network")) == title.format("Network<wbr>")
+
+
 def test_a_page_has_a_counterpart_in_the_other_language(extension):
     pytest.importorskip("pydata_sphinx_theme")
     languages = extension("languages")

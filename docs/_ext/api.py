@@ -13,6 +13,7 @@ TRAILING = re.compile(r"(?<=\w)_(?=[,)])")
 INITIAL = re.compile(r"^( *\.\. \[\w+\] )(?=[A-Z]\. )")
 SECTION = re.compile(r"^Parameters\n-+\n(.*?)(?=^\w[\w ]*\n-+\n|\Z)", re.M | re.S)
 OTHER = "Other Parameters"  # numpydoc knows the name; its title is put in later
+STRAIGHT = str.maketrans("\u2018\u2019\u201c\u201d", "''\"\"")
 OURS = re.sub(r"</?\w+>", "", OWN_TITLE)
 
 
@@ -83,9 +84,17 @@ def title_group(app, what, name, obj, options, lines):
     lines[:] = [line.replace(f":{OTHER}:", f":{OURS}:") for line in lines]
 
 
+def straighten(app, doctree):
+    """Write types and defaults with the quotes that code has."""
+    for classifier in doctree.findall(lambda node: node.tagname == "classifier"):
+        for text in list(classifier.findall(lambda node: node.tagname == "#text")):
+            text.parent.replace(text, type(text)(text.translate(STRAIGHT)))
+
+
 def setup(app):
     """Register the extension: before and after numpydoc, whose priority is 500."""
     app.connect("autodoc-process-docstring", prepare, priority=400)
     app.connect("autodoc-process-docstring", title_group, priority=600)
+    app.connect("doctree-read", straighten)
     app.config.autosummary_context = {"own_methods": own_methods}
     return {"parallel_read_safe": True, "parallel_write_safe": True}
