@@ -1,4 +1,4 @@
-"""Places where a narrow screen may break long names: at their joints, not within words.
+"""Places where long names may be broken: at their joints, not within words.
 
 Names in code, addresses and titles of the reference hold no spaces.
 """
