@@ -17,7 +17,7 @@ const WORDS = {
     loading: "Carregando o onnxruntime (cerca de 4 MB em um servidor que comprime) …",
     ready: "Pronto.",
     missing: "O onnxruntime-web não faz parte desta versão do site.",
-    digit: "O que a rede vê, e a probabilidade que ela dá a cada algarismo",
+    digit: "O que a rede vê, e a probabilidade que ela dá a cada dígito",
     steps: (n, right, all) => `${n} passos de treino, ${right} de ${all} pontos certos`,
   },
 };
