@@ -12,7 +12,7 @@ JOINT = re.compile(
 )
 CELL = re.compile(r"(<t[dh]\b.*?</t[dh]>)", re.DOTALL)
 # Shorter ones fit into a line: of a cell or a title, and of other text.
-SHORT = re.compile(r'(<span class="pre">)([^<>]{14,})')
+SHORT = re.compile(r'(<span class="pre">)([^<>]{13,})')
 LONG = re.compile(
     r'(<span class="(?:pre|classifier)">|<a class="reference external"[^>]*>)'
     r"([^<>\s]{25,})"
