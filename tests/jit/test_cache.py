@@ -146,6 +146,7 @@ DAMAGES = [
 ]
 
 
+@pytest.mark.slow
 def test_damaged_files(full, usual):
     """What is damaged is compiled again, silently, and put in order."""
     victims = files_of(full)[: len(DAMAGES)]

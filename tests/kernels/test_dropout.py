@@ -84,7 +84,7 @@ def test_draws_are_uniform(key):
 
 
 @with_keys
-@pytest.mark.default_cases(2)
+@pytest.mark.default_cases(1)
 def test_bits_of_draws_are_balanced_and_independent(key):
     """Also from a draw to the next ones: all within 5 standard deviations."""
     numbers = draws(key, shape=(2**9, 2**8)).ravel()

@@ -243,7 +243,7 @@ def test_a_callback_may_train_the_estimator_of_the_caller():
     [
         "forks",
         "fork_beside_threads",
-        "spawn_pool",
+        pytest.param("spawn_pool", marks=pytest.mark.slow),
         pytest.param("fork_pool", marks=pytest.mark.slow),
         pytest.param("forkserver_pool", marks=pytest.mark.slow),
     ],

@@ -105,6 +105,7 @@ def test_peak_of_a_fit(found):
         assert took["fit"] <= ALLOWED_MORE.get(name, ALLOWED), (name, took)
 
 
+@pytest.mark.slow
 def test_predictions_take_little_beyond_what_they_return(found):
     """A block of rows, not all of them; 4 MB are a thirtieth of the rows of X."""
     for name, took in found.items():
