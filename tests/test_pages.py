@@ -3,6 +3,7 @@
 import re
 import textwrap
 import warnings
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -44,10 +45,29 @@ def codes_of(text):
     return [textwrap.dedent(code) for _, code in FENCE.findall(text)]
 
 
+@pytest.fixture
+def only_process():
+    """A function that waits until no other process of the tests holds a file.
+
+    The clusters of two pages at the same time would want one port.
+    """
+    fcntl = pytest.importorskip("fcntl")
+    with ExitStack() as held:
+
+        def wait_for(path):
+            file = held.enter_context(open(path, "w", encoding="utf-8"))
+            fcntl.flock(file, fcntl.LOCK_EX)
+
+        yield wait_for
+
+
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 @pytest.mark.parametrize("page", WITH_CODE)
 @pytest.mark.default_cases(9)
-def test_code_runs(page, monkeypatch, tmp_path, request):
+def test_code_runs(page, monkeypatch, tmp_path, tmp_path_factory, request):
+    if "Client(" in PAGES[page]:
+        of_all = tmp_path_factory.getbasetemp().parent
+        request.getfixturevalue("only_process")(of_all / "page_with_a_cluster")
     monkeypatch.setenv("KERAS_BACKEND", "torch")
     monkeypatch.chdir(tmp_path)
     names = {}

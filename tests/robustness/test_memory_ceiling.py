@@ -46,6 +46,8 @@ SCRIPT = """
 
     def in_zarr():
         import zarr
+        # The stacks of its threads count, and a busy machine starts more of them.
+        zarr.config.set({"threading.max_workers": 1, "async.concurrency": 1})
         store = zarr.create_array(
             store=path + ".zarr", shape=shape, chunks=(20_000, 50), dtype="float32"
         )
