@@ -1,5 +1,6 @@
 """Which columns are categorical, and which hold free text."""
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -102,9 +103,9 @@ def refuse_text(label: Any, column: Categories) -> None:
 def _cure(label: Any, texts: list[str]) -> str:
     if cure := _cure_of_numbers(label, texts):
         return cure
-    if not _do_not_fit(texts, np.datetime64):
+    if _all_fit(texts, np.datetime64):
         return f"Turn it into dates, as pandas.to_datetime(X[{label!r}]) does."
-    odd = _do_not_fit(texts, float)
+    odd = list(_do_not_fit(texts, float))
     if 2 * len(odd) < len(texts):
         return (
             f"Most of them are numbers; {odd[0]!r} is none. Mend what is no number, or "
@@ -119,9 +120,9 @@ def _cure(label: Any, texts: list[str]) -> str:
 
 def _cure_of_numbers(label: Any, texts: list[str]) -> str:
     """Say how to read numbers written as text; nothing if not all are numbers."""
-    if not _do_not_fit(texts, float):
+    if _all_fit(texts, float):
         return f"Turn it into numbers, as X[{label!r}].astype(float) does."
-    if not _do_not_fit([text.replace(",", ".", 1) for text in texts], float):
+    if _all_fit((text.replace(",", ".", 1) for text in texts), float):
         return (
             "Turn it into numbers. If these are decimal commas, "
             f"X[{label!r}].str.replace(',', '.').astype(float) does it."
@@ -129,11 +130,13 @@ def _cure_of_numbers(label: Any, texts: list[str]) -> str:
     return ""
 
 
-def _do_not_fit(texts: list[str], read: Any) -> list[str]:
-    odd = []
+def _all_fit(texts: Iterable[str], read: Any) -> bool:
+    return next(_do_not_fit(texts, read), None) is None
+
+
+def _do_not_fit(texts: Iterable[str], read: Any) -> Iterator[str]:
     for text in texts:
         try:
             read(text)
         except ValueError:
-            odd.append(text)
-    return odd
+            yield text
