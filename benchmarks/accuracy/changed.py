@@ -6,7 +6,7 @@ What users may set is few; an ablation takes away what they may not.
 from dataclasses import replace
 from typing import Any
 
-from sklearn.base import is_classifier
+from sklearn.base import ClassifierMixin
 from sklearn.model_selection import ShuffleSplit
 
 from sknn.tabular import TabularMLPClassifier, TabularMLPRegressor
@@ -26,14 +26,17 @@ class _Changed:
         recipe=None,
         networks=None,
         one_network=False,
+        calibrate=True,
         random_state=None,
-        **parameters,
     ):
+        options = {}
+        if isinstance(self, ClassifierMixin):
+            options["calibrate"] = calibrate
         if one_network:
-            cv = ShuffleSplit(1, test_size=0.2, random_state=random_state)
-            parameters = parameters | {"cv": cv}
-        super().__init__(preset=preset, random_state=random_state, **parameters)
+            options["cv"] = ShuffleSplit(1, test_size=0.2, random_state=random_state)
+        super().__init__(preset=preset, random_state=random_state, **options)
         self.recipe, self.networks, self.one_network = recipe, networks, one_network
+        self.calibrate = calibrate
 
     @property
     def recipes(self) -> dict[str, Recipe]:
@@ -44,7 +47,7 @@ class _Changed:
 
     def _parameters_of_scoring(self, y: Any) -> dict[str, Any]:
         changed = super()._parameters_of_scoring(y) | (self.networks or {})
-        if not is_classifier(self):
+        if not isinstance(self, ClassifierMixin):
             changed.pop("label_smoothing", None)
         return changed
 
@@ -52,42 +55,6 @@ class _Changed:
 class ChangedClassifier(_Changed, TabularMLPClassifier):
     """A classifier with other networks."""
 
-    def __init__(
-        self,
-        *,
-        preset="default",
-        recipe=None,
-        networks=None,
-        one_network=False,
-        calibrate=True,
-        random_state=None,
-    ):
-        super().__init__(
-            preset=preset,
-            recipe=recipe,
-            networks=networks,
-            one_network=one_network,
-            calibrate=calibrate,
-            random_state=random_state,
-        )
-
 
 class ChangedRegressor(_Changed, TabularMLPRegressor):
-    """A regressor with other networks."""
-
-    def __init__(
-        self,
-        *,
-        preset="default",
-        recipe=None,
-        networks=None,
-        one_network=False,
-        random_state=None,
-    ):
-        super().__init__(
-            preset=preset,
-            recipe=recipe,
-            networks=networks,
-            one_network=one_network,
-            random_state=random_state,
-        )
+    """A regressor with other networks; ``calibrate`` has no effect on it."""

@@ -165,13 +165,12 @@ def tabular(X, is_classifier, **parameters):
     return getattr(sknn.tabular, kind)(random_state=0, **parameters)
 
 
-def changed(X, is_classifier, calibrate=True, **parameters):
-    """Return an estimator of tables with other networks; `calibrate` is for classes."""
+def changed(X, is_classifier, **parameters):
+    """Return an estimator of tables with other networks."""
     from benchmarks.accuracy.changed import ChangedClassifier, ChangedRegressor
 
-    if is_classifier:
-        return ChangedClassifier(calibrate=calibrate, random_state=0, **parameters)
-    return ChangedRegressor(random_state=0, **parameters)
+    kind = ChangedClassifier if is_classifier else ChangedRegressor
+    return kind(random_state=0, **parameters)
 
 
 _BAG = {
