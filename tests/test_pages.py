@@ -3,7 +3,7 @@
 import re
 import textwrap
 import warnings
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -45,37 +45,38 @@ def codes_of(text):
     return [textwrap.dedent(code) for _, code in FENCE.findall(text)]
 
 
-@pytest.fixture
-def only_process():
-    """A function that waits until no other process of the tests holds a file.
+@contextmanager
+def only_process(path):
+    """Wait until no other process of the tests holds a file, and hold it.
 
     The clusters of two pages at the same time would want one port.
     """
     fcntl = pytest.importorskip("fcntl")
-    with ExitStack() as held:
-
-        def wait_for(path):
-            file = held.enter_context(open(path, "w", encoding="utf-8"))
-            fcntl.flock(file, fcntl.LOCK_EX)
-
-        yield wait_for
+    with open(path, "w", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 @pytest.mark.parametrize("page", WITH_CODE)
 @pytest.mark.default_cases(9)
-def test_code_runs(page, monkeypatch, tmp_path, tmp_path_factory, request):
-    if "Client(" in PAGES[page]:
-        of_all = tmp_path_factory.getbasetemp().parent
-        request.getfixturevalue("only_process")(of_all / "page_with_a_cluster")
+def test_code_runs(page, monkeypatch, tmp_path, tmp_path_factory):
     monkeypatch.setenv("KERAS_BACKEND", "torch")
     monkeypatch.chdir(tmp_path)
     names = {}
-    # The next page starts a cluster of its own.
-    request.addfinalizer(lambda: "client" in names and names["client"].close())
     # Threads of OpenMP wait for each other on a busy machine.
     limits = threadpool_limits(1)
-    with limits, sklearn.config_context(), warnings.catch_warnings():
+    with (
+        ExitStack() as ends,
+        limits,
+        sklearn.config_context(),
+        warnings.catch_warnings(),
+    ):
+        if "Client(" in PAGES[page]:
+            of_all = tmp_path_factory.getbasetemp().parent
+            ends.enter_context(only_process(of_all / "page_with_a_cluster"))
+            # The next page starts a cluster of its own.
+            ends.callback(lambda: "client" in names and names["client"].close())
         warnings.simplefilter("ignore", ConvergenceWarning)
         for code in codes_of(PAGES[page]):
             try:
