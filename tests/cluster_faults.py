@@ -37,7 +37,8 @@ PATIENT = {
     "distributed.deploy.lost-worker-timeout": "300s",
 }
 SMALL = {"hidden_layer_sizes": (7,), "random_state": 0, "tol": None, "batch_size": 20}
-OPTIONS = {"threads_per_worker": 1, "processes": True, "dashboard_address": None}
+# At port 0 the web page takes a free port; None would take the usual one.
+OPTIONS = {"threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
 
 rng = np.random.RandomState(0)
 X = rng.normal(size=(320, 5))

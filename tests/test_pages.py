@@ -1,9 +1,11 @@
 """The code on the pages, and links to places on them."""
 
+import importlib.util
 import re
 import textwrap
 import warnings
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
+from functools import partialmethod
 from pathlib import Path
 
 import pytest
@@ -45,22 +47,24 @@ def codes_of(text):
     return [textwrap.dedent(code) for _, code in FENCE.findall(text)]
 
 
-@contextmanager
-def only_process(path):
-    """Wait until no other process of the tests holds a file, and hold it.
+@pytest.fixture
+def no_dashboard(monkeypatch):
+    """Start Dask's web page at any free port: other tests may have its usual one.
 
-    The clusters of two pages at the same time would want one port.
+    Also a cluster without the page (``dashboard_address=None``) would take that port.
     """
-    fcntl = pytest.importorskip("fcntl")
-    with open(path, "w", encoding="utf-8") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    if importlib.util.find_spec("distributed"):
+        from distributed import LocalCluster
+
+        start = partialmethod(LocalCluster.__init__, dashboard_address=":0")
+        monkeypatch.setattr(LocalCluster, "__init__", start)
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 @pytest.mark.parametrize("page", WITH_CODE)
 @pytest.mark.default_cases(9)
-def test_code_runs(page, monkeypatch, tmp_path, tmp_path_factory):
+@pytest.mark.usefixtures("no_dashboard")
+def test_code_runs(page, monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_BACKEND", "torch")
     monkeypatch.chdir(tmp_path)
     names = {}
@@ -72,11 +76,8 @@ def test_code_runs(page, monkeypatch, tmp_path, tmp_path_factory):
         sklearn.config_context(),
         warnings.catch_warnings(),
     ):
-        if "Client(" in PAGES[page]:
-            of_all = tmp_path_factory.getbasetemp().parent
-            ends.enter_context(only_process(of_all / "page_with_a_cluster"))
-            # The next page starts a cluster of its own.
-            ends.callback(lambda: "client" in names and names["client"].close())
+        # The next page starts a cluster of its own.
+        ends.callback(lambda: "client" in names and names["client"].close())
         warnings.simplefilter("ignore", ConvergenceWarning)
         for code in codes_of(PAGES[page]):
             try:

@@ -22,7 +22,8 @@ X = rng.normal(size=(320, 5))
 y = X @ [1.0, -2.0, 0.5, 0.0, 1.0]
 labels = np.where(y > 0, "up", "down")
 SMALL = {"hidden_layer_sizes": (7,), "max_iter": 3, "random_state": 0, "tol": None}
-OPTIONS = {"threads_per_worker": 1, "processes": True, "dashboard_address": None}
+# At port 0 the web page takes a free port; None would take the usual one.
+OPTIONS = {"threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
 
 def left(dask_worker):
     return [f"{key}: {t.state}" for key, t in dask_worker.state.tasks.items()]

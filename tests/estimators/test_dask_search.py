@@ -29,7 +29,7 @@ if __name__ == "__main__":
     X, y = load_iris(return_X_y=True)
     local = search().fit(X, y)
     options = {"n_workers": 2, "threads_per_worker": 1, "processes": True}
-    with LocalCluster(**options, dashboard_address=None) as cluster:
+    with LocalCluster(**options, dashboard_address=":0") as cluster:
         with Client(cluster) as client:
             with joblib.parallel_config("dask"):
                 remote = search().fit(X, y)
