@@ -25,6 +25,7 @@ from sknn.estimators.prediction import Predictor
 from sknn.estimators.problem import FitCall
 from sknn.estimators.twins import trained_twin, twin_of
 from sknn.estimators.validation import explain_refusal, skips_validation
+from sknn.jit.specializations import compiling_announced
 from sknn.network.data import FLOATS, ArrayLike
 from sknn.network.layers.base import Layer
 from sknn.training.monitor import DefaultScore
@@ -264,7 +265,8 @@ class BaseMLP(CallbackSupportMixin, Predictor, Estimator, metaclass=ABCMeta):
     @with_callbacks
     def _train(self, call: FitCall) -> None:
         """Prepare, train and publish."""
-        train_and_publish(self, call, prepare(self, call))
+        with compiling_announced(self.verbose):
+            train_and_publish(self, call, prepare(self, call))
 
     def _validated(
         self,

@@ -39,13 +39,13 @@ from sknn.estimators.state_checks import (
 )
 from sknn.estimators.streams import check_call, define_streamed
 from sknn.estimators.twins import fitted_twin
-from sknn.jit.specializations import compiling_announced
 from sknn.kernels.losses.table import Loss
 from sknn.network.data import TrainingData
 from sknn.network.network import Network
 from sknn.network.threads import active_fit
 from sknn.training.gradients import training_gradient
 from sknn.training.lbfgs import train_lbfgs
+from sknn.training.loading import load_kernels
 from sknn.training.monitor import Monitor, Rows, Validation
 from sknn.training.progress import TrainingState
 from sknn.training.shuffling import random_state_of
@@ -130,7 +130,6 @@ def train_and_publish(estimator: Any, call: FitCall, task: FitTask) -> None:
     """Train, telling callbacks of each epoch; set the fitted attributes."""
     is_lbfgs = estimator.solver == "lbfgs"
     with (
-        compiling_announced(estimator.verbose),
         epoch_callbacks(
             estimator,
             lambda state: attributes_of(task, state.as_if_ended(task.restores)),
@@ -168,6 +167,11 @@ def publish(estimator: Any, task: FitTask) -> None:
 
 def _holds_out(estimator: Any) -> bool:
     return bool(estimator.early_stopping or estimator.validate)
+
+
+def _is_evaluated(estimator: Any, call: FitCall) -> bool:
+    """Return whether the network predicts after each epoch."""
+    return call.has_validation or _holds_out(estimator) or bool(estimator.metrics)
 
 
 def _check_holding_out(estimator: Any, call: FitCall) -> None:
@@ -266,6 +270,17 @@ def initial_state(
 ) -> tuple[TrainingState, bool]:
     """Return where training starts, and whether the optimizer goes on."""
     network, options = problem.network, problem.options
+    load_kernels(
+        network,
+        problem.loss,
+        options,
+        is_sparse=problem.data.inputs.is_sparse,
+        is_part=isinstance(call.X, DataPart),
+        is_evaluated=_is_evaluated(estimator, call),
+        n_rows=problem.n_rows,
+        max_iter=1 if call.incremental else int(options.stopping.max_iter),
+        random_state=random_state,
+    )
     if not problem.is_first:
         check_training_state(estimator, network, call.incremental)
     theta = _set_weights(estimator, problem, random_state)

@@ -8,7 +8,7 @@ import numpy as np
 from sknn.kernels.drivers import training as drivers
 from sknn.network.threads import CalledOffError
 from sknn.training.minibatches import Minibatches
-from sknn.training.shuffling import orders, orders_at_a_time, request_orders
+from sknn.training.shuffling import orders, orders_at_a_time
 from sknn.training.task import FitTask, Runner
 
 
@@ -49,7 +49,7 @@ class EpochRunner(Runner):
         self.is_off: Callable[[], bool] = lambda: False
 
     def prepare(self, most_epochs: int) -> None:
-        """Compile what ``run`` calls, if need be. Call it once, before ``run``.
+        """Allocate what ``run`` works with. Call it once, before ``run``.
 
         Parameters
         ----------
@@ -58,9 +58,7 @@ class EpochRunner(Runner):
             the rows may be drawn than are used.
         """
         task, data = self._task, self._task.data
-        shuffles, dtype = task.options.shuffle, self._state.theta.dtype
-        if shuffles:
-            request_orders(most_epochs, data.n_rows, task.random_state, dtype)
+        shuffles = task.options.shuffle
         self._minibatches.prepare(gathers=shuffles or data.rows is not None)
         self._call = self._minibatches.call_for(data)
         self._draw = orders(data, self._state, shuffles, task.random_state, most_epochs)

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from sknn.jit.kernel import Driver
 from sknn.kernels.drivers import training as drivers
 from sknn.kernels.drivers.barrier import N_SHARED
 from sknn.kernels.drivers.steps import CHUNK, N_RATES
@@ -107,11 +106,11 @@ class Minibatches:
         )
 
     def prepare(self, gathers: bool) -> None:
-        """Compile what calls need, if need be; allocate the workspace.
+        """Allocate the workspace; load what calls need, unless it is loaded.
 
         ``gathers`` says whether the rows of a batch have to be copied together.
         """
-        workspace = self.workspace(gathers, (drivers.epochs,))
+        workspace = self.workspace(gathers)
         self._shared = workspace["shared"]
         self._driver = partial(drivers.epochs.prepare, self._network.dtype, **workspace)
         # Threads share the blocks of a batch.
@@ -157,10 +156,10 @@ class Minibatches:
             return _on_threads(prepare, self._work, self._shared, self._tuner)
         return prepare(thread=0, n_threads=1)
 
-    def workspace(self, gathers: bool, compiled: tuple[Driver, ...]) -> dict[str, Any]:
+    def workspace(self, gathers: bool) -> dict[str, Any]:
         """Allocate the workspace; return all arguments of drivers that stay the same.
 
-        ``compiled`` are the drivers, which are compiled with all that they call.
+        The kernels are loaded before, by `load_kernels`.
         """
         network, state, most = self._network, self._state, self._most_at_once
         options, dtype = state.options, network.dtype
@@ -170,9 +169,6 @@ class Minibatches:
         gathered = aligned_empty(
             (most, network.n_features) if gathers else (0, 0), dtype
         )
-        # Compiled while the kernels of the operations are.
-        for kernel in (*compiled, self._loss.train, optimizer.rates, optimizer.step):
-            kernel.request(dtype)
         operations = network.operations(self._is_sparse, training=True)
         n_sums = max(most // self._block, network.n_trained // CHUNK) + 1
         self._annealed = annealed = AnnealedArrays(
@@ -252,12 +248,11 @@ def _regularization(
     """Return the driver's arguments for what the optimizer's own pass does not do."""
     dtype, decay = network.dtype, weight_decay_segments(network.layout)
     settings = annealed.regularization_settings
-    shapes = settings[regularization.L1 : regularization.MAX_NORM].any()
-    constrains = settings[regularization.MAX_NORM] > 0
+    shape, constrain = regularization.kernels_for(settings)
     settings[regularization.L2] = options.regularization.l2
     return {
-        "shape": regularization.shape_gradient.address(dtype) if shapes else 0,
-        "constrain": regularization.constrain.address(dtype) if constrains else 0,
+        "shape": shape.address(dtype) if shape else 0,
+        "constrain": constrain.address(dtype) if constrain else 0,
         "regularization_settings": read_only(settings),
         "decay_ends": decay.ends,
         "decay_factors": decay.factors,

@@ -67,13 +67,12 @@ class ParallelRunner(Runner):
         task, state, rank = self._task, self._task.state, self._collective.rank
         shuffles, dtype = task.options.shuffle, state.theta.dtype
         random_state = self._agree()
-        compiled = parallel.batch_gradient, parallel.optimizer_step
         self._totals = np.zeros(parallel.N_TOTALS)
         self._rates = np.zeros(1)
         rates = self._rates.view()
         rates.flags.writeable = False
         arguments = {
-            **self._minibatches.workspace(shuffles, compiled),
+            **self._minibatches.workspace(shuffles),
             **arguments_of(self._data),
             "totals": self._totals,
             "learning_rates": rates,
@@ -87,7 +86,7 @@ class ParallelRunner(Runner):
             driver.prepare(
                 dtype, **{k: v for k, v in arguments.items() if k in driver.parameters}
             )
-            for driver in compiled
+            for driver in (parallel.batch_gradient, parallel.optimizer_step)
         )
         self._gradient = arguments["gradient"]
         self._draw = orders(self._data, state, shuffles, random_state, 1)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
+from sknn.jit.kernel import Driver
 from sknn.kernels.math import mt19937_shuffle as kernel
 from sknn.network.data import TrainingData
 from sknn.training.progress import TrainingState
@@ -48,15 +49,12 @@ def random_state_of(random_state: object) -> np.random.RandomState:
     return generator
 
 
-def request_orders(
-    n_orders: int,
-    n_rows: int,
-    random_state: np.random.RandomState,
-    dtype: np.dtype,
-) -> None:
-    """Begin to compile what shuffles so many orders, while other kernels are."""
-    if _shuffles_by_kernel(random_state, n_orders * n_rows):
-        kernel.shuffle.request(dtype)
+def kernel_for(
+    n_orders: int, n_rows: int, random_state: np.random.RandomState
+) -> Driver | None:
+    """Return the kernel that makes so many orders; None where NumPy does."""
+    by_kernel = _shuffles_by_kernel(random_state, n_orders * n_rows)
+    return kernel.shuffle if by_kernel else None
 
 
 def orders(

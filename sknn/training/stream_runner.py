@@ -11,7 +11,7 @@ from sknn.kernels.drivers import training as drivers
 from sknn.network.data import TrainingData
 from sknn.network.threads import CalledOffError
 from sknn.training.minibatches import Minibatches, with_rest
-from sknn.training.shuffling import BlockOrders, request_orders
+from sknn.training.shuffling import BlockOrders
 from sknn.training.task import FitTask, Runner
 
 
@@ -76,11 +76,9 @@ class StreamRunner(Runner):
         self._reader: _Reader | None = None
 
     def prepare(self, most_epochs: int) -> None:
-        """Compile what ``run`` calls, if need be. Call it once, before ``run``."""
+        """Allocate what ``run`` works with. Call it once, before ``run``."""
         task, dtype = self._task, self._state.theta.dtype
         shuffles = task.options.shuffle
-        if shuffles:
-            request_orders(1, max(self._sizes), task.random_state, dtype)
         self._minibatches.prepare(gathers=shuffles)
         self._orders = BlockOrders(
             self._sizes,

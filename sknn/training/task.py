@@ -21,7 +21,7 @@ class Runner(Protocol):
     is_off: Callable[[], bool]
 
     def prepare(self, most_epochs: int) -> None:
-        """Compile what ``run`` calls. Call it once, before ``run``."""
+        """Allocate what ``run`` works with. Call it once, before ``run``."""
 
     def set_epoch(self, epoch: int, learning_rates: list[float]) -> None:
         """Say which epoch is the next one. Call it before ``run``."""

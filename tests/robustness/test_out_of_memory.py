@@ -135,6 +135,84 @@ def test_memory_runs_out():
         assert "Unable to allocate" in message or "bytes of memory" in message, message
 
 
+# Kernels are loaded before a fit allocates -------------------------------------------
+
+FITS = {
+    "adam": "MLPClassifier(**short).fit(X, labels)",
+    "held-out rows": "MLPClassifier(early_stopping=True, **short).fit(X, labels)",
+    "metrics": "MLPRegressor(metrics=['r2'], **short).fit(X, numbers)",
+    "a validation set": (
+        "MLPRegressor(solver='rmsprop', **short)"
+        ".fit(X, numbers, X_val=X[:50], y_val=numbers[:50])"
+    ),
+    "many short epochs": "MLPClassifier(tol=None, max_iter=64).fit(X, labels)",
+    "L-BFGS": (
+        "MLPRegressor(solver='lbfgs', **short).fit(X.astype('float32'), numbers)"
+    ),
+    "CSR": "MLPRegressor(solver='sgd', **short).fit(csr_array(X), numbers)",
+    "many layers": (
+        "MLPClassifier((8, 8), normalization='batch', dropout=0.1, solver='adamw',"
+        " alpha=0.1, l1_ratio=0.5, max_norm=2.0, global_clipnorm=1.0,"
+        " numeric_embedding='piecewise_linear', standardize=True, **short)"
+        ".fit(X, labels)"
+    ),
+    "partial_fit": "MLPRegressor().partial_fit(X, numbers)",
+    "batches from a source": (
+        "MLPRegressor(**short).fit(BatchSource([(X, numbers), (X, numbers)]))"
+    ),
+    "an ensemble": (
+        "EnsembleMLPClassifier(MLPClassifier(**short), n_members=2).fit(X, labels)"
+    ),
+}
+
+
+@pytest.mark.skipif(INTERPRETED, reason="there are no kernels to load")
+@pytest.mark.parametrize("fit", FITS)
+@pytest.mark.default_cases(4)
+def test_kernels_are_loaded_before_a_fit_allocates(fit):
+    """What LLVM is asked for, in a new process, comes before the optimizer's state."""
+    script = f"""
+        import json, warnings
+        import numpy as np
+        from scipy.sparse import csr_array
+        from sknn import *
+        from sknn.data import BatchSource
+        from sknn.jit import specializations
+        from sknn.training.progress import TrainingState
+
+        warnings.simplefilter("ignore")
+        short = {{"max_iter": 2}}
+        X = np.random.RandomState(0).normal(size=(600, 6))
+        numbers, labels = X[:, 0], X[:, 0] > 0
+        asked, make, request = [], specializations.make, specializations.request
+        start = TrainingState.start
+
+        def ask(name):
+            function = getattr(specializations, name)
+
+            def asked_for(kernel, dtype):
+                if dtype not in kernel.specializations:
+                    asked.append(kernel.name)
+                return function(kernel, dtype)
+
+            setattr(specializations, name, asked_for)
+
+        def start_and_note(*arguments):
+            asked.append("allocates")
+            return start(*arguments)
+
+        ask("make")
+        ask("request")
+        TrainingState.start = start_and_note
+        {FITS[fit]}
+        print(json.dumps(asked))
+    """
+    asked = processes.run(textwrap.dedent(script))
+    before, after = asked[: asked.index("allocates")], asked[asked.index("allocates") :]
+    assert before
+    assert set(after) == {"allocates"}
+
+
 # Memory that LLVM does not get -------------------------------------------------------
 
 # LLVM would end the process. What is loaded before, and whether the cache has what the

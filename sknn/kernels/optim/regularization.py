@@ -9,7 +9,16 @@ from math import sqrt
 import numpy as np
 
 from sknn.jit.array_types import Float64s, IntegerMatrix, Integers, Vector
-from sknn.jit.kernel import INTEGER, REAL, Array, caller, kernel, matrix, vector
+from sknn.jit.kernel import (
+    INTEGER,
+    REAL,
+    Array,
+    Kernel,
+    caller,
+    kernel,
+    matrix,
+    vector,
+)
 from sknn.kernels.gemm.products import NARROW
 from sknn.kernels.table import FAN_IN, FAN_OUT, WEIGHTS
 
@@ -57,6 +66,16 @@ class RegularizationOptions:
         settings[CLIP_NORM] = self.global_clipnorm or 0.0
         settings[MAX_NORM] = self.max_norm or 0.0
         return settings
+
+
+def kernels_for(settings: np.ndarray) -> tuple[Kernel | None, Kernel | None]:
+    """Return what shapes the gradient, and what constrains the weights, if asked for.
+
+    ``settings`` are those of `RegularizationOptions`.
+    """
+    shapes = settings[L1:MAX_NORM].any()
+    constrains = settings[MAX_NORM] > 0
+    return shape_gradient if shapes else None, constrain if constrains else None
 
 
 _SETTINGS = Array(REAL, is_read_only=True)
