@@ -26,6 +26,7 @@ from sknn.jit.kernel import (
     Array,
     Kernel,
     caller,
+    inline_array,
     inline_scalar,
     vector,
 )
@@ -176,6 +177,17 @@ def bias_gradient(
     delta = MatrixOperand(deltas, start + first, fan_out, 1)
     sums = VectorOperand(gradient, op[BIAS] + first)
     column_sums(delta, sums, last - first, batch.n)
+
+
+@inline_array
+def add_products(total: Vector, x: Vector, y: Vector) -> None:
+    """Add x * y to total; all of shape (n,).
+
+    A loop over columns of matrices that does not start at 0 would not vectorise: Numba
+    has to expect negative indices there.
+    """
+    for j in range(total.size):
+        total[j] += x[j] * y[j]
 
 
 @inline_scalar

@@ -1,10 +1,11 @@
 """A trained factor for each input: y = x * s."""
 
 from sknn.jit.array_types import Integers, Vector
-from sknn.jit.kernel import kernel, vector
+from sknn.jit.kernel import flat, kernel, vector
 from sknn.kernels.batch import Batch, input_delta_of, input_of, output_of
 from sknn.kernels.layers.base import (
     LayerKernels,
+    add_products,
     backward_signature,
     forward_signature,
     gradient_signature,
@@ -60,13 +61,14 @@ def scaling_gradient(
     columns.
     """
     x, delta = input_of(op, batch, values), output_of(op, batch, deltas)
-    total = vector(gradient, op[WEIGHTS], op[FAN_IN])
-    first, last = thread_columns(thread, n_threads, op[FAN_IN])
-    for j in range(first, last):
-        total[j] = 0
+    width = op[FAN_IN]
+    first, last = thread_columns(thread, n_threads, width)
+    n = last - first
+    total = vector(gradient, op[WEIGHTS] + first, n)
+    total[:] = 0
     for i in range(batch.n):
-        for j in range(first, last):
-            total[j] += x[i, j] * delta[i, j]
+        start = i * width + first
+        add_products(total, vector(flat(x), start, n), vector(flat(delta), start, n))
     return 0.0
 
 

@@ -5,12 +5,13 @@ row, n_members times as wide, in which each column has its factor and its bias.
 """
 
 from sknn.jit.array_types import Integers, Matrix, Vector
-from sknn.jit.kernel import inline_scalar, kernel, matrix, vector
+from sknn.jit.kernel import inline_array, inline_scalar, kernel, matrix, vector
 from sknn.kernels.batch import Batch, block_offset, source_of
 from sknn.kernels.layers.base import (
     LayerKernels,
     activate,
     activation_gradient,
+    add_products,
     backward_signature,
     forward_signature,
     gradient_signature,
@@ -130,8 +131,8 @@ def member_scaling_gradient(
         for j in range(width):
             total[j] = 0
         for i in range(delta.shape[0]):
-            for j in range(width):
-                total[j] += x[i, source + j] * delta[i, first + j]
+            of_row = vector(x[i], source, width)
+            add_products(total, of_row, vector(delta[i], first, width))
     return 0.0
 
 
@@ -180,6 +181,13 @@ def member_affine_backward(
     return 0.0
 
 
+@inline_array
+def _add(total: Vector, x: Vector) -> None:
+    """Add x to total; both of shape (n,)."""
+    for j in range(total.size):
+        total[j] += x[j]
+
+
 @kernel(gradient_signature)
 def member_affine_gradient(
     op: Integers,
@@ -198,15 +206,15 @@ def member_affine_gradient(
     x, delta = _inputs(op, batch, values), _outputs(op, batch, deltas)
     first_member, last = thread_range(thread, n_threads, op[MEMBERS])
     for k in range(first_member, last):
-        first = k * op[FAN_IN]
-        of_scales = vector(gradient, op[WEIGHTS] + first, op[FAN_IN])
-        of_biases = vector(gradient, op[BIAS] + first, op[FAN_IN])
-        for j in range(op[FAN_IN]):
+        width, first = op[FAN_IN], k * op[FAN_IN]
+        of_scales = vector(gradient, op[WEIGHTS] + first, width)
+        of_biases = vector(gradient, op[BIAS] + first, width)
+        for j in range(width):
             of_scales[j] = of_biases[j] = 0
         for i in range(delta.shape[0]):
-            for j in range(op[FAN_IN]):
-                of_scales[j] += x[i, first + j] * delta[i, first + j]
-                of_biases[j] += delta[i, first + j]
+            of_row = vector(delta[i], first, width)
+            add_products(of_scales, vector(x[i], first, width), of_row)
+            _add(of_biases, of_row)
     return 0.0
 
 

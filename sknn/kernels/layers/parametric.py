@@ -4,7 +4,7 @@ f is any activation. With a = 1 it is f, with a = 0 the identity.
 """
 
 from sknn.jit.array_types import Integers, Matrix, Vector
-from sknn.jit.kernel import inline_scalar, kernel, matrix, vector
+from sknn.jit.kernel import flat, inline_array, inline_scalar, kernel, matrix, vector
 from sknn.kernels.batch import (
     Batch,
     block_offset,
@@ -99,6 +99,13 @@ def parametric_backward(
     return 0.0
 
 
+@inline_array
+def _add(total: Vector, delta: Vector, activated: Vector, x: Vector) -> None:
+    """Add delta (f(x) - x) to total; all of shape (width,)."""
+    for j in range(total.size):
+        total[j] += delta[j] * (activated[j] - x[j])
+
+
 @kernel(gradient_signature)
 def parametric_gradient(
     op: Integers,
@@ -114,14 +121,17 @@ def parametric_gradient(
     All three are (n_rows, width). Each of n_threads threads sets its range of columns.
     """
     x, delta = input_of(op, batch, values), output_of(op, batch, deltas)
-    activated = _activated(op, batch, values)
-    total = vector(gradient, op[WEIGHTS], op[FAN_OUT])
-    first, last = thread_columns(thread, n_threads, op[FAN_OUT])
-    for j in range(first, last):
-        total[j] = 0
+    activated, width = _activated(op, batch, values), op[FAN_OUT]
+    first, last = thread_columns(thread, n_threads, width)
+    n = last - first
+    total = vector(gradient, op[WEIGHTS] + first, n)
+    total[:] = 0
     for i in range(batch.n):
-        for j in range(first, last):
-            total[j] += delta[i, j] * (activated[i, j] - x[i, j])
+        start = i * width + first
+        of_row = vector(flat(delta), start, n)
+        _add(
+            total, of_row, vector(flat(activated), start, n), vector(flat(x), start, n)
+        )
     return 0.0
 
 
