@@ -85,12 +85,25 @@ def tolerance(dtype):
 
 
 @dtypes
-def test_without_limits_the_gradient_becomes_a_mean(dtype):
+@pytest.mark.parametrize("decay", [0.0, 0.5])
+def test_without_limits_the_gradient_stays_a_sum(decay, dtype):
+    """The optimizer's step divides it."""
     theta, gradient = draw(dtype)
-    penalty, found, same = shape(theta, gradient)
+    penalty, found, _ = shape(theta, gradient, DECAY=decay)
     assert penalty == 0.0
+    assert_array_equal(found, gradient)
+    assert not regularization.averages(settings_of(DECAY=decay, MAX_NORM=1.0))
+
+
+@pytest.mark.parametrize("name", ["L1", "L2", "CLIP_VALUE", "CLIP_NORM"])
+@dtypes
+def test_with_any_limit_the_gradient_becomes_a_mean(name, dtype):
+    theta, gradient = draw(dtype)
+    settings = {name: 1e-30 if name.startswith("L") else 1e30}
+    _, found, same = shape(theta, gradient, **settings)
     assert_allclose(found, gradient / SIZE, rtol=tolerance(dtype))
     assert_array_equal(same, theta)
+    assert regularization.averages(settings_of(**settings))
 
 
 @dtypes
@@ -198,7 +211,7 @@ def test_decay_takes_a_share_of_the_weights(dtype):
     for size, factor in [(1.0, 0), (SIZE, 1), (1e6, -50)]:
         penalty, found, decayed = shape(theta, factor * gradient, size, DECAY=0.4)
         assert penalty == 0.0
-        assert_allclose(found, factor * gradient / size, rtol=tolerance(dtype))
+        assert_array_equal(found, factor * gradient)
         assert_allclose(decayed, expected, rtol=tolerance(dtype))
         assert_array_equal(decayed[N_WEIGHTS:], theta[N_WEIGHTS:])
 

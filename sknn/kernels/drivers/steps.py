@@ -20,7 +20,7 @@ from sknn.kernels.drivers.records import (
 from sknn.kernels.layers.base import thread_range
 from sknn.kernels.math.counter_rng import batch_key, draw
 from sknn.kernels.optim.optimizers import call_rates, call_step
-from sknn.kernels.optim.regularization import call_constrain, call_shape
+from sknn.kernels.optim.regularization import averages, call_constrain, call_shape
 
 CHUNK = 2**14  # parameters that a thread updates at a time
 N_RATES = 3  # of an optimizer's step
@@ -179,7 +179,7 @@ def train_step(
                     regularization.regularization_settings,
                 ),
             )  # fmt: skip
-    if regularization.shape:  # which has penalised and divided
+    if regularization.shape and averages(regularization.regularization_settings):
         alpha, divisor = 0.0, 1.0
     if not barrier_wait(team.shared, team.n_threads):
         return False, 0.0

@@ -15,6 +15,7 @@ from sknn.jit.kernel import (
     Array,
     Kernel,
     caller,
+    inline_scalar,
     kernel,
     matrix,
     vector,
@@ -98,6 +99,14 @@ constrain_signature = (Array(INTEGER, 2), Array(), Array(), _SETTINGS)
 call_constrain = caller("constrain", constrain_signature)
 
 
+@inline_scalar
+def averages(settings: Float64s) -> bool:
+    """Return whether `shape_gradient` averages g; else the optimizer's step does."""
+    of_penalties, of_clipping = settings[L1] + settings[L2], settings[CLIP_VALUE]
+    is_any: bool = of_penalties + of_clipping + settings[CLIP_NORM] > 0.0
+    return is_any
+
+
 @kernel(shape_signature)
 def shape_gradient(
     theta: Vector,
@@ -118,7 +127,8 @@ def shape_gradient(
         g = g * min(1, CLIP_NORM / norm(g))
         w = w * (1 - learning_rate * DECAY * factor)
 
-    A setting of 0 skips its line. Returns the penalty L1 * sum(abs(w)) + L2 / 2 *
+    A setting of 0 skips its line; where only DECAY is set, g stays as it is: see
+    `averages`. Returns the penalty L1 * sum(abs(w)) + L2 / 2 *
     sum(w**2) before the decay.
 
     Parameters
@@ -139,13 +149,14 @@ def shape_gradient(
     dtype = theta.dtype.type
     scale, l1, l2 = dtype(1.0 / size), dtype(settings[L1]), dtype(settings[L2])
     absolute, squares = 0.0, 0.0
-    for i in range(n_weights):
+    is_averaged = averages(settings)
+    for i in range(n_weights if is_averaged else 0):
         w = theta[i]
         absolute += abs(w)
         squares += w * w
         sign = dtype(1) if w > 0 else (dtype(-1) if w < 0 else dtype(0))
         gradient[i] = (gradient[i] + l2 * w + l1 * sign) * scale
-    for i in range(n_weights, gradient.size):
+    for i in range(n_weights, gradient.size if is_averaged else 0):
         gradient[i] *= scale
 
     if settings[CLIP_VALUE] > 0.0:
