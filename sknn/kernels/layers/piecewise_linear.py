@@ -27,6 +27,8 @@ References
    https://arxiv.org/abs/2410.24210.
 """
 
+import numpy as np
+
 from sknn.jit.array_types import Integers, Matrix, Vector
 from sknn.jit.kernel import inline_array, inline_scalar, kernel, matrix, vector
 from sknn.kernels.batch import Batch, block_offset, input_delta_of, input_of, output_of
@@ -48,6 +50,7 @@ from sknn.kernels.table import (
     OPTION_1,
     OPTION_2,
     OPTION_3,
+    PREPARED,
     RUNNING,
     SCRATCH,
     WEIGHTS,
@@ -56,7 +59,8 @@ from sknn.kernels.table import (
 # Integers of each embedded column, and columns of values that are kept of each input:
 # its bin, and how far it is through that.
 N_INTEGERS, N_SCRATCH = 3, 2
-N_COMPARED = 64  # bins that are searched by comparison with all edges
+N_COMPARED = 128  # bins that are searched by comparison with all edges
+N_TOGETHER = 16  # edges that are compared together
 # Columns of the table: where the factors w start in theta, the number of embedded
 # columns, and that of all edges.
 SLOPES, N_EMBEDDED, N_EDGES = OPTION_1, OPTION_2, OPTION_3
@@ -96,17 +100,19 @@ def _n_at_most(edges: Vector, x: float) -> int:
 
 @inline_scalar
 def _bin_of(edges: Vector, n_bins: int, x: float) -> int:
-    """Return the last bin t with edges[t] <= x, or 0 if there is none.
+    """Return the last bin whose lower edge is at most x, or 0 if there is none.
 
-    There are n_bins bins, from 0 on. Halves their number without branches, then
-    compares x with all edges that are left, which vectorises. NaN gets any bin.
+    There are n_bins bins, from 0 on, whose ``edges`` `_searched` returns. Halves their
+    number without branches, then compares x with all edges that are left, and a few
+    more, which vectorises. NaN gets any bin.
     """
     found, n = 0, n_bins
     while n > N_COMPARED:
         half = n >> 1
-        found += half * (x >= edges[found + half])
+        found += half * (x >= edges[found + half - 1])
         n -= half
-    return found + _n_at_most(vector(edges, found + 1, n - 1), x)
+    n_compared = (n - 1 + N_TOGETHER - 1) // N_TOGETHER * N_TOGETHER
+    return found + _n_at_most(vector(edges, found, n_compared), x)
 
 
 @inline_scalar
@@ -121,6 +127,11 @@ def _scratch(op: Integers, batch: Batch, values: Vector) -> Matrix:
     return matrix(values, block_offset(batch, op[SCRATCH], width), batch.n, width)
 
 
+def n_prepared(n_edges: int, n_embedded: int, size: int) -> int:
+    """Return the size of what `piecewise_linear_prepare` sets, for d = ``size``."""
+    return n_edges * (size + 1) + n_edges + N_TOGETHER * n_embedded
+
+
 @inline_scalar
 def _nodes(op: Integers, values: Vector) -> tuple[Matrix, Vector]:
     """Return the outputs y at all edges, (n_edges, d), and the edges p, (n_edges,).
@@ -131,6 +142,18 @@ def _nodes(op: Integers, values: Vector) -> tuple[Matrix, Vector]:
     n, size = op[N_EDGES], _size(op)
     prepared = prepared_of(op, values, n * (size + 1))
     return matrix(prepared, 0, n, size), vector(prepared, n * size, n)
+
+
+@inline_scalar
+def _searched(op: Integers, values: Vector, k: int) -> Vector:
+    """Return the edges between bins of the k-th embedded column, then NaN.
+
+    Of shape (n_bins - 1 + N_TOGETHER,). `piecewise_linear_prepare` sets them.
+    """
+    _, n_bins, start = _column(op, k)
+    behind_nodes = op[N_EDGES] * (_size(op) + 1) + start + N_TOGETHER * k
+    begin = values.size - op[PREPARED] + behind_nodes
+    return vector(values, begin, n_bins - 1 + N_TOGETHER)
 
 
 @inline_array
@@ -167,6 +190,10 @@ def piecewise_linear_prepare(op: Integers, theta: Vector, values: Vector) -> flo
     y, p = _nodes(op, values)
     for k in range(op[N_EMBEDDED]):
         _, n_bins, start = _column(op, k)
+        between = _searched(op, values, k)
+        between[:] = np.nan
+        for t in range(1, n_bins):
+            between[t - 1] = edges[0, start + t]
         bias = vector(theta, op[BIAS] + k * size, size)
         slope = vector(theta, op[SLOPES] + k * size, size)
         weights = matrix(theta, op[WEIGHTS] + (start - k) * size, n_bins, size)
@@ -200,9 +227,10 @@ def piecewise_linear_forward(
     for k in range(n_embedded):
         number, n_bins, start = _column(op, k)
         edges = vector(theta, op[RUNNING] + start, n_bins + 1)
+        between = _searched(op, values, k)
         for i in range(batch.n):
             value = x[i, number]
-            t = _bin_of(edges, n_bins, value)
+            t = _bin_of(between, n_bins, value)
             part = (value - edges[t]) / (edges[t + 1] - edges[t])
             part = zero if part < zero else part  # which keeps NaN
             part = one if part > one else part

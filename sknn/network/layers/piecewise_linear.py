@@ -13,6 +13,7 @@ from sknn.kernels.layers.piecewise_linear import (
     N_SCRATCH,
     PIECEWISE_LINEAR,
     SLOPES,
+    n_prepared,
 )
 from sknn.network.layers.base import (
     Initialization,
@@ -142,7 +143,8 @@ class PiecewiseLinear(LayerSpec):
     def n_prepared(self, placed: PlacedLayer) -> int:
         """Return the size of the values at the edges, and of what is fixed there."""
         _, n_edges = placed.shapes["bin_edges_"]
-        return n_edges * (int(placed.layer.options[0]) + 1)
+        options = placed.layer.options
+        return n_prepared(n_edges, _n_embedded(options), int(options[0]))
 
     def integers(self, placed: PlacedLayer) -> Sequence[int]:
         """Return number, bins and first edge of each embedded column; the others."""
