@@ -28,6 +28,8 @@ def read_labels(y: ArrayLike, name: str = "y") -> Any:
     Labels in an array of objects get the dtype that NumPy has for them; text stays as
     it is, as in scikit-learn. The indicator matrix is sparse if y is.
     """
+    if type(y) is np.ndarray and y.ndim == 1 and y.dtype.kind in "biuU":
+        return y  # as it would be below, in a fraction of the time
     if not scipy.sparse.issparse(y):
         y = with_natural_dtype(y, name)
     if _is_matrix(y):

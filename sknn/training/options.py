@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from typing import Any, TypeVar
 
 from sknn.kernels.losses.base import LossOptions
@@ -25,8 +26,13 @@ def select(options: type[_Options], parameters: Mapping[str, Any]) -> _Options:
 
     Parameters that the estimator does not have keep the default of the field.
     """
-    names = [field.name for field in fields(options)]  # type: ignore[arg-type]
+    names = _names_of(options)  # type: ignore[arg-type]
     return options(**{name: parameters[name] for name in names if name in parameters})
+
+
+@cache
+def _names_of(options: type) -> list[str]:
+    return [field.name for field in fields(options)]
 
 
 @dataclass(frozen=True)
