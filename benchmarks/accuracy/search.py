@@ -89,6 +89,9 @@ _SMOOTHED = {
 _LENGTHS = {
     "classes: 600 steps": {"recipe": {"n_steps": 600, "max_iter": (15, 55)}},
 }
+_BINS = {
+    f"classes: {n_bins} bins": {"networks": {"n_bins": n_bins}} for n_bins in (64, 128)
+}
 _OF_NUMBERS = {
     **{
         f"numbers: learning rate {value}": {"networks": {"learning_rate_init": value}}
@@ -98,6 +101,9 @@ _OF_NUMBERS = {
         f"numbers: dropout {value}": {"networks": {"dropout": value}}
         for value in (0.05, 0.15)
     },
+    "numbers: SELU": {"networks": {"activation": "selu"}},
+    "numbers: 192 bins": {"networks": {"n_bins": 192}},
+    "numbers: embeddings of 16": {"networks": {"numeric_embedding_size": 16}},
     "numbers: layers of 128": {"networks": {"hidden_layer_sizes": (128, 128)}},
     "numbers: three layers": {"networks": {"hidden_layer_sizes": (96, 96, 96)}},
     "numbers: weight decay 0.04": {"networks": {"weight_decay": 0.04}},
@@ -108,6 +114,7 @@ VALUES: dict[str, dict] = {
     "as in the recipes": {},
     **_SMOOTHED,
     **_LENGTHS,
+    **_BINS,
     **_OF_NUMBERS,
 }
 
@@ -151,6 +158,7 @@ _OF_CLASSES = {
     "without smoothed labels and a temperature",
     *_SMOOTHED,
     *_LENGTHS,
+    *_BINS,
     *_QUICK_OF_CLASSES,
 }
 

@@ -128,10 +128,8 @@ def parametric_gradient(
     total[:] = 0
     for i in range(batch.n):
         start = i * width + first
-        of_row = vector(flat(delta), start, n)
-        _add(
-            total, of_row, vector(flat(activated), start, n), vector(flat(x), start, n)
-        )
+        x_row, f_row = vector(flat(x), start, n), vector(flat(activated), start, n)
+        _add(total, vector(flat(delta), start, n), f_row, x_row)
     return 0.0
 
 
