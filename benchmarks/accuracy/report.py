@@ -64,8 +64,7 @@ says. More than 0 is worse."""
 _ABLATIONS = """What the means become without one part of the networks, and with nearly
 none, on split {splits} of each set, beside all parts. More than 0 is worse. Plain
 networks have ReLU, and neither embeddings, factors of the inputs, parametric
-activations, dropout, weight decay nor smoothed labels. Since this was measured,
-classifiers drop no neurons: smoothed labels do that work better."""
+activations, dropout, weight decay nor smoothed labels. Classifiers drop no neurons."""
 
 PICTURES = {
     "accuracy_summary": "Errors beside CatBoost's, by measure",
