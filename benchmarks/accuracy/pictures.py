@@ -76,7 +76,8 @@ def by_time(rows: list[Row]) -> Figure:
         )
         for number, (time, error, method) in enumerate(points):
             axes.plot(time, error, "o", ms=8, color=_colour(method))
-            place = (0, 7) if number % 2 else (0, -15)  # neighbours apart
+            # Neighbours apart; below the line there is room below.
+            place = (0, 7) if number % 2 and error >= 0 else (0, -15)
             axes.annotate(
                 METHODS[method].title, (time, error), place, size=8,
                 textcoords="offset points", ha="right" if time < 1 else "left",
