@@ -91,13 +91,13 @@ def _fit(
     surveys = tasks.results(
         [tasks.submit(w, survey_rows, estimator, d) for w, d in pairs]
     )
-    found = merged([each for each in surveys if each is not None])
+    survey = merged([each for each in surveys if each is not None])
     tasks.expect_signs_of_life()
     listening = [tasks.submit(worker, listen, timeouts.work) for worker in workers]
     addresses = tasks.results(listening)
     group = Group(tuple(workers), tuple(addresses), token_bytes(32), timeouts)
     fits = [
-        tasks.submit(w, train, group, k, estimator, d, found, validation, resumes)
+        tasks.submit(w, train, group, k, estimator, d, survey, validation, resumes)
         for k, (w, d) in enumerate(pairs)
     ]
     fitted: Fitted = tasks.results(fits)[0]

@@ -106,7 +106,7 @@ def train(
     rank: int,
     estimator: Any,
     batches: list[Any],
-    found: Survey,
+    survey: Survey,
     validation: tuple[Any, Any, Any],
     resumes: bool,
 ) -> Fitted | None:
@@ -129,7 +129,7 @@ def train(
         )
     with collective, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        part = DataPart(batches, found, collective)
+        part = DataPart(batches, survey, collective)
         fitted = fit_part(estimator, part, validation, resumes)
     if rank:
         return None

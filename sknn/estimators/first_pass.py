@@ -248,7 +248,7 @@ def _named(k: int) -> Iterator[None]:
         raise
 
 
-def survey(
+def survey_source(
     estimator: Any,
     source: BatchSource,
     resets: bool,
@@ -315,24 +315,24 @@ def merged(surveys: Sequence[Survey]) -> Survey:
         If they are of different kinds.
     """
     first, sample, labels = surveys[0], RowSample(), None
-    for found in surveys:
-        if found.sample.X.shape[1:] != first.sample.X.shape[1:]:
-            counts = [each.sample.X.shape[1] for each in (first, found)]
+    for survey in surveys:
+        if survey.sample.X.shape[1:] != first.sample.X.shape[1:]:
+            counts = [each.sample.X.shape[1] for each in (first, survey)]
             raise ValueError(
                 f"Some rows of X have {counts[0]} columns, others have {counts[1]}."
             )
-        check_same_form(_Form.of(found.sample), _Form.of(first.sample))
-        sample.add(found.sample)
-        if found.labels and labels:
-            labels.merge(found.labels)
-        labels = labels or deepcopy(found.labels)
+        check_same_form(_Form.of(survey.sample), _Form.of(first.sample))
+        sample.add(survey.sample)
+        if survey.labels and labels:
+            labels.merge(survey.labels)
+        labels = labels or deepcopy(survey.labels)
     return first._replace(
-        n_rows=sum(found.n_rows for found in surveys),
-        n_bytes=sum(found.n_bytes for found in surveys),
-        dtype=np.result_type(*(found.dtype for found in surveys)),
+        n_rows=sum(survey.n_rows for survey in surveys),
+        n_bytes=sum(survey.n_bytes for survey in surveys),
+        dtype=np.result_type(*(survey.dtype for survey in surveys)),
         sample=sample.rows(),
         labels=labels,
-        summary=reduce(DataSummary.add, (found.summary for found in surveys)),
+        summary=reduce(DataSummary.add, (survey.summary for survey in surveys)),
     )
 
 

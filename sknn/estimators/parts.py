@@ -8,7 +8,7 @@ from sklearn.base import clone
 
 from sknn.distributed.collective import Collective
 from sknn.estimators.batch_source import BatchSource
-from sknn.estimators.first_pass import Survey, checked_batches, stacked, survey
+from sknn.estimators.first_pass import Survey, checked_batches, stacked, survey_source
 from sknn.estimators.parameters import parameters_of
 from sknn.estimators.problem import FitCall, Problem, starts_anew
 from sknn.estimators.streams import (
@@ -30,7 +30,7 @@ class DataPart:
     ----------
     batches : list of tuple
         (X, y) or (X, y, sample_weight) each; there may be none.
-    found : Survey
+    survey : Survey
         Of the rows of all processes.
     collective : Collective
     classes : array-like or None
@@ -38,7 +38,7 @@ class DataPart:
     """
 
     batches: list[Any]
-    found: Survey
+    survey: Survey
     collective: Collective
     classes: Any = None
 
@@ -57,7 +57,7 @@ def survey_part(estimator: Any, batches: Iterable[Any]) -> Survey | None:
         return None
     twin._validate_params()
     check = check_targets_of(twin, parameters_of(twin))
-    return survey(twin, source, True, check)
+    return survey_source(twin, source, True, check)
 
 
 def fit_part(
@@ -86,22 +86,22 @@ def fit_part(
 def define_part(estimator: Any, call: FitCall, parameters: dict[str, Any]) -> Problem:
     """Return the problem, as `define` does for arrays, on the rows of all processes."""
     part, is_first = call.X, starts_anew(estimator, call)
-    found = part.found
+    survey = part.survey
     if is_first:
-        X, y, _ = found.sample
+        X, y, _ = survey.sample
         estimator._validated(X, y, reset=True)
-        if found.names is not None:
-            estimator.feature_names_in_ = found.names
+        if survey.names is not None:
+            estimator.feature_names_in_ = survey.names
 
     def make_runner(encoder: RowEncoder, task: FitTask) -> Runner:
         return ParallelRunner(part.collective, _own_rows(encoder, part), task)
 
-    return define_surveyed(estimator, call, parameters, found, make_runner)
+    return define_surveyed(estimator, call, parameters, survey, make_runner)
 
 
 def _own_rows(encoder: RowEncoder, part: DataPart) -> TrainingData:
     """Return the rows of this process in the form of the kernels."""
-    source, found = BatchSource(part.batches), part.found
+    source, survey = BatchSource(part.batches), part.survey
     batches: list[Sequence[Any]] = [
         (X, encoder.encode(y), sample_weight)
         for X, y, sample_weight in checked_batches(
@@ -109,7 +109,7 @@ def _own_rows(encoder: RowEncoder, part: DataPart) -> TrainingData:
         )
     ]
     if not batches:  # none of the rows
-        X, y, sample_weight = (None if a is None else a[:0] for a in found.sample)
+        X, y, sample_weight = (None if a is None else a[:0] for a in survey.sample)
         batches = [(X, encoder.encode(y), sample_weight)]
     if any(targets is None for _, targets, _ in batches):
         raise ValueError("y has changed since the first pass over the data.")

@@ -13,7 +13,7 @@ from sklearn.base import is_classifier
 
 from sknn.estimators.batch_source import BatchSource
 from sknn.estimators.class_weights import RowFactors
-from sknn.estimators.first_pass import Survey, checked_batches, stacked, survey
+from sknn.estimators.first_pass import Survey, checked_batches, stacked, survey_source
 from sknn.estimators.missing import refuse_missing_in_fit
 from sknn.estimators.parameters import parameters_of
 from sknn.estimators.problem import FitCall, Problem, problem_of, starts_anew
@@ -40,12 +40,12 @@ def define_streamed(
     """
     is_first = starts_anew(estimator, call)
     check_targets = check_targets_of(estimator, parameters)
-    found = survey(estimator, call.X, is_first, check_targets)
+    survey = survey_source(estimator, call.X, is_first, check_targets)
 
     def make_runner(encoder: RowEncoder, task: FitTask) -> Runner:
-        return StreamRunner(TrainingStream(encoder, call.X, found), task)
+        return StreamRunner(TrainingStream(encoder, call.X, survey), task)
 
-    return define_surveyed(estimator, call, parameters, found, make_runner)
+    return define_surveyed(estimator, call, parameters, survey, make_runner)
 
 
 def check_targets_of(
@@ -66,7 +66,7 @@ def define_surveyed(
     estimator: Any,
     call: FitCall,
     parameters: dict[str, Any],
-    found: Survey,
+    survey: Survey,
     make_runner: Callable[["RowEncoder", FitTask], Runner],
 ) -> Problem:
     """Return the problem on rows of which a survey tells; learn classes from it.
@@ -75,24 +75,24 @@ def define_surveyed(
     """
     is_first = starts_anew(estimator, call)
     loss_options = select(LossOptions, parameters)
-    _learn_targets(estimator, call, found)
-    X, y, sample_weight = found.sample
+    _learn_targets(estimator, call, survey)
+    X, y, sample_weight = survey.sample
     if is_first:
         estimator._warn_of_encoding(y, y, _FEWEST_ROWS)
     targets, loss = estimator._encode(y), LOSSES[estimator._loss_name()]
-    dtype = found.dtype if is_first else dtype_to_go_on_with(estimator)
-    encoder = RowEncoder(estimator, found, dtype, targets.shape[1])
+    dtype = survey.dtype if is_first else dtype_to_go_on_with(estimator)
+    encoder = RowEncoder(estimator, survey, dtype, targets.shape[1])
     data = encoder.training_data(X, targets, sample_weight)
-    data = data._replace(summary=found.summary)
+    data = data._replace(summary=survey.summary)
     return problem_of(
         estimator,
         parameters,
-        found.sample,
+        survey.sample,
         data,
         estimator._n_outputs(targets),
         (loss, loss_options),
         is_first,
-        found.n_rows,
+        survey.n_rows,
         lambda task: make_runner(encoder.for_task(task), task),
     )
 
@@ -124,11 +124,11 @@ def check_call(estimator: Any, call: FitCall) -> None:
         )
 
 
-def _learn_targets(estimator: Any, call: FitCall, found: Survey) -> None:
+def _learn_targets(estimator: Any, call: FitCall, survey: Survey) -> None:
     """Set the attributes learnt from y."""
     classes, keeps_known = call.X.classes, call.goes_on
     # Each label twice: scikit-learn warns of as many classes as rows.
-    y = np.tile(found.labels.labels, 2) if found.labels else found.sample.y
+    y = np.tile(survey.labels.labels, 2) if survey.labels else survey.sample.y
     if classes is not None:
         if not is_classifier(estimator):
             raise ValueError("classes of a BatchSource are for MLPClassifier alone.")
@@ -146,19 +146,19 @@ class RowEncoder:
     ----------
     estimator : BaseMLP
         Encodes the targets.
-    found : Survey
+    survey : Survey
         Has the counts of the labels.
     dtype : dtype
         That of the network.
     n_targets : int
     """
 
-    def __init__(self, estimator: Any, found: Survey, dtype: np.dtype, n_targets: int):
+    def __init__(self, estimator: Any, survey: Survey, dtype: np.dtype, n_targets: int):
         # A twin, for another thread reads, while callbacks may change the estimator.
         self.estimator = twin_of(estimator, vars(estimator).copy())
         self._dtype, self._n_targets = dtype, n_targets
         self._convert: Callable[[TrainingData, np.ndarray], TrainingData] | None = None
-        counts = found.labels.of(estimator.classes_) if found.labels else None
+        counts = survey.labels.of(estimator.classes_) if survey.labels else None
         self._class_weights = estimator._weights_of_classes(counts)
         if self._class_weights is not None:
             check_some_weight(np.array(self._class_weights[1], dtype), dtype)
@@ -198,7 +198,7 @@ class TrainingStream:
     ----------
     encoder : RowEncoder
     source : BatchSource
-    found : Survey
+    survey : Survey
         What the first pass has found.
 
     Attributes
@@ -209,11 +209,11 @@ class TrainingStream:
         Rows to hold in memory at a time.
     """
 
-    def __init__(self, encoder: RowEncoder, source: BatchSource, found: Survey):
+    def __init__(self, encoder: RowEncoder, source: BatchSource, survey: Survey):
         self._encoder, self._source = encoder, source
         self._config = get_config()
-        self.n_rows, self.is_sparse = found.n_rows, found.is_sparse
-        bytes_a_row = max(1, found.n_bytes // found.n_rows)
+        self.n_rows, self.is_sparse = survey.n_rows, survey.is_sparse
+        bytes_a_row = max(1, survey.n_bytes // survey.n_rows)
         self.block_rows = source.buffer_size or max(1, _BUFFER_BYTES // bytes_a_row)
 
     def blocks(self, sizes: Sequence[int]) -> Iterator[TrainingData]:
@@ -251,10 +251,10 @@ class TrainingStream:
                 raise self._changed("other columns of y, or other labels")
             yield X, targets, sample_weight
 
-    def _changed(self, found: str) -> ValueError:
+    def _changed(self, seen: str) -> ValueError:
         return ValueError(
             f"The BatchSource has changed since the first pass, which gave "
-            f"{self.n_rows} rows: now it gives {found}. It must yield the same batches "
+            f"{self.n_rows} rows: now it gives {seen}. It must yield the same batches "
             "each time that it is iterated over."
         )
 

@@ -80,7 +80,7 @@ class AnnealingOptions:
     label_smoothing_schedule: str | None = None  # the regressor has none
 
     @property
-    def is_steady(self) -> bool:
+    def is_constant(self) -> bool:
         """Whether all strengths stay the same."""
         schedules = (self.dropout_schedule, self.weight_decay_schedule)
         return not any((*schedules, self.label_smoothing_schedule))
@@ -115,7 +115,7 @@ class AnnealedArrays:
         smooths_labels: bool,
     ):
         self._options, self._smooths_labels = options, smooths_labels
-        self._is_steady = options.is_steady
+        self._is_constant = options.is_constant
         self._full = (operations, regularization_settings, loss_settings)
         self.operations = operations.copy()
         self.regularization_settings = regularization_settings.copy()
@@ -123,7 +123,7 @@ class AnnealedArrays:
 
     def set_epoch(self, epoch: int) -> None:
         """Set the strengths of an epoch; they are counted from 0 on."""
-        if self._is_steady:
+        if self._is_constant:
             return
         options, (operations, regularization, loss) = self._options, self._full
         drops = operations[:, table.THRESHOLD] != 0

@@ -70,7 +70,7 @@ class Schedule(NamedTuple):
     lower : callable or None
         ``lower(rate, options)`` returns the rate to go on with after epochs without
         improvement; None where training then stops.
-    is_steady : bool
+    is_constant : bool
         Whether the rate stays the same until then.
     has_end : bool
         Whether the rate is at its lowest after ``max_iter`` epochs, and stays there.
@@ -83,7 +83,7 @@ class Schedule(NamedTuple):
     reference: str = ""
     uses: tuple[str, ...] = ()
     lower: Callable[[float, ScheduleOptions], float] | None = None
-    is_steady: bool = False
+    is_constant: bool = False
     has_end: bool = False
     is_by_step: bool = False
 
@@ -219,7 +219,7 @@ register(
     "constant",
     _constant,
     description="``r``",
-    is_steady=True,
+    is_constant=True,
 )
 register(
     "invscaling",
@@ -232,7 +232,7 @@ register(
     description="divides the rate by 5 whenever training would otherwise stop, until "
     "it is as low as 1e-6",
     lower=_fifth,
-    is_steady=True,
+    is_constant=True,
 )
 register(
     "step",
@@ -254,7 +254,7 @@ register(
     "patience), until that happens at a rate of 1e-6 or lower",
     uses=("decay_rate",),
     lower=_decayed,
-    is_steady=True,
+    is_constant=True,
 )
 register(
     "inverse_time",
@@ -378,4 +378,4 @@ def schedule_of(options: ScheduleOptions) -> Schedule:
         now = now._replace(epoch=epoch, n_epochs=n_epochs)
         return schedule.rate(now, options)
 
-    return schedule._replace(rate=rate, is_steady=False)
+    return schedule._replace(rate=rate, is_constant=False)

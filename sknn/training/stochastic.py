@@ -90,8 +90,8 @@ class EpochLoop:
         watchers = [task.monitor, after_epoch, options.verbose, restorable]
         self.is_watched = any(watchers)
         self.max_epochs_at_once = min(self.runner.max_epochs, task.max_iter)
-        is_steady = self.schedule.is_steady and options.annealing.is_steady
-        if self.is_watched or not is_steady:
+        is_constant = self.schedule.is_constant and options.annealing.is_constant
+        if self.is_watched or not is_constant:
             self.max_epochs_at_once = 1
         self.runner.prepare(self.max_epochs_at_once)
         self.fault: str | None = None
@@ -154,7 +154,7 @@ class EpochLoop:
         rates = self.schedule.rates(now, options, self.runner.n_batches)
         self.runner.set_epoch(state.n_epochs, rates)
         state.learning_rate = sum(rates) / len(rates)
-        if not self.schedule.is_steady:
+        if not self.schedule.is_constant:
             message = exhausted_rate_warning(now, state.learning_rate, options)
             if message and not state.is_exhausted:
                 warn_user(message)
