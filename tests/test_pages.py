@@ -1,10 +1,9 @@
 """The code on the pages, and links to places on them."""
 
-import importlib.util
 import re
 import textwrap
 import warnings
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partialmethod
 from pathlib import Path
 
@@ -53,8 +52,8 @@ def no_dashboard(monkeypatch):
 
     Also a cluster without the page (``dashboard_address=None``) would take that port.
     """
-    if importlib.util.find_spec("distributed"):
-        from distributed import LocalCluster
+    with suppress(ImportError):
+        from dask.distributed import LocalCluster
 
         start = partialmethod(LocalCluster.__init__, dashboard_address=":0")
         monkeypatch.setattr(LocalCluster, "__init__", start)
