@@ -171,7 +171,8 @@ def _holds_out(estimator: Any) -> bool:
 
 def _is_evaluated(estimator: Any, call: FitCall) -> bool:
     """Return whether the network predicts after each epoch."""
-    return call.has_validation or _holds_out(estimator) or bool(estimator.metrics)
+    metrics = metrics_of(estimator.metrics)
+    return call.has_validation or _holds_out(estimator) or bool(metrics)
 
 
 def _check_holding_out(estimator: Any, call: FitCall) -> None:
