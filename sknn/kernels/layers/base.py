@@ -180,6 +180,13 @@ def bias_gradient(
 
 
 @inline_array
+def add(total: Vector, x: Vector) -> None:
+    """Add x to total; both of shape (n,)."""
+    for j in range(total.size):
+        total[j] += x[j]
+
+
+@inline_array
 def add_products(total: Vector, x: Vector, y: Vector) -> None:
     """Add x * y to total; all of shape (n,).
 

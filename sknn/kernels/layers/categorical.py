@@ -15,6 +15,7 @@ from sknn.jit.kernel import inline_array, inline_scalar, kernel, vector
 from sknn.kernels.batch import Batch, input_delta_of, input_of, output_of
 from sknn.kernels.layers.base import (
     LayerKernels,
+    add,
     backward_signature,
     forward_signature,
     gradient_signature,
@@ -61,13 +62,6 @@ def _copy(source: Vector, target: Vector) -> None:
     """Set target to source; both of shape (d,)."""
     for j in range(target.size):
         target[j] = source[j]
-
-
-@inline_array
-def _add(total: Vector, delta: Vector) -> None:
-    """Add delta to total; both of shape (d,)."""
-    for j in range(total.size):
-        total[j] += delta[j]
 
 
 @kernel(forward_signature)
@@ -154,7 +148,7 @@ def categorical_gradient(
             number, n_codes, size, start, first = _column(op, k)
             code = _code_of(x[i, number], n_codes)
             row = vector(gradient, op[WEIGHTS] + start + code * size, size)
-            _add(row, vector(delta[i], first, size))
+            add(row, vector(delta[i], first, size))
     return 0.0
 
 

@@ -5,12 +5,13 @@ row, n_members times as wide, in which each column has its factor and its bias.
 """
 
 from sknn.jit.array_types import Integers, Matrix, Vector
-from sknn.jit.kernel import inline_array, inline_scalar, kernel, matrix, vector
+from sknn.jit.kernel import inline_scalar, kernel, matrix, vector
 from sknn.kernels.batch import Batch, block_offset, source_of
 from sknn.kernels.layers.base import (
     LayerKernels,
     activate,
     activation_gradient,
+    add,
     add_products,
     backward_signature,
     forward_signature,
@@ -181,13 +182,6 @@ def member_affine_backward(
     return 0.0
 
 
-@inline_array
-def _add(total: Vector, x: Vector) -> None:
-    """Add x to total; both of shape (n,)."""
-    for j in range(total.size):
-        total[j] += x[j]
-
-
 @kernel(gradient_signature)
 def member_affine_gradient(
     op: Integers,
@@ -214,7 +208,7 @@ def member_affine_gradient(
         for i in range(delta.shape[0]):
             of_row = vector(delta[i], first, width)
             add_products(of_scales, vector(x[i], first, width), of_row)
-            _add(of_biases, of_row)
+            add(of_biases, of_row)
     return 0.0
 
 

@@ -70,7 +70,7 @@ class RegularizationOptions:
 
 
 def kernels_for(settings: np.ndarray) -> tuple[Kernel | None, Kernel | None]:
-    """Return what shapes the gradient, and what constrains the weights, if asked for.
+    """Return `shape_gradient` and `constrain`, or None for one that has no effect.
 
     ``settings`` are those of `RegularizationOptions`.
     """
