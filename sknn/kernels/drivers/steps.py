@@ -76,43 +76,40 @@ def gradient_of_batch(
     fit into the cache, the gradients of its parts are computed one after another and
     added up. Parameters are those of `loss_and_gradient`.
     """
-    if batches.part == 0:
-        is_done = loss_and_gradient(
-            network, batch, dataset, objective, workspace, batches.block, team,
-            flat(batches.gathered), prefetch_stop,
-        )  # fmt: skip
-        return is_done, total_of(workspace.sums, n_blocks(batch.size, batches.block))
-    total = 0.0
+    total, part, gradient = 0.0, batches.part, workspace.part_gradient
+    if part == 0:
+        part, gradient = batch.size, workspace.gradient
     of_part = Workspace(
-        workspace.part_gradient, workspace.values, workspace.deltas, workspace.sums,
-        workspace.part_gradient,
-    )  # fmt: skip
-    for begin in range(0, batch.size, batches.part):
+        gradient, workspace.values, workspace.deltas, workspace.sums, gradient
+    )
+    for begin in range(0, batch.size, part):
+        rest = batch.size - begin
+        n = part if part < rest else rest
         if not loss_and_gradient(
-            network, part_of(dataset, batches, batch, begin), dataset, objective,
+            network, part_of(dataset, batches, batch, begin, n), dataset, objective,
             of_part, batches.block, team, flat(batches.gathered), prefetch_stop,
         ):  # fmt: skip
             return False, total
-        rest = batch.size - begin
-        n = batches.part if batches.part < rest else rest
         total += total_of(workspace.sums, n_blocks(n, batches.block))
-        first, last = thread_range(team.thread, team.n_threads, of_part.gradient.size)
+        if batches.part == 0:
+            break
+        first, last = thread_range(team.thread, team.n_threads, gradient.size)
         for i in range(first, last):
-            before = workspace.gradient[i] if begin else like(of_part.gradient[i], 0)
-            workspace.gradient[i] = before + of_part.gradient[i]
+            before = workspace.gradient[i] if begin else like(gradient[i], 0)
+            workspace.gradient[i] = before + gradient[i]
         if not barrier_wait(team.shared, team.n_threads):
             return False, total
     return True, total
 
 
 @inline_scalar
-def part_of(dataset: Dataset, batches: Batches, batch: Batch, begin: int) -> Batch:
-    """Return rows begin, ..., begin + part - 1 of a batch as a batch; fewer at its end.
+def part_of(
+    dataset: Dataset, batches: Batches, batch: Batch, begin: int, n: int
+) -> Batch:
+    """Return rows begin, ..., begin + n - 1 of a batch as a batch.
 
     Each part has its own key, and so its own random numbers.
     """
-    rest = batch.size - begin
-    n = batches.part if batches.part < rest else rest
     offset = 0 if batches.gathered.size else batch.offset + begin * dataset.n_features
     return Batch(
         batch.data, offset, batch.indices, batch.indptr, batch.weights, batch.rows,
