@@ -8,6 +8,8 @@ so that it can run without.
 Where a name is missing, or its use fails, `numba_documented.py` takes over.
 """
 
+import itertools
+import operator
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,7 +19,7 @@ from typing import Any
 
 import numpy as np
 from llvmlite import binding, ir
-from numba import types
+from numba import types, version_info
 from numba.core import cgutils, postproc, typed_passes
 from numba.core.codegen import CodeLibrary, JITCodeLibrary, JITCPUCodegen
 from numba.core.compiler import Flags, compile_extra
@@ -29,6 +31,7 @@ from numba.core.registry import cpu_target
 from numba.core.runtime import rtsys
 from numba.core.runtime.context import NRTContext
 from numba.core.transforms import canonicalize_cfg
+from numba.core.typing.context import BaseContext
 from numba.core.typing.templates import _OverloadFunctionTemplate
 
 from sknn.jit import declarations, target
@@ -43,7 +46,6 @@ PRIVATE_NAMES: tuple[tuple[Any, tuple[str, ...]], ...] = (
         JITCodeLibrary,
         (
             "_get_module_for_linking",
-            "_optimize_functions",
             "add_ir_module",
             "add_linking_library",
             "finalize",
@@ -54,6 +56,7 @@ PRIVATE_NAMES: tuple[tuple[Any, tuple[str, ...]], ...] = (
         JITCPUCodegen,
         (
             "_create_empty_module",
+            "_function_pass_manager",
             "_library_class",
             "_module_pass_manager",
             "create_library",
@@ -67,6 +70,7 @@ PRIVATE_NAMES: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (Loc, ("_get_path",)),
     (postproc, ("VariableLifetime",)),
     (postproc.PostProcessor, ("run",)),
+    (BaseContext, ("resolve_function_type",)),
     (
         _OverloadFunctionTemplate,
         ("_build_impl", "_get_impl"),
@@ -91,6 +95,11 @@ PRIVATE_NAMES: tuple[tuple[Any, tuple[str, ...]], ...] = (
 )
 
 
+# Whether Numba uses LLVM's new pass manager, which takes a builder.
+_HAS_PASS_BUILDER = version_info.short >= (0, 62)
+
+_metadata_numbers = itertools.count(2**16)
+
 # Held while LLVM makes machine code, which another thread may do.
 _emission_lock = threading.RLock()
 
@@ -102,18 +111,29 @@ class _KernelLibrary(JITCodeLibrary):  # type: ignore[misc]
     """
 
     interleave = 1
+    has_function_passes = True
 
     def __init__(self, codegen: Any, name: str):
         CodeLibrary.__init__(self, codegen, name)
         self._linking_libraries: list[Any] = []
-        self._texts: list[tuple[str, str]] = []  # names of modules, and their code
-        self._final_module: Any = None
+        self.definitions: dict[str, str] = {}  # of functions and global variables
+        self.declarations: dict[str, str] = {}  # of functions
+        self.metadata: list[str] = []
 
     def add_ir_module(self, ir_module: ir.Module) -> None:
         if self.interleave > 1:
             target.interleave_loops(ir_module, self.interleave)
-        text = cgutils.normalize_ir_text(str(ir_module))
-        self._texts.append((ir_module.name, text))
+        for node in ir_module.metadata:  # whose numbers are of this module only
+            node.name = str(next(_metadata_numbers))
+        for value in ir_module.global_values:
+            texts = self.definitions
+            if isinstance(value, ir.Function):
+                if not value.blocks:
+                    texts = self.declarations
+                elif value.name != self.name:  # which is called from outside
+                    value.linkage = "internal"
+            texts[value.name] = cgutils.normalize_ir_text(str(value))
+        self.metadata += map(str, ir_module.metadata)
 
     def finalize(self) -> None:
         self._finalized = True
@@ -121,28 +141,13 @@ class _KernelLibrary(JITCodeLibrary):  # type: ignore[misc]
     def get_pointer_to_function(self, name: str) -> int:
         return 1  # there is none yet; Numba wants a number
 
-    def module(self) -> Any:
-        """Return the code of this function, optimised by itself."""
-        if self._final_module is None:
-            empty = self._codegen._create_empty_module(self.name)
-            module = binding.parse_assembly(str(empty))
-            for name, text in self._texts:
-                part = binding.parse_assembly(text)
-                part.name = name
-                # Without these passes `exp` and what contains it are a sixth slower.
-                self._optimize_functions(part)
-                module.link_in(part)
-            for function in module.functions:
-                if not function.is_declaration:
-                    function.linkage = "linkonce_odr"
-            self._final_module = module
-        return self._final_module
-
     def _get_module_for_linking(self) -> Any:
         """Return this code and all that it contains: for code of others."""
         with _emission_lock:
-            module = self.module().clone()
-            _link(module, _contained_in(self))
+            module = _module(self, *_contained_in(self))
+            for function in module.functions:
+                if function.name in self.definitions:
+                    function.linkage = "linkonce_odr"
             return module
 
 
@@ -154,15 +159,10 @@ class _KernelCodegen(JITCPUCodegen):  # type: ignore[misc]
 
     def _create_empty_module(self, name: str) -> ir.Module:
         module = ir.Module(cgutils.normalize_ir_text(name))
-        module.triple = _triple()  # asked for once, for LLVM may be at work
+        module.triple = target.triple()
         if self._data_layout:
             module.data_layout = self._data_layout
         return module
-
-
-@cache
-def _triple() -> str:
-    return str(binding.get_process_triple())
 
 
 @cache
@@ -214,9 +214,42 @@ def _collecting(context: Any) -> Iterator[None]:
         yield
 
 
-@cache
+_POINTER = ir.IntType(8).as_pointer()
+_SCALARS = (
+    _POINTER,
+    *map(ir.IntType, (1, 8, 32, 64)),
+    ir.FloatType(),
+    ir.DoubleType(),
+)
+
+
 def _size_of(type_: ir.Type) -> int:
-    return int(type_.get_abi_size(_codegen().target_data))
+    return _layout_of(type_)[0]
+
+
+@cache
+def _layout_of(type_: ir.Type) -> tuple[int, int]:
+    """Return size and alignment of a type, in bytes.
+
+    LLVM is asked for those of scalars only, once: while it works, it serves nobody else.
+    """
+    if isinstance(type_, ir.PointerType) and type_ != _POINTER:
+        return _layout_of(_POINTER)
+    if isinstance(type_, ir.ArrayType):
+        size, alignment = _layout_of(type_.element)
+        return type_.count * size, alignment
+    if isinstance(type_, ir.LiteralStructType) and not type_.packed:
+        end, widest = 0, 1
+        for size, alignment in map(_layout_of, type_.elements):
+            end = _rounded_up(end, alignment) + size
+            widest = max(widest, alignment)
+        return _rounded_up(end, widest), widest
+    data = _codegen().target_data
+    return int(type_.get_abi_size(data)), int(type_.get_abi_alignment(data))
+
+
+def _rounded_up(size: int, alignment: int) -> int:
+    return -(-size // alignment) * alignment
 
 
 _SOURCE = SimpleNamespace(dump_refprune_stats=lambda: 0)
@@ -279,30 +312,77 @@ def _implementation(self: Any, arguments: Any, keywords: Any) -> Any:
     return self._impl_cache[key]
 
 
-def _contained_in(library: Any) -> list[Any]:
-    """Return, in order, all other libraries that one needs, or their modules.
+_numba_resolution = BaseContext.resolve_function_type
+_resolved: dict[Any, Any] = {}  # signatures, by function and types of arguments
+
+
+def _resolve(self: Any, function: Any, arguments: Any, keywords: Any) -> Any:
+    """Return the signature of a call; of operators on numbers, look for it once.
+
+    Numba tries all definitions of a function each time. Of ``bool``, which each ``if``
+    calls, there are many.
+    """
+    operator_like = getattr(function, "typing_key", None) in _OPERATORS
+    if keywords or not operator_like or not all(map(_is_number, arguments)):
+        return _numba_resolution(self, function, arguments, keywords)
+    key = self, function, arguments
+    if key not in _resolved:
+        _resolved[key] = _numba_resolution(self, function, arguments, keywords)
+    return _resolved[key]
+
+
+_OPERATORS = {bool, int, float, *map(vars(operator).get, operator.__all__)}
+
+
+def _is_number(type_: Any) -> bool:
+    return isinstance(type_, types.Number | types.Boolean)
+
+
+def _contained_in(library: _KernelLibrary) -> tuple[list[_KernelLibrary], list[Any]]:
+    """Return, in order, all other libraries that one needs.
 
     Those of others are turned into modules, which have all that they need.
     """
-    contained: dict[Any, Any] = {library: None}
+    own: dict[_KernelLibrary, None] = {library: None}
+    others: dict[Any, Any] = {rtsys.library: None}
     waiting = [*library._linking_libraries]
     while waiting:
-        other = waiting.pop()
-        if other in contained or other is rtsys.library:
-            continue
-        if isinstance(other, _KernelLibrary):
-            contained[other] = other
-            waiting += other._linking_libraries
-        else:
-            contained[other] = other._get_module_for_linking()
-    return [*contained.values()][1:]
+        library = waiting.pop()
+        if isinstance(library, _KernelLibrary):
+            if library not in own:
+                own[library] = None
+                waiting += library._linking_libraries
+        elif library not in others:
+            others[library] = library._get_module_for_linking()
+    return [*own][1:], [*others.values()][1:]
 
 
-def _link(module: Any, contained: list[Any]) -> None:
-    """Add to a module the code of libraries or modules."""
-    for other in contained:
-        code = other.module() if isinstance(other, _KernelLibrary) else other
-        module.link_in(code, preserve=True)
+def _module(
+    library: _KernelLibrary, contained: list[_KernelLibrary], others: list[Any]
+) -> Any:
+    """Return the code of a library and of what it contains, as one module of LLVM.
+
+    One text is parsed, for the GIL is waited for after each call of LLVM. What several
+    libraries define or declare comes once.
+    """
+    definitions, declarations = dict[str, str](), dict[str, str]()
+    for each in (library, *contained):
+        declarations |= each.declarations
+        for name, text in each.definitions.items():
+            if definitions.setdefault(name, text) != text:
+                raise ValueError(f"Numba has defined {name} twice, in different ways.")
+    lines = [str(_codegen()._create_empty_module(library.name))]
+    lines += definitions.values()
+    lines += [text for name, text in declarations.items() if name not in definitions]
+    for each in (library, *contained):
+        lines += each.metadata
+    module = binding.parse_assembly("\n".join(lines))
+    module.data_layout = _codegen()._data_layout
+    if library.has_function_passes:
+        _optimize_functions(module)
+    for other in others:
+        module.link_in(other, preserve=True)
+    return module
 
 
 def read_registries_again() -> None:
@@ -311,6 +391,7 @@ def read_registries_again() -> None:
     It goes on where it was before an exception, and loses what it was about to read.
     """
     typing = cpu_target.typing_context
+    _resolved.clear()
     for registry in typing._registries:
         for value, _ in registry.globals:  # may not be entered twice
             if typing._lookup_global(value) is not None:
@@ -322,19 +403,22 @@ def read_registries_again() -> None:
 def lower(kernel: Any, dtype: np.dtype[Any], symbol: str) -> Callable[[], Code]:
     """Translate a kernel into LLVM's intermediate code; see ``compiler.lower``."""
     compiled_once = _replaced(_OverloadFunctionTemplate, "_get_impl", _implementation)
+    resolved_once = _replaced(BaseContext, "resolve_function_type", _resolve)
     # Numba's is relative to the current folder, which may have been deleted.
     named = _replaced(Loc, "_get_path", lambda location: location.filename)
-    with global_compiler_lock, compiled_once, named:
+    with global_compiler_lock, compiled_once, resolved_once, named:
         typing, context = cpu_target.typing_context, cpu_target.target_context
         typing.refresh()
         context.refresh()
+        for scalar in _SCALARS:  # before LLVM is at work
+            _layout_of(scalar)
         if not kernel.cached:  # may contain users' functions, which others call too
             library = _lowered(kernel, dtype, symbol, typing, context)
         else:
             with _collecting(context):
                 library = _lowered(kernel, dtype, symbol, typing, context)
-        contained = _contained_in(library)
-        return lambda: _emitted(library, contained, symbol)
+        contained, others = _contained_in(library)
+        return lambda: _emitted(library, contained, others, symbol)
 
 
 def _lowered(
@@ -349,6 +433,7 @@ def _lowered(
     argument_types = tuple(numba_type(type_, dtype) for type_ in kernel.signature)
     library: _KernelLibrary = _codegen().create_library(symbol)
     library.interleave = kernel.interleave
+    library.has_function_passes = not kernel.is_driver
     result = compile_extra(
         typing, context, kernel.function, argument_types, types.float64, flags, {},
         library=library,
@@ -394,24 +479,46 @@ def _write_entry(
     builder.ret(value)
 
 
+def _optimize_functions(module: Any) -> None:
+    """Run LLVM's passes on each function by itself, as Numba does.
+
+    Without them `exp` and what contains it are a sixth slower. For drivers, which call
+    kernels, they would be a quarter of LLVM's work and gain nothing.
+    """
+    functions = [each for each in module.functions if not each.is_declaration]
+    if _HAS_PASS_BUILDER:
+        manager, builder = _codegen()._function_pass_manager()
+        for function in functions:
+            manager.run(function, builder)
+        return
+    manager = _codegen()._function_pass_manager(module)
+    for function in functions:
+        manager.initialize()
+        manager.run(function)
+        manager.finalize()
+
+
 def _optimize(module: Any) -> None:
     """Run LLVM's passes once; Numba's cheap ones, before them, gain nothing here."""
-    passes = _codegen()._module_pass_manager()
-    if isinstance(passes, tuple):  # as of Numba 0.62
-        manager, builder = passes
+    if _HAS_PASS_BUILDER:
+        manager, builder = _codegen()._module_pass_manager()
         manager.run(module, builder)
     else:
-        passes.run(module)
+        _codegen()._module_pass_manager().run(module)
 
 
-def _emitted(library: _KernelLibrary, contained: list[Any], symbol: str) -> Code:
+def _emitted(
+    library: _KernelLibrary,
+    contained: list[_KernelLibrary],
+    others: list[Any],
+    symbol: str,
+) -> Code:
     """Put a function and what it contains together, optimise and emit it."""
+    declared = [name for each in (library, *contained) for name in each.declarations]
     with _emission_lock:
-        module = library.module()
-        _link(module, contained)
-        if any(f.name.startswith("NRT_") for f in module.functions if f.is_declaration):
+        module = _module(library, contained, others)
+        if others or any(name.startswith("NRT_") for name in declared):
             module.link_in(rtsys.library._get_module_for_linking(), preserve=True)
-        target.keep_only(module, symbol)
-        module.data_layout = _codegen()._data_layout
+            target.keep_only(module, symbol)
         _optimize(module)
         return target.emit(module, _codegen()._tm)

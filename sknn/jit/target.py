@@ -18,6 +18,12 @@ def _cpu_name() -> str:
 
 
 @cache
+def triple() -> str:
+    """Return LLVM's name for the system that is compiled for."""
+    return str(binding.get_process_triple())
+
+
+@cache
 def features() -> str:
     """Return the features of the processor, such as "+avx2,-avx512f"."""
     if config.CPU_FEATURES is not None:
@@ -42,7 +48,7 @@ def vector_bytes() -> int:
 
 def n_vector_registers() -> int:
     """Return how many vectors the processor holds."""
-    is_x86 = binding.get_process_triple().startswith(("x86", "i686", "amd64"))
+    is_x86 = triple().startswith(("x86", "i686", "amd64"))
     return 16 if is_x86 and "+avx512f" not in features().split(",") else 32
 
 
@@ -51,7 +57,7 @@ def machine() -> Any:
     """Return LLVM's target machine, set up for code that is loaded into a process."""
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
-    target = binding.Target.from_triple(binding.get_process_triple())
+    target = binding.Target.from_triple(triple())
     relocation = "default"
     if target.name.startswith("x86"):  # where LLVM's loader needs static code
         relocation = "static"
