@@ -244,9 +244,10 @@ class TrainingState:
 
     def losses(self) -> list[float]:
         """Return the losses of the epochs that the kernels have completed."""
-        n_epochs = int(self.counters[drivers.ROWS]) // self.n_rows
+        n_rows = self.n_rows
+        n_epochs = int(self.counters[drivers.ROWS]) // n_rows
         sums = self.counters[drivers.LOSS : drivers.LOSS + n_epochs].tolist()
-        return [total / self.n_rows for total in sums]
+        return [total / n_rows for total in sums]
 
     def fault(self, losses: list[float]) -> str | None:
         """Return what is not finite after epochs; None if all is."""
@@ -346,20 +347,30 @@ def record_epochs(
 
 def _judge(state: TrainingState, record: dict[str, list[float]]) -> None:
     """Count epochs without improvement; update the best loss or score."""
-    stopping = state.options.stopping
-    tol, stops_early = stopping.tol or 0.0, stopping.early_stopping
-    for value in record["val_score" if stops_early else "loss"]:
-        if not stops_early:
-            has_improved = not value > state.best_loss - tol
-            state.best_loss = min(state.best_loss, value)
-        else:
-            is_number = isfinite(value)
-            has_improved = is_number and value >= state.best_score + tol
-            if is_number and value > state.best_score:
-                state.best_score = value
-                state.best_theta = state.theta.copy()
+    if state.options.stopping.early_stopping:
+        _judge_scores(state, record["val_score"])
+    else:
+        _judge_losses(state, record["loss"])
+
+
+def _judge_losses(state: TrainingState, losses: list[float]) -> None:
+    best, n, tol = state.best_loss, state.n_without_improvement, state.options.stopping.tol
+    for loss in losses:
+        n = n + 1 if tol is not None and loss > best - tol else 0
+        best = min(best, loss)
+    state.best_loss, state.n_without_improvement = best, n
+
+
+def _judge_scores(state: TrainingState, scores: list[float]) -> None:
+    tol = state.options.stopping.tol
+    for score in scores:
+        is_number = isfinite(score)
+        has_improved = is_number and score >= state.best_score + (tol or 0.0)
+        if is_number and score > state.best_score:
+            state.best_score = score
+            state.best_theta = state.theta.copy()
         state.n_without_improvement += 1
-        if has_improved or stopping.tol is None:
+        if has_improved or tol is None:
             state.n_without_improvement = 0
 
 
