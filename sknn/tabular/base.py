@@ -6,7 +6,7 @@ from time import perf_counter
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from sknn._site import LinkToSite
@@ -154,7 +154,46 @@ class BaseTabularMLP(LinkToSite, BaseEstimator, metaclass=ABCMeta):
         ensemble = self._ensemble(
             network, random_state=self.random_state, **folds, **self._limits(began)
         )
-        self._publish(ensemble.fit(encoded, y, weights, groups=groups), y, weights)
+        ensemble.fit(encoded, y, weights, groups=groups)
+        ensemble = self._retrained(ensemble, encoded, y, weights, groups, began)
+        self._publish(ensemble, y, weights)
+
+    def _retrained(
+        self,
+        ensemble: Any,
+        encoded: np.ndarray,
+        y: Any,
+        weights: Any,
+        groups: Any,
+        began: float,
+    ) -> Any:
+        """Return the ensemble, or one that ends at its best epoch where that was early.
+
+        On the way the rate of a longer schedule is too high. What Ctrl-C or
+        ``time_limit`` cuts short is dropped: ``resume_fit`` begins it again.
+        """
+        if not self._is_to_be_retrained(ensemble):
+            return ensemble
+        best = ensemble.best_iteration_
+        if self.verbose:
+            print(f"The best epoch was {best}: training anew, with so many epochs.")
+        network = clone(ensemble.estimator).set_params(max_iter=best)
+        shorter = clone(ensemble).set_params(
+            estimator=network, random_state=self.random_state, **self._limits(began)
+        )
+        shorter.fit(encoded, y, weights, groups=groups)
+        return ensemble if _is_cut_short(shorter) else shorter
+
+    def _is_to_be_retrained(self, ensemble: Any) -> bool:
+        """Return whether a first training had its best epoch early."""
+        is_judged = ensemble.estimator.early_stopping  # by rows left out
+        if not is_judged or self.max_iter is not None or _is_cut_short(ensemble):
+            return False
+        recipe = self.recipes[self.preset]
+        n_epochs = recipe.epochs(len(ensemble.oof_predictions_))
+        is_first = ensemble.estimator.max_iter == n_epochs
+        best = ensemble.best_iteration_
+        return is_first and 0 < best < recipe.retrains_before * n_epochs
 
     def _limits(self, began: float) -> dict[str, Any]:
         """Return the ensemble's parameters of threads and of time."""
@@ -211,14 +250,17 @@ class BaseTabularMLP(LinkToSite, BaseEstimator, metaclass=ABCMeta):
                 "There is no fit to go on with: the estimator is not fitted. Call fit "
                 "first."
             )
-        if self.ensemble_._resume_state is None:
+        is_cut_short = self.ensemble_._resume_state is not None
+        if not (is_cut_short or self._is_to_be_retrained(self.ensemble_)):
             return self
         self._check_parameters()
         with trained_twin(self) as twin:
             encoded, weights = twin._encoded(X), twin._weights(y, sample_weight)
             ensemble = twin_of(self.ensemble_, vars(self.ensemble_).copy())
-            ensemble.set_params(**twin._limits(began))
-            ensemble.resume_fit(encoded, y, weights, groups=groups)
+            if is_cut_short:
+                ensemble.set_params(**twin._limits(began))
+                ensemble.resume_fit(encoded, y, weights, groups=groups)
+            ensemble = twin._retrained(ensemble, encoded, y, weights, groups, began)
             twin._publish(ensemble, y, weights)
         return self
 

@@ -28,6 +28,9 @@ class Recipe:
         The most rows of a batch.
     parameters : dict
         Parameters of the networks.
+    retrains_before : float, default=0.0
+        A share of the epochs. Where the best epoch comes before it, the members are
+        trained anew, with a learning-rate schedule that ends at that epoch.
     """
 
     n_folds: int
@@ -36,6 +39,7 @@ class Recipe:
     max_iter: tuple[int, int]
     batch_size: int
     parameters: dict[str, Any] = field(default_factory=dict)
+    retrains_before: float = 0.0
 
     def rows_of_batch(self, n_rows: int) -> int:
         """Return the size of a batch: smaller where there would be too few.
@@ -95,7 +99,7 @@ CLASSIFICATION = {
     "best": Recipe(5, 3, 800, (20, 70), 256, _OF_CLASSES),
 }
 REGRESSION = {
-    "quick": Recipe(3, 1, 1250, (20, 125), 256, _OF_NUMBERS),
-    "default": Recipe(5, 1, 3000, (40, 256), 256, _OF_NUMBERS),
-    "best": Recipe(5, 3, 3000, (40, 256), 256, _OF_NUMBERS),
+    "quick": Recipe(3, 1, 1250, (20, 125), 256, _OF_NUMBERS, 0.6),
+    "default": Recipe(5, 1, 3000, (40, 256), 256, _OF_NUMBERS, 0.6),
+    "best": Recipe(5, 3, 3000, (40, 256), 256, _OF_NUMBERS, 0.6),
 }

@@ -24,8 +24,10 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
     categories, booleans, dates and missing values: see
     :class:`~sknn.tabular.TableEncoder`. Trains networks that embed numeric and
     categorical columns, each without one fold of the rows, stops when the predictions
-    for the rows left out are best, and averages them. Targets are standardised, and
-    predictions of the squared error stay within the range of the targets.
+    for the rows left out are best, and averages them. Where they are best early, all are
+    trained anew, so that the learning rate ends with that epoch. Targets are
+    standardised, and predictions of the squared error stay within the range of the
+    targets.
 
     Parameters
     ----------
@@ -55,7 +57,7 @@ default='squared_error'
     batch_size : int or None, default=None
         Rows in a batch.
     max_iter : int or None, default=None
-        The most epochs of each network.
+        The most epochs of each network. If given, none is trained anew.
     n_members : int or None, default=None
         Number of networks; a multiple of the number of folds.
     cv : int, cross-validation generator, iterable or None, default=None
@@ -87,7 +89,7 @@ default='squared_error'
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns; only if all are strings.
     n_iter_ : int
-        Number of epochs.
+        Number of epochs; of the second training where there were two.
 
     See Also
     --------
