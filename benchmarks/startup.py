@@ -67,6 +67,8 @@ def _run(module: str, cache: str | None = None) -> tuple[float, float]:
 def output_of(script: str, cache: str | None) -> str:
     """Run a script in a new process and return what it prints."""
     environment = without_kernel_choices()
+    # Python keeps the bytecode of modules on a user's machine.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     if cache:
         environment["NUMBA_CACHE_DIR"] = cache
     result = subprocess.run(

@@ -72,6 +72,12 @@ def test_scripts_of_a_new_process_choose_by_themselves(chosen):
     assert "OPENBLAS_CORETYPE" not in startup.output_of(script, None)
 
 
+def test_a_new_process_keeps_bytecode(monkeypatch):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    script = "import sys; print(sys.dont_write_bytecode)"
+    assert startup.output_of(script, None).strip() == "False"
+
+
 def test_the_kernels_named_are_not_those_of_the_variable(chosen):
     own_choice = asked(machine.without_kernel_choices())
     if asked(dict(os.environ)) == own_choice:

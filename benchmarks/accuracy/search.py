@@ -109,6 +109,9 @@ _OF_NUMBERS = {
     "numbers: weight decay 0.04": {"networks": {"weight_decay": 0.04}},
     "numbers: 4,500 steps": {"recipe": {"n_steps": 4500, "max_iter": (50, 380)}},
     "numbers: ten networks": {"recipe": {"n_repeats": 2}},
+    "numbers: trained once": {"recipe": {"retrains_before": 0.0}},
+    "numbers: trained anew before 0.4": {"recipe": {"retrains_before": 0.4}},
+    "numbers: trained anew before 0.8": {"recipe": {"retrains_before": 0.8}},
 }
 VALUES: dict[str, dict] = {
     "as in the recipes": {},
@@ -145,6 +148,7 @@ _QUICK_OF_NUMBERS = {
     "numbers: 1,500 steps, layers of 64": _quick(
         1500, (25, 150), hidden_layer_sizes=(64, 64)
     ),
+    "numbers: trained once": {"preset": "quick", "recipe": {"retrains_before": 0.0}},
 }
 QUICK: dict[str, dict] = {
     "as in the recipes": _quick(),

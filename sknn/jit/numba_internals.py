@@ -231,7 +231,7 @@ def _size_of(type_: ir.Type) -> int:
 def _layout_of(type_: ir.Type) -> tuple[int, int]:
     """Return size and alignment of a type, in bytes.
 
-    LLVM is asked for those of scalars only, once: while it works, it serves nobody else.
+    LLVM is asked for those of scalars only, once. While it works, others wait.
     """
     if isinstance(type_, ir.PointerType) and type_ != _POINTER:
         return _layout_of(_POINTER)

@@ -191,8 +191,8 @@ class BaseTabularMLP(LinkToSite, BaseEstimator, metaclass=ABCMeta):
             return False
         recipe = self.recipes[self.preset]
         n_epochs = recipe.epochs(len(ensemble.oof_predictions_))
-        is_first = ensemble.estimator.max_iter == n_epochs
-        best = ensemble.best_iteration_
+        best: int = ensemble.best_iteration_
+        is_first: bool = ensemble.estimator.max_iter == n_epochs
         return is_first and 0 < best < recipe.retrains_before * n_epochs
 
     def _limits(self, began: float) -> dict[str, Any]:

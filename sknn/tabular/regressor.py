@@ -24,8 +24,8 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
     categories, booleans, dates and missing values: see
     :class:`~sknn.tabular.TableEncoder`. Trains networks that embed numeric and
     categorical columns, each without one fold of the rows, stops when the predictions
-    for the rows left out are best, and averages them. Where they are best early, all are
-    trained anew, so that the learning rate ends with that epoch. Targets are
+    for the rows left out are best, and averages them. Where they are best early, all
+    are trained anew, so that the learning rate ends with that epoch. Targets are
     standardised, and predictions of the squared error stay within the range of the
     targets.
 

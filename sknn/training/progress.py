@@ -354,7 +354,11 @@ def _judge(state: TrainingState, record: dict[str, list[float]]) -> None:
 
 
 def _judge_losses(state: TrainingState, losses: list[float]) -> None:
-    best, n, tol = state.best_loss, state.n_without_improvement, state.options.stopping.tol
+    best, n, tol = (
+        state.best_loss,
+        state.n_without_improvement,
+        state.options.stopping.tol,
+    )
     for loss in losses:
         n = n + 1 if tol is not None and loss > best - tol else 0
         best = min(best, loss)

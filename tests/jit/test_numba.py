@@ -119,7 +119,12 @@ def test_sizes_of_types_are_those_of_llvm(types):
     def parse(words):
         word = words.pop(0)
         if word == "[":
-            count, _, element, _ = words.pop(0), words.pop(0), parse(words), words.pop(0)
+            count, _, element, _ = (
+                words.pop(0),
+                words.pop(0),
+                parse(words),
+                words.pop(0),
+            )
             return ir.ArrayType(element, int(count))
         if word == "{":
             elements = []
