@@ -8,7 +8,6 @@ so that it can run without.
 Where a name is missing, or its use fails, `numba_documented.py` takes over.
 """
 
-import itertools
 import operator
 import threading
 from collections.abc import Callable, Iterator
@@ -38,7 +37,10 @@ from sknn.jit import declarations, target
 from sknn.jit.calls import numba_type
 from sknn.jit.configuration import configuration
 from sknn.jit.entry import NAN, REAL, note_failure, parameters_of, read_arguments
+from sknn.jit.llvm_texts import Text, put_together
+from sknn.jit.llvm_types import ask_for_scalars, size_of
 from sknn.jit.loader import Code
+from sknn.jit.patches import replaced
 
 # What this module uses of each object above, for a test to look for.
 PRIVATE_NAMES: tuple[tuple[Any, tuple[str, ...]], ...] = (
@@ -98,8 +100,6 @@ PRIVATE_NAMES: tuple[tuple[Any, tuple[str, ...]], ...] = (
 # Whether Numba uses LLVM's new pass manager, which takes a builder.
 _HAS_PASS_BUILDER = version_info.short >= (0, 62)
 
-_metadata_numbers = itertools.count(2**16)
-
 # Held while LLVM makes machine code, which another thread may do.
 _emission_lock = threading.RLock()
 
@@ -116,24 +116,12 @@ class _KernelLibrary(JITCodeLibrary):  # type: ignore[misc]
     def __init__(self, codegen: Any, name: str):
         CodeLibrary.__init__(self, codegen, name)
         self._linking_libraries: list[Any] = []
-        self.definitions: dict[str, str] = {}  # of functions and global variables
-        self.declarations: dict[str, str] = {}  # of functions
-        self.metadata: list[str] = []
+        self.text = Text()
 
     def add_ir_module(self, ir_module: ir.Module) -> None:
         if self.interleave > 1:
             target.interleave_loops(ir_module, self.interleave)
-        for node in ir_module.metadata:  # whose numbers are of this module only
-            node.name = str(next(_metadata_numbers))
-        for value in ir_module.global_values:
-            texts = self.definitions
-            if isinstance(value, ir.Function):
-                if not value.blocks:
-                    texts = self.declarations
-                elif value.name != self.name:  # which is called from outside
-                    value.linkage = "internal"
-            texts[value.name] = cgutils.normalize_ir_text(str(value))
-        self.metadata += map(str, ir_module.metadata)
+        self.text.add(ir_module, self.name)
 
     def finalize(self) -> None:
         self._finalized = True
@@ -146,7 +134,7 @@ class _KernelLibrary(JITCodeLibrary):  # type: ignore[misc]
         with _emission_lock:
             module = _module(self, *_contained_in(self))
             for function in module.functions:
-                if function.name in self.definitions:
+                if function.name in self.text.definitions:
                     function.linkage = "linkonce_odr"
             return module
 
@@ -171,29 +159,14 @@ def _codegen() -> _KernelCodegen:
 
 
 @contextmanager
-def _replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
-    """Put something in place of a private name of Numba for a while."""
-    is_own = name in vars(owner)
-    before = getattr(owner, name)
-    try:
-        setattr(owner, name, value)
-        yield
-    finally:
-        if is_own:
-            setattr(owner, name, before)
-        elif name in vars(owner):
-            delattr(owner, name)
-
-
-@contextmanager
 def _collecting(context: Any) -> Iterator[None]:
     """Let Numba keep what it compiles on the way uncompiled, and count no references.
 
     Kernels allocate nothing. In functions of Numba's own, which others may use later,
     references are counted. All other threads that compile wait meanwhile.
 
-    Nor does Numba ask LLVM, which may be at work in another thread, for statistics, or
-    twice for the size of a type. Of its passes only those run that kernels need.
+    Nor does Numba ask LLVM, which may be at work in another thread, for statistics or
+    for sizes of types. Of its passes only those run that kernels need.
     """
     count, contains = NRTContext._call_incref_decref, configuration().contains
 
@@ -204,52 +177,14 @@ def _collecting(context: Any) -> Iterator[None]:
     with ExitStack() as stack:
         for owner, name, value in (
             (context, "_internal_codegen", _codegen()),
-            (context, "get_abi_sizeof", _size_of),
+            (context, "get_abi_sizeof", size_of),
             (NRTContext, "_call_incref_decref", count_elsewhere),
             (typed_passes, "llvm", _NO_STATISTICS),
             (PassManager, "_runPass", _run_pass),
             (postproc.PostProcessor, "run", _note_lifetimes),
         ):
-            stack.enter_context(_replaced(owner, name, value))
+            stack.enter_context(replaced(owner, name, value))
         yield
-
-
-_POINTER = ir.IntType(8).as_pointer()
-_SCALARS = (
-    _POINTER,
-    *map(ir.IntType, (1, 8, 32, 64)),
-    ir.FloatType(),
-    ir.DoubleType(),
-)
-
-
-def _size_of(type_: ir.Type) -> int:
-    return _layout_of(type_)[0]
-
-
-@cache
-def _layout_of(type_: ir.Type) -> tuple[int, int]:
-    """Return size and alignment of a type, in bytes.
-
-    LLVM is asked for those of scalars only, once. While it works, others wait.
-    """
-    if isinstance(type_, ir.PointerType) and type_ != _POINTER:
-        return _layout_of(_POINTER)
-    if isinstance(type_, ir.ArrayType):
-        size, alignment = _layout_of(type_.element)
-        return type_.count * size, alignment
-    if isinstance(type_, ir.LiteralStructType) and not type_.packed:
-        end, widest = 0, 1
-        for size, alignment in map(_layout_of, type_.elements):
-            end = _rounded_up(end, alignment) + size
-            widest = max(widest, alignment)
-        return _rounded_up(end, widest), widest
-    data = _codegen().target_data
-    return int(type_.get_abi_size(data)), int(type_.get_abi_alignment(data))
-
-
-def _rounded_up(size: int, alignment: int) -> int:
-    return -(-size // alignment) * alignment
 
 
 _SOURCE = SimpleNamespace(dump_refprune_stats=lambda: 0)
@@ -362,21 +297,11 @@ def _module(
 ) -> Any:
     """Return the code of a library and of what it contains, as one module of LLVM.
 
-    One text is parsed, for the GIL is waited for after each call of LLVM. What several
-    libraries define or declare comes once.
+    One text is parsed, for the GIL is waited for after each call of LLVM.
     """
-    definitions, declarations = dict[str, str](), dict[str, str]()
-    for each in (library, *contained):
-        declarations |= each.declarations
-        for name, text in each.definitions.items():
-            if definitions.setdefault(name, text) != text:
-                raise ValueError(f"Numba has defined {name} twice, in different ways.")
-    lines = [str(_codegen()._create_empty_module(library.name))]
-    lines += definitions.values()
-    lines += [text for name, text in declarations.items() if name not in definitions]
-    for each in (library, *contained):
-        lines += each.metadata
-    module = binding.parse_assembly("\n".join(lines))
+    empty = str(_codegen()._create_empty_module(library.name))
+    texts = [each.text for each in (library, *contained)]
+    module = binding.parse_assembly(put_together(empty, texts))
     module.data_layout = _codegen()._data_layout
     if library.has_function_passes:
         _optimize_functions(module)
@@ -402,16 +327,15 @@ def read_registries_again() -> None:
 
 def lower(kernel: Any, dtype: np.dtype[Any], symbol: str) -> Callable[[], Code]:
     """Translate a kernel into LLVM's intermediate code; see ``compiler.lower``."""
-    compiled_once = _replaced(_OverloadFunctionTemplate, "_get_impl", _implementation)
-    resolved_once = _replaced(BaseContext, "resolve_function_type", _resolve)
+    compiled_once = replaced(_OverloadFunctionTemplate, "_get_impl", _implementation)
+    resolved_once = replaced(BaseContext, "resolve_function_type", _resolve)
     # Numba's is relative to the current folder, which may have been deleted.
-    named = _replaced(Loc, "_get_path", lambda location: location.filename)
+    named = replaced(Loc, "_get_path", lambda location: location.filename)
     with global_compiler_lock, compiled_once, resolved_once, named:
         typing, context = cpu_target.typing_context, cpu_target.target_context
         typing.refresh()
         context.refresh()
-        for scalar in _SCALARS:  # before LLVM is at work
-            _layout_of(scalar)
+        ask_for_scalars()
         if not kernel.cached:  # may contain users' functions, which others call too
             library = _lowered(kernel, dtype, symbol, typing, context)
         else:
@@ -514,7 +438,9 @@ def _emitted(
     symbol: str,
 ) -> Code:
     """Put a function and what it contains together, optimise and emit it."""
-    declared = [name for each in (library, *contained) for name in each.declarations]
+    declared = [
+        name for each in (library, *contained) for name in each.text.declarations
+    ]
     with _emission_lock:
         module = _module(library, contained, others)
         if others or any(name.startswith("NRT_") for name in declared):

@@ -104,9 +104,9 @@ def test_what_numba_is_spared_does_not_change_the_code(name, left_out, monkeypat
     ],
 )  # fmt: skip
 def test_sizes_of_types_are_those_of_llvm(types):
-    from llvmlite import binding, ir
+    from llvmlite import ir
 
-    from sknn.jit import numba_internals
+    from sknn.jit import llvm_types, target
 
     names = {
         "p": ir.IntType(8).as_pointer(),
@@ -135,10 +135,9 @@ def test_sizes_of_types_are_those_of_llvm(types):
         return names[word]
 
     type_ = parse(re.findall(r"[\w]+|[][{}]", types))
-    data = numba_internals._codegen().target_data
+    data = target.machine().target_data
     expected = type_.get_abi_size(data), type_.get_abi_alignment(data)
-    assert numba_internals._layout_of(type_) == expected
-    assert isinstance(data, binding.TargetData)
+    assert llvm_types.layout_of(type_) == expected
 
 
 def test_numba_has_the_passes_that_are_left_out():
