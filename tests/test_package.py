@@ -31,6 +31,7 @@ NUMBA_MODULES = {
     "dot_intrinsics",
     "entry",
     "intrinsics",
+    "llvm_texts",
     "microkernel_intrinsics",
     "numba_documented",
     "numba_internals",
