@@ -104,10 +104,11 @@ def _scale(data: ArrayLike) -> _Scale:
     n_rows = data.shape[0]
     rows = data[:: -(-n_rows // _MOST_ROWS)]
     if scipy.sparse.issparse(rows):
-        rows = scipy.sparse.csr_matrix(rows, copy=True)
+        rows = scipy.sparse.csr_matrix(rows, dtype=np.float64, copy=True)
         rows.sum_duplicates()  # else they count as rows
-        mean, variance = mean_variance_axis(rows, axis=0)
-        deviation = np.sqrt(variance)
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean, variance = mean_variance_axis(rows, axis=0)
+            deviation = np.sqrt(variance)
         return _Scale(rows.shape[0], mean, mean, deviation, deviation)
     rows = np.asarray(rows, dtype=np.float64).reshape(len(rows), -1)
     with np.errstate(over="ignore", invalid="ignore"):

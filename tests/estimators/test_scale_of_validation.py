@@ -16,6 +16,7 @@ from sklearn.preprocessing import (
 )
 
 import sknn
+from sknn.estimators.scale_check import warn_of_other_scale
 
 OPTIONS = {"hidden_layer_sizes": (4,), "max_iter": 2, "tol": None, "random_state": 0}
 DATA = {
@@ -196,3 +197,13 @@ def test_few_rows_to_compare_with():
     X = np.random.RandomState(0).normal(size=(9, 2))
     model = sknn.MLPRegressor(**OPTIONS)
     assert warned(model.partial_fit, X, X[:, 1], X_val=X + 99, y_val=X[:, 1]) == []
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", [np.asarray, scipy.sparse.csr_array])
+def test_moments_that_overflow_give_no_warning_of_numpy(kind, dtype):
+    largest = np.finfo(dtype).max / 3
+    X = kind(np.repeat([[largest], [-largest]], 5, axis=0).astype(dtype))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of_other_scale(X, X, None, None)
