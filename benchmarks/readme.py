@@ -105,10 +105,9 @@ def accuracy_table(rows: list[dict]) -> str:
         f"RMSE, {len(tables_of) - n_classes} tables",
         "time to fit",
     ]
-    machines = "; ".join(dict.fromkeys(row["machine"] for row in rows))
     said = (
         f"The mean error on {len(tables_of)} real tables, beside that of "
-        f"{METHODS[BASE].title}: below zero is better. {machines}; one core."
+        f"{METHODS[BASE].title}: below zero is better. {summary.machines(rows)}; one core."
     )
     return textwrap.fill(said, 88) + "\n\n" + tables.markdown(names, lines)
 

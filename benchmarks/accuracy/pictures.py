@@ -23,8 +23,9 @@ def draw(rows: list[Row], folder: Path) -> list[str]:
         return drawn
     for name, picture in PICTURES.items():
         figure = picture(rows)
-        machines = "; ".join(dict.fromkeys(row["machine"] for row in rows))
-        figure.supxlabel(machines, x=0.99, ha="right", size=7, color="#666666")
+        figure.supxlabel(
+            summary.machines(rows), x=0.99, ha="right", size=7, color="#666666"
+        )
         folder.mkdir(parents=True, exist_ok=True)
         figure.savefig(folder / f"{name}.png", dpi=110, metadata={"Software": None})
         drawn.append(name)

@@ -130,7 +130,6 @@ def page_of(rows: list[Row], drawn: set[str], folder: Path) -> str:
 
 def origins(rows: list[Row]) -> str:
     """Say on what machines the rows were measured, when, and of what versions."""
-    machines = "; ".join(dict.fromkeys(row["machine"] for row in rows))
     dates = [row["date"] for row in rows]
     days = " to ".join(dict.fromkeys((min(dates), max(dates))))
     versions = dict.fromkeys(
@@ -138,7 +137,7 @@ def origins(rows: list[Row]) -> str:
         for row in rows
     )
     splits = ", ".join(sorted({row["split"] for row in rows}))
-    return f"Measured on {machines}; {days}; splits {splits}.\n{', '.join(versions)}."
+    return f"Measured on {summary.machines(rows)}; {days}; splits {splits}.\n{', '.join(versions)}."
 
 
 # Tables -------------------------------------------------------------------------------

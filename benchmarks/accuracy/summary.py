@@ -17,6 +17,11 @@ Values = dict[str, Cells]  # by method
 OFFSET = 0.01
 
 
+def machines(rows: Iterable[Mapping[str, str]]) -> str:
+    """Name the machines on which the rows were measured."""
+    return "; ".join(dict.fromkeys(row["machine"] for row in rows))
+
+
 def values(rows: Iterable[Mapping[str, str]], column: str) -> Values:
     """Return a column by method and cell, of the rows that have it."""
     found: Values = {}
