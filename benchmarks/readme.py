@@ -107,7 +107,8 @@ def accuracy_table(rows: list[dict]) -> str:
     ]
     said = (
         f"The mean error on {len(tables_of)} real tables, beside that of "
-        f"{METHODS[BASE].title}: below zero is better. {summary.machines(rows)}; one core."
+        f"{METHODS[BASE].title}: below zero is better. "
+        f"{summary.machines(rows)}; one core."
     )
     return textwrap.fill(said, 88) + "\n\n" + tables.markdown(names, lines)
 

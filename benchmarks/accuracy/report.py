@@ -137,7 +137,8 @@ def origins(rows: list[Row]) -> str:
         for row in rows
     )
     splits = ", ".join(sorted({row["split"] for row in rows}))
-    return f"Measured on {summary.machines(rows)}; {days}; splits {splits}.\n{', '.join(versions)}."
+    where = summary.machines(rows)
+    return f"Measured on {where}; {days}; splits {splits}.\n{', '.join(versions)}."
 
 
 # Tables -------------------------------------------------------------------------------
