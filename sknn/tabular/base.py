@@ -260,6 +260,11 @@ class BaseTabularMLP(LinkToSite, BaseEstimator, metaclass=ABCMeta):
             if is_cut_short:
                 ensemble.set_params(**twin._limits(began))
                 ensemble.resume_fit(encoded, y, weights, groups=groups)
+            elif len(encoded) != (n_before := len(ensemble.oof_predictions_)):
+                raise ValueError(
+                    f"resume_fit must get the data of the fit that it goes on with: it "
+                    f"had {n_before} rows, these are {len(encoded)}."
+                )
             ensemble = twin._retrained(ensemble, encoded, y, weights, groups, began)
             twin._publish(ensemble, y, weights)
         return self

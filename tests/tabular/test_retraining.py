@@ -74,6 +74,9 @@ def test_a_second_training_that_is_cut_short_is_begun_again(how, monkeypatch):
     assert model.n_iter_ == n_epochs
     assert_array_equal(model.predict(TABLE), first.predict(TABLE))
     model = pickle.loads(pickle.dumps(model))
+    with pytest.raises(ValueError, match=r"had 240 rows, these are 239\."):
+        model.resume_fit(TABLE[:-1], NOISE[:-1], sample_weight=weights[:-1])
+    assert_array_equal(model.predict(TABLE), first.predict(TABLE))
     model.resume_fit(TABLE, NOISE, sample_weight=weights)
     assert model.n_iter_ == whole.n_iter_
     assert_array_equal(model.predict(TABLE), whole.predict(TABLE))
