@@ -245,7 +245,9 @@ def test_an_error_beside_llvms_lock_leaves_it_free(n):
 
     def fail():
         names = {each.name for each in traceback.extract_stack()}
-        left[0] -= "__del__" not in names  # where Python raises nothing
+        if "__del__" in names:  # where Python raises nothing
+            return
+        left[0] -= 1
         if left[0] == 0:
             raise MemoryError
 
