@@ -6,12 +6,14 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from sknn._version import __version__
-from sknn.custom import register_activation, register_loss
-from sknn.displays import LossCurveDisplay, NetworkDisplay
-from sknn.ensemble import EnsembleMLPClassifier, EnsembleMLPRegressor
-from sknn.estimators.classifier import MLPClassifier
-from sknn.estimators.hidden_layer import HiddenLayerTransformer
-from sknn.estimators.regressor import MLPRegressor
+
+if TYPE_CHECKING:  # else imported when they are first used
+    from sknn.custom import register_activation, register_loss
+    from sknn.displays import LossCurveDisplay, NetworkDisplay
+    from sknn.ensemble import EnsembleMLPClassifier, EnsembleMLPRegressor
+    from sknn.estimators.classifier import MLPClassifier
+    from sknn.estimators.hidden_layer import HiddenLayerTransformer
+    from sknn.estimators.regressor import MLPRegressor
 
 __all__ = [
     "EnsembleMLPClassifier",
@@ -26,6 +28,17 @@ __all__ = [
     "register_loss",
 ]
 
+_MODULES_OF_NAMES = {
+    "EnsembleMLPClassifier": "ensemble",
+    "EnsembleMLPRegressor": "ensemble",
+    "HiddenLayerTransformer": "estimators.hidden_layer",
+    "LossCurveDisplay": "displays",
+    "MLPClassifier": "estimators.classifier",
+    "MLPRegressor": "estimators.regressor",
+    "NetworkDisplay": "displays",
+    "register_activation": "custom",
+    "register_loss": "custom",
+}
 _PUBLIC_MODULES = (
     *("callbacks", "convert", "custom", "dask", "data", "displays", "explain", "io"),
     *("onnx", "precompile", "tabular"),
@@ -39,9 +52,13 @@ def __dir__() -> list[str]:
 if not TYPE_CHECKING:  # for which a misspelt name is to be an error
 
     def __getattr__(name: str) -> Any:
-        """Import a public module when it is first used."""
+        """Import a public module, or what has a public name, when it is first used."""
         if name in _PUBLIC_MODULES:
             return importlib.import_module(f"sknn.{name}")
+        if name in _MODULES_OF_NAMES:
+            module = importlib.import_module(f"sknn.{_MODULES_OF_NAMES[name]}")
+            globals()[name] = value = getattr(module, name)
+            return value
         raise AttributeError(f"module 'sknn' has no attribute {name!r}")
 
 

@@ -145,10 +145,32 @@ optional = {"matplotlib", "pandas", "polars", "rich", "onnx", "torch", "keras"}
 optional |= {"optuna", "mlflow"}
 before = optional & set(sys.modules)
 import sknn
+[getattr(sknn, name) for name in sknn.__all__]
 assert "sknn.training.stochastic" in sys.modules
 print(json.dumps(sorted(optional & set(sys.modules) - before)))
 """
     assert run(script) == []
+
+
+def test_public_names_are_imported_when_first_used():
+    script = """
+import json, sys
+import sknn
+early = [name for name in sys.modules if name.startswith(("sknn.", "sklearn"))]
+sknn.MLPClassifier
+print(json.dumps([early, "sknn.ensemble" in sys.modules]))
+"""
+    assert run(script) == [["sknn._version"], False]
+
+
+def test_public_names_are_where_type_checkers_look_for_them():
+    branch = next(node for node in MODULES["sknn"].body if isinstance(node, ast.If))
+    shown = {alias.name: node.module for node in branch.body for alias in node.names}
+    modules = sknn._MODULES_OF_NAMES.items()
+    assert shown == {name: f"sknn.{module}" for name, module in modules}
+    assert {*shown, "__version__"} == {*sknn.__all__}
+    for name in sknn.__all__:
+        assert getattr(sknn, name) is vars(sknn)[name]
 
 
 # Compilation -------------------------------------------------------------------------

@@ -1,7 +1,6 @@
 """The fit of an ensemble: make its members, train them side by side, publish."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from math import inf
 from time import perf_counter
 from typing import Any
@@ -83,7 +82,7 @@ def fit(ensemble: Any, call: FitCall) -> None:
 def _start(ensemble: Any, plan: Plan) -> tuple[Members, JointState]:
     """Return members and their tasks, and the state of all of them together."""
     options = plan.problem.options
-    of_member = replace(options, verbose=False)
+    of_member = options._replace(verbose=False)
     if plan.is_joint:
         of_member = without_stopping(of_member)
     else:
@@ -124,10 +123,10 @@ def _refit(plan: Plan, result: JointResult, limits: Limits) -> Members | None:
     """
     if not (n_epochs := result.best_epoch):
         return None
-    options = without_stopping(replace(plan.problem.options, verbose=False))
+    options = without_stopping(plan.problem.options._replace(verbose=False))
     options = options.with_max_iter(n_epochs)
     members, tasks = new_members(plan, options, [None] * len(plan.seeds))
-    limits = replace(limits, reserve=lambda epoch, seconds: 0.0)
+    limits = limits._replace(reserve=lambda epoch, seconds: 0.0)
     state = joint_state(tasks, options)
     train_side_by_side(tasks, state, None, limits)
     return (members, tasks) if state.n_iter >= n_epochs else None

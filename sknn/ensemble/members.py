@@ -1,7 +1,6 @@
 """The members of an ensemble: estimators, and the task of each."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -66,7 +65,7 @@ def resumed_members(
         )
     for seed, member, of_member in zip(plan.seeds, fitted, rows, strict=True):
         twin = twin_of(member, {**vars(member), **parameters, "random_state": seed})
-        problem = replace(plan.problem.on_rows(of_member, options), is_first=False)
+        problem = plan.problem.on_rows(of_member, options)._replace(is_first=False)
         data = problem.data
         generator = random_state_of(seed)
         state, is_same = initial_state(twin, plan.call, problem, generator)

@@ -1,7 +1,6 @@
 """What an ensemble is to be trained on: data, seeds, and rows that are held out."""
 
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import is_classifier
@@ -19,8 +18,7 @@ from sknn.training.user_warnings import warn_user
 _MOST_SEED = np.iinfo(np.int32).max
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """What an ensemble is to be trained on, before there are members.
 
     Attributes
@@ -80,7 +78,7 @@ def make_plan(ensemble: Any, call: FitCall) -> Plan:
     if cv is not None:
         _check_alone(prototype, call)
         prototype.early_stopping = True
-        call = replace(call, groups=None)  # which the estimator has no use for
+        call = call._replace(groups=None)  # which the estimator has no use for
     if call.resumes:
         random_state = generator_of(ensemble._resume_state["random_state"])
     else:
@@ -103,14 +101,14 @@ def make_plan(ensemble: Any, call: FitCall) -> Plan:
     if call.has_validation:
         options, targets = problem.loss_options, problem.data.targets
         given = given_rows(prototype, call.validation, problem.loss, options, targets)
-        return replace(plan, held_out=given)
+        return plan._replace(held_out=given)
     if not (prototype.early_stopping or prototype.validate):
         _warn_of_metrics(prototype)
         return plan
     rows = Rows(problem.X, problem.y, problem.sample_weight)
     data, _, held_out = hold_out(prototype, rows, problem.data, groups, random_state)
     del prototype._split_state
-    return replace(plan, held_out=held_out, rows=data.rows)
+    return plan._replace(held_out=held_out, rows=data.rows)
 
 
 def _begin_anew(prototype: Any) -> None:

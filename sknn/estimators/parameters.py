@@ -2,10 +2,9 @@
 
 import inspect
 from collections.abc import Collection, Mapping, Set
-from dataclasses import dataclass
 from functools import cache
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -209,8 +208,7 @@ def _options_per_layer(
     return tuple(map(str, values))
 
 
-@dataclass(frozen=True)
-class NetworkOptions:
+class NetworkOptions(NamedTuple):
     """The parameters that shape a network and its initial weights."""
 
     hidden_layer_sizes: Any

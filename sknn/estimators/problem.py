@@ -1,9 +1,8 @@
 """The problem that a fit solves: data, network and loss, all checked."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -39,8 +38,7 @@ from sknn.training.task import FitTask, Runner
 _FEWEST_ROWS = {False: 2, True: 10}
 
 
-@dataclass(frozen=True)
-class FitCall:
+class FitCall(NamedTuple):
     """The arguments of a call of ``fit``, ``partial_fit`` or ``resume_fit``.
 
     Attributes
@@ -77,8 +75,7 @@ class FitCall:
         return any(argument is not None for argument in self.validation[:2])
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """What to minimise, in which network and on which data.
 
     Attributes
@@ -118,7 +115,7 @@ class Problem:
         """Return the problem on some of the rows, or all, with other options."""
         data = self.data._replace(rows=rows)
         draw: Any = partial(self.draw, data=data)  # type: ignore[call-arg]
-        return replace(self, data=data, options=options, draw=draw)
+        return self._replace(data=data, options=options, draw=draw)
 
 
 def starts_anew(estimator: Any, call: FitCall) -> bool:

@@ -5,7 +5,6 @@ fraction of ``max_iter`` epochs that are done.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -70,8 +69,7 @@ register(
 )
 
 
-@dataclass(frozen=True)
-class AnnealingOptions:
+class AnnealingOptions(NamedTuple):
     """The estimators' parameters that change the strength of regularization."""
 
     max_iter: int

@@ -84,6 +84,12 @@ def _entropy(frequencies: np.ndarray) -> float:
     return -float(np.sum(frequencies * logarithms))
 
 
+def _loss_of_equal_probabilities(network: Network) -> float:
+    """Return the cross-entropy of a network that knows nothing."""
+    n_outputs = network.n_outputs
+    return log(n_outputs) if network.link == "softmax" else n_outputs * log(2)
+
+
 def make_baseline(network: Network, loss: Loss, data: TrainingData) -> Baseline:
     """Return the losses of constant predictions, and their accuracy."""
     if any(loss is other for other in CLASSIFICATION_LOSSES.values()):
@@ -103,7 +109,7 @@ def _classification_baseline(
     accuracy = float(np.max(frequencies))
     if not is_multiclass:
         accuracy = float(np.mean(np.maximum(frequencies, 1.0 - frequencies)))
-    start = log(n_outputs) if is_softmax else n_outputs * log(2)
+    start = _loss_of_equal_probabilities(network)
     if loss is LOSSES["log_loss"]:
         return Baseline(_entropy(frequencies), start, accuracy=accuracy)
     if loss is LOSSES["binary_log_loss"]:
@@ -165,8 +171,13 @@ def warn_if_nothing_learnt(
     """
     network, loss, data = task.network, task.loss, task.data
     has_grown = losses[-1] > _GROWTH * losses[0]
-    if len(losses) <= _FEW_EPOCHS and not (has_converged or has_grown):
+    is_unfinished = not (has_converged or has_grown)
+    if is_unfinished and len(losses) <= _FEW_EPOCHS:
         return
+    is_entropy = loss is LOSSES["log_loss"] or loss is LOSSES["binary_log_loss"]
+    highest = _GROWTH * _loss_of_equal_probabilities(network)
+    if is_unfinished and is_entropy and losses[-1] <= highest:
+        return  # whatever the baseline, which takes a pass over the rows
     with np.errstate(over="ignore", invalid="ignore"):
         baseline = make_baseline(network, loss, data)
     reference = baseline.loss

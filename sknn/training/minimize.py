@@ -5,8 +5,8 @@ no sum is BLAS's, which would make the last bits depend on the number of its thr
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import isinf, nan, sqrt
+from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import OptimizeResult
@@ -36,8 +36,7 @@ def dot(x: np.ndarray, y: np.ndarray) -> float:
     return total
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """When to stop.
 
     Attributes

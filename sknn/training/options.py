@@ -1,9 +1,7 @@
 """The options of a fit: frozen, and made once from an estimator's parameters."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from functools import cache
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from sknn.kernels.losses.base import LossOptions
 from sknn.kernels.optim.optimizers import (
@@ -26,17 +24,11 @@ def select(options: type[_Options], parameters: Mapping[str, Any]) -> _Options:
 
     Parameters that the estimator does not have keep the default of the field.
     """
-    names = _names_of(options)  # type: ignore[arg-type]
+    names = options._fields  # type: ignore[attr-defined]
     return options(**{name: parameters[name] for name in names if name in parameters})
 
 
-@cache
-def _names_of(options: type) -> list[str]:
-    return [field.name for field in fields(options)]
-
-
-@dataclass(frozen=True)
-class StoppingOptions:
+class StoppingOptions(NamedTuple):
     """When training ends, and which weights it returns."""
 
     max_iter: int
@@ -51,8 +43,7 @@ class StoppingOptions:
         return self.early_stopping and self.restore_best_weights
 
 
-@dataclass(frozen=True)
-class TrainingOptions:
+class TrainingOptions(NamedTuple):
     """The options of training, apart from the network, the loss and the data."""
 
     solver: str
@@ -81,11 +72,10 @@ class TrainingOptions:
 
     def with_max_iter(self, max_iter: int) -> "TrainingOptions":
         """Return the same with another number of epochs, which schedules last."""
-        return replace(
-            self,
-            stopping=replace(self.stopping, max_iter=max_iter),
-            schedule=replace(self.schedule, max_iter=max_iter),
-            annealing=replace(self.annealing, max_iter=max_iter),
+        return self._replace(
+            stopping=self.stopping._replace(max_iter=max_iter),
+            schedule=self.schedule._replace(max_iter=max_iter),
+            annealing=self.annealing._replace(max_iter=max_iter),
         )
 
     @property

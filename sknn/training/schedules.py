@@ -8,7 +8,6 @@ mean there: its Adam keeps the rate constant, whichever of them it is given.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import cos, log2, pi
 from typing import Any, NamedTuple
 
@@ -29,8 +28,7 @@ _RISE, _FIRST, _LAST = 0.3, 25.0, 1e4
 _N_CYCLES = 4
 
 
-@dataclass(frozen=True)
-class ScheduleOptions:
+class ScheduleOptions(NamedTuple):
     """The estimators' parameters that schedules depend on."""
 
     solver: str

@@ -2,11 +2,12 @@
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from math import inf
 from statistics import fmean
 from time import perf_counter
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -34,8 +35,7 @@ from sknn.training.user_warnings import warn_user
 _ALIGNMENT = 64  # bytes, between the parameters of two members
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """How many threads train, and until when.
 
     Attributes
@@ -87,8 +87,7 @@ class JointState(TrainingState):
             part[:] = best
 
 
-@dataclass(frozen=True)
-class JointResult:
+class JointResult(NamedTuple):
     """What training side by side has found, beside the parameters.
 
     Attributes
@@ -112,8 +111,8 @@ class JointResult:
 
 def without_stopping(options: TrainingOptions) -> TrainingOptions:
     """Return options with which nothing but ``max_iter`` ends training."""
-    stopping = replace(options.stopping, tol=None, early_stopping=False)
-    return replace(options, stopping=stopping)
+    stopping = options.stopping._replace(tol=None, early_stopping=False)
+    return options._replace(stopping=stopping)
 
 
 def train_side_by_side(
@@ -163,7 +162,7 @@ def train_side_by_side(
     result = loop.result(is_over)
     if is_over:
         _warn_of_the_end(tasks, state, validation is not None)
-    return replace(result, is_interrupted=is_interrupted)
+    return result._replace(is_interrupted=is_interrupted)
 
 
 def joint_state(tasks: Sequence[FitTask], options: TrainingOptions) -> JointState:

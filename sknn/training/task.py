@@ -1,8 +1,7 @@
 """The task of a fit: all that training needs."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -41,8 +40,7 @@ class Runner(Protocol):
         return None
 
 
-@dataclass(frozen=True)
-class FitTask:
+class FitTask(NamedTuple):
     """A fit that is ready to train.
 
     Attributes

@@ -1,7 +1,6 @@
 """The definition of a loss, and losses made from two scalar functions."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,8 +16,7 @@ Settings = tuple[float, float, float, float]  # in the dtype of the raw outputs
 LossFunction = Callable[[float, float, Settings], float]  # of y, z, settings
 
 
-@dataclass(frozen=True)
-class LossOptions:
+class LossOptions(NamedTuple):
     """The estimators' parameters that losses depend on."""
 
     delta: float = 1.0

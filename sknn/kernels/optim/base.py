@@ -6,7 +6,6 @@ one pass over all parameters, which also adds the L2 penalty to the gradient.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -30,8 +29,7 @@ Rule = Callable[[Vector, Matrix, int, float, Rates, Settings], None]
 RatesOfStep = Callable[[float, int, Float64s, Float64s], Rates]
 
 
-@dataclass(frozen=True)
-class OptimizerOptions:
+class OptimizerOptions(NamedTuple):
     """The estimators' parameters that optimizers depend on."""
 
     momentum: float

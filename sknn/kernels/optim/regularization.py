@@ -3,8 +3,8 @@
 A network with the L2 penalty alone skips these kernels: the optimizer's step adds it.
 """
 
-from dataclasses import dataclass
 from math import sqrt
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,8 +31,7 @@ N_REGULARIZATION_SETTINGS = 6
 ADAMW_WEIGHT_DECAY = 0.01
 
 
-@dataclass(frozen=True)
-class RegularizationOptions:
+class RegularizationOptions(NamedTuple):
     """The estimators' parameters that regularize."""
 
     alpha: float
