@@ -22,10 +22,8 @@ from sknn.estimators.problem import FitCall
 from sknn.jit.specializations import compiling_announced
 from sknn.network.threads import active_fit
 from sknn.training.progress import TrainingState
+from sknn.training.rounds import JointResult, JointState, Limits
 from sknn.training.side_by_side import (
-    JointResult,
-    JointState,
-    Limits,
     joint_state,
     train_side_by_side,
     without_stopping,

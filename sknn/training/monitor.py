@@ -118,6 +118,7 @@ class Monitor:
         self.scoring = scoring
         self.metrics = {name: scorer_of(m, train) for name, m in metrics.items()}
         self.stops_early = stops_early
+        self.runs_users_code = any(map(callable, [scoring, *metrics.values()]))
         self.scorer: Callable[..., Any] | None = None
         # Takes the network's outputs, raw or not, and their loss.
         self.score_outputs: Callable[[np.ndarray, float], float] | None = None

@@ -321,11 +321,13 @@ def record_epochs(
     before: dict[str, Any],
     record: dict[str, list[float]],
     schedule: Schedule,
+    theta: np.ndarray | None = None,
 ) -> str | None:
     """Update the state after epochs; return a line to print, if there is one.
 
     ``before`` are the attributes of state before the call. Whatever an interrupt
-    left half done, the same call again does all of it.
+    left half done, the same call again does all of it. ``theta`` are the parameters
+    after these epochs, if they are no longer those of the state.
     """
     vars(state).update(before)
     state.commit(record)
@@ -333,7 +335,7 @@ def record_epochs(
     state.n_epochs += n_epochs
     state.n_samples_seen += n_epochs * state.n_rows
     state.counters[drivers.ROWS : drivers.LOSS + n_epochs] = 0.0
-    _judge(state, record)
+    _judge(state, record, state.theta if theta is None else theta)
     options = state.options
     if state.n_without_improvement <= options.stopping.n_iter_no_change:
         return None
@@ -345,10 +347,12 @@ def record_epochs(
     return _plateau(options.stopping, schedule, rate)
 
 
-def _judge(state: TrainingState, record: dict[str, list[float]]) -> None:
+def _judge(
+    state: TrainingState, record: dict[str, list[float]], theta: np.ndarray
+) -> None:
     """Count epochs without improvement; update the best loss or score."""
     if state.options.stopping.early_stopping:
-        _judge_scores(state, record["val_score"])
+        _judge_scores(state, record["val_score"], theta)
     else:
         _judge_losses(state, record["loss"])
 
@@ -365,14 +369,14 @@ def _judge_losses(state: TrainingState, losses: list[float]) -> None:
     state.best_loss, state.n_without_improvement = best, n
 
 
-def _judge_scores(state: TrainingState, scores: list[float]) -> None:
+def _judge_scores(state: TrainingState, scores: list[float], theta: np.ndarray) -> None:
     tol = state.options.stopping.tol
     for score in scores:
         is_number = isfinite(score)
         has_improved = is_number and score >= state.best_score + (tol or 0.0)
         if is_number and score > state.best_score:
             state.best_score = score
-            state.best_theta = state.theta.copy()
+            state.best_theta = theta.copy()
         state.n_without_improvement += 1
         if has_improved or tol is None:
             state.n_without_improvement = 0

@@ -1,6 +1,7 @@
 """Networks on raw tables: what they take, learn, promise and refuse."""
 
 import pickle
+import signal
 import warnings
 
 import numpy as np
@@ -18,7 +19,8 @@ from sklearn.utils import get_tags
 
 from sknn.io import TRUSTED_TYPES
 from sknn.tabular import TabularMLPClassifier, TabularMLPRegressor
-from sknn.training.side_by_side import JointLoop
+from sknn.training import rounds
+from sknn.training.rounds import JointLoop
 
 N = 240
 rng = np.random.RandomState(0)
@@ -337,16 +339,18 @@ def test_tags_say_what_it_takes(estimator):
 # Going on after a break ---------------------------------------------------------------
 
 
-def break_off(model, monkeypatch, after=2, **given):
-    """Fit until Ctrl-C is pressed, some epochs after the first."""
-    record, n_left = JointLoop._record, iter(range(after, -1, -1))
+def break_off(model, monkeypatch, most_epochs=1, **given):
+    """Fit until Ctrl-C is pressed, after the third round of epochs is trained."""
+    record, n_left = JointLoop._record, iter(range(2, -1, -1))
 
     def record_or_break(loop, outputs, began):
+        assert len(outputs) <= most_epochs
         if next(n_left) == 0:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
         return record(loop, outputs, began)
 
     with monkeypatch.context() as patch:
+        patch.setattr(rounds, "_MOST_EPOCHS", most_epochs)
         patch.setattr(JointLoop, "_record", record_or_break)
         with pytest.warns(match="interrupted by user"):
             return model.fit(TABLE, ESTIMATORS[type(model)], **given)
@@ -354,16 +358,18 @@ def break_off(model, monkeypatch, after=2, **given):
 
 @both
 @pytest.mark.parametrize("is_stored", [False, True])
+@pytest.mark.parametrize("most_epochs", [1, 4])
 @pytest.mark.parametrize("folds", [{}, {"cv": KFold(3), "n_members": 6}])
 def test_a_resumed_fit_gives_the_bits_of_one_without_a_break(
-    estimator, is_stored, folds, monkeypatch
+    estimator, is_stored, folds, most_epochs, monkeypatch
 ):
     weights = np.linspace(0.5, 1.5, N)
     options = SMALL | folds
     y = ESTIMATORS[estimator]
     whole = estimator(**options).fit(TABLE, y, sample_weight=weights)
-    model = break_off(estimator(**options), monkeypatch, sample_weight=weights)
-    assert model.n_iter_ < whole.n_iter_
+    model = estimator(**options)
+    model = break_off(model, monkeypatch, most_epochs, sample_weight=weights)
+    assert model.n_iter_ == {1: 2, 4: 12}[most_epochs] < whole.n_iter_
     assert len(model.predict(TABLE)) == N
     model = pickle.loads(pickle.dumps(model)) if is_stored else model
     assert model.resume_fit(TABLE, y, sample_weight=weights) is model
