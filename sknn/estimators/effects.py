@@ -114,8 +114,10 @@ def check_effects(
 
 def _check_scoring(scoring: Any) -> None:
     """Refuse the name of a scorer that there is not."""
+    if not isinstance(scoring, str):
+        return
     scorers = {"loss", *scorer_names()}
-    if isinstance(scoring, str) and scoring not in scorers:
+    if scoring not in scorers:
         raise ValueError(
             "scoring must name a scorer of sklearn.metrics.get_scorer_names(), or "
             f"be 'loss', {CALIBRATED!r}, a callable or None. Got {scoring!r}."

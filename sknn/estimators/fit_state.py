@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sknn.network.layers.table import parameters_of_layers
+from sknn.network.layers.table import attributes_of_layers
 
 # Attributes of a stochastic fit, which lbfgs does not have.
 STOCHASTIC_ATTRIBUTES = {
@@ -37,15 +37,13 @@ _ALWAYS = {
 
 def fitted_attributes() -> set[str]:
     """Return all attributes that a fit may set."""
-    arrays = {array.attribute for array in parameters_of_layers()}
-    return STOCHASTIC_ATTRIBUTES | _ALWAYS | arrays
+    return STOCHASTIC_ATTRIBUTES | _ALWAYS | attributes_of_layers()
 
 
 def forget(estimator: Any) -> None:
     """Drop the attributes of earlier fits."""
     estimator.t_ = 0
-    arrays = {array.attribute for array in parameters_of_layers()}
-    names = STOCHASTIC_ATTRIBUTES | {"history_"} | arrays
+    names = STOCHASTIC_ATTRIBUTES | {"history_"} | attributes_of_layers()
     for name in names & vars(estimator).keys():
         delattr(estimator, name)
 

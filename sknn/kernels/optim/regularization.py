@@ -73,7 +73,7 @@ def kernels_for(settings: np.ndarray) -> tuple[Kernel | None, Kernel | None]:
 
     ``settings`` are those of `RegularizationOptions`.
     """
-    shapes = settings[L1:MAX_NORM].any()
+    shapes = any(settings[L1:MAX_NORM].tolist())
     constrains = settings[MAX_NORM] > 0
     return shape_gradient if shapes else None, constrain if constrains else None
 

@@ -10,6 +10,11 @@ from sknn.network.layers.base import LayerParameter, LayerSpec
 LAYERS: dict[str, LayerSpec] = {}
 
 
+def attributes_of_layers() -> set[str]:
+    """Return the names of the attributes that hold the arrays of layers."""
+    return {array.attribute for spec in LAYERS.values() for array in spec.arrays}
+
+
 def parameters_of_layers() -> list[LayerParameter]:
     """Return the arrays that layers may have, once for each attribute.
 
