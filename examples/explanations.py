@@ -33,7 +33,13 @@ encoder = make_column_transformer(
     verbose_feature_names_out=False,
 )
 network = MLPRegressor(
-    hidden_layer_sizes=20, alpha=300, solver="lbfgs", max_iter=1000, random_state=0
+    hidden_layer_sizes=20,
+    activation="tanh",
+    alpha=3,
+    solver="lbfgs",
+    max_iter=1000,
+    standardize_y=True,
+    random_state=0,
 )
 model = make_pipeline(encoder, network).fit(table, y)
 
