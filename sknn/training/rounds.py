@@ -171,7 +171,9 @@ class JointLoop:
             n_epochs = max(n_epochs, self.loops[0].max_epochs_at_once)
         return max(1, n_epochs)
 
-    def _n_threads(self, n_epochs: int) -> int:
+    def _n_threads(self) -> int:
+        """Return how many threads to use, by the work between two uses of the GIL."""
+        n_epochs = 1 if self.validation else self.loops[0].max_epochs_at_once
         work = sum(
             task.network.training_multiplications(task.data.n_rows)
             for task in self.tasks
@@ -230,7 +232,7 @@ class JointLoop:
                     parts[j][k][:] = loop.state.theta
 
         calls = [partial(run, k) for k in range(n_members)]
-        run_in_turns(calls, self._n_threads(n_epochs))
+        run_in_turns(calls, self._n_threads())
         return outputs
 
     def _record(self, outputs: list[list[np.ndarray]], began: float) -> str | None:
