@@ -242,8 +242,8 @@ class JointLoop:
         """
         state, first, line = self.state, self.state.n_iter, None
         last = max(loop.state.n_iter for loop in self.loops)
-        if fault := [loop.state.n_iter for loop in self.loops if loop.fault]:
-            last = min(fault) if self.validation else first
+        if faulty := [loop.state.n_iter for loop in self.loops if loop.fault]:
+            last = min(faulty) if self.validation else first
         seconds = (perf_counter() - began) / max(1, last - first)
         if self.validation is None:
             if last > first:
