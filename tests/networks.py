@@ -1,7 +1,5 @@
 """Small networks for every entry of the tables, and differences of their losses."""
 
-from dataclasses import replace
-
 import numpy as np
 import scipy.sparse
 
@@ -187,5 +185,5 @@ def one_step(network, loss, problem, theta, **parameters):
     parameters = {**PARAMETERS, **parameters}
     task = task_of(network, LOSSES[loss], problem, theta.copy(), parameters)
     task.state.seed = SEED
-    train_stochastic(replace(task, is_incremental=True))
+    train_stochastic(task._replace(is_incremental=True))
     return task.state.loss, task.state.theta

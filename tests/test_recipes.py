@@ -147,7 +147,7 @@ def test_a_component_without_a_description_is_refused(title, change, tmp_path):
     tampered, n = DESCRIPTION.subn(new, code)
     assert n == 1
     apply([(where, tampered)], tmp_path)
-    result = run(tmp_path, "-c", "import sknn")
+    result = run(tmp_path, "-c", "from sknn import MLPClassifier")
     assert re.search("(Type|Value)Error: .*description", result.stderr)
 
 

@@ -6,7 +6,6 @@ parameters. Where all factors are the same there is one segment.
 """
 
 from collections.abc import Callable
-from functools import lru_cache
 from math import prod
 from typing import NamedTuple
 
@@ -31,13 +30,11 @@ class Segments(NamedTuple):
     factors: np.ndarray
 
 
-@lru_cache(maxsize=128)
 def learning_rate_segments(layout: Layout) -> Segments:
     """Return the factors of the learning rate."""
     return _segments(layout, _learning_rate_factor)
 
 
-@lru_cache(maxsize=128)
 def weight_decay_segments(layout: Layout) -> Segments:
     """Return the factors of the learning rate times ``weight_decay``."""
 

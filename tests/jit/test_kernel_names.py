@@ -93,7 +93,7 @@ def test_names_of_kernels_that_are_not_cached_may_repeat():
 
 REPEATED_IMPORT = """
 import json, sys
-import sknn
+from sknn import MLPClassifier
 from sknn.jit.kernel import COMPILED
 
 n_before = len(COMPILED)

@@ -50,7 +50,7 @@ def test_every_kernel_states_shapes():
 
 def test_no_two_kernels_have_one_name():
     """Else one would run the machine code that is kept for the other."""
-    script = "import json, sknn; from sknn.jit.kernel import COMPILED; "
+    script = "import json, sknn.network.network; from sknn.jit.kernel import COMPILED; "
     script += "print(json.dumps([kernel.name for kernel in COMPILED]))"
     # In a process of its own, for other tests register functions of one name.
     names = json.loads(subprocess.check_output([sys.executable, "-c", script]))

@@ -5,7 +5,6 @@ read, so that a number from beyond spoils the result, and known bytes around wha
 write. What is to be written is NaN at first, so that nothing is taken for written.
 """
 
-import dataclasses
 from itertools import pairwise
 
 import numpy as np
@@ -166,6 +165,22 @@ class Example:
                 delta = delta * (outputs[k - 1] > 0)
         return value, *zip(*parts[::-1], strict=True)
 
+    def descend(self, order, batch_size, rate):
+        """Take a step for each batch; return False once they diverge.
+
+        Errors of rounding grow with the weights then.
+        """
+        for start in range(0, len(order), batch_size):
+            rows = order[start : start + batch_size]
+            _, *slopes = self.gradient(rows)
+            self.coefs, self.intercepts = (
+                [W - rate / len(rows) * slope for W, slope in zip(*pair, strict=True)]
+                for pair in zip((self.coefs, self.intercepts), slopes, strict=True)
+            )
+            if max(np.abs(W).max() for W in self.coefs) > 10:
+                return False
+        return True
+
     def assert_close_parts(self, theta, coefs, intercepts):
         """Compare a vector of parameters, or their gradient."""
         parts = self.network.unpack(theta)
@@ -246,17 +261,12 @@ def products_of_an_epoch(example, data):
         theta, problem = example.guarded(guards)
         loss = LOSSES["squared_error"]
         task = task_of(example.network, loss, problem, theta, parameters, seed=seed)
-        train_stochastic(dataclasses.replace(task, is_incremental=True))
-    order = np.arange(n)
-    if shuffle:
-        np.random.RandomState(seed).shuffle(order)
-    for start in range(0, n, batch_size):
-        rows = order[start : start + batch_size]
-        _, *slopes = example.gradient(rows)
-        example.coefs, example.intercepts = (
-            [part - rate / len(rows) * slope for part, slope in zip(*pair, strict=True)]
-            for pair in zip((example.coefs, example.intercepts), slopes, strict=True)
-        )
+        order = np.arange(n)
+        if shuffle:
+            np.random.RandomState(seed).shuffle(order)
+        if not example.descend(order, batch_size, rate):
+            return
+        train_stochastic(task._replace(is_incremental=True))
     example.assert_close_parts(theta, example.coefs, example.intercepts)
 
 
