@@ -20,7 +20,7 @@ from benchmarks.timing import in_turns
 _SCRIPT = """
 import time
 import numpy as np
-import sknn
+from sknn.estimators import base  # defines all kernels
 from sknn.jit.kernel import COMPILED
 for kernel in COMPILED:
     start = time.perf_counter()

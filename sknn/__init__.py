@@ -53,10 +53,15 @@ if not TYPE_CHECKING:  # for which a misspelt name is to be an error
 
     def __getattr__(name: str) -> Any:
         """Import a public module, or what has a public name, when it is first used."""
-        if name in _PUBLIC_MODULES:
-            return importlib.import_module(f"sknn.{name}")
-        if name in _MODULES_OF_NAMES:
-            module = importlib.import_module(f"sknn.{_MODULES_OF_NAMES[name]}")
+        modules = (*_PUBLIC_MODULES, "ensemble", "estimators")
+        if name in modules or name in _MODULES_OF_NAMES:
+            # First, in all threads: modules of scikit-learn import each other in
+            # circles, and threads that begin at several of them would fail.
+            importlib.import_module("sknn.estimators.base")
+            path = _MODULES_OF_NAMES.get(name, name)
+            module = importlib.import_module(f"sknn.{path}")
+            if name in modules:
+                return module
             globals()[name] = value = getattr(module, name)
             return value
         raise AttributeError(f"module 'sknn' has no attribute {name!r}")

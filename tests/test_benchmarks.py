@@ -13,6 +13,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from benchmarks import (
+    compiling,
     export,
     growth,
     insight,
@@ -32,6 +33,7 @@ from benchmarks.peers import PEERS, TRAINERS, trainer
 from benchmarks.peers.start import loss_of
 from benchmarks.readme import PICTURE
 from benchmarks.readme import write as write_readme
+from benchmarks.startup import output_of
 
 # Two classes, three, a regression; the last batch of each is a short one.
 TINY = {
@@ -179,6 +181,12 @@ def test_the_limit_of_tabular_predictions_counts_all_weights(monkeypatch, capsys
     assert found[0][0] == "default"
     assert 5 * of_one <= found[0][1] < 5.1 * of_one
     assert found[1] == ("quick", found[0][1] * 3 // 5)
+
+
+def test_all_kernels_are_compiled_to_be_timed():
+    before_the_loop = compiling._SCRIPT.partition("for kernel")[0]
+    counted = output_of(before_the_loop + "print(len(COMPILED))", None)
+    assert int(counted) > 100
 
 
 # The command line ---------------------------------------------------------------------

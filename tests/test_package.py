@@ -163,6 +163,27 @@ print(json.dumps([early, "sknn.ensemble" in sys.modules]))
     assert run(script) == [["sknn._version"], False]
 
 
+@pytest.mark.parametrize("names", [("io", "MLPClassifier"), ("tabular", "custom")])
+def test_threads_may_use_public_names_first(names):
+    """Modules of scikit-learn import each other in circles."""
+    script = """
+import json, sys, threading
+import sknn
+errors, barrier = [], threading.Barrier(2)
+def use(name):
+    barrier.wait()
+    try:
+        getattr(sknn, name)
+    except Exception as error:
+        errors.append(repr(error))
+threads = [threading.Thread(target=use, args=(name,)) for name in sys.argv[1:]]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+print(json.dumps(errors))
+"""
+    assert run(script, *names) == []
+
+
 def test_public_names_are_where_type_checkers_look_for_them():
     branch = next(node for node in MODULES["sknn"].body if isinstance(node, ast.If))
     shown = {alias.name: node.module for node in branch.body for alias in node.names}

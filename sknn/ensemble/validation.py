@@ -53,10 +53,12 @@ def make_validation(
         stops_early=plan.prototype.early_stopping,
         estimator_of=partial(_with_outputs, member),
     )
+    metrics = metrics_of(plan.prototype.metrics)
     monitor.metrics = {
         f"val_{name}": scorer_of(metric, validation.rows)
-        for name, metric in metrics_of(plan.prototype.metrics).items()
+        for name, metric in metrics.items()
     }
+    monitor.runs_users_code |= any(map(callable, metrics.values()))
     return JointValidation(held_out, len(validation.data.targets), monitor)
 
 

@@ -112,6 +112,14 @@ class JointValidation:
         for rows in held_out:
             self._counts[rows.places] += 1
 
+    @property
+    def sizes(self) -> list[int]:
+        """How many rows each network predicts."""
+        return [
+            rows.inputs.n_samples if rows.rows is None else len(rows.rows)
+            for rows in self.held_out
+        ]
+
     def predict(self, k: int, network: Network, theta: np.ndarray) -> np.ndarray:
         """Return what the k-th network predicts for the rows held out from it."""
         return self.held_out[k].predict(network, theta)

@@ -27,7 +27,7 @@ from sknn.training.task import FitTask
 from sknn.training.user_warnings import warn_user
 
 _ALIGNMENT = 64  # bytes, between the parameters of two members
-# Most epochs of a round with a validation, and parameters of all of them.
+# Most epochs of a round with a validation; most parameters and predictions after them.
 _MOST_EPOCHS, _MOST_NUMBERS = 16, 2**21
 
 
@@ -121,11 +121,13 @@ def parts_of(theta: np.ndarray, tasks: Sequence[FitTask]) -> Iterator[np.ndarray
         start += padded_size(theta[start : start + size])
 
 
-def _epochs_a_call(task: FitTask) -> int:
-    """Return how many epochs take about a fifth of a second."""
+def _epochs_a_call(task: FitTask, n_held_out: int) -> int:
+    """Return how many epochs, with predictions, take about a fifth of a second."""
     n_rows = task.data.n_rows
     size, is_sparse = task.options.rows_of_batch(n_rows), task.data.inputs.is_sparse
-    return task.network.epochs_a_call(n_rows, size, is_sparse)
+    n_epochs = task.network.epochs_a_call(n_rows, size, is_sparse)
+    # To predict a row takes a third of the work of training on it.
+    return n_epochs * 3 * n_rows // (3 * n_rows + n_held_out)
 
 
 class JointLoop:
@@ -156,20 +158,19 @@ class JointLoop:
     def _most_epochs_of_a_round(self) -> int:
         """Return of how many epochs a round may be, without waiting for the scores.
 
-        They take a fifth of a second, if not less: Ctrl-C waits for the end of a round
-        of several epochs.
+        Those with a validation take a fifth of a second, if not less, apart from the
+        scores: Ctrl-C waits for the end of a round of several epochs.
         """
-        validation = self.validation
-        runs_users_code = validation and validation.monitor.runs_users_code
-        if self.after_epoch or self.state.options.verbose or runs_users_code:
+        if self.after_epoch or self.state.options.verbose:
             return 1
-        n_epochs = min(map(_epochs_a_call, self.tasks)) // len(self.tasks)
-        n_epochs = min(n_epochs, _MOST_EPOCHS, _MOST_NUMBERS // self.state.theta.size)
-        if isfinite(self.limits.deadline):
-            n_epochs = 1
-        if validation is None:
-            n_epochs = max(n_epochs, self.loops[0].max_epochs_at_once)
-        return max(1, n_epochs)
+        if self.validation is None:
+            return self.loops[0].max_epochs_at_once
+        if self.validation.monitor.runs_users_code or isfinite(self.limits.deadline):
+            return 1
+        sizes, n_kept = self.validation.sizes, self.state.theta.size
+        n_kept += sum(sizes) * self.tasks[0].network.n_outputs
+        n_epochs = min(map(_epochs_a_call, self.tasks, sizes)) // len(self.tasks)
+        return max(1, min(n_epochs, _MOST_EPOCHS, _MOST_NUMBERS // n_kept))
 
     def _n_threads(self) -> int:
         """Return how many threads to use, by the work between two uses of the GIL."""
@@ -181,13 +182,22 @@ class JointLoop:
         n_threads = n_threads_for(work * n_epochs, WORTH_A_TEAM_THREAD)
         return min(n_threads, len(self.tasks), self.limits.n_jobs or n_threads)
 
+    def _n_epochs(self) -> int:
+        """Return how many epochs to train for now.
+
+        The one at which training may end is a round of its own, so that an interrupt
+        that waits for the end of a round never comes after the end of training.
+        """
+        n_epochs = n_uninterrupted_epochs(self.state, self.max_iter)
+        n_epochs -= self.validation is not None
+        return max(1, min(n_epochs, self._most_epochs))
+
     def run(self) -> bool:
         """Train; return whether training ended by itself, rather than by its limits."""
         state, limits = self.state, self.limits
         while not (state.has_stopped or state.n_iter >= self.max_iter):
             began = perf_counter()
-            n_epochs = n_uninterrupted_epochs(state, self.max_iter)
-            n_epochs = min(n_epochs, self._most_epochs)
+            n_epochs = self._n_epochs()
             # Else networks could stop at other epochs than those that have scores.
             is_whole = self.validation and n_epochs > 1
             with interrupts_wait() if is_whole else nullcontext():

@@ -14,7 +14,7 @@ from networks_of_ensembles import (
     classifier,
     regressor,
 )
-from numpy.testing import assert_allclose, assert_array_equal, assert_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score, log_loss, r2_score
@@ -31,8 +31,6 @@ from sknn import (
     MLPClassifier,
     MLPRegressor,
 )
-from sknn.training import rounds
-from sknn.training.rounds import JointLoop
 
 # Without rows that are held out -------------------------------------------------------
 
@@ -255,94 +253,6 @@ def test_refit_trains_on_all_rows_up_to_the_best_epoch():
         alone = classifier(max_iter=epochs, dropout=0.2, random_state=seed, **schedules)
         assert_same_weights(member, alone.fit(IRIS, LABELS))
         assert not hasattr(member, "_optimizer_state")
-
-
-# Rounds of several epochs -------------------------------------------------------------
-
-ROUNDS = [
-    {},
-    {"n_iter_no_change": 3},
-    {"tol": None, "metrics": ["accuracy"]},
-    {"restore_best_weights": False, "dropout": 0.2},
-    {"learning_rate": "one_cycle"},
-    {"early_stopping": False, "learning_rate": "cosine"},
-    {"early_stopping": False, "validate": True, "shuffle": False},
-    {"scoring": "loss"},
-    {"solver": "sgd", "learning_rate": "adaptive", "learning_rate_init": 1.0},
-]
-
-
-def fitted_in_rounds(most_epochs, model, X, y, monkeypatch):
-    monkeypatch.setattr(rounds, "_MOST_EPOCHS", most_epochs)
-    n_epochs, record = [], JointLoop._record
-
-    def counted(self, outputs, began):
-        n_epochs.extend([len(outputs)] * bool(self.validation))
-        return record(self, outputs, began)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(JointLoop, "_record", counted)
-        model.fit(X, y)
-    history = {**model.history_, "seconds": len(model.history_["seconds"])}
-    weights = [array for net in model.estimators_ for array in net.coefs_]
-    return max(n_epochs), history, model.best_iteration_, weights
-
-
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.parametrize("refit", [False, True])
-@pytest.mark.parametrize("parameters", ROUNDS)
-def test_rounds_of_several_epochs_change_no_bit(parameters, refit, monkeypatch):
-    """One epoch at a time is what the scores after each epoch are defined by."""
-    parameters = {"early_stopping": True, "n_iter_no_change": 5, **parameters}
-    net = classifier(max_iter=60, tol=1e-3).set_params(**parameters)
-    cv = None if net.early_stopping else 3
-    model = EnsembleMLPClassifier(net, cv=cv, n_members=3, refit=refit, random_state=0)
-    found = [
-        fitted_in_rounds(most, clone(model), IRIS, LABELS, monkeypatch)
-        for most in (1, 16)
-    ]
-    assert found[0][0] < found[1][0] <= 16
-    assert found[0][1:3] == found[1][1:3]
-    assert_equal(found[0][3], found[1][3])
-
-
-def test_networks_that_diverge_in_a_round(monkeypatch):
-    """The epochs before count as if each was a round of its own."""
-    X, y = np.tile(IRIS, (8, 1)), np.tile(LABELS, 8) * 1e3
-    net = MLPRegressor(hidden_layer_sizes=(8,), solver="sgd", early_stopping=True)
-    found = []
-    for rate in np.geomspace(1, 1e8, 9):
-        net.set_params(learning_rate_init=rate, max_iter=60)
-        model = EnsembleMLPRegressor(net, n_members=3, random_state=0)
-        for most in (1, 16):
-            with warnings.catch_warnings(record=True) as caught:
-                warnings.simplefilter("always")
-                try:
-                    fitted = fitted_in_rounds(most, clone(model), X, y, monkeypatch)
-                except ValueError as error:
-                    fitted = (0, {"message": str(error)}, 0, [])
-            found.append((*fitted[1:], {str(each.message) for each in caught}))
-    assert any("message" in each[0] for each in found)
-    assert any("were restored" in " ".join(each[3]) for each in found)
-    for one, several in zip(found[::2], found[1::2], strict=True):
-        assert_equal(one, several)
-
-
-@pytest.mark.parametrize("n_jobs", [1, 2])
-def test_ctrl_c_in_a_round(n_jobs, interrupted):
-    """All networks end at the same epoch, and training goes on to the same bits."""
-    net = classifier(max_iter=2, tol=None, scoring="loss")
-    model = EnsembleMLPClassifier(net, cv=3, random_state=0, n_jobs=n_jobs)
-    clone(model).fit(IRIS, LABELS)  # compiles
-    model.set_params(estimator__max_iter=10**6)
-    with pytest.warns(UserWarning, match="interrupted by user"):
-        interrupted(lambda: model.fit(IRIS, LABELS), delay=0.1)
-    assert {net.n_iter_ for net in model.estimators_} == {model.n_iter_}
-    n_epochs = model.n_iter_ + 5
-    model.set_params(estimator__max_iter=n_epochs).resume_fit(IRIS, LABELS)
-    whole = clone(model).fit(IRIS, LABELS)
-    assert whole.history_["val_score"] == model.history_["val_score"]
-    assert_array_equal(model.predict_proba(IRIS), whole.predict_proba(IRIS))
 
 
 # Going on -----------------------------------------------------------------------------
