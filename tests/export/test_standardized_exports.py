@@ -116,7 +116,8 @@ def test_torch(name):
 @models
 def test_keras(name):
     pytest.importorskip("keras")
-    model, rows = fitted(name)
+    # Keras computes in float32, where columns far from zero lose digits.
+    model, rows = fitted(name, rows=X - [0, 1, 0, 0])
     found = to_keras(model).predict(rows, verbose=0)
     expected = scores_of(model, rows)
     if name == "two classes":
