@@ -14,7 +14,7 @@ from sknn.estimators.standardized_data import standardized
 from sknn.estimators.twins import twin_of
 from sknn.estimators.validation import make_training_data
 from sknn.training.averages import AveragedOutputs, HeldOutRows, JointValidation
-from sknn.training.monitor import Monitor, Rows, Validation, scorer_of
+from sknn.training.monitor import Monitor, Rows, Validation
 
 
 def make_validation(
@@ -45,20 +45,14 @@ def make_validation(
     monitor = Monitor(
         AveragedOutputs(network, theta),
         problem.loss,
-        validation.rows,
+        None,
         validation,
         scoring=plan.prototype.scoring,
-        metrics={},
+        metrics=metrics_of(plan.prototype.metrics),
         default_score=member._default_score(),
         stops_early=plan.prototype.early_stopping,
         estimator_of=partial(_with_outputs, member),
     )
-    metrics = metrics_of(plan.prototype.metrics)
-    monitor.metrics = {
-        f"val_{name}": scorer_of(metric, validation.rows)
-        for name, metric in metrics.items()
-    }
-    monitor.runs_users_code |= any(map(callable, metrics.values()))
     return JointValidation(held_out, len(validation.data.targets), monitor)
 
 

@@ -72,11 +72,16 @@ class HeldOutRows(NamedTuple):
     rows: np.ndarray | None
     places: np.ndarray | slice
 
+    @property
+    def n_rows(self) -> int:
+        """Number of these rows."""
+        return self.inputs.n_samples if self.rows is None else len(self.rows)
+
     def predict(self, network: Network, theta: np.ndarray) -> np.ndarray:
         """Return predictions of shape (n_held_out, n_outputs)."""
         if self.rows is None:
             return network.predict(theta, self.inputs)
-        n_rows = len(self.rows)
+        n_rows = self.n_rows
         outputs = np.empty((n_rows, network.n_outputs), network.dtype)
         step = max(1, _NUMBERS_AT_ONCE // self.inputs.n_features)
         for start in range(0, n_rows, step):
@@ -111,14 +116,6 @@ class JointValidation:
         self._counts = np.zeros((n_rows, 1), dtype=np.int64)
         for rows in held_out:
             self._counts[rows.places] += 1
-
-    @property
-    def sizes(self) -> list[int]:
-        """How many rows each network predicts."""
-        return [
-            rows.inputs.n_samples if rows.rows is None else len(rows.rows)
-            for rows in self.held_out
-        ]
 
     def predict(self, k: int, network: Network, theta: np.ndarray) -> np.ndarray:
         """Return what the k-th network predicts for the rows held out from it."""

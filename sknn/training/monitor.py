@@ -82,8 +82,9 @@ class Monitor:
     ----------
     network : Network
     loss : Loss
-    train : Rows
-        The rows that are trained on, for the metrics.
+    train : Rows or None
+        The rows that are trained on, for the metrics; None where these are evaluated
+        on the validation set alone.
     validation : Validation or None
     scoring : str, callable or None
         How the validation set is scored; 'loss' stands for the negative loss, None for
@@ -101,7 +102,7 @@ class Monitor:
         self,
         network: Network,
         loss: Loss,
-        train: Rows,
+        train: Rows | None,
         validation: Validation | None,
         *,
         scoring: str | Callable[..., Any] | None,
@@ -116,7 +117,9 @@ class Monitor:
         self.default_score = default_score
         self.estimator_of = estimator_of
         self.scoring = scoring
-        self.metrics = {name: scorer_of(m, train) for name, m in metrics.items()}
+        self.metrics = {}
+        if train is not None:
+            self.metrics = {name: scorer_of(m, train) for name, m in metrics.items()}
         self.stops_early = stops_early
         self.runs_users_code = any(map(callable, [scoring, *metrics.values()]))
         self.scorer: Callable[..., Any] | None = None

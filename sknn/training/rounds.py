@@ -154,6 +154,7 @@ class JointLoop:
         self._most_epochs = self._most_epochs_of_a_round()
         n_kept = self._most_epochs if validation and self._most_epochs > 1 else 0
         self._thetas = np.zeros((n_kept, state.theta.size), state.theta.dtype)
+        self._parts = [[*parts_of(theta, tasks)] for theta in self._thetas]
 
     def _most_epochs_of_a_round(self) -> int:
         """Return of how many epochs a round may be, without waiting for the scores.
@@ -167,8 +168,9 @@ class JointLoop:
             return self.loops[0].max_epochs_at_once
         if self.validation.monitor.runs_users_code or isfinite(self.limits.deadline):
             return 1
-        sizes, n_kept = self.validation.sizes, self.state.theta.size
-        n_kept += sum(sizes) * self.tasks[0].network.n_outputs
+        sizes = [rows.n_rows for rows in self.validation.held_out]
+        n_predicted = sum(sizes) * self.tasks[0].network.n_outputs
+        n_kept = self.state.theta.size + n_predicted
         n_epochs = min(map(_epochs_a_call, self.tasks, sizes)) // len(self.tasks)
         return max(1, min(n_epochs, _MOST_EPOCHS, _MOST_NUMBERS // n_kept))
 
@@ -224,7 +226,6 @@ class JointLoop:
         """
         first, n_members = self.state.n_iter, len(self.loops)
         outputs = [[np.empty(0)] * n_members for _ in range(n_epochs)]
-        parts = [[*parts_of(theta, self.tasks)] for theta in self._thetas]
 
         def run(k: int, is_off: Callable[[], bool]) -> None:
             loop = self.loops[k]
@@ -239,7 +240,7 @@ class JointLoop:
                     k, loop.task.network, loop.state.theta
                 )
                 if n_epochs > 1:
-                    parts[j][k][:] = loop.state.theta
+                    self._parts[j][k][:] = loop.state.theta
 
         calls = [partial(run, k) for k in range(n_members)]
         run_in_turns(calls, self._n_threads())
@@ -326,7 +327,7 @@ class JointLoop:
             self._restore_best(fault)
 
     def _fault(self) -> str | None:
-        """Return what has diverged first; None if nothing has."""
+        """Return the message about the first network that diverged, if one has."""
         faulty = [loop for loop in self.loops if loop.fault]
         first = min(faulty, key=lambda loop: loop.state.n_iter, default=None)
         return first.fault if first else None
